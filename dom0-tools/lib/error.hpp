@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: MIT
+// Errors of the dom0 tools as values: which step failed, and why, in words a person can act on.
+// Used by every tool in place of exceptions; libraries that throw are wrapped where they are called.
+#pragma once
+
+#include <cerrno>
+#include <cstring>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+
+namespace paravane {
+
+struct Error {
+    std::string step;   // what was being done: "map grant 1 of domain 7"
+    std::string reason; // why it failed: "No such device"
+    int code = 0;       // errno where there is one, else 0
+
+    // Reads errno, so it must be made before anything else can change it.
+    static Error from_errno(std::string step, int error_number = errno) {
+        return {std::move(step), std::strerror(error_number), error_number};
+    }
+
+    std::string message() const { return step.empty() ? reason : step + ": " + reason; }
+
+    // The same failure seen from the caller: "create web" + "map grant 1" -> "create web: map grant 1".
+    Error within(std::string_view outer) && {
+        step = step.empty() ? std::string{outer} : std::string{outer} + ": " + step;
+        return std::move(*this);
+    }
+};
+
+struct Unit {};
+
+// Either a value or an Error. TRY() hands the error to the caller; look with operator bool otherwise.
+template <class T = Unit> class [[nodiscard]] Result {
+public:
+    Result(T value) : state_{std::in_place_index<0>, std::move(value)} {}
+    Result(Error error) : state_{std::in_place_index<1>, std::move(error)} {}
+    Result()
+        requires std::is_same_v<T, Unit>
+        : state_{std::in_place_index<0>} {}
+
+    explicit operator bool() const { return state_.index() == 0; }
+
+    T& operator*() & { return *std::get_if<0>(&state_); }
+    T const& operator*() const& { return *std::get_if<0>(&state_); }
+    T&& operator*() && { return std::move(*std::get_if<0>(&state_)); }
+    T* operator->() { return std::get_if<0>(&state_); }
+    T const* operator->() const { return std::get_if<0>(&state_); }
+
+    Error& error() & { return *std::get_if<1>(&state_); }
+    Error const& error() const& { return *std::get_if<1>(&state_); }
+    Error&& error() && { return std::move(*std::get_if<1>(&state_)); }
+
+private:
+    std::variant<T, Error> state_;
+};
+
+} // namespace paravane
+
+// The value of a Result, or an early return with its error. One TRY a statement: nesting shadows.
+#define TRY(expression)                                                                                                \
+    ({                                                                                                                 \
+        auto try_ = (expression);                                                                                      \
+        if (!try_) [[unlikely]]                                                                                        \
+            return std::move(try_).error();                                                                            \
+        *std::move(try_);                                                                                              \
+    })
