@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: MIT
+#include "base/log.hpp"
+
+#include <algorithm>
+#include <atomic>
+
+#include "base/lock.hpp"
+
+namespace hv::log {
+namespace {
+
+constexpr i32 guest_lines_per_second = 20;
+
+std::atomic<Level> threshold{Level::info};
+std::atomic<Level> guest_threshold{Level::warning};
+std::atomic<i32> guest_budget{guest_lines_per_second};
+
+constinit Spinlock ring_lock;
+constinit std::array<char, ring_size> ring{};
+constinit u64 ring_start = 0;   // index of the oldest byte kept
+constinit u64 ring_end = 0;     // index of the next byte
+
+void append_locked(std::string_view text) {
+    for (char c : text) ring[ring_end++ % ring_size] = c;
+    if (ring_end - ring_start > ring_size) ring_start = ring_end - ring_size;
+}
+
+}  // namespace
+
+void set_threshold(Level level) { threshold = level; }
+void set_guest_threshold(Level level) { guest_threshold = level; }
+void refill_guest_budget() { guest_budget.store(guest_lines_per_second, std::memory_order_relaxed); }
+
+bool guest_line_allowed(Level level) {
+    if (level > guest_threshold.load(std::memory_order_relaxed)) return false;
+    return guest_budget.fetch_sub(1, std::memory_order_relaxed) > 0;
+}
+
+Chunk read_ring(u64 index, std::span<char> out) {
+    SpinGuard guard{ring_lock};
+    index = std::clamp(index, ring_start, ring_end);
+    usize size = std::min<usize>(out.size(), ring_end - index);
+    for (usize i = 0; i < size; ++i) out[i] = ring[(index + i) % ring_size];
+    return {.next_index = index + size, .size = size};
+}
+
+void clear_ring() {
+    SpinGuard guard{ring_lock};
+    ring_start = ring_end;
+}
+
+void append_raw(std::string_view text) {
+    SpinGuard guard{ring_lock};
+    append_locked(text);
+    console_write(text);
+}
+
+void write_line(Level level, std::string_view pattern, std::span<FormatArg const> args) {
+    if (level > threshold.load(std::memory_order_relaxed)) return;
+    std::array<char, 400> buffer;
+    std::string_view text = format_to({buffer.data(), buffer.size() - 1}, pattern, args);
+    buffer[text.size()] = '\n';
+    std::string_view whole{buffer.data(), text.size() + 1};
+    SpinGuard guard{ring_lock};   // one lock keeps the lines of two CPUs apart
+    append_locked({"(pv) ", 5});
+    append_locked(whole);
+    console_write({"(pv) ", 5});
+    console_write(whole);
+}
+
+}  // namespace hv::log

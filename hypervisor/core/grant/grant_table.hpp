@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: MIT
+// Grant tables: what the rest of the hypervisor needs of them.
+#pragma once
+
+#include "core/domain.hpp"
+
+namespace hv {
+
+Result<GrantTable*> create_grant_table(Domain& domain, u32 max_grant_frames, u32 max_maptrack_frames);
+bool release_grant_mappings(Domain& domain);       // dying domain: ends the mappings it holds; false if preempted
+void destroy_grant_table(Domain& domain);          // drops the grant frames themselves
+
+// Frame `index` of the domain's grant table, growing the table if need be (memory_op acquire_resource).
+Result<Mfn> grant_frame(Domain& domain, u32 index);
+
+}  // namespace hv

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: MIT
+// The only way to a guest's memory: copies of whole structures between a guest pointer and a local.
+#pragma once
+
+#include <span>
+#include <type_traits>
+
+#include "base/result.hpp"
+#include "core/hal.hpp"
+#include "core/mm/pte.hpp"
+
+namespace hv {
+
+template <class T>
+concept AbiType = std::is_trivially_copyable_v<T>;
+
+// A range that lies wholly where guests may have memory. The last byte counts: nothing wraps.
+constexpr bool is_guest_range(u64 address, u64 size) {
+    return size == 0 || (is_guest_address(address) && size <= (u64{1} << 47) && is_guest_address(address + size - 1) &&
+                         address + size - 1 >= address && (address < hypervisor_start) == (address + size - 1 < hypervisor_start));
+}
+
+inline Result<> copy_in_bytes(void* to, u64 from, usize size) {
+    if (!is_guest_range(from, size) || !hal::copy_from_guest(to, from, size)) [[unlikely]]
+        return Errno::fault;
+    return {};
+}
+inline Result<> copy_out_bytes(u64 to, void const* from, usize size) {
+    if (!is_guest_range(to, size) || !hal::copy_to_guest(to, from, size)) [[unlikely]]
+        return Errno::fault;
+    return {};
+}
+
+template <AbiType T>
+Result<T> copy_in(guest_ptr<T> from) {
+    T value;
+    if (!is_guest_range(from.address, sizeof(T)) || !hal::copy_from_guest(&value, from.address, sizeof(T))) [[unlikely]]
+        return Errno::fault;
+    return value;
+}
+template <AbiType T>
+Result<> copy_out(guest_ptr<T> to, T const& value) {
+    return copy_out_bytes(to.address, &value, sizeof(T));
+}
+
+// `count` elements at `first`. The constructor refuses ranges that wrap or leave guest memory.
+template <AbiType T>
+class GuestArray {
+public:
+    static Result<GuestArray> make(guest_ptr<T> first, u64 count) {
+        if (count > (u64{1} << 40) || !is_guest_range(first.address, count * sizeof(T))) return Errno::fault;
+        return GuestArray{first, count};
+    }
+    u64 size() const { return count_; }
+    Result<T> read(u64 index) const { return copy_in(first_ + index); }
+    Result<> write(u64 index, T const& value) const { return copy_out(first_ + index, value); }
+
+private:
+    GuestArray(guest_ptr<T> first, u64 count) : first_{first}, count_{count} {}
+    guest_ptr<T> first_;
+    u64 count_;
+};
+
+// Sub-operations whose argument is one structure: copy in, call, copy out if the handler takes it by mutable reference.
+template <AbiType T, class F>
+auto with_argument(guest_ptr<void> pointer, F&& handler) -> Result<u64> {
+    guest_ptr<T> at = pointer.as<T>();
+    T argument = TRY(copy_in(at));
+    Result<u64> result = handler(argument);
+    if constexpr (!std::is_invocable_v<F, T const&>) {
+        if (result) TRY(copy_out(at, argument));
+    }
+    return result;
+}
+
+}  // namespace hv

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: MIT
+// What the hypervisor knows of each frame of RAM: who owns it, how many references exist, and what it is used as.
+//
+// count: existence. A frame lives while it has references. One of them is the owner's allocation (`allocated`); every
+// present page-table entry that maps the frame, every typed use and every kernel-held pointer is another.
+//
+// type: use. A frame has one type at a time; the type may change only while the type count is zero. This is what keeps
+// a guest from writing its own page tables: `writable` and `l1`..`l4` exclude each other.
+//
+// prefix: how many leading entries of a page-table frame hold references. A validated table has all 512. Promotion
+// extends the prefix and demotion shrinks it, each entry by entry, so both can stop and go on at any point; a frame
+// with a prefix but no type count is a residue of one of the two, and holds one reference on itself.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <utility>
+
+#include "base/assert.hpp"
+#include "base/result.hpp"
+
+namespace hv {
+
+struct Domain;
+
+enum class PageType : u8 { none, l1, l2, l3, l4, segdesc, writable };
+
+inline constexpr u32 entries_per_table = 512;
+inline constexpr u32 no_frame = ~u32{0};
+
+struct PageInfo {
+    // count word
+    static constexpr u64 allocated = u64{1} << 63;   // the owner's own reference is among the count
+    static constexpr u64 heap = u64{1} << 62;        // hypervisor memory shared with the owner: not in its page list
+    static constexpr u32 owner_shift = 32;
+    static constexpr u64 owner_mask = u64{0xffff} << owner_shift;
+    static constexpr u64 ref_mask = 0xffff'ffff;
+    static constexpr u64 ref_limit = 0xffff'0000;    // far from overflow: a guest that gets here is refused
+
+    // type word
+    static constexpr u32 kind_shift = 60;
+    static constexpr u64 pinned = u64{1} << 59;
+    static constexpr u64 busy = u64{1} << 58;        // somebody extends or shrinks the prefix
+    static constexpr u64 queued = u64{1} << 57;      // on a demotion queue
+    static constexpr u32 prefix_shift = 40;
+    static constexpr u64 prefix_mask = u64{0x3ff} << prefix_shift;
+    static constexpr u64 use_mask = 0xffff'ffff;
+
+    std::atomic<u64> count;
+    std::atomic<u64> type;
+    u32 stamp;         // TLB clock when the last typed use ended (mm/tlb_clock.hpp)
+    u32 demote_next;   // link of a demotion queue
+    u32 prev;          // links of the owner's page list, or of the free list
+    u32 next;
+
+    static constexpr Domid owner_of(u64 word) { return Domid{static_cast<u16>(word >> owner_shift)}; }
+    static constexpr u64 owner_bits(Domid id) { return u64{id.value} << owner_shift; }
+    static constexpr PageType kind_of(u64 word) { return static_cast<PageType>(word >> kind_shift); }
+    static constexpr u64 kind_bits(PageType kind) { return static_cast<u64>(kind) << kind_shift; }
+    static constexpr u32 prefix_of(u64 word) { return static_cast<u32>((word & prefix_mask) >> prefix_shift); }
+
+    Domid owner() const { return owner_of(count.load(std::memory_order_relaxed)); }
+    u64 refs() const { return count.load(std::memory_order_relaxed) & ref_mask; }
+    PageType kind() const { return kind_of(type.load(std::memory_order_acquire)); }
+    u64 uses() const { return type.load(std::memory_order_acquire) & use_mask; }
+    u32 prefix() const { return prefix_of(type.load(std::memory_order_acquire)); }
+    bool is_table() const { return kind() >= PageType::l1 && kind() <= PageType::l4; }
+};
+static_assert(sizeof(PageInfo) == 32);
+
+// The frame table: one PageInfo for every frame number below max_mfn. Frames in it that are no RAM belong to domid_io.
+extern constinit PageInfo* frame_table;
+extern constinit u64 max_mfn;
+
+inline PageInfo& page_of(Mfn mfn) { return frame_table[mfn.value]; }
+inline Mfn mfn_of(PageInfo const& page) { return Mfn{static_cast<u64>(&page - frame_table)}; }
+inline bool is_ram(Mfn mfn) { return mfn.value < max_mfn && page_of(mfn).owner() != abi::domid_io; }
+
+// Called when the last reference goes (mm/page_alloc.cpp).
+void free_unreferenced(PageInfo& page);
+
+// One reference to a frame. Move-only; the destructor gives it back.
+class PageRef {
+public:
+    PageRef(PageRef&& other) noexcept : page_{std::exchange(other.page_, nullptr)} {}
+    PageRef& operator=(PageRef&&) = delete;
+    ~PageRef() {
+        if (page_) release(*page_);
+    }
+
+    PageInfo& operator*() const { return *page_; }
+    PageInfo* operator->() const { return page_; }
+    Mfn mfn() const { return mfn_of(*page_); }
+
+    // Gives the reference to a holder that is not a C++ object, a page-table entry for example, and takes it back.
+    PageInfo& leak() && { return *std::exchange(page_, nullptr); }
+    static PageRef adopt(PageInfo& page) { return PageRef{page}; }
+
+    // One more reference to a frame that is known to be alive.
+    static PageRef again(PageInfo& page) {
+        page.count.fetch_add(1, std::memory_order_relaxed);
+        return PageRef{page};
+    }
+
+    // Drops `count` references at once.
+    static void release(PageInfo& page, u64 references = 1) {
+        u64 before = page.count.fetch_sub(references, std::memory_order_acq_rel);
+        ASSERT((before & PageInfo::ref_mask) >= references);
+        if ((before & PageInfo::ref_mask) == references) [[unlikely]]
+            free_unreferenced(page);
+    }
+
+private:
+    explicit PageRef(PageInfo& page) : page_{&page} {}
+    PageInfo* page_;
+};
+
+// A reference to a frame that `owner` owns. inval if it does not, or if there is no such frame.
+inline Result<PageRef> get_page(Mfn mfn, Domid owner) {
+    if (mfn.value >= max_mfn) [[unlikely]]
+        return Errno::inval;
+    PageInfo& page = page_of(mfn);
+    u64 word = page.count.load(std::memory_order_relaxed);
+    do {
+        u64 refs = word & PageInfo::ref_mask;
+        if (PageInfo::owner_of(word) != owner || refs == 0 || refs >= PageInfo::ref_limit) [[unlikely]]
+            return Errno::inval;
+    } while (!page.count.compare_exchange_weak(word, word + 1, std::memory_order_acquire));
+    return PageRef::adopt(page);
+}
+
+}  // namespace hv
