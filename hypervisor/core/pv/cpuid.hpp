@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: MIT
+// The processor that a PV guest sees: the machine's CPUID less what a guest in ring 3 cannot have, plus the leaves that
+// describe the hypervisor. Pure: the machine's leaves come through a function.
+#pragma once
+
+#include "base/types.hpp"
+
+namespace hv::pv {
+
+struct CpuidLeaf {
+    u32 eax = 0;
+    u32 ebx = 0;
+    u32 ecx = 0;
+    u32 edx = 0;
+
+    friend constexpr bool operator==(CpuidLeaf const&, CpuidLeaf const&) = default;
+};
+
+using HostCpuid = CpuidLeaf (*)(u32 leaf, u32 subleaf);
+
+// Who asks.
+struct CpuidGuest {
+    bool privileged = false;
+    VcpuId vcpu{};
+    u64 cr4 = 0;                 // virtual; shows OSXSAVE
+    u64 xcr0 = 1;                // virtual; leaf 0xd reports the size of what it enables
+    u32 address_bits = 40;       // of the machine
+    u32 tsc_khz = 0;
+    bool tsc_is_stable = false;
+};
+
+inline constexpr u32 hypervisor_leaf = 0x4000'0000;
+inline constexpr u64 guest_xcr0_mask = 0x7;   // x87, SSE, AVX
+
+CpuidLeaf guest_cpuid(HostCpuid host, CpuidGuest const& guest, u32 leaf, u32 subleaf);
+
+// Control register 4: the bits that a guest may choose, those that it always reads as set, and the value it sees.
+inline constexpr u64 cr4_choosable = 1u << 2 | 1u << 3 | 1u << 16 | 1u << 18;   // TSD, DE, FSGSBASE, OSXSAVE
+inline constexpr u64 cr4_always = 1u << 5 | 1u << 6 | 1u << 9 | 1u << 10;       // PAE, MCE, OSFXSR, OSXMMEXCPT
+u64 choosable_cr4(HostCpuid host, u64 written);   // what of a write takes effect
+constexpr u64 visible_cr4(u64 chosen) { return (chosen & cr4_choosable) | cr4_always; }
+
+// Whether a guest may set this XCR0.
+bool is_valid_xcr0(HostCpuid host, u64 xcr0);
+
+}  // namespace hv::pv

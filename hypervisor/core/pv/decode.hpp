@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: MIT
+// Decodes the instructions of 64-bit code that a PV kernel may need emulated: those that write to memory (native stores
+// to page tables that are mapped read-only) and those that are privileged and fault in ring 3. Pure: bytes and registers
+// in, a value out. Encodings after Intel SDM volume 2, chapters 2 to 6 and appendix A.
+#pragma once
+
+#include <span>
+
+#include "base/result.hpp"
+#include "public/vcpu.hpp"
+
+namespace hv::pv {
+
+inline constexpr u32 max_instruction_bytes = 15;
+
+enum class Operation : u8 {
+    // write one memory operand; see core/pv/execute.hpp
+    store,
+    exchange,
+    compare_exchange,
+    exchange_add,
+    add,
+    bit_or,
+    add_carry,
+    subtract_borrow,
+    bit_and,
+    subtract,
+    bit_xor,
+    increment,
+    decrement,
+    complement,
+    negate,
+    bit_test_set,
+    bit_test_reset,
+    bit_test_complement,
+    // privileged
+    port_in,
+    port_out,
+    port_in_string,
+    port_out_string,
+    clear_interrupts,
+    set_interrupts,
+    clear_task_switched,
+    halt,
+    flush_caches,   // WBINVD, WBNOINVD, INVD
+    read_control,
+    write_control,
+    read_debug,
+    write_debug,
+    read_msr,
+    write_msr,
+    read_tsc,
+    read_tscp,
+    read_pmc,
+    set_xcr,
+    load_machine_status,
+    software_interrupt,
+    forced_cpuid,   // CPUID behind the emulation prefix: UD2 "xen"
+};
+
+constexpr bool writes_memory(Operation operation) { return operation <= Operation::bit_test_complement; }
+
+struct Operand {
+    enum class Place : u8 {
+        none,
+        gpr,         // value: register number, as encoded (0 rax, 1 rcx, … 15 r15)
+        high_byte,   // value: register number 0-3 of which bits 8-15 are meant
+        memory,      // value: linear address, canonical over the whole operand
+        immediate,   // value: sign-extended
+    };
+    Place place = Place::none;
+    u64 value = 0;
+};
+
+struct Instruction {
+    Operation operation{};
+    u8 length = 0;         // bytes, prefixes included
+    u8 size = 0;           // bytes of the operands
+    u8 address_size = 8;   // 4 with the prefix: string operations count and index with the low halves
+    bool lock = false;     // must be one atomic access; XCHG always is
+    bool repeat = false;   // string operations: REP
+    u8 index = 0;          // control or debug register, interrupt vector
+    Operand destination;
+    Operand source;
+};
+
+struct SegmentBases {
+    u64 fs = 0;
+    u64 gs = 0;
+};
+
+// `bytes`: what could be fetched at regs.rip, at most 15 count. Errors: nodata, the instruction goes on behind them;
+// toobig, longer than 15 bytes; fault, its memory operand is not canonical; opnotsupp, it is none of the above.
+Result<Instruction> decode(std::span<u8 const> bytes, abi::CpuUserRegs const& regs, SegmentBases bases);
+
+// General registers by their number in an encoding.
+u64 read_gpr(abi::CpuUserRegs const& regs, u32 number);
+void write_gpr(abi::CpuUserRegs& regs, u32 number, u64 value);
+
+// The value of a register or immediate operand, cut to `size` bytes.
+u64 read_operand(abi::CpuUserRegs const& regs, Operand operand, u32 size);
+// Writes as the processor does: 4-byte results clear the upper half, shorter ones keep the rest.
+void write_operand(abi::CpuUserRegs& regs, Operand operand, u32 size, u64 value);
+
+constexpr u64 size_mask(u32 size) { return size >= 8 ? ~u64{0} : (u64{1} << (size * 8)) - 1; }
+
+}  // namespace hv::pv

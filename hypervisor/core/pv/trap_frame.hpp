@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: MIT
+// Frames on a guest's stack: what an exception, a system call, an event or a failsafe callback pushes, and what the iret
+// hypercall takes back. The assembly paths in x86/entry do the common cases; this is the general path and their model.
+#pragma once
+
+#include <array>
+#include <optional>
+
+#include "base/result.hpp"
+#include "public/vcpu.hpp"
+
+namespace hv::pv {
+
+namespace rflags {
+inline constexpr u64 carry = 1u << 0;
+inline constexpr u64 always_one = 1u << 1;
+inline constexpr u64 trap = 1u << 8;
+inline constexpr u64 interrupts = 1u << 9;
+inline constexpr u64 direction = 1u << 10;
+inline constexpr u64 iopl = 3u << 12;
+inline constexpr u64 nested_task = 1u << 14;
+inline constexpr u64 resume = 1u << 16;
+inline constexpr u64 virtual_8086 = 1u << 17;
+inline constexpr u64 alignment_check = 1u << 18;
+}  // namespace rflags
+
+// The interrupted vCPU.
+struct TrapSource {
+    abi::CpuUserRegs const& regs;
+    bool in_kernel;        // virtual mode
+    bool upcall_mask;      // evtchn_upcall_mask
+    u64 kernel_sp;         // where frames from user mode begin
+    u8 iopl = 0;           // shown in the frame only with vm_assist architectural_iopl; pass 0 otherwise
+};
+
+struct TrapTarget {
+    u64 handler;
+    bool mask_events;
+    std::optional<u64> error_code{};
+};
+
+inline constexpr u32 max_frame_words = 11;
+
+// What to write at `address`, lowest word first, and the state in which the handler starts. The caller makes the toggle
+// to kernel mode (root, GS base) first if `from_user`; it crashes the domain if the words cannot be written.
+struct BounceFrame {
+    std::array<u64, max_frame_words> words{};
+    u32 count = 0;
+    u64 address = 0;
+    bool from_user = false;
+    bool upcall_mask = false;      // new evtchn_upcall_mask
+    abi::CpuUserRegs regs{};
+};
+
+// fault: the frame does not lie in guest memory, or the handler is no guest address.
+Result<BounceFrame> exception_frame(TrapSource const& source, TrapTarget const& target);
+// An event upcall: as an exception without error code; always masks events.
+Result<BounceFrame> event_frame(TrapSource const& source, u64 handler);
+// SYSCALL from user mode; rcx and r11 hold rip and rflags. `compatibility`: it came from 32-bit code.
+Result<BounceFrame> syscall_frame(TrapSource const& source, TrapTarget const& target, bool compatibility);
+// Reloading the guest's segment registers faulted: their selectors are shown to the guest.
+Result<BounceFrame> failsafe_frame(TrapSource const& source, TrapTarget const& target);
+
+// Vectors that push an error code.
+constexpr bool has_error_code(u32 vector) {
+    return vector < 32 && (0x0022'7d00u >> vector & 1) != 0;   // 8, 10-14, 17, 21
+}
+// The error code of a page fault as the guest sees it: user means guest user mode.
+constexpr u64 guest_page_fault_code(u64 code, bool in_kernel) {
+    constexpr u64 user = 4;
+    return in_kernel ? code & ~user : code | user;
+}
+
+struct IretState {
+    abi::CpuUserRegs regs{};
+    bool to_user = false;          // needs the toggle to the user root
+    bool upcall_mask = false;      // new evtchn_upcall_mask
+};
+
+// `regs` is the state at the hypercall. inval: to user mode without a user root (the domain is to be crashed);
+// fault: the address to return to is not canonical (the guest gets a general protection fault there).
+Result<IretState> iret_state(abi::CpuUserRegs const& regs, abi::IretContext const& context, bool has_user_root);
+
+}  // namespace hv::pv
