@@ -46,7 +46,6 @@ enum Bit : u32 {
     hvm_safe_pvclock = 9,
     hvm_pirqs = 10,
     dom0 = 11,
-    grant_map_identity = 12,
     memory_op_vnode_supported = 13,
     arm_smccc_supported = 14,
     linux_rsdp_unrestricted = 15,

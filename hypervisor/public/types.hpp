@@ -2,6 +2,8 @@
 // The words of the Xen PV ABI as C++ types. Everything here is plain data that may cross the guest border.
 #pragma once
 
+#include "public/namespace.hpp"
+
 #include <compare>
 #include <cstddef>
 #include <cstdint>

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: MIT
+#include "public/io/ring.hpp"
+
+#include <gtest/gtest.h>
+
+#include <array>
+
+namespace {
+
+struct Request {
+    abi::u64 id;
+    abi::u32 what;
+    abi::u32 pad;
+};
+struct Response {
+    abi::u64 id;
+};
+using Front = abi::io::FrontRing<Request, Response>;
+using Back = abi::io::BackRing<Request, Response>;
+
+struct Rings : testing::Test {
+    alignas(4096) std::array<std::byte, 4096> page{};
+    Front front{page.data(), page.size()};
+    Back back{page.data(), page.size()};
+    abi::io::RingHeader& header() { return *reinterpret_cast<abi::io::RingHeader*>(page.data()); }
+
+    void SetUp() override { front.initialise(); }
+};
+
+TEST_F(Rings, HoldAPowerOfTwoOfEntries) {
+    EXPECT_EQ((abi::io::ring_entries<Request, Response>(4096)), 128u);
+    EXPECT_EQ(front.free_requests(), 128u);
+}
+
+TEST_F(Rings, CarryARequestThereAndAResponseBack) {
+    front.put({.id = 7, .what = 1, .pad = 0});
+    EXPECT_TRUE(front.push());
+    auto request = back.take();
+    ASSERT_TRUE(request.has_value());
+    EXPECT_EQ(request->id, 7u);
+    EXPECT_FALSE(back.take().has_value());
+    back.put({.id = 7});
+    EXPECT_TRUE(back.push());
+    auto response = front.take();
+    ASSERT_TRUE(response.has_value());
+    EXPECT_EQ(response->id, 7u);
+    EXPECT_TRUE(front.idle());
+}
+
+TEST_F(Rings, NotifyOnlyWhoAskedForIt) {
+    front.put({});
+    EXPECT_TRUE(front.push());
+    front.put({});
+    EXPECT_FALSE(front.push()) << "the back end has not asked again";
+    EXPECT_TRUE(back.final_check()) << "requests wait";
+    back.take();
+    back.take();
+    EXPECT_FALSE(back.final_check());
+    front.put({});
+    EXPECT_TRUE(front.push());
+}
+
+TEST_F(Rings, WrapManyTimesAround) {
+    for (abi::u64 id = 0; id < 1000; id++) {
+        front.put({.id = id, .what = 0, .pad = 0});
+        (void)front.push();
+        EXPECT_EQ(back.take()->id, id);
+        back.put({.id = id});
+        (void)back.push();
+        EXPECT_EQ(front.take()->id, id);
+    }
+}
+
+TEST_F(Rings, GiveNothingFromAFrontEndThatClaimsMoreThanFits) {
+    header().req_prod = 129;
+    EXPECT_TRUE(back.overflowed());
+    EXPECT_FALSE(back.take().has_value());
+}
+
+TEST_F(Rings, GiveNothingFromABackEndThatAnswersWhatWasNotAsked) {
+    header().rsp_prod = 1;
+    EXPECT_FALSE(front.take().has_value());
+}
+
+TEST_F(Rings, TakeNoMoreThanTheRingCanAnswer) {
+    for (int i = 0; i < 128; i++) {
+        front.put({});
+    }
+    (void)front.push();
+    for (int i = 0; i < 128; i++) {
+        EXPECT_TRUE(back.take().has_value());
+    }
+    header().req_prod = 200;
+    EXPECT_FALSE(back.take().has_value());
+}
+
+TEST_F(Rings, AreTakenUpWhereTheResponsesStand) {
+    front.put({.id = 1, .what = 0, .pad = 0});
+    front.put({.id = 2, .what = 0, .pad = 0});
+    (void)front.push();
+    back.take();
+    back.put({.id = 1});
+    (void)back.push();
+    Back second{page.data(), page.size()};
+    second.attach();
+    EXPECT_EQ(second.take()->id, 2u) << "the request that was not answered";
+}
+
+}  // namespace
