@@ -3,6 +3,7 @@
 // working model of it (RAM arena, recorded flushes, a clock that tests move).
 #pragma once
 
+#include <optional>
 #include <span>
 #include <string_view>
 
@@ -77,5 +78,15 @@ usize console_read(std::span<char> out);          // bytes typed on the console 
 [[noreturn]] void machine_reboot();
 [[noreturn]] void machine_halt();
 bool reboot_allowed();                            // false with the option noreboot
+bool acpi_sleep(u32 state, u16 pm1a_control, u16 pm1b_control);   // writes PM1 control; S5 does not return. False: no such block
+
+// --- what dom0 asks about the machine
+struct CpuIds {
+    u32 apic_id;
+    u32 acpi_id;
+};
+CpuIds cpu_ids(CpuId cpu);
+u32 gsi_count();                                  // inputs of all IO-APICs
+std::optional<u32> ioapic_read(Maddr base, u32 reg);   // none: no IO-APIC at that address
 
 }  // namespace hv::hal

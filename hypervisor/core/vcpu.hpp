@@ -7,6 +7,7 @@
 #include <array>
 #include <atomic>
 
+#include "base/bitmap.hpp"
 #include "base/types.hpp"
 #include "core/mm/demotion.hpp"
 #include "core/mm/page_info.hpp"
@@ -93,11 +94,14 @@ struct Vcpu {
     u64 time_area = 0;                         // guest address of a second vcpu_time_info; 0: none
 
     // --- scheduling (core/sched owns these)
-    CpuId cpu = 0;                             // whose run queue it belongs to
+    std::atomic<CpuId> cpu{0};                 // whose run queue it belongs to
     std::atomic<bool> running{false};          // loaded on `cpu` right now
     bool queued = false;
     Vcpu* queue_next = nullptr;
     Vcpu* queue_prev = nullptr;
+    u64 virtual_time = 0;                      // run time scaled by weight: the least goes first
+    CpuMask hard_affinity;                     // where it may run
+    CpuMask soft_affinity;                     // where it would like to
     std::atomic<u32> pause_reasons{PauseReason::down};
     std::atomic<u32> pause_count{0};
     std::atomic<u32> poll_port{0};             // port waited for in SCHEDOP_poll; 0: a list, or none
