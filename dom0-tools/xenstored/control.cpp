@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: MIT
+// CONTROL: what an administrator may ask the daemon itself (xenstore-control).
+#include <charconv>
+#include <cstdio>
+
+#include "server.hpp"
+
+namespace paravane::xenstored {
+
+namespace {
+
+std::string line(std::string_view name, std::int64_t value, std::string_view meaning) {
+    char text[160];
+    std::snprintf(text, sizeof text, "%-17.*s: %8lld %.*s\n", static_cast<int>(name.size()), name.data(),
+                  static_cast<long long>(value), static_cast<int>(meaning.size()), meaning.data());
+    return text;
+}
+
+std::optional<std::uint32_t> number_in(std::string_view text) {
+    std::uint32_t number = 0;
+    auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    if (error != std::errc{} || stop != text.data() + text.size()) return std::nullopt;
+    return number;
+}
+
+}  // namespace
+
+Outcome<Server::Reply> Server::do_control(Request& request) {
+    std::vector<std::string_view> words = strings_of(request.payload);
+    if (words.empty()) return Errno::einval;
+    std::string_view command = words[0];
+    std::string text;
+
+    if (command == "help" && words.size() == 1) {
+        text = "commands: check | help | print <text> | quota | quota <domid> | quota set <name> <value>\n";
+    } else if (command == "check" && words.size() == 1) {
+        if (std::optional<std::string> wrong = audit()) {
+            platform_.log("check: " + *wrong);
+            return Errno::eio;
+        }
+        return ok();
+    } else if (command == "print" && words.size() == 2) {
+        platform_.log(words[1]);
+        return ok();
+    } else if (command == "quota" && words.size() == 1) {
+        text = "Quota settings:\n";
+        for (LimitName const& limit : limit_names()) text += line(limit.name, limits_.*limit.limit, limit.meaning);
+    } else if (command == "quota" && words.size() == 2) {
+        std::optional<std::uint32_t> domid = number_in(words[1]);
+        Domain const* domain = domid && *domid < first_reserved_domid ? find_domain(static_cast<Domid>(*domid)) : nullptr;
+        if (domain == nullptr) return Errno::enoent;
+        Session const* session = domain->session;
+        text = "Domain " + std::to_string(*domid) + ":\n";
+        text += line("nodes", domain->usage.nodes, "");
+        text += line("watches", session ? static_cast<std::int64_t>(watches_.count(session->id)) : 0, "");
+        text += line("transactions", session ? static_cast<std::int64_t>(session->transactions.size()) : 0, "");
+        text += line("outstanding", session ? static_cast<std::int64_t>(session->output.replies()) : 0, "");
+        text += line("memory", session ? static_cast<std::int64_t>(memory_of(*session)) : domain->usage.memory, "");
+    } else if (command == "quota" && words.size() == 4 && words[1] == "set") {
+        std::optional<std::uint32_t> value = number_in(words[3]);
+        if (!value || !set_limit(limits_, words[2], *value)) return Errno::einval;
+        return ok();
+    } else {
+        return Errno::einval;
+    }
+    return Reply{std::string{text.c_str(), text.size() + 1}};
+}
+
+}  // namespace paravane::xenstored

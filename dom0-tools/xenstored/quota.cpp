@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: MIT
+#include "quota.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace paravane::xenstored {
+
+namespace {
+
+constexpr std::array names{
+    LimitName{"nodes", &Limits::nodes, "Nodes per domain"},
+    LimitName{"watches", &Limits::watches, "Watches per domain"},
+    LimitName{"transactions", &Limits::transactions, "Transactions per domain"},
+    LimitName{"outstanding", &Limits::outstanding, "Outstanding requests per domain"},
+    LimitName{"transaction-nodes", &Limits::transaction_nodes, "Max. number of accessed nodes per transaction"},
+    LimitName{"memory", &Limits::memory, "Total Xenstore memory per domain"},
+    LimitName{"node-size", &Limits::node_size, "Max. size of a node"},
+    LimitName{"path-max", &Limits::path_length, "Max. length of a node path"},
+    LimitName{"permissions", &Limits::permissions, "Max. number of permissions per node"},
+};
+
+}  // namespace
+
+std::span<LimitName const> limit_names() {
+    return names;
+}
+
+bool set_limit(Limits& limits, std::string_view name, std::uint32_t value) {
+    auto known = std::find_if(names.begin(), names.end(), [&](LimitName const& limit) { return limit.name == name; });
+    if (known == names.end() || value == 0) return false;
+    limits.*known->limit = value;
+    return true;
+}
+
+bool WriteCredit::is_exhausted(Time now) {
+    if (refilled_ != Time{}) {
+        double seconds = std::chrono::duration<double>(now - refilled_).count();
+        credit_ = std::min(burst, credit_ + seconds * per_second);
+    }
+    refilled_ = now;
+    return credit_ < 0;
+}
+
+std::chrono::milliseconds WriteCredit::wait() const {
+    return std::chrono::milliseconds{static_cast<std::int64_t>(std::max(0.0, -credit_) * 1000 / per_second) + 1};
+}
+
+}  // namespace paravane::xenstored

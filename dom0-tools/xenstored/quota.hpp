@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: MIT
+// What an unprivileged domain may use up. Dom0 and its sockets are not limited.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+namespace paravane::xenstored {
+
+using Time = std::chrono::steady_clock::time_point;
+
+// Defaults of Xen 4.17's xenstored.
+struct Limits {
+    std::uint32_t nodes = 1000;
+    std::uint32_t watches = 128;
+    std::uint32_t transactions = 10;
+    std::uint32_t outstanding = 20;           // replies not yet taken
+    std::uint32_t transaction_nodes = 1024;   // nodes a transaction may look at
+    std::uint32_t memory = 2560 * 1024;       // nodes, watches, transactions, queued output
+    std::uint32_t node_size = 2048;
+    std::uint32_t path_length = 2048;
+    std::uint32_t permissions = 5;            // per node
+};
+
+// The limits by the names that command line and CONTROL use.
+struct LimitName {
+    std::string_view name;
+    std::uint32_t Limits::*limit;
+    std::string_view meaning;
+};
+std::span<LimitName const> limit_names();
+bool set_limit(Limits& limits, std::string_view name, std::uint32_t value);
+
+// What a domain uses. Signed, since a transaction's account may be negative until it is added to the domain's.
+struct Usage {
+    std::int64_t nodes = 0;
+    std::int64_t memory = 0;
+
+    Usage& operator+=(Usage const& other) {
+        nodes += other.nodes;
+        memory += other.memory;
+        return *this;
+    }
+};
+
+// Credit for changes of the store: a domain may make a burst of them, then goes on at a steady rate, so that it cannot make
+// every transaction of the others conflict.
+class WriteCredit {
+public:
+    static constexpr double burst = 1000;
+    static constexpr double per_second = 200;
+
+    void spend() { credit_ -= 1; }
+    bool is_exhausted(Time now);
+    // How long until a domain without credit may go on.
+    std::chrono::milliseconds wait() const;
+
+private:
+    double credit_ = burst;
+    Time refilled_{};
+};
+
+}  // namespace paravane::xenstored

@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: MIT
+#include "transaction.hpp"
+
+#include "path.hpp"
+
+namespace paravane::xenstored {
+
+namespace {
+
+constexpr std::size_t bookkeeping = 96;  // of a path in one of the sets
+
+Generation generation_at(NodeRef const& root, std::string_view path) {
+    NodeRef const* node = find(root, path);
+    return node == nullptr ? 0 : (*node)->generation;
+}
+
+PermissionsRef permissions_of(NodeRef const* node) {
+    return node == nullptr ? nullptr : (*node)->permissions;
+}
+
+}  // namespace
+
+void Transaction::touch(std::string_view path) {
+    if (tracking_ == Tracking::off) return;
+    if (touched_.emplace(path).second) memory_ += path.size() + bookkeeping;
+}
+
+void Transaction::mark_modified(std::string_view path) {
+    if (tracking_ == Tracking::off || modified_.contains(path)) return;
+    modified_.emplace(path);
+    memory_ += path.size() + bookkeeping;
+}
+
+NodeRef const* Transaction::find(std::string_view path) {
+    touch(path);
+    return xenstored::find(root_, path);
+}
+
+void Transaction::note(std::string_view path, Scope scope, NodeRef const* before, NodeRef const* parent_before) {
+    if (tracking_ == Tracking::on) {
+        auto [known, is_new] = change_at_.try_emplace(std::string{path}, changes_.size());
+        if (!is_new) {
+            if (scope == Scope::node_and_above) changes_[known->second].scope = scope;
+            return;
+        }
+        memory_ += 2 * path.size() + bookkeeping;
+    }
+    changes_.push_back({std::string{path}, scope, permissions_of(before), permissions_of(parent_before)});
+}
+
+void Transaction::account(Node const& node, std::string_view path, int sign) {
+    auto cost = static_cast<std::int64_t>(memory_cost(node, path));
+    usage_[node.permissions->owner()] += Usage{.nodes = sign, .memory = sign * cost};
+    if (sign > 0 && tracking_ == Tracking::on) memory_ += static_cast<std::size_t>(cost);
+}
+
+void Transaction::replace(std::string_view path, NodeRef const& old, NodeRef changed, Generation generation) {
+    account(*old, path, -1);
+    account(*changed, path, +1);
+    touch(path);
+    mark_modified(path);
+    note(path, Scope::node_and_above, &old, nullptr);
+    root_ = with_node(root_, path, std::move(changed), generation);
+}
+
+void Transaction::write(std::string_view path, std::string_view value, Generation generation) {
+    NodeRef old = *xenstored::find(root_, path);
+    auto changed = std::make_shared<Node>(*old);
+    changed->value = value;
+    changed->generation = generation;
+    replace(path, old, std::move(changed), generation);
+}
+
+void Transaction::set_permissions(std::string_view path, PermissionsRef permissions, Generation generation) {
+    NodeRef old = *xenstored::find(root_, path);
+    auto changed = std::make_shared<Node>(*old);
+    changed->permissions = std::move(permissions);
+    changed->generation = generation;
+    replace(path, old, std::move(changed), generation);
+}
+
+void Transaction::create(std::string_view path, std::string_view ancestor, std::string_view value,
+                         PermissionsRef permissions, Generation generation) {
+    auto node = std::make_shared<Node>(
+        Node{.value = std::string{value}, .permissions = permissions, .generation = generation, .children = {}});
+    note(path, Scope::node_and_above, nullptr, nullptr);
+    // From the leaf up, so that a deep path is built once and not once for every level.
+    std::string_view at = path;
+    for (;;) {
+        account(*node, at, +1);
+        touch(at);
+        mark_modified(at);
+        std::string_view above = parent_of(at);
+        if (above == ancestor) break;
+        auto parent = std::make_shared<Node>(
+            Node{.value = {}, .permissions = permissions, .generation = generation, .children = {}});
+        parent->children = parent->children.with(basename_of(at), std::move(node));
+        node = std::move(parent);
+        at = above;
+    }
+    NodeRef old = *xenstored::find(root_, ancestor);
+    root_ = with_node(root_, at, std::move(node), generation);
+    account(*old, ancestor, -1);
+    account(**xenstored::find(root_, ancestor), ancestor, +1);
+    touch(ancestor);
+    mark_modified(ancestor);
+}
+
+void Transaction::remove(std::string_view path, Generation generation) {
+    NodeRef node = *xenstored::find(root_, path);
+    std::string parent{parent_of(path)};
+    NodeRef old_parent = *xenstored::find(root_, parent);
+    for_each_below(std::string{path}, node, [&](std::string const& below, NodeRef const& removed) {
+        account(*removed, below, -1);
+        touch(below);
+        mark_modified(below);
+        bool is_top = below.size() == path.size();
+        NodeRef const* above = is_top ? &old_parent : xenstored::find(root_, parent_of(below));
+        note(below, is_top ? Scope::node_and_above : Scope::exact, &removed, above);
+    });
+    root_ = without_node(root_, path, generation);
+    account(*old_parent, parent, -1);
+    account(**xenstored::find(root_, parent), parent, +1);
+    touch(parent);
+    mark_modified(parent);
+}
+
+bool Transaction::conflicts_with(NodeRef const& current) const {
+    if (current == base_) return false;
+    for (std::string const& path : touched_) {
+        if (generation_at(base_, path) != generation_at(current, path)) return true;
+    }
+    return false;
+}
+
+NodeRef Transaction::merged_into(NodeRef const& current, Generation generation) const {
+    if (current == base_) return root_;
+    NodeRef merged = current;
+    for (std::string const& path : modified_) {
+        NodeRef const* ours = xenstored::find(root_, path);
+        NodeRef const* theirs = xenstored::find(merged, path);
+        if (ours == nullptr) {
+            if (theirs != nullptr) merged = without_node(merged, path, generation);
+            continue;
+        }
+        auto node = std::make_shared<Node>(**ours);
+        // Its children are in the set themselves if this transaction changed them.
+        node->children = theirs == nullptr ? Children{} : (*theirs)->children;
+        node->generation = generation;
+        merged = with_node(merged, path, std::move(node), generation);
+    }
+    return merged;
+}
+
+Usage Transaction::usage_of(Domid domid) const {
+    auto known = usage_.find(domid);
+    return known == usage_.end() ? Usage{} : known->second;
+}
+
+void Transaction::doom() {
+    base_ = root_ = nullptr;
+    touched_.clear();
+    modified_.clear();
+    changes_.clear();
+    change_at_.clear();
+    usage_.clear();
+    memory_ = 0;
+}
+
+}  // namespace paravane::xenstored
