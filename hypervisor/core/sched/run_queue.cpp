@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: MIT
+#include "core/sched/run_queue.hpp"
+
+#include <algorithm>
+
+#include "core/domain.hpp"
+
+namespace hv::sched {
+namespace {
+
+constexpr u32 neutral_weight = 256;
+
+u64 charge_for(Vcpu const& vcpu, Time ran) {
+    return ran * neutral_weight / std::max<u32>(vcpu.domain->scheduler_weight, 1);
+}
+
+}  // namespace
+
+void RunQueue::insert(Vcpu& vcpu) {
+    Vcpu* before = nullptr;
+    Vcpu* after = first_;
+    while (after && after->virtual_time <= vcpu.virtual_time) {
+        before = after;
+        after = after->queue_next;
+    }
+    vcpu.queue_prev = before;
+    vcpu.queue_next = after;
+    (before ? before->queue_next : first_) = &vcpu;
+    if (after) after->queue_prev = &vcpu;
+    vcpu.queued = true;
+    waiting.fetch_add(1, std::memory_order_relaxed);
+}
+
+void RunQueue::insert_woken(Vcpu& vcpu) {
+    u64 const lowest = floor.load(std::memory_order_relaxed);
+    vcpu.virtual_time = std::max(vcpu.virtual_time, lowest > slice ? lowest - slice : 0);
+    insert(vcpu);
+}
+
+void RunQueue::erase(Vcpu& vcpu) {
+    (vcpu.queue_prev ? vcpu.queue_prev->queue_next : first_) = vcpu.queue_next;
+    if (vcpu.queue_next) vcpu.queue_next->queue_prev = vcpu.queue_prev;
+    vcpu.queue_next = vcpu.queue_prev = nullptr;
+    vcpu.queued = false;
+    waiting.fetch_sub(1, std::memory_order_relaxed);
+}
+
+void RunQueue::begin_run(Vcpu& vcpu, Time now) {
+    current = &vcpu;
+    run_started_ = charged_until_ = now;
+    yielded_ = false;
+    if (!vcpu.is_idle())
+        floor.store(std::max(floor.load(std::memory_order_relaxed), vcpu.virtual_time), std::memory_order_relaxed);
+}
+
+void RunQueue::charge_current(Time now) {
+    if (!current->is_idle()) current->virtual_time += charge_for(*current, now - charged_until_);
+    charged_until_ = now;
+}
+
+void RunQueue::yield_current() {
+    current->virtual_time = std::max(current->virtual_time, first_->virtual_time);
+    yielded_ = true;
+}
+
+Time RunQueue::remaining_run(Vcpu const& rival, Time now) const {
+    if (yielded_) return 0;
+    Time const ran = now - run_started_;
+    Time const limit = rival.virtual_time < current->virtual_time ? shortest_run : slice;
+    return ran < limit ? limit - ran : 0;
+}
+
+void carry_over(Vcpu& vcpu, RunQueue const& from, RunQueue const& to) {
+    u64 const old_floor = from.floor.load(std::memory_order_relaxed);
+    u64 const new_floor = to.floor.load(std::memory_order_relaxed);
+    u64 const ahead = vcpu.virtual_time > old_floor ? vcpu.virtual_time - old_floor : 0;
+    u64 const behind = old_floor > vcpu.virtual_time ? old_floor - vcpu.virtual_time : 0;
+    vcpu.virtual_time = new_floor > behind ? new_floor - behind + ahead : ahead;
+}
+
+}  // namespace hv::sched

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: MIT
+// The vCPUs that wait for one CPU, in the order in which they get it. This is the policy: run time is charged to the
+// current vCPU in units of its domain's weight, and the vCPU charged least goes first. Everything here needs the lock.
+#pragma once
+
+#include "base/lock.hpp"
+#include "core/sched/timer.hpp"
+#include "core/vcpu.hpp"
+
+namespace hv::sched {
+
+inline constexpr Time slice = 10'000'000;      // the longest a vCPU runs while another one waits
+inline constexpr Time shortest_run = 500'000;  // the shortest, unless it blocks or yields
+
+struct RunQueue {
+    Spinlock lock;
+    Vcpu* current = nullptr;                // null until the CPU picks for the first time
+    Vcpu* idle = nullptr;
+    std::atomic<bool> resched{false};
+    std::atomic<u32> waiting{0};            // length of the queue
+    std::atomic<u64> floor{0};              // no vCPU that wakes is placed far below this
+    Timer slice_timer{};
+
+    Vcpu* first() const { return first_; }
+    void insert(Vcpu& vcpu);                // by virtual time, behind its equals
+    void insert_woken(Vcpu& vcpu);          // the same for one that has slept: sleeping earns a slice at most
+    void erase(Vcpu& vcpu);
+
+    void begin_run(Vcpu& vcpu, Time now);   // `vcpu` becomes the current one
+    void charge_current(Time now);
+    void yield_current();                   // behind the first one that waits
+    // What the current vCPU, which could go on, may still run before `rival` gets the CPU; 0: now.
+    Time remaining_run(Vcpu const& rival, Time now) const;
+
+private:
+    Vcpu* first_ = nullptr;
+    Time run_started_ = 0;
+    Time charged_until_ = 0;
+    bool yielded_ = false;
+};
+
+// Carries a vCPU's claim from one queue to another: what counts is the distance to the floor.
+void carry_over(Vcpu& vcpu, RunQueue const& from, RunQueue const& to);
+
+}  // namespace hv::sched

@@ -1,0 +1,320 @@
+// SPDX-License-Identifier: MIT
+// A vCPU is in at most one place: the current one of a CPU, queued there, or waiting for a reason to go. Whoever removes
+// the last reason queues it; the decision is made under the lock of its CPU's queue, so a wake-up that races with going
+// to sleep finds the vCPU either still current (and pick_next sees that it can go on) or gone (and queues it).
+#include "core/sched/scheduler.hpp"
+
+#include <array>
+
+#include "core/domain.hpp"
+#include "core/hal.hpp"
+#include "core/mm/page_alloc.hpp"
+#include "core/sched/guest_time.hpp"
+#include "core/sched/run_queue.hpp"
+#include "core/sched/runstate.hpp"
+
+namespace hv::sched {
+namespace {
+
+constinit std::array<RunQueue, max_cpus> queues{};
+constinit CpuMask idle_cpus{};
+constinit std::atomic<u32> next_home{0};
+
+// Storage for the boot CPU's idle vCPU, which exists before there is memory to allocate.
+alignas(Vcpu) constinit std::array<std::byte, sizeof(Vcpu)> boot_idle_storage{};
+
+u32 idle_storage_order() {
+    u32 order = 0;
+    while ((page_size << order) < sizeof(Vcpu)) ++order;
+    return order;
+}
+
+void slice_is_over(void* queue) { static_cast<RunQueue*>(queue)->resched.store(true, std::memory_order_relaxed); }
+
+// The queue of a vCPU's CPU, locked; the vCPU cannot change its CPU meanwhile.
+class HomeQueue {
+public:
+    explicit HomeQueue(Vcpu& vcpu) {
+        for (;;) {
+            cpu_ = vcpu.cpu.load(std::memory_order_relaxed);
+            queues[cpu_].lock.lock();
+            if (vcpu.cpu.load(std::memory_order_relaxed) == cpu_) return;
+            queues[cpu_].lock.unlock();
+        }
+    }
+    HomeQueue(HomeQueue const&) = delete;
+    ~HomeQueue() { queues[cpu_].lock.unlock(); }
+    RunQueue& operator*() const { return queues[cpu_]; }
+    RunQueue* operator->() const { return &queues[cpu_]; }
+    CpuId cpu() const { return cpu_; }
+
+private:
+    CpuId cpu_ = 0;
+};
+
+u32 waiting_state(Vcpu const& vcpu) {
+    u32 const reasons = vcpu.pause_reasons.load(std::memory_order_relaxed);
+    if (vcpu.pause_count.load(std::memory_order_relaxed) || vcpu.domain->pause_count.load(std::memory_order_relaxed) ||
+        (reasons & (PauseReason::down | PauseReason::shut_down)))
+        return abi::runstate::offline;
+    return reasons ? abi::runstate::blocked : abi::runstate::runnable;
+}
+
+// Where a vCPU that is about to be queued should go: an idle CPU rather than a busy one.
+CpuId best_cpu(Vcpu const& vcpu, CpuId home) {
+    bool const home_allowed = vcpu.hard_affinity.test(home);
+    if (home_allowed && idle_cpus.test(home)) return home;
+    std::optional<CpuId> idle;
+    idle_cpus.for_each([&](CpuId cpu) {
+        if (vcpu.hard_affinity.test(cpu) && (!idle || vcpu.soft_affinity.test(cpu))) idle = cpu;
+    });
+    if (idle) return *idle;
+    if (home_allowed) return home;
+    for (CpuId cpu = 0; cpu < hal::online_cpus(); ++cpu)
+        if (vcpu.hard_affinity.test(cpu)) return cpu;
+    return home;
+}
+
+// Brings queue and runstate in line with the reasons to wait.
+void settle(Vcpu& vcpu) {
+    bool moved = false;
+    for (;;) {
+        HomeQueue home{vcpu};
+        bool const runnable = is_runnable(vcpu);
+        if (home->current == &vcpu) {
+            if (!runnable || !vcpu.hard_affinity.test(home.cpu())) request_resched(home.cpu());
+            return;
+        }
+        if (vcpu.queued && (!runnable || !vcpu.hard_affinity.test(home.cpu()))) home->erase(vcpu);
+        if (!vcpu.running.load(std::memory_order_acquire)) enter_runstate(vcpu, waiting_state(vcpu), hal::now());
+        if (!runnable || vcpu.queued) return;
+        if (!moved && !vcpu.running.load(std::memory_order_acquire)) {
+            CpuId const better = best_cpu(vcpu, home.cpu());
+            if (better != home.cpu()) {
+                carry_over(vcpu, *home, queues[better]);
+                vcpu.cpu.store(better, std::memory_order_relaxed);
+                moved = true;
+                continue;
+            }
+        }
+        home->insert_woken(vcpu);
+        request_resched(home.cpu());
+        return;
+    }
+}
+
+// A vCPU that had to leave its CPU waits in its queue; an idle CPU may take it from there.
+void offer_to_idle_cpu(Vcpu const& vcpu) {
+    if (!vcpu.queued) return;
+    CpuId const home = vcpu.cpu.load(std::memory_order_relaxed);
+    CpuId const better = best_cpu(vcpu, home);
+    if (better != home) request_resched(better);
+}
+
+// A vCPU that waits for a busier CPU. It is in nobody's queue when this returns; its CPU is `thief`.
+Vcpu* steal_for(CpuId thief) {
+    for (CpuId victim = 0; victim < hal::online_cpus(); ++victim) {
+        RunQueue& queue = queues[victim];
+        if (victim == thief || queue.waiting.load(std::memory_order_relaxed) == 0) continue;
+        SpinGuard guard{queue.lock};
+        for (Vcpu* vcpu = queue.first(); vcpu; vcpu = vcpu->queue_next) {
+            // One whose state is still being saved on the victim must not be loaded elsewhere.
+            if (vcpu->running.load(std::memory_order_acquire) || !vcpu->hard_affinity.test(thief)) continue;
+            queue.erase(*vcpu);
+            carry_over(*vcpu, queue, queues[thief]);
+            vcpu->cpu.store(thief, std::memory_order_relaxed);
+            return vcpu;
+        }
+    }
+    return nullptr;
+}
+
+Vcpu* take_first(RunQueue& queue) {
+    while (Vcpu* vcpu = queue.first()) {
+        queue.erase(*vcpu);
+        if (is_runnable(*vcpu)) return vcpu;
+    }
+    return nullptr;
+}
+
+Vcpu& start_run(CpuId cpu, Vcpu& next, Time now) {
+    RunQueue& queue = queues[cpu];
+    if (next.is_idle()) {
+        idle_cpus.set(cpu);
+    } else {
+        idle_cpus.clear(cpu);
+        next.running.store(true, std::memory_order_relaxed);
+        if (queue.first()) queue.slice_timer.arm(now + slice, cpu);
+    }
+    queue.begin_run(next, now);
+    return next;
+}
+
+}  // namespace
+
+bool is_runnable(Vcpu const& vcpu) {
+    return vcpu.pause_reasons.load(std::memory_order_seq_cst) == 0 &&
+           vcpu.pause_count.load(std::memory_order_seq_cst) == 0 &&
+           vcpu.domain->pause_count.load(std::memory_order_seq_cst) == 0;
+}
+
+void add(Vcpu& vcpu) {
+    u32 const cpus = hal::online_cpus();
+    for (CpuId cpu = 0; cpu < max_cpus; ++cpu) {
+        vcpu.hard_affinity.set(cpu);
+        vcpu.soft_affinity.set(cpu);
+    }
+    vcpu.cpu.store(next_home.fetch_add(1, std::memory_order_relaxed) % cpus, std::memory_order_relaxed);
+    vcpu.runstate.state = abi::runstate::offline;
+    vcpu.runstate.state_entry_time = hal::now();
+    prepare_timers(vcpu);
+}
+
+void remove(Vcpu& vcpu) {
+    {
+        HomeQueue home{vcpu};
+        if (vcpu.queued) home->erase(vcpu);
+        ASSERT(home->current != &vcpu);
+    }
+    vcpu.singleshot_timer.end();
+    vcpu.periodic_timer.end();
+    vcpu.poll_timer.end();
+}
+
+void set_reason(Vcpu& vcpu, u32 reason) {
+    vcpu.pause_reasons.fetch_or(reason, std::memory_order_seq_cst);
+    settle(vcpu);
+}
+
+void clear_reason(Vcpu& vcpu, u32 reason) {
+    if (vcpu.pause_reasons.fetch_and(~reason, std::memory_order_seq_cst) & reason) settle(vcpu);
+}
+
+void wake(Vcpu& vcpu) {
+    constexpr u32 sleeping = PauseReason::blocked | PauseReason::polling;
+    if (vcpu.pause_reasons.load(std::memory_order_seq_cst) & sleeping) {
+        clear_reason(vcpu, sleeping);
+        return;
+    }
+    CpuId const cpu = vcpu.cpu.load(std::memory_order_relaxed);
+    if (cpu != hal::this_cpu() && vcpu.running.load(std::memory_order_relaxed)) hal::kick(cpu);
+}
+
+void reconsider(Vcpu& vcpu) { settle(vcpu); }
+
+void yield(Vcpu& vcpu) {
+    RunQueue& queue = queues[hal::this_cpu()];
+    if (queue.waiting.load(std::memory_order_relaxed) == 0) return;
+    SpinGuard guard{queue.lock};
+    if (queue.current != &vcpu || !queue.first()) return;
+    queue.charge_current(hal::now());
+    queue.yield_current();
+    request_resched(hal::this_cpu());
+}
+
+void set_affinity(Vcpu& vcpu, CpuMask const& hard, CpuMask const& soft) {
+    {
+        HomeQueue home{vcpu};
+        vcpu.hard_affinity = hard;
+        vcpu.soft_affinity = soft;
+    }
+    settle(vcpu);
+}
+
+bool need_resched(CpuId cpu) { return queues[cpu].resched.load(std::memory_order_relaxed); }
+
+void request_resched(CpuId cpu) {
+    queues[cpu].resched.store(true, std::memory_order_seq_cst);
+    if (cpu != hal::this_cpu()) hal::kick(cpu);
+}
+
+Vcpu& pick_next(CpuId cpu) {
+    RunQueue& queue = queues[cpu];
+    // Before the state is looked at: a change that we miss asks again.
+    queue.resched.exchange(false, std::memory_order_seq_cst);
+    follow_remote_timers();
+    Vcpu& idle = idle_vcpu(cpu);
+    {
+        SpinGuard guard{queue.lock};
+        Time const now = hal::now();
+        if (!queue.current) queue.current = &idle;
+        Vcpu& current = *queue.current;
+        queue.charge_current(now);
+        if (!current.is_idle() && is_runnable(current) && current.hard_affinity.test(cpu)) {
+            Vcpu* const rival = queue.first();
+            Time const remaining = rival ? queue.remaining_run(*rival, now) : slice;
+            if (remaining) {
+                if (rival) queue.slice_timer.arm(now + remaining, cpu);
+                return current;
+            }
+            queue.insert(current);
+        }
+        if (Vcpu* next = take_first(queue)) return start_run(cpu, *next, now);
+        start_run(cpu, idle, now);   // so that nobody takes us for busy while we look around
+    }
+    Vcpu* const stolen = steal_for(cpu);
+    if (!stolen) return idle;
+    SpinGuard guard{queue.lock};
+    if (stolen->cpu.load(std::memory_order_relaxed) == cpu && !stolen->queued && is_runnable(*stolen))
+        queue.insert(*stolen);
+    Vcpu* const next = take_first(queue);
+    return next ? start_run(cpu, *next, hal::now()) : idle;
+}
+
+void switched_in(Vcpu& vcpu) {
+    {
+        HomeQueue home{vcpu};
+        enter_runstate(vcpu, abi::runstate::running, hal::now());
+    }
+    if (vcpu.is_idle()) return;
+    refresh_time(vcpu);
+    write_runstate_area(vcpu);
+}
+
+void switched_out(Vcpu& vcpu) {
+    {
+        HomeQueue home{vcpu};
+        u32 const state = vcpu.is_idle() ? abi::runstate::runnable : waiting_state(vcpu);
+        enter_runstate(vcpu, state, hal::now());
+        vcpu.running.store(false, std::memory_order_release);
+    }
+    if (vcpu.is_idle() || !is_runnable(vcpu)) return;
+    // It may have become runnable, or been banned from this CPU, while it was neither current nor saved.
+    settle(vcpu);
+    offer_to_idle_cpu(vcpu);
+}
+
+Vcpu& idle_vcpu(CpuId cpu) {
+    RunQueue& queue = queues[cpu];
+    if (queue.idle) [[likely]]
+        return *queue.idle;
+    std::byte* const storage = cpu == 0 ? boot_idle_storage.data() : alloc_heap(idle_storage_order());
+    if (!storage) panic("no memory for the idle vCPU of a CPU");
+    Vcpu* const idle = std::construct_at(reinterpret_cast<Vcpu*>(storage));
+    idle->id = VcpuId{cpu};
+    idle->cpu.store(cpu, std::memory_order_relaxed);
+    idle->pause_reasons.store(0, std::memory_order_relaxed);
+    queue.slice_timer.callback = slice_is_over;
+    queue.slice_timer.owner = &queue;
+    queue.idle = idle;
+    if (!queue.current) queue.current = idle;
+    return *idle;
+}
+
+void start_cpu(CpuId cpu) {
+    RunQueue& queue = queues[cpu];
+    std::destroy_at(&queue);
+    std::construct_at(&queue);
+    idle_cpus.clear(cpu);
+    start_timers(cpu);
+    start_time(cpu);
+}
+
+abi::VcpuRunstateInfo runstate_of(Vcpu& vcpu) {
+    HomeQueue home{vcpu};
+    abi::VcpuRunstateInfo info = vcpu.runstate;
+    info.time[info.state] += hal::now() - info.state_entry_time;
+    return info;
+}
+
+}  // namespace hv::sched

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: MIT
+#include "core/sched/timer.hpp"
+
+#include <array>
+#include <memory>
+
+#include "base/lock.hpp"
+#include "core/hal.hpp"
+#include "core/sched/scheduler.hpp"
+
+namespace hv {
+namespace {
+
+constexpr Time never = ~Time{0};
+
+struct TimerQueue {
+    Spinlock lock;
+    Timer* first = nullptr;
+    std::atomic<Timer*> running{nullptr};       // its callback runs
+    std::atomic<bool> changed_remotely{false};  // the deadline in hardware is too late
+
+    void insert(Timer& timer);
+    void remove(Timer& timer);
+    void program() const { hal::set_deadline(first ? first->deadline : never); }
+};
+
+constinit std::array<TimerQueue, max_cpus> queues{};
+
+void TimerQueue::insert(Timer& timer) {
+    Timer* before = nullptr;
+    Timer* after = first;
+    while (after && after->deadline <= timer.deadline) {
+        before = after;
+        after = after->next;
+    }
+    timer.prev = before;
+    timer.next = after;
+    (before ? before->next : first) = &timer;
+    if (after) after->prev = &timer;
+    timer.armed = true;
+}
+
+void TimerQueue::remove(Timer& timer) {
+    (timer.prev ? timer.prev->next : first) = timer.next;
+    if (timer.next) timer.next->prev = timer.prev;
+    timer.next = timer.prev = nullptr;
+    timer.armed = false;
+}
+
+}  // namespace
+
+void Timer::arm(Time when, CpuId on) {
+    for (;;) {
+        CpuId const at = cpu.load(std::memory_order_relaxed);
+        TimerQueue& queue = queues[at];
+        SpinGuard guard{queue.lock};
+        if (cpu.load(std::memory_order_relaxed) != at) continue;   // moved before we had the lock
+        if (armed) queue.remove(*this);
+        if (at != on) {
+            cpu.store(on, std::memory_order_relaxed);
+            continue;
+        }
+        deadline = when;
+        queue.insert(*this);
+        if (queue.first != this) return;
+        if (on == hal::this_cpu()) {
+            queue.program();
+            return;
+        }
+        queue.changed_remotely.store(true, std::memory_order_release);
+        break;
+    }
+    sched::request_resched(on);
+}
+
+void Timer::disarm() {
+    for (;;) {
+        CpuId const at = cpu.load(std::memory_order_relaxed);
+        TimerQueue& queue = queues[at];
+        SpinGuard guard{queue.lock};
+        if (cpu.load(std::memory_order_relaxed) != at) continue;
+        // The deadline in hardware stays: firing with nothing to do is cheaper than programming it twice.
+        if (armed) queue.remove(*this);
+        return;
+    }
+}
+
+void Timer::end() {
+    disarm();
+    for (CpuId other = 0; other < hal::online_cpus(); ++other)
+        while (other != hal::this_cpu() && queues[other].running.load(std::memory_order_acquire) == this)
+            hal::pause_cpu();
+    disarm();   // that callback may have armed it again
+}
+
+void start_timers(CpuId cpu) {
+    std::destroy_at(&queues[cpu]);
+    std::construct_at(&queues[cpu]);
+}
+
+void run_expired_timers() {
+    TimerQueue& queue = queues[hal::this_cpu()];
+    queue.changed_remotely.store(false, std::memory_order_relaxed);
+    Time const now = hal::now();   // read once: callbacks that arm again cannot keep us here
+    queue.lock.lock();
+    while (queue.first && queue.first->deadline <= now) {
+        Timer& timer = *queue.first;
+        queue.remove(timer);
+        Timer::Callback const callback = timer.callback;
+        void* const owner = timer.owner;
+        queue.running.store(&timer, std::memory_order_relaxed);
+        queue.lock.unlock();
+        callback(owner);
+        queue.running.store(nullptr, std::memory_order_release);
+        queue.lock.lock();
+    }
+    queue.program();
+    queue.lock.unlock();
+}
+
+void follow_remote_timers() {
+    TimerQueue& queue = queues[hal::this_cpu()];
+    if (!queue.changed_remotely.load(std::memory_order_relaxed)) return;
+    if (!queue.changed_remotely.exchange(false, std::memory_order_acquire)) return;
+    SpinGuard guard{queue.lock};
+    queue.program();
+}
+
+}  // namespace hv
