@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: MIT
+#include "kernel_image.hpp"
+
+#include "decompress.hpp"
+#include "xen_notes.hpp"
+
+#include <elf.h>
+
+#include <algorithm>
+#include <cstring>
+
+namespace paravane {
+namespace {
+
+using Bytes = std::span<std::byte const>;
+
+constexpr std::size_t unpacked_limit = std::size_t{512} << 20;
+constexpr std::uint64_t image_limit = std::uint64_t{1} << 30;  // kernels live in the last 2 GiB of the address space
+constexpr std::size_t most_headers = 256;
+
+Error unusable(std::string why) { return Error{"", std::move(why), ENOEXEC}; }
+
+// A copy of the structure at `offset`; none where the file ends before it does.
+template <class T>
+std::optional<T> read_at(Bytes file, std::uint64_t offset) {
+    if (offset > file.size() || file.size() - offset < sizeof(T)) return std::nullopt;
+    T value;
+    std::memcpy(&value, file.data() + offset, sizeof value);
+    return value;
+}
+
+std::optional<Bytes> slice(Bytes file, std::uint64_t offset, std::uint64_t size) {
+    if (offset > file.size() || file.size() - offset < size) return std::nullopt;
+    return file.subspan(offset, size);
+}
+
+bool is_elf(Bytes file) { return file.size() >= SELFMAG && std::memcmp(file.data(), ELFMAG, SELFMAG) == 0; }
+
+// The Linux boot header (Documentation/x86/boot.rst): "HdrS" at 0x202, version at 0x206, the payload from 2.08 on.
+bool is_bzimage(Bytes file) { return read_at<std::uint32_t>(file, 0x202) == 0x53726448u; }
+
+Result<Bytes> bzimage_payload(Bytes file) {
+    std::optional<std::uint16_t> version = read_at<std::uint16_t>(file, 0x206);
+    std::optional<std::uint32_t> offset = read_at<std::uint32_t>(file, 0x248);
+    std::optional<std::uint32_t> length = read_at<std::uint32_t>(file, 0x24c);
+    if (!version || !offset || !length) return unusable("the file ends inside the bzImage header");
+    if (*version < 0x208) return unusable("bzImage older than boot protocol 2.08: it has no payload to find");
+    auto sectors = std::to_integer<std::uint64_t>(file[0x1f1]);
+    std::uint64_t start = ((sectors == 0 ? 4 : sectors) + 1) * 512 + *offset;
+    std::optional<Bytes> payload = slice(file, start, *length);
+    if (!payload) {
+        return unusable("truncated: the payload ends at byte " + std::to_string(start + *length) +
+                        ", the file has only " + std::to_string(file.size()));
+    }
+    return *payload;
+}
+
+// One program header as a segment; the virtual addresses of the ELF are not used, since Linux's per-CPU data is at 0.
+Result<std::optional<KernelSegment>> load_segment(Bytes elf, Elf64_Phdr const& header, std::size_t index) {
+    if (header.p_type != PT_LOAD || header.p_memsz == 0) return std::optional<KernelSegment>{};
+    std::string name = "segment " + std::to_string(index);
+    if (header.p_filesz > header.p_memsz) return unusable(name + " is larger in the file than in memory");
+    if (!slice(elf, header.p_offset, header.p_filesz)) {
+        return unusable("truncated: " + name + " ends at byte " + std::to_string(header.p_offset + header.p_filesz) +
+                        ", the file has only " + std::to_string(elf.size()));
+    }
+    if (header.p_memsz > image_limit || header.p_paddr > image_limit * 2) {
+        return unusable(name + " lies beyond the first gigabyte");
+    }
+    return std::optional{KernelSegment{.address = header.p_paddr,
+                                       .memory_size = header.p_memsz,
+                                       .file_offset = header.p_offset,
+                                       .file_size = header.p_filesz}};
+}
+
+// Notes from all PT_NOTE segments; when none of them is Xen's, from SHT_NOTE sections, where some linkers leave them.
+Result<XenNotes> read_notes(Bytes elf, Elf64_Ehdr const& header, std::span<Elf64_Phdr const> programs) {
+    XenNotes notes;
+    for (Elf64_Phdr const& program : programs) {
+        if (program.p_type != PT_NOTE) continue;
+        std::optional<Bytes> area = slice(elf, program.p_offset, program.p_filesz);
+        if (!area) return unusable("truncated: a note segment lies behind the end of the file");
+        TRY(notes.add(*area));
+    }
+    if (notes.found() || header.e_shentsize != sizeof(Elf64_Shdr) || header.e_shnum > most_headers) return notes;
+    for (std::size_t i = 0; i < header.e_shnum; ++i) {
+        std::optional<Elf64_Shdr> section = read_at<Elf64_Shdr>(elf, header.e_shoff + i * sizeof(Elf64_Shdr));
+        if (!section) break;  // section headers are optional: a stripped or cut tail is no error
+        if (section->sh_type != SHT_NOTE) continue;
+        if (std::optional<Bytes> area = slice(elf, section->sh_offset, section->sh_size)) TRY(notes.add(*area));
+    }
+    return notes;
+}
+
+Result<Elf64_Ehdr> read_header(Bytes elf) {
+    if (!is_elf(elf)) return unusable("neither an ELF nor a bzImage");
+    std::optional<Elf64_Ehdr> header = read_at<Elf64_Ehdr>(elf, 0);
+    if (!header) return unusable("truncated: the file ends inside the ELF header");
+    if (header->e_ident[EI_CLASS] != ELFCLASS64 || header->e_ident[EI_DATA] != ELFDATA2LSB ||
+        header->e_machine != EM_X86_64) {
+        return unusable("not an ELF for x86-64");
+    }
+    if (header->e_type != ET_EXEC && header->e_type != ET_DYN) return unusable("not an executable ELF");
+    if (header->e_phentsize != sizeof(Elf64_Phdr) || header->e_phnum == 0 || header->e_phnum > most_headers) {
+        return unusable("no usable program headers in this ELF");
+    }
+    return *header;
+}
+
+Result<std::vector<Elf64_Phdr>> read_programs(Bytes elf, Elf64_Ehdr const& header) {
+    std::vector<Elf64_Phdr> programs;
+    for (std::size_t i = 0; i < header.e_phnum; ++i) {
+        std::optional<Elf64_Phdr> program = read_at<Elf64_Phdr>(elf, header.e_phoff + i * sizeof(Elf64_Phdr));
+        if (!program) return unusable("truncated: the file ends inside the program headers");
+        programs.push_back(*program);
+    }
+    return programs;
+}
+
+// Sorted, disjoint, and moved to the addresses the guest will see.
+Result<> place_segments(KernelImage& image, std::uint64_t paddr_offset) {
+    if (image.segments.empty()) return unusable("nothing to load in this ELF");
+    std::ranges::sort(image.segments, {}, &KernelSegment::address);
+    for (std::size_t i = 0; i < image.segments.size(); ++i) {
+        KernelSegment& segment = image.segments[i];
+        if (segment.address < paddr_offset) return unusable("a segment lies below PADDR_OFFSET");
+        segment.address += image.virt_base - paddr_offset;  // wraps by design: both are addresses modulo 2^64
+        if (segment.address < image.virt_base || segment.address - image.virt_base > image_limit ||
+            segment.address + segment.memory_size < segment.address) {
+            return unusable("a segment lies outside the kernel's address range");
+        }
+        if (i > 0 && segment.address - image.segments[i - 1].address < image.segments[i - 1].memory_size) {
+            return unusable("segments overlap");
+        }
+    }
+    image.start = image.segments.front().address;
+    image.end = image.segments.back().address + image.segments.back().memory_size;
+    return {};
+}
+
+bool inside(KernelImage const& image, std::uint64_t address, std::uint64_t size) {
+    return address >= image.start && address <= image.end && image.end - address >= size;
+}
+
+}  // namespace
+
+Result<std::vector<std::byte>> unpack_kernel(std::vector<std::byte> file) {
+    if (is_elf(file)) return file;
+    std::vector<std::byte> elf;
+    if (is_bzimage(file)) {
+        Bytes payload = TRY(bzimage_payload(file));
+        Compression compression = detect_compression(payload);
+        if (is_elf(payload)) {
+            elf.assign(payload.begin(), payload.end());
+        } else if (compression == Compression::none) {
+            return unusable("bzImage with a payload in no known compression");
+        } else {
+            // Linux appends the unpacked size to the payload; in gzip it is the last field of the stream anyway.
+            std::uint32_t size = payload.size() < 4 ? 0 : *read_at<std::uint32_t>(payload, payload.size() - 4);
+            bool appended = compression != Compression::gzip && payload.size() >= 4;
+            elf = TRY(decompress(payload.first(payload.size() - (appended ? 4 : 0)), unpacked_limit, size));
+        }
+    } else if (detect_compression(file) != Compression::none) {
+        elf = TRY(decompress(file, unpacked_limit));
+    } else {
+        return unusable(file.empty() ? "the file is empty" : "neither an ELF nor a bzImage");
+    }
+    if (!is_elf(elf)) return unusable("the unpacked payload is not an ELF");
+    return elf;
+}
+
+Result<KernelImage> parse_kernel(Bytes elf) {
+    Elf64_Ehdr header = TRY(read_header(elf));
+    std::vector<Elf64_Phdr> programs = TRY(read_programs(elf, header));
+    XenNotes notes = TRY(read_notes(elf, header, programs));
+    if (!notes.found()) return unusable("no Xen notes in this ELF");
+    TRY(notes.check());
+
+    KernelImage image;
+    for (std::size_t i = 0; i < programs.size(); ++i) {
+        std::optional<KernelSegment> segment = TRY(load_segment(elf, programs[i], i));
+        if (segment) image.segments.push_back(*segment);
+    }
+    image.virt_base = notes.number(abi::elfnote::virt_base).value_or(0);
+    TRY(place_segments(image, notes.number(abi::elfnote::paddr_offset).value_or(0)));
+    image.entry = notes.number(abi::elfnote::entry).value_or(header.e_entry);
+    if (!inside(image, image.entry, 1)) return unusable("the entry point lies outside the image");
+    image.hypercall_page = notes.number(abi::elfnote::hypercall_page);
+    if (image.hypercall_page &&
+        (*image.hypercall_page % page_size != 0 || !inside(image, *image.hypercall_page, page_size))) {
+        return unusable("the hypercall page lies outside the image or is not aligned");
+    }
+    image.p2m_base = notes.number(abi::elfnote::init_p2m);
+    image.initrd_by_frame = notes.number(abi::elfnote::mod_start_pfn).value_or(0) != 0;
+    return image;
+}
+
+}  // namespace paravane
