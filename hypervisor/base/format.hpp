@@ -31,7 +31,7 @@ struct FormatArg {
     template <class T>
         requires std::is_enum_v<T>
     constexpr FormatArg(T e) : FormatArg{static_cast<std::underlying_type_t<T>>(e)} {}
-    constexpr FormatArg(void const* p) : kind{Kind::number}, number{reinterpret_cast<u64>(p)} {}
+    FormatArg(void const* p) : kind{Kind::number}, number{reinterpret_cast<u64>(p)} {}
 };
 
 // Returns the part of `out` that was written. Not NUL-terminated.
