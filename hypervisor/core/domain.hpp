@@ -11,6 +11,7 @@
 #include "base/result.hpp"
 #include "core/mm/page_info.hpp"
 #include "core/vcpu.hpp"
+#include "public/memory.hpp"
 #include "public/shared_info.hpp"
 
 namespace hv {
@@ -45,16 +46,20 @@ struct Domain {
     // --- memory
     Spinlock pages_lock;                       // guards the page list
     u32 pages_head = no_frame;
+    u32 orphans_head = no_frame;               // a dying domain's frames that are still mapped somewhere
     std::atomic<u64> pages{0};                 // frames in the page list
     u64 max_pages = 0;
-    std::atomic<u64> heap_frames{0};           // hypervisor frames shared with it that still have references
+    std::atomic<u64> live_frames{0};           // those and hypervisor frames shared with it; the domain lives while any do
     abi::SharedInfo* shared_info = nullptr;
     Mfn shared_info_mfn{};
     bool may_map_io = false;                   // dom0: any machine address that is not the hypervisor's
     CpuMask dirty_cpus;                        // CPUs whose TLB may hold entries of this domain
+    abi::E820Entry* memory_map = nullptr;      // one heap frame, set by the toolstack; null: none
+    u32 memory_map_entries = 0;
     u64 vm_assist = 0;                         // bit per VMASST_TYPE_*
 
     // --- communication
+    u32 max_event_channels = ~0u;
     EventChannels* events = nullptr;
     GrantTable* grants = nullptr;
 
@@ -62,6 +67,7 @@ struct Domain {
     std::atomic<bool> shut_down{false};
     u32 shutdown_code = 0;
     u32 destroy_phase = 0;                     // where an interrupted destroy goes on
+    Domain* next_spare = nullptr;              // while not in use at all
     std::array<u8, 16> handle{};
     i64 wall_clock_offset = 0;                 // seconds
     Time created = 0;
@@ -112,6 +118,8 @@ void unpause_domain(Domain& domain);
 void pause_vcpu(Vcpu& vcpu);
 void unpause_vcpu(Vcpu& vcpu);
 
-Domain& dom0();   // valid once created
+Domain& dom0();                              // valid once created
+bool dom0_exists();
+Domain& owner_of_live_frame(Domid owner);    // the domain lives as long as a frame of it has references
 
 }  // namespace hv

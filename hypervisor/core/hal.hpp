@@ -10,6 +10,7 @@
 #include "base/assert.hpp"
 #include "base/bitmap.hpp"
 #include "base/types.hpp"
+#include "public/memory.hpp"
 
 namespace hv {
 struct Vcpu;
@@ -26,6 +27,8 @@ bool copy_from_guest(void* to, u64 from, usize size);
 bool copy_to_guest(u64 to, void const* from, usize size);
 bool clear_guest(u64 to, usize size);
 u64 max_address_bits();               // physical address width of the machine
+std::span<abi::E820Entry const> machine_memory_map();
+Mfn m2p_chunk(u32 index);             // first frame of each 2 MiB of the M2P table
 
 // --- processors
 CpuId this_cpu();

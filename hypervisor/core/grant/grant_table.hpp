@@ -12,5 +12,9 @@ void destroy_grant_table(Domain& domain);          // drops the grant frames the
 
 // Frame `index` of the domain's grant table, growing the table if need be (memory_op acquire_resource).
 Result<Mfn> grant_frame(Domain& domain, u32 index);
+u32 grant_frame_limit(Domain& domain);
+
+// Every mapping the domain holds of other domains' frames, for the audit.
+void for_each_grant_mapping(Domain& domain, void (*visit)(void* context, Mfn mfn, bool writable), void* context);
 
 }  // namespace hv

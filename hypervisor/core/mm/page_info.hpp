@@ -40,10 +40,12 @@ struct PageInfo {
     // type word
     static constexpr u32 kind_shift = 60;
     static constexpr u64 pinned = u64{1} << 59;
-    static constexpr u64 busy = u64{1} << 58;        // somebody extends or shrinks the prefix
+    static constexpr u64 busy = u64{1} << 58;        // a CPU extends or shrinks the prefix, within one hypercall
     static constexpr u64 queued = u64{1} << 57;      // on a demotion queue
     static constexpr u32 prefix_shift = 40;
     static constexpr u64 prefix_mask = u64{0x3ff} << prefix_shift;
+    static constexpr u32 busy_cpu_shift = 32;        // which CPU, while busy
+    static constexpr u64 busy_cpu_mask = u64{0xff} << busy_cpu_shift;
     static constexpr u64 use_mask = 0xffff'ffff;
 
     std::atomic<u64> count;
@@ -60,6 +62,7 @@ struct PageInfo {
     static constexpr u32 prefix_of(u64 word) { return static_cast<u32>((word & prefix_mask) >> prefix_shift); }
 
     Domid owner() const { return owner_of(count.load(std::memory_order_relaxed)); }
+    bool count_has(u64 flag) const { return count.load(std::memory_order_relaxed) & flag; }
     u64 refs() const { return count.load(std::memory_order_relaxed) & ref_mask; }
     PageType kind() const { return kind_of(type.load(std::memory_order_acquire)); }
     u64 uses() const { return type.load(std::memory_order_acquire) & use_mask; }

@@ -3,11 +3,12 @@
 #pragma once
 
 #include "core/mm/page_info.hpp"
+#include "core/mm/tlb_clock.hpp"
 
 namespace hv {
 
-// The end of the last typed use. Constant work: a page table goes onto the current vCPU's demotion queue.
-void last_use_ended(PageInfo& page, u64 type_word);
+// After the end of the last typed use. Constant work: a page table goes onto the current vCPU's demotion queue.
+void last_use_ended(PageInfo& page);
 
 class TypedRef {
 public:
@@ -22,6 +23,7 @@ public:
     Mfn mfn() const { return mfn_of(*page_); }
 
     PageInfo& leak() && { return *std::exchange(page_, nullptr); }
+    Mfn leak_mfn() && { return mfn_of(*std::exchange(page_, nullptr)); }
     static TypedRef adopt(PageInfo& page) { return TypedRef{page}; }
 
     static void release(PageInfo& page) {
@@ -29,10 +31,14 @@ public:
         PageRef::release(page);
     }
     static void end_use(PageInfo& page) {
-        u64 before = page.type.fetch_sub(1, std::memory_order_acq_rel);
-        ASSERT(before & PageInfo::use_mask);
-        if ((before & PageInfo::use_mask) == 1) [[unlikely]]
-            last_use_ended(page, before - 1);
+        u64 word = page.type.load(std::memory_order_relaxed);
+        do {
+            ASSERT(word & PageInfo::use_mask);
+            // The stamp must be there before anybody can see that the use has ended.
+            if ((word & PageInfo::use_mask) == 1) page.stamp = tlb::stamp_now();
+        } while (!page.type.compare_exchange_weak(word, word - 1, std::memory_order_acq_rel));
+        if ((word & PageInfo::use_mask) == 1 && (word & PageInfo::prefix_mask)) [[unlikely]]
+            last_use_ended(page);
     }
 
 private:

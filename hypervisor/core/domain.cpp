@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: MIT
+// The life of a domain. An end goes in phases, each of which can be interrupted: see destroy_domain.
+#include "core/domain.hpp"
+
+#include <algorithm>
+
+#include "base/log.hpp"
+#include "core/domain_table.hpp"
+#include "core/event/event_channel.hpp"
+#include "core/grant/grant_table.hpp"
+#include "core/hal.hpp"
+#include "core/mm/demotion.hpp"
+#include "core/mm/descriptor.hpp"
+#include "core/mm/heap.hpp"
+#include "core/mm/page_alloc.hpp"
+#include "core/mm/root.hpp"
+#include "core/mm/typed_ref.hpp"
+#include "core/sched/scheduler.hpp"
+#include "public/event_channel.hpp"
+#include "public/sched.hpp"
+
+namespace hv {
+namespace {
+
+// Domain objects are never freed as memory (see domain_table.cpp); those given up wait here.
+constinit Locked<Domain*> spare;
+
+Domain* allocate_domain() {
+    {
+        auto first = spare.lock();
+        if (Domain* domain = *first) {
+            *first = domain->next_spare;
+            return std::construct_at(domain);
+        }
+    }
+    return make<Domain>();
+}
+
+void give_up(Domain* domain) {
+    auto first = spare.lock();
+    domain->next_spare = std::exchange(*first, domain);
+}
+
+void free_vcpu(Vcpu* vcpu) {
+    if (!vcpu) return;
+    free_heap(vcpu->xstate, order_of_bytes(hal::xstate_size()));
+    destroy(vcpu);
+}
+
+// What nothing can refer to any more once the last reference is gone.
+void free_domain(Domain& domain) {
+    Domid id = domain.id;
+    for (Vcpu*& vcpu : domain.vcpus) free_vcpu(std::exchange(vcpu, nullptr));
+    if (domain.memory_map) free_heap(reinterpret_cast<std::byte*>(domain.memory_map), 0);
+    leave_domain(domain);
+    give_up(&domain);
+    send_global_virq(abi::virq::dom_exc);   // the tools learn that the id is free
+    log::debug("d{}: gone", id);
+}
+
+Result<> build(Domain& domain, DomainConfig const& config) {
+    PageInfo* shared = alloc_shared_frame(domain);
+    if (!shared) return Errno::nomem;
+    domain.shared_info_mfn = mfn_of(*shared);
+    domain.shared_info = reinterpret_cast<abi::SharedInfo*>(hal::map(domain.shared_info_mfn));
+    domain.events = TRY(create_event_channels(domain));
+    domain.grants = TRY(create_grant_table(domain, config.max_grant_frames, config.max_maptrack_frames));
+    return {};
+}
+
+void release_tables(Domain& domain) {
+    if (domain.grants) destroy_grant_table(domain);
+    if (domain.events) destroy_event_channels(domain);
+    domain.grants = nullptr;
+    domain.events = nullptr;
+    if (domain.shared_info) release_shared_frame(page_of(domain.shared_info_mfn));
+    domain.shared_info = nullptr;
+}
+
+}  // namespace
+
+void DomainRef::release(Domain& domain) {
+    if (domain.references.fetch_sub(1, std::memory_order_acq_rel) == 1) free_domain(domain);
+}
+
+Result<DomainRef> create_domain(DomainConfig const& config) {
+    if (config.max_vcpus == 0 || config.max_vcpus > max_vcpus_per_domain) return Errno::inval;
+    Domain* domain = allocate_domain();
+    if (!domain) return Errno::nomem;
+    domain->id = config.id;
+    domain->privileged = config.privileged;
+    domain->may_map_io = config.privileged;
+    domain->handle = config.handle;
+    domain->max_vcpus = config.max_vcpus;
+    domain->max_event_channels = config.max_event_channels;
+    domain->created = hal::now();
+    domain->pause_count = 1;
+    domain->paused_by_controller = true;
+    Result<> entered = enter_domain(*domain);
+    if (!entered) {
+        give_up(domain);
+        return entered.error();
+    }
+    domain->references = 2;   // one for the life of the domain, given back at the end of destroy; one for the caller
+    DomainRef reference = DomainRef::adopt(*domain);
+    domain->live_frames = 1;  // the domain itself counts as one until it is destroyed
+    Result<> built = build(*domain, config);
+    if (!built) {
+        domain->state = DomainState::dying;
+        while (!destroy_domain(*domain)) {
+        }
+        return built.error();
+    }
+    domain->state = DomainState::alive;
+    return reference;
+}
+
+Result<> create_vcpus(Domain& domain, u32 count) {
+    if (count == 0 || count > domain.max_vcpus) return Errno::inval;
+    for (u32 i = 0; i < count; ++i) {
+        if (domain.vcpus[i]) continue;
+        Vcpu* vcpu = make<Vcpu>();
+        std::byte* xstate = alloc_heap(order_of_bytes(hal::xstate_size()));
+        if (!vcpu || !xstate) {
+            destroy(vcpu);
+            free_heap(xstate, order_of_bytes(hal::xstate_size()));
+            return Errno::nomem;
+        }
+        vcpu->domain = &domain;
+        vcpu->id = VcpuId{i};
+        vcpu->xstate = xstate;
+        hal::xstate_init(xstate);
+        if (i < legacy_vcpus) vcpu->info = &domain.shared_info->vcpu_info[i];
+        domain.vcpus[i] = vcpu;
+        sched::add(*vcpu);
+    }
+    return {};
+}
+
+void shut_down_domain(Domain& domain, u32 reason) {
+    if (domain.shut_down.exchange(true)) return;
+    domain.shutdown_code = reason;
+    for (Vcpu* vcpu : domain.vcpus)
+        if (vcpu) sched::set_reason(*vcpu, PauseReason::shut_down);
+    if (domain.privileged) {
+        log::info("dom0 has shut down, reason {}", reason);
+        if (reason == static_cast<u32>(abi::ShutdownReason::poweroff)) hal::machine_power_off();
+        hal::reboot_allowed() ? hal::machine_reboot() : hal::machine_halt();
+    }
+    send_global_virq(abi::virq::dom_exc);
+}
+
+void crash_domain(Domain& domain, char const* why) {
+    if (domain.shut_down) return;
+    log::error("d{}: crashed: {}", domain.id, why);
+    shut_down_domain(domain, static_cast<u32>(abi::ShutdownReason::crash));
+}
+
+void resume_domain(Domain& domain) {
+    if (!domain.shut_down.exchange(false)) return;
+    for (Vcpu* vcpu : domain.vcpus)
+        if (vcpu) sched::clear_reason(*vcpu, PauseReason::shut_down);
+}
+
+namespace {
+
+// Phases of the end. Each returns false when preempted; the next call goes on in the same phase.
+bool end_connections(Domain& domain) {
+    if (domain.events) close_all_event_channels(domain);
+    return true;
+}
+
+bool end_grant_mappings(Domain& domain) { return !domain.grants || release_grant_mappings(domain); }
+
+void release_vcpu_state(Vcpu& vcpu) {
+    hal::sync_vcpu(vcpu);
+    vcpu.singleshot_timer.disarm();
+    vcpu.periodic_timer.disarm();
+    vcpu.poll_timer.disarm();
+    release_roots(vcpu);
+    release_gdt(vcpu);
+    release_ldt(vcpu);
+    if (vcpu.info_page) {
+        vcpu.info = nullptr;
+        TypedRef::release(*std::exchange(vcpu.info_page, nullptr));
+    }
+    vcpu.initialised = false;
+}
+
+bool end_vcpus(Domain& domain) {
+    for (Vcpu* vcpu : domain.vcpus) {
+        if (!vcpu) continue;
+        release_vcpu_state(*vcpu);
+        if (!drain_demotions(vcpu->demotions)) return false;
+    }
+    for (Vcpu* vcpu : domain.vcpus)
+        if (vcpu) sched::remove(*vcpu);
+    return true;
+}
+
+// Each frame loses its pin, its entries and its allocation. Most are freed by that; those that tables further on refer
+// to follow when these are demoted; those that other domains have mapped stay as orphans until they are not.
+bool end_memory(Domain& domain) {
+    DemotionQueue& queue = hal::current().demotions;
+    for (;;) {
+        if (!drain_demotions(queue) || hal::should_preempt()) return false;
+        u32 index = domain.pages_head;
+        if (index == no_frame) return true;
+        auto hold = get_page(Mfn{index}, domain.id);
+        if (!hold) continue;   // its last reference has just gone
+        if (!demote_residue(**hold)) return false;
+        move_to_orphans(domain, **hold);
+        (void)drop_allocation(**hold, domain.id);
+    }
+}
+
+bool end_tables(Domain& domain) {
+    release_tables(domain);
+    if (domain.live_frames.fetch_sub(1, std::memory_order_acq_rel) == 1) DomainRef::release(domain);
+    return true;
+}
+
+}  // namespace
+
+bool destroy_domain(Domain& domain) {
+    constexpr std::array phases{end_connections, end_grant_mappings, end_vcpus, end_memory, end_tables};
+    if (domain.state.exchange(DomainState::dying) != DomainState::dying) pause_domain(domain);
+    for (;;) {
+        u32 phase = domain.destroy_phase;
+        if (phase == phases.size()) return true;
+        if (!phases[phase](domain)) return false;
+        domain.destroy_phase = phase + 1;
+    }
+}
+
+}  // namespace hv

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: MIT
+// Domid -> Domain. Domain objects are only ever reused as Domain objects (domain.cpp keeps the spare ones), so a lookup
+// may look at one that is just being given up: it fails to get a reference, or finds another id in it.
+#include <array>
+
+#include "core/domain.hpp"
+#include "core/domain_table.hpp"
+
+namespace hv {
+namespace {
+
+constinit std::array<std::atomic<Domain*>, abi::first_reserved_domid> table{};
+constinit std::atomic<u32> last_domid{0};
+
+bool reference_if_alive(Domain& domain) {
+    u32 count = domain.references.load(std::memory_order_relaxed);
+    do {
+        if (count == 0) return false;
+    } while (!domain.references.compare_exchange_weak(count, count + 1, std::memory_order_acquire));
+    return true;
+}
+
+}  // namespace
+
+Result<DomainRef> find_domain(Domid id) {
+    if (id.value >= abi::first_reserved_domid) return Errno::srch;
+    Domain* domain = table[id.value].load(std::memory_order_acquire);
+    if (!domain || !reference_if_alive(*domain)) return Errno::srch;
+    DomainRef reference = DomainRef::adopt(*domain);
+    if (domain->id != id) return Errno::srch;
+    return reference;
+}
+
+Result<DomainRef> find_domain_from(Domid first) {
+    for (u32 id = first.value; id < abi::first_reserved_domid; ++id) {
+        if (!table[id].load(std::memory_order_relaxed)) continue;
+        if (auto found = find_domain(Domid{static_cast<u16>(id)})) return found;
+    }
+    return Errno::srch;
+}
+
+Result<DomainRef> resolve_domain(Domain& caller, Domid id) {
+    if (id == abi::domid_self || id == caller.id) return DomainRef{caller};
+    if (!caller.privileged) return Errno::perm;
+    return find_domain(id);
+}
+
+Result<Domid> next_free_domid() {
+    for (u32 tries = 1; tries < abi::first_reserved_domid; ++tries) {
+        u32 id = (last_domid.load() + tries) % abi::first_reserved_domid;
+        if (id == 0 || table[id].load(std::memory_order_relaxed)) continue;
+        return Domid{static_cast<u16>(id)};
+    }
+    return Errno::nomem;
+}
+
+Domain& dom0() { return *table[abi::dom0.value].load(std::memory_order_acquire); }
+bool dom0_exists() { return table[abi::dom0.value].load(std::memory_order_acquire) != nullptr; }
+
+Domain& owner_of_live_frame(Domid owner) { return *table[owner.value].load(std::memory_order_acquire); }
+
+Result<> enter_domain(Domain& domain) {
+    Domain* none = nullptr;
+    if (!table[domain.id.value].compare_exchange_strong(none, &domain, std::memory_order_acq_rel)) return Errno::exist;
+    if (domain.id.value) last_domid.store(domain.id.value);
+    return {};
+}
+
+void leave_domain(Domain& domain) { table[domain.id.value].store(nullptr, std::memory_order_release); }
+
+}  // namespace hv

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: MIT
+#include "core/mm/audit.hpp"
+
+#include "base/log.hpp"
+#include "core/grant/grant_table.hpp"
+#include "core/hal.hpp"
+#include "core/mm/heap.hpp"
+#include "core/mm/page_alloc.hpp"
+#include "core/mm/pte.hpp"
+#include "core/sched/scheduler.hpp"
+
+namespace hv {
+namespace {
+
+constexpr u64 most_lines = 20;
+
+struct Expected {
+    u32 refs;
+    u32 uses;
+};
+
+class Audit {
+public:
+    explicit Audit(Expected* expected) : expected_{expected} {}
+
+    AuditReport run() {
+        for (u64 mfn = 0; mfn < max_mfn; ++mfn) count_held_by_frame(page_of(Mfn{mfn}));
+        for (u32 id = 0; id < abi::first_reserved_domid; ++id) {
+            auto domain = find_domain(Domid{static_cast<u16>(id)});
+            if (!domain) continue;
+            ++report_.domains;
+            count_held_by_domain(**domain);
+        }
+        for (u64 mfn = 0; mfn < max_mfn; ++mfn) compare(page_of(Mfn{mfn}));
+        report_.complete = true;
+        return report_;
+    }
+
+private:
+    void reference(Mfn mfn) {
+        if (is_ram(mfn)) ++expected_[mfn.value].refs;
+    }
+    void use(Mfn mfn) {
+        reference(mfn);
+        if (is_ram(mfn)) ++expected_[mfn.value].uses;
+    }
+    void use_root(u64 cr3) {
+        if (cr3) use(Mfn{cr3 >> page_shift});
+    }
+
+    void count_held_by_frame(PageInfo const& page) {
+        Mfn self = mfn_of(page);
+        u64 count = page.count.load();
+        if (PageInfo::owner_of(count).value >= abi::first_reserved_domid) return;
+        if (count & PageInfo::allocated) reference(self);
+        if (count & PageInfo::heap) use(self);   // the hypervisor's own, while it is there
+        u64 word = page.type.load();
+        if (word & PageInfo::pinned) use(self);
+        if (word & PageInfo::queued) reference(self);
+        u32 prefix = PageInfo::prefix_of(word);
+        if (prefix) reference(self);
+        u64 const* entries = reinterpret_cast<u64 const*>(hal::map(self));
+        PageType level = PageInfo::kind_of(word);
+        for (u32 i = 0; i < prefix; ++i) {
+            Pte pte{entries[i]};
+            if (!pte.is_present() || (level == PageType::l4 && is_hypervisor_slot(i))) continue;
+            level != PageType::l1 || pte.is_writable() ? use(pte.mfn()) : reference(pte.mfn());
+        }
+    }
+
+    void count_held_by_domain(Domain& domain) {
+        for (Vcpu* vcpu : domain.vcpus) {
+            if (!vcpu) continue;
+            use_root(vcpu->kernel_cr3);
+            use_root(vcpu->user_cr3);
+            for (Mfn mfn : vcpu->gdt_frames)
+                if (mfn.value) use(mfn);
+            for (Mfn mfn : vcpu->ldt_frames)
+                if (mfn.value) use(mfn);
+            if (vcpu->info_page) use(mfn_of(*vcpu->info_page));
+        }
+        if (domain.grants) {
+            for_each_grant_mapping(domain, [](void* self, Mfn mfn, bool writable) {
+                auto& audit = *static_cast<Audit*>(self);
+                writable ? audit.use(mfn) : audit.reference(mfn);
+            }, this);
+        }
+    }
+
+    void compare(PageInfo const& page) {
+        u64 count = page.count.load();
+        Domid owner = PageInfo::owner_of(count);
+        if (owner == abi::domid_invalid) ++report_.free_frames;
+        if (owner.value >= abi::first_reserved_domid) return;
+        ++report_.frames;
+        Expected const& expected = expected_[mfn_of(page).value];
+        if (page.refs() == expected.refs && page.uses() == expected.uses) return;
+        if (report_.mismatches++ >= most_lines) return;
+        log::error("audit: frame {:x} of d{}: refs {} expected {}, uses {} expected {}, kind {}, prefix {}", mfn_of(page),
+                   owner, page.refs(), expected.refs, page.uses(), expected.uses, page.kind(), page.prefix());
+    }
+
+    Expected* expected_;
+    AuditReport report_;
+};
+
+}  // namespace
+
+AuditReport audit_frames() {
+    u32 order = order_of_bytes(max_mfn * sizeof(Expected));
+    auto* expected = reinterpret_cast<Expected*>(alloc_heap(order));
+    if (!expected) return {};
+    AuditReport report = Audit{expected}.run();
+    free_heap(reinterpret_cast<std::byte*>(expected), order);
+    report.free_frames += u64{1} << order;
+    return report;
+}
+
+void audit_all() {
+    AuditReport report = audit_frames();
+    if (!report.complete) {
+        log::error("audit: not done, no memory for it");
+        return;
+    }
+    if (report.free_frames != free_frame_count()) {
+        ++report.mismatches;
+        log::error("audit: {} frames are free, the allocator has {}", report.free_frames, free_frame_count());
+    }
+    if (report.mismatches)
+        log::error("audit: MISMATCH in {} places, frames={} free={} domains={}", report.mismatches, report.frames,
+                   report.free_frames, report.domains);
+    else
+        log::error("audit: ok frames={} free={} domains={}", report.frames, report.free_frames, report.domains);
+}
+
+}  // namespace hv

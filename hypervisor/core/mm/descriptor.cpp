@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: MIT
+#include "core/mm/descriptor.hpp"
+
+#include <algorithm>
+
+#include "core/guest_access.hpp"
+#include "core/hypercall/dispatch.hpp"
+#include "core/mm/l1_entry.hpp"
+#include "core/mm/typed_ref.hpp"
+
+namespace hv {
+namespace {
+
+constexpr u64 present = u64{1} << 47;
+constexpr u64 privilege_mask = u64{3} << 45;
+constexpr u64 code_or_data = u64{1} << 44;
+constexpr u64 long_mode = u64{1} << 53;
+constexpr u64 default_size = u64{1} << 54;
+
+constexpr u32 descriptors_per_page = 512;
+constexpr u32 max_gdt_entries = max_gdt_frames * descriptors_per_page;
+constexpr u32 max_ldt_entries = max_ldt_frames * descriptors_per_page;
+
+u64 gate_type(u64 raw) { return raw >> 40 & 0xf; }
+
+// Which code segment a call gate may name: one of the guest's own or the flat one of the ABI, never null.
+bool is_gate_target(u64 raw) {
+    u32 selector = static_cast<u32>(raw >> 16 & 0xffff);
+    bool local = selector & 4;
+    u32 index = selector >> 3;
+    if (selector < 4) return false;
+    return local || index < max_gdt_entries || (selector & ~3u) == (abi::selector::flat_cs64 & ~3u);
+}
+
+Result<TypedRef> descriptor_page(Domain& domain, Mfn mfn) {
+    PageRef page = TRY(get_page(mfn, domain.id));
+    return promote(std::move(page), PageType::segdesc, domain);
+}
+
+template <usize N>
+void release_frames(std::array<Mfn, N>& frames, u32& entries) {
+    u32 count = (entries + descriptors_per_page - 1) / descriptors_per_page;
+    entries = 0;
+    for (u32 i = 0; i < count; ++i)
+        if (frames[i].value) TypedRef::release(page_of(std::exchange(frames[i], Mfn{0})));
+}
+
+}  // namespace
+
+Result<u64> checked_descriptor(u64 raw) {
+    if (!(raw & present)) return raw;
+    if (raw & code_or_data) {
+        bool code = raw >> 43 & 1;
+        // L and D together are reserved for code segments.
+        if (code && (raw & long_mode) && (raw & default_size)) return Errno::inval;
+        return raw | privilege_mask;
+    }
+    if (gate_type(raw) == 0) return raw;   // the upper half of a 16-byte gate
+    // A call gate must name nothing in its reserved byte; it is usable from ring 0 only, that is, by nobody.
+    if (gate_type(raw) != 0xc || (raw >> 32 & 0xff) || !is_gate_target(raw)) return Errno::inval;
+    return raw & ~privilege_mask;
+}
+
+Errno validate_descriptors(PageInfo& page) {
+    u64* entries = reinterpret_cast<u64*>(hal::map(mfn_of(page)));
+    for (u32 i = 0; i < descriptors_per_page; ++i) {
+        Result<u64> fixed = checked_descriptor(entries[i]);
+        if (!fixed) return fixed.error();
+        entries[i] = *fixed;
+    }
+    return Errno::ok;
+}
+
+void release_gdt(Vcpu& vcpu) { release_frames(vcpu.gdt_frames, vcpu.gdt_entries); }
+void release_ldt(Vcpu& vcpu) { release_frames(vcpu.ldt_frames, vcpu.ldt_entries); }
+
+Result<> set_gdt(Vcpu& vcpu, std::span<Mfn const> frames, u32 entries) {
+    u32 count = (entries + descriptors_per_page - 1) / descriptors_per_page;
+    if (entries > max_gdt_entries || frames.size() < count) return Errno::inval;
+    for (u32 i = 0; i < count; ++i) {
+        Result<TypedRef> page = descriptor_page(*vcpu.domain, frames[i]);
+        if (!page) {
+            while (i--) TypedRef::release(page_of(frames[i]));
+            return page.error();
+        }
+        (void)(*std::move(page)).leak();
+    }
+    release_gdt(vcpu);
+    std::copy_n(frames.begin(), count, vcpu.gdt_frames.begin());
+    vcpu.gdt_entries = entries;
+    hal::load_descriptor_tables(vcpu);
+    return {};
+}
+
+// The pages that the table's addresses map now. Linux makes them read-only before it sets the table.
+Result<> set_ldt(Vcpu& vcpu, u64 base, u64 entries) {
+    if (entries > max_ldt_entries) return Errno::inval;
+    if (entries && (base % page_size || !is_guest_range(base, entries * 8))) return Errno::inval;
+    u32 count = static_cast<u32>((entries + descriptors_per_page - 1) / descriptors_per_page);
+    std::array<Mfn, max_ldt_frames> frames{};
+    for (u32 i = 0; i < count; ++i) {
+        Result<Pte> leaf = read_leaf(vcpu, base + i * page_size);
+        Result<TypedRef> page = leaf && leaf->is_present() ? descriptor_page(*vcpu.domain, leaf->mfn())
+                                                           : Result<TypedRef>{Errno::inval};
+        if (!page) {
+            while (i--) TypedRef::release(page_of(frames[i]));
+            return page.error();
+        }
+        frames[i] = (*std::move(page)).leak_mfn();
+    }
+    release_ldt(vcpu);
+    vcpu.ldt_frames = frames;
+    vcpu.ldt_base = entries ? base : 0;
+    vcpu.ldt_entries = static_cast<u32>(entries);
+    hal::load_descriptor_tables(vcpu);
+    return {};
+}
+
+// (frames*, entries): the guest part of the GDT, at most 7168 entries.
+Outcome do_set_gdt(Vcpu& vcpu, HypercallArgs& args) {
+    u64 entries = args[1];
+    if (entries > max_gdt_entries) return Errno::inval;
+    u32 count = static_cast<u32>((entries + descriptors_per_page - 1) / descriptors_per_page);
+    std::array<Mfn, max_gdt_frames> frames{};
+    Result<> copied = copy_in_bytes(frames.data(), args[0], count * sizeof(Mfn));
+    if (!copied) return copied;
+    return set_gdt(vcpu, {frames.data(), count}, static_cast<u32>(entries));
+}
+
+// (machine address, descriptor): one descriptor of a table in use, or of a page that may become one.
+Outcome do_update_descriptor(Vcpu& vcpu, HypercallArgs& args) {
+    Domain& domain = *vcpu.domain;
+    u64 address = args[0];
+    Result<u64> raw = checked_descriptor(args[1]);
+    if (address % 8 || !raw) return Errno::inval;
+    Result<PageRef> page = get_page(Mfn{address >> page_shift}, domain.id);
+    if (!page) return Errno::inval;
+    PageType kind = (*page)->kind() == PageType::segdesc && (*page)->uses() ? PageType::segdesc : PageType::writable;
+    Result<TypedRef> hold = promote(*std::move(page), kind, domain);
+    if (!hold) return hold.error() == Errno::again ? Errno::again : Errno::inval;
+    u64* entry = reinterpret_cast<u64*>(hal::map(hold->mfn()) + address % page_size);
+    __atomic_store_n(entry, *raw, __ATOMIC_RELEASE);
+    return Outcome{};
+}
+
+}  // namespace hv

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: MIT
+// Segment descriptors that a PV guest may have (Intel SDM volume 3, 3.4.5): code and data at ring 3, call gates to them.
+#pragma once
+
+#include <span>
+
+#include "base/result.hpp"
+#include "core/mm/page_info.hpp"
+
+namespace hv {
+
+// The descriptor as it may be stored, with its privilege level forced to 3; inval if no guest may have it.
+Result<u64> checked_descriptor(u64 raw);
+
+// Promotion of a descriptor page: checks and fixes all 512 entries. Errno::ok or inval.
+Errno validate_descriptors(PageInfo& page);
+
+struct Vcpu;
+void release_gdt(Vcpu& vcpu);
+void release_ldt(Vcpu& vcpu);
+Result<> set_gdt(Vcpu& vcpu, std::span<Mfn const> frames, u32 entries);   // checks, then replaces the old one
+Result<> set_ldt(Vcpu& vcpu, u64 base, u64 entries);
+
+}  // namespace hv

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: MIT
+#include "core/mm/flush.hpp"
+
+#include "core/guest_access.hpp"
+#include "public/mmu.hpp"
+
+namespace hv {
+
+CpuMask cpus_of(Domain& domain) { return domain.dirty_cpus; }
+
+Result<CpuMask> cpus_of_vcpu_bitmap(Domain& domain, u64 bitmap_address) {
+    std::array<u64, (max_vcpus_per_domain + 63) / 64> bitmap{};
+    u64 bytes = (domain.max_vcpus + 63) / 64 * sizeof(u64);
+    TRY(copy_in_bytes(bitmap.data(), bitmap_address, bytes));
+    CpuMask cpus;
+    for (u32 id = 0; id < domain.max_vcpus; ++id) {
+        Vcpu* vcpu = domain.vcpus[id];
+        if (!(bitmap[id / 64] >> (id % 64) & 1) || !vcpu) continue;
+        if (domain.dirty_cpus.test(vcpu->cpu)) cpus.set(vcpu->cpu);
+    }
+    return cpus;
+}
+
+Outcome flush_after_update(Vcpu& vcpu, u64 va, u64 flags) {
+    u64 kind = flags & abi::uvmf::flushtype_mask;
+    if (kind == abi::uvmf::none) return Outcome{};
+    bool page_only = kind == abi::uvmf::invlpg;
+    u64 where = flags & ~abi::uvmf::flushtype_mask;
+    if (where == abi::uvmf::local) {
+        page_only ? hal::flush_tlb_page_local(va) : hal::flush_tlb_local();
+        return Outcome{};
+    }
+    Result<CpuMask> cpus = where == abi::uvmf::all ? Result<CpuMask>{cpus_of(*vcpu.domain)}
+                                                   : cpus_of_vcpu_bitmap(*vcpu.domain, where);
+    if (!cpus) return cpus.error();
+    page_only ? hal::flush_tlb_page(*cpus, va) : hal::flush_tlb(*cpus);
+    return Outcome{};
+}
+
+}  // namespace hv

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: MIT
+#include "core/mm/leaf.hpp"
+
+#include <array>
+
+#include "core/hal.hpp"
+
+namespace hv {
+namespace {
+
+struct IoRange {
+    u64 first, end;
+};
+constinit std::array<IoRange, 32> denied{};   // written at boot only
+constinit u32 denied_count = 0;
+
+u64 reserved_address_bits() { return Pte::address & ~((u64{1} << hal::max_address_bits()) - 1); }
+
+// Memory types WB, WT and WP make no sense for devices and may alias RAM types: stored as UC (PAT entry 3, see MSR_PAT).
+Pte with_safe_cache_type(Pte pte) {
+    u64 cache = pte.raw & Pte::cache;
+    bool uncached = cache == Pte::cache_disable || cache == (Pte::cache_disable | Pte::write_through) ||
+                    cache == Pte::page_size_or_pat;
+    if (uncached) return pte;
+    return Pte{(pte.raw & ~Pte::cache) | Pte::cache_disable | Pte::write_through};
+}
+
+Result<Pte> acquire_io(Pte pte, Domain& table_owner, PageOwner owner) {
+    if (!table_owner.may_map_io || !owner.may_map_io || is_denied_io(pte.mfn())) return Errno::perm;
+    return with_safe_cache_type(pte);
+}
+
+}  // namespace
+
+void deny_io(Mfn first, u64 count) {
+    ASSERT(denied_count < denied.size());
+    denied[denied_count++] = {first.value, first.value + count};
+}
+
+bool is_denied_io(Mfn mfn) {
+    for (u32 i = 0; i < denied_count; ++i)
+        if (mfn.value >= denied[i].first && mfn.value < denied[i].end) return true;
+    return false;
+}
+
+Result<Pte> acquire_leaf(Pte wanted, Domain& table_owner, PageOwner owner) {
+    if (!wanted.is_present()) return wanted;
+    u64 allowed = Pte::leaf_allowed | Pte::address | (table_owner.may_map_io ? Pte::cache : 0);
+    if (wanted.raw & (~allowed | reserved_address_bits())) [[unlikely]]
+        return Errno::inval;
+    Pte pte{wanted.raw | Pte::user};
+
+    Mfn mfn = pte.mfn();
+    if (!is_ram(mfn)) [[unlikely]]
+        return acquire_io(pte, table_owner, owner);
+
+    auto page = get_page(mfn, owner.id);
+    if (!page) [[unlikely]]
+        return Errno::busy;
+    u64 word = (*page)->count.load(std::memory_order_relaxed);
+    if (word & PageInfo::heap) [[unlikely]] {
+        if (pte.raw & Pte::cache) return Errno::acces;
+    } else if (owner.id == abi::domid_xen) {
+        return Errno::busy;   // of the hypervisor's own frames only those of the M2P may be seen, and not written
+    }
+    if (!pte.is_writable()) {
+        (void)(*std::move(page)).leak();
+        return pte;
+    }
+    if (owner.id == abi::domid_xen) return Errno::busy;
+    TypedRef typed = TRY(promote_writable(*std::move(page), table_owner));
+    (void)std::move(typed).leak();
+    return pte;
+}
+
+void release_leaf(Pte stored) {
+    if (!stored.is_present() || !is_ram(stored.mfn())) return;
+    PageInfo& page = page_of(stored.mfn());
+    if (stored.is_writable())
+        TypedRef::release(page);
+    else
+        PageRef::release(page);
+}
+
+}  // namespace hv

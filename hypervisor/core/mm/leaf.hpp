@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: MIT
+// What a present level-1 entry may map, and the references it holds: one on the frame, and a `writable` use if it
+// allows writing. I/O addresses hold none.
+#pragma once
+
+#include "core/domain.hpp"
+#include "core/mm/pte.hpp"
+#include "core/mm/typed_ref.hpp"
+
+namespace hv {
+
+// Whose frames an entry may name, as the caller of mmu_update said.
+struct PageOwner {
+    Domid id;
+    bool may_map_io;
+
+    static PageOwner of(Domain const& domain) { return {domain.id, domain.may_map_io}; }
+};
+
+// Machine addresses that nobody may map: LAPIC, IO-APICs, MSI window. Filled at boot.
+void deny_io(Mfn first, u64 count);
+bool is_denied_io(Mfn mfn);
+
+// Takes the references for `wanted` in a table of `table_owner` and returns the entry as it is to be stored (user bit
+// set, cache attributes of I/O mappings made safe). Entries that are not present hold nothing and are stored as they are.
+// Errors: inval bad flags or address, perm forbidden I/O, busy not that owner's frame or a frame in use as page table,
+// acces cache attributes on hypervisor memory.
+Result<Pte> acquire_leaf(Pte wanted, Domain& table_owner, PageOwner owner);
+void release_leaf(Pte stored);
+
+}  // namespace hv

@@ -1,0 +1,256 @@
+// SPDX-License-Identifier: MIT
+#include "core/mm/page_alloc.hpp"
+
+#include <algorithm>
+#include <bit>
+
+#include "base/page.hpp"
+#include "core/hal.hpp"
+#include "core/mm/m2p.hpp"
+#include "core/mm/tlb_clock.hpp"
+#include "core/mm/typed_ref.hpp"
+
+namespace hv {
+
+constinit PageInfo* frame_table = nullptr;
+constinit u64 max_mfn = 0;
+constinit u64* m2p_table = nullptr;
+
+namespace {
+
+// A free block is marked in the type word of its first frame; its other frames have a zero type word.
+constexpr u64 free_block = u64{1} << 56;
+constexpr u32 zones = 41;   // by the width of the frame number: 52 address bits
+
+struct FreeLists {
+    Spinlock lock;
+    std::array<std::array<u32, max_order + 1>, zones> head{};
+    u64 free = 0;
+    u64 total = 0;
+};
+constinit FreeLists heap{};
+
+// Every frame of an aligned block has the same width but for the block at zero, which never is free memory in whole.
+u32 zone_of(u64 mfn) { return static_cast<u32>(std::bit_width(mfn)); }
+
+u32 index_of(PageInfo const& page) { return static_cast<u32>(mfn_of(page).value); }
+
+void link(PageInfo& page, u32& head) {
+    page.prev = no_frame;
+    page.next = head;
+    if (head != no_frame) frame_table[head].prev = index_of(page);
+    head = index_of(page);
+}
+
+void unlink(PageInfo& page, u32& head) {
+    if (page.prev == no_frame)
+        head = page.next;
+    else
+        frame_table[page.prev].next = page.next;
+    if (page.next != no_frame) frame_table[page.next].prev = page.prev;
+}
+
+void insert_locked(u64 mfn, u32 order) {
+    heap.free += u64{1} << order;
+    while (order < max_order) {
+        u64 buddy = mfn ^ (u64{1} << order);
+        if (buddy >= max_mfn || zone_of(buddy) != zone_of(mfn)) break;
+        PageInfo& other = frame_table[buddy];
+        if (other.type.load(std::memory_order_relaxed) != (free_block | order)) break;
+        unlink(other, heap.head[zone_of(buddy)][order]);
+        other.type.store(0, std::memory_order_relaxed);
+        mfn = std::min(mfn, buddy);
+        ++order;
+    }
+    PageInfo& page = frame_table[mfn];
+    page.type.store(free_block | order, std::memory_order_relaxed);
+    link(page, heap.head[zone_of(mfn)][order]);
+}
+
+PageInfo* take_block_locked(u32 zone, u32 wanted) {
+    for (u32 order = wanted; order <= max_order; ++order) {
+        u32 head = heap.head[zone][order];
+        if (head == no_frame) continue;
+        PageInfo& page = frame_table[head];
+        unlink(page, heap.head[zone][order]);
+        page.type.store(0, std::memory_order_relaxed);
+        while (order > wanted) {   // keep the lower half, give the upper one back
+            --order;
+            PageInfo& half = frame_table[head + (u64{1} << order)];
+            half.type.store(free_block | order, std::memory_order_relaxed);
+            link(half, heap.head[zone][order]);
+        }
+        heap.free -= u64{1} << wanted;
+        return &page;
+    }
+    return nullptr;
+}
+
+// The highest zone first: low memory is for those who ask for it.
+PageInfo* take(u32 order, u32 address_bits) {
+    if (order > max_order || address_bits <= page_shift) return nullptr;
+    u32 zone = std::min(zones - 1, address_bits - static_cast<u32>(page_shift));
+    SpinGuard guard{heap.lock};
+    for (; zone > 0; --zone)
+        if (PageInfo* page = take_block_locked(zone, order)) return page;
+    return nullptr;
+}
+
+void give_back(PageInfo& first, u32 order) {
+    for (u64 i = 0; i < (u64{1} << order); ++i) {
+        PageInfo& page = (&first)[i];
+        page.count.store(PageInfo::owner_bits(abi::domid_invalid), std::memory_order_relaxed);
+        page.type.store(0, std::memory_order_relaxed);
+    }
+    SpinGuard guard{heap.lock};
+    insert_locked(mfn_of(first).value, order);
+}
+
+// Frames that another domain had must not be reachable through a stale TLB entry any more.
+void prepare_block(PageInfo& first, u32 order) {
+    for (u64 i = 0; i < (u64{1} << order); ++i) {
+        PageInfo& page = (&first)[i];
+        tlb::flush_stale_everywhere(page.stamp);
+        clear_page(hal::map(mfn_of(page)));
+    }
+}
+
+}  // namespace
+
+void init_frame_table(PageInfo* table, u64 frames) {
+    frame_table = table;
+    max_mfn = frames;
+    for (auto& zone : heap.head) zone.fill(no_frame);
+    for (u64 mfn = 0; mfn < frames; ++mfn)
+        table[mfn].count.store(PageInfo::owner_bits(abi::domid_io) | 1, std::memory_order_relaxed);
+}
+
+void mark_hypervisor_frames(Mfn first, u64 count) {
+    for (u64 mfn = first.value; mfn < std::min(first.value + count, max_mfn); ++mfn)
+        frame_table[mfn].count.store(PageInfo::owner_bits(abi::domid_xen) | 1, std::memory_order_relaxed);
+    SpinGuard guard{heap.lock};
+    heap.total += count;
+}
+
+void mark_m2p_frames(Mfn first, u64 count) {
+    for (u64 mfn = first.value; mfn < std::min(first.value + count, max_mfn); ++mfn)
+        frame_table[mfn].count.store(PageInfo::heap | PageInfo::owner_bits(abi::domid_xen) | 1,
+                                     std::memory_order_relaxed);
+}
+
+void add_free_range(Mfn first, u64 count) {
+    u64 end = std::min(first.value + count, max_mfn);
+    for (u64 mfn = first.value; mfn < end; ++mfn) {
+        PageInfo& page = frame_table[mfn];
+        page.count.store(PageInfo::owner_bits(abi::domid_invalid), std::memory_order_relaxed);
+        page.type.store(0, std::memory_order_relaxed);
+        page.stamp = 0;
+    }
+    SpinGuard guard{heap.lock};
+    for (u64 mfn = first.value; mfn < end;) {
+        u32 order = 0;   // the largest aligned block that fits and stays within one zone
+        while (order < max_order && mfn % (u64{2} << order) == 0 && mfn + (u64{2} << order) <= end &&
+               zone_of(mfn) == zone_of(mfn + (u64{2} << order) - 1))
+            ++order;
+        insert_locked(mfn, order);
+        heap.total += u64{1} << order;
+        mfn += u64{1} << order;
+    }
+}
+
+u64 free_frame_count() {
+    SpinGuard guard{heap.lock};
+    return heap.free;
+}
+
+u64 total_frame_count() {
+    SpinGuard guard{heap.lock};
+    return heap.total;
+}
+
+std::byte* alloc_heap(u32 order) {
+    PageInfo* first = take(order, any_address_bits);
+    if (!first) return nullptr;
+    for (u64 i = 0; i < (u64{1} << order); ++i)
+        first[i].count.store(PageInfo::owner_bits(abi::domid_xen) | 1, std::memory_order_relaxed);
+    prepare_block(*first, order);
+    return hal::map(mfn_of(*first));
+}
+
+void free_heap(std::byte* memory, u32 order) {
+    if (memory) give_back(page_of(hal::mfn_of(memory)), order);
+}
+
+Result<PageInfo*> alloc_domain_frames(Domain& domain, u32 order, u32 address_bits, Limit limit) {
+    PageInfo* first = take(order, address_bits);
+    if (!first) return Errno::nomem;
+    prepare_block(*first, order);
+
+    u64 frames = u64{1} << order;
+    {
+        SpinGuard guard{domain.pages_lock};
+        u64 now = domain.pages.load(std::memory_order_relaxed);
+        if (!domain.is_dying() && (limit == Limit::lifted || now + frames <= domain.max_pages)) {
+            domain.pages.store(now + frames, std::memory_order_relaxed);
+            domain.live_frames.fetch_add(frames, std::memory_order_relaxed);
+            for (u64 i = 0; i < frames; ++i) {
+                PageInfo& page = first[i];
+                clear_m2p(mfn_of(page));
+                link(page, domain.pages_head);
+                page.count.store(PageInfo::allocated | PageInfo::owner_bits(domain.id) | 1, std::memory_order_release);
+            }
+            return first;
+        }
+    }
+    give_back(*first, order);
+    return Errno::nomem;
+}
+
+Result<> drop_allocation(PageInfo& page, Domid owner) {
+    u64 word = page.count.load(std::memory_order_relaxed);
+    do {
+        if (!(word & PageInfo::allocated) || (word & PageInfo::heap) || PageInfo::owner_of(word) != owner)
+            return Errno::inval;
+    } while (!page.count.compare_exchange_weak(word, word & ~PageInfo::allocated, std::memory_order_acq_rel));
+    PageRef::release(page);
+    return {};
+}
+
+void move_to_orphans(Domain& domain, PageInfo& page) {
+    SpinGuard guard{domain.pages_lock};
+    unlink(page, domain.pages_head);
+    link(page, domain.orphans_head);
+}
+
+PageInfo* alloc_shared_frame(Domain& domain) {
+    PageInfo* page = take(0, any_address_bits);
+    if (!page) return nullptr;
+    prepare_block(*page, 0);
+    set_m2p(mfn_of(*page), abi::shared_m2p_entry);
+    domain.live_frames.fetch_add(1, std::memory_order_relaxed);
+    page->type.store(PageInfo::kind_bits(PageType::writable) | 1, std::memory_order_relaxed);
+    page->count.store(PageInfo::heap | PageInfo::owner_bits(domain.id) | 1, std::memory_order_release);
+    return page;
+}
+
+void release_shared_frame(PageInfo& page) { TypedRef::release(page); }
+
+void free_unreferenced(PageInfo& page) {
+    u64 word = page.count.load(std::memory_order_acquire);
+    Domid owner = PageInfo::owner_of(word);
+    ASSERT(!(word & PageInfo::allocated));
+    ASSERT(page.uses() == 0 && page.prefix() == 0);
+
+    clear_m2p(mfn_of(page));
+    page.stamp = tlb::stamp_now();   // read-only mappings may be cached as well
+    Domain& domain = owner_of_live_frame(owner);
+    if (!(word & PageInfo::heap)) {
+        SpinGuard guard{domain.pages_lock};
+        unlink(page, domain.orphans_head == index_of(page) ? domain.orphans_head : domain.pages_head);
+        domain.pages.fetch_sub(1, std::memory_order_relaxed);
+    }
+    give_back(page, 0);
+    if (domain.live_frames.fetch_sub(1, std::memory_order_acq_rel) == 1) DomainRef::release(domain);
+}
+
+}  // namespace hv

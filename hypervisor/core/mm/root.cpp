@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: MIT
+#include "core/mm/root.hpp"
+
+#include "core/hal.hpp"
+#include "core/mm/typed_ref.hpp"
+
+namespace hv {
+namespace {
+
+Result<u64> acquire_root(Domain& domain, Mfn mfn) {
+    PageRef page = TRY(get_page(mfn, domain.id));
+    TypedRef root = TRY(promote(std::move(page), PageType::l4, domain));
+    return (std::move(root).leak_mfn()).value << page_shift;
+}
+
+void release_root(u64 cr3) {
+    if (cr3) TypedRef::release(page_of(Mfn{cr3 >> page_shift}));
+}
+
+}  // namespace
+
+Result<> set_kernel_root(Vcpu& vcpu, Mfn mfn) {
+    if (vcpu.kernel_cr3 == mfn.value << page_shift) {
+        hal::load_root(vcpu);
+        return {};
+    }
+    u64 fresh = TRY(acquire_root(*vcpu.domain, mfn));
+    u64 old = std::exchange(vcpu.kernel_cr3, fresh);
+    hal::load_root(vcpu);   // the processor leaves the old tables before anything lets go of them
+    release_root(old);
+    return {};
+}
+
+Result<> set_user_root(Vcpu& vcpu, Mfn mfn) {
+    if (vcpu.user_cr3 == mfn.value << page_shift) return {};
+    u64 fresh = 0;
+    if (mfn.value) fresh = TRY(acquire_root(*vcpu.domain, mfn));
+    release_root(std::exchange(vcpu.user_cr3, fresh));   // not loaded: hypercalls run on the kernel root
+    return {};
+}
+
+void release_roots(Vcpu& vcpu) {
+    release_root(std::exchange(vcpu.kernel_cr3, 0));
+    release_root(std::exchange(vcpu.user_cr3, 0));
+}
+
+}  // namespace hv
