@@ -8,7 +8,7 @@
 #include <utility>
 #include <variant>
 
-#include "../lib/error.hpp"  // TRY
+#include "lib/error.hpp"  // TRY
 
 namespace paravane::xenstored {
 

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: MIT
+// The hypervisor as the store needs it: the states of domains, their ring pages and their event channels.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <unordered_map>
+
+#include "lib/xen_call.hpp"
+#include "lib/xen_evtchn.hpp"
+#include "lib/xen_gnttab.hpp"
+#include "server.hpp"
+#include "transport_ring.hpp"
+
+namespace paravane::xenstored {
+
+class XenPlatform final : public Platform {
+public:
+    static Result<std::unique_ptr<XenPlatform>> open();
+
+    DomainState state_of(Domid domid) override;
+    Outcome<> connect(Session& session, std::uint32_t port) override;
+    Outcome<> reconnect(Session& session, std::uint32_t port) override;
+    void disconnect(Session& session) override;
+    void log(std::string_view line) override;
+
+    int event_fd() const { return evtchn_.fd(); }
+    RingClient* ring_of(SessionId session);
+    void notify(RingClient const& ring);
+    // Takes pending events, at most a few at a time. `on_ring` hears which rings have news; says whether domains do.
+    Result<bool> take_events(std::function<void(SessionId)> const& on_ring);
+
+private:
+    XenPlatform(XenCall call, HypercallBuffer buffer, XenEvtchn evtchn, XenGnttab gnttab, std::uint32_t domain_port)
+        : call_{std::move(call)},
+          buffer_{std::move(buffer)},
+          evtchn_{std::move(evtchn)},
+          gnttab_{std::move(gnttab)},
+          domain_port_{domain_port} {}
+    Result<RingClient::Page> map_page(Domid domid);
+
+    XenCall call_;
+    HypercallBuffer buffer_;
+    XenEvtchn evtchn_;
+    XenGnttab gnttab_;
+    std::uint32_t domain_port_;  // VIRQ_DOM_EXC
+    std::unordered_map<SessionId, std::unique_ptr<RingClient>> rings_;
+    std::unordered_map<std::uint32_t, SessionId> by_port_;
+};
+
+// Where there is no hypervisor: every domain exists, none can be introduced.
+class NoPlatform final : public Platform {
+public:
+    DomainState state_of(Domid) override { return DomainState::running; }
+    Outcome<> connect(Session&, std::uint32_t) override { return Errno::enosys; }
+    Outcome<> reconnect(Session&, std::uint32_t) override { return Errno::enosys; }
+    void disconnect(Session&) override {}
+    void log(std::string_view line) override;
+};
+
+}  // namespace paravane::xenstored
