@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Event channels of a domain: ports and what they are bound to (event_channel.h). Delivery is 2-level so far; the
-// delivery ABI is chosen behind set_pending.
+// Event channels of a domain: ports and what they are bound to (event_channel.h). What the rest of the hypervisor needs
+// of them; the class itself is in event_table.hpp.
 #pragma once
 
 #include "base/lock.hpp"
@@ -8,14 +8,18 @@
 
 namespace hv {
 
-// What the rest of the hypervisor needs of event channels; the class itself is in event_table.hpp.
 Result<EventChannels*> create_event_channels(Domain& domain);
 void close_all_event_channels(Domain& domain);     // dying domain: peers become unbound
 void destroy_event_channels(Domain& domain);       // frees the tables
 
 void send_virq(Vcpu& vcpu, u32 virq);              // per-vCPU virq (timer, debug)
-void send_global_virq(u32 virq);                   // to dom0; dropped while unbound
+void send_global_virq(u32 virq);                   // to its handler, dom0 by default; dropped while unbound
+Result<> set_virq_handler(Domain& domain, u32 virq);
+void handle_pirq(Domain& domain, u32 pirq);        // a physical interrupt routed to the domain has arrived
+
+bool port_is_valid(Domain& domain, EvtchnPort port);
 bool port_is_pending(Domain& domain, EvtchnPort port);
 void notify_vcpu(Vcpu& vcpu);                      // sets upcall_pending and wakes or kicks: something is pending
+void watch_for_poller(Vcpu& vcpu);                 // from now on an event on its poll_port wakes it, masked or not
 
 }  // namespace hv

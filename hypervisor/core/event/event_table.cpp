@@ -1,0 +1,333 @@
+// SPDX-License-Identifier: MIT
+#include "core/event/event_table.hpp"
+
+#include <algorithm>
+#include <memory>
+#include <optional>
+
+#include "core/event/two_level.hpp"
+#include "core/mm/page_alloc.hpp"
+#include "core/sched/scheduler.hpp"
+
+namespace hv {
+namespace {
+
+// The table locks of two domains, or of one that talks to itself, in order of domain id.
+class BothLocked {
+public:
+    BothLocked(Domain& a, Spinlock& lock_a, Domain& b, Spinlock& lock_b) {
+        if (&a == &b) {
+            first_.emplace(lock_a);
+        } else if (a.id < b.id) {
+            first_.emplace(lock_a);
+            second_.emplace(lock_b);
+        } else {
+            first_.emplace(lock_b);
+            second_.emplace(lock_a);
+        }
+    }
+
+private:
+    std::optional<SpinGuard> first_;
+    std::optional<SpinGuard> second_;
+};
+
+}  // namespace
+
+EventChannels::EventChannels(Domain& domain)
+    : domain_{domain}, ports_{std::min<u32>(domain.max_event_channels, abi::evtchn_2l_nr_channels - 1) + 1} {}
+
+EventChannels::~EventChannels() {
+    for (auto& bucket : buckets_) free_heap(reinterpret_cast<std::byte*>(bucket.load(std::memory_order_relaxed)), 0);
+}
+
+Channel* EventChannels::find(EvtchnPort port) const {
+    if (port.value == 0 || port.value >= ports_) return nullptr;
+    Channel* const bucket = buckets_[port.value / channels_per_bucket].load(std::memory_order_acquire);
+    return bucket ? &bucket[port.value % channels_per_bucket] : nullptr;
+}
+
+Result<EvtchnPort> EventChannels::find_free() {
+    if (domain_.is_dying()) return Errno::inval;
+    for (; lowest_free_ < ports_; ++lowest_free_) {
+        auto& bucket = buckets_[lowest_free_ / channels_per_bucket];
+        if (!bucket.load(std::memory_order_relaxed)) {
+            std::byte* const memory = alloc_heap(0);
+            if (!memory) return Errno::nomem;
+            auto* const channels = reinterpret_cast<Channel*>(memory);
+            for (u32 i = 0; i < channels_per_bucket; ++i) std::construct_at(&channels[i]);
+            bucket.store(channels, std::memory_order_release);
+        }
+        if (find(EvtchnPort{lowest_free_})->state == Channel::State::free) return EvtchnPort{lowest_free_};
+    }
+    return Errno::nospc;
+}
+
+void EventChannels::release(EvtchnPort port) {
+    find(port)->change([](Channel& channel) {
+        channel.state = Channel::State::free;
+        channel.peer_domain = nullptr;
+        channel.vcpu.store(0, std::memory_order_relaxed);
+    });
+    two_level::clear_pending(domain_, port);   // whoever gets the number next starts clean
+    lowest_free_ = std::min(lowest_free_, port.value);
+}
+
+Result<EvtchnPort> EventChannels::alloc_unbound(Domid who_may_bind) {
+    SpinGuard guard{lock_};
+    EvtchnPort const port = TRY(find_free());
+    find(port)->change([&](Channel& channel) {
+        channel.state = Channel::State::unbound;
+        channel.peer = who_may_bind;
+    });
+    return port;
+}
+
+Result<EvtchnPort> EventChannels::bind_interdomain(Domain& remote, EvtchnPort remote_port) {
+    EventChannels& theirs = *remote.events;
+    BothLocked locks{domain_, lock_, remote, theirs.lock_};
+    EvtchnPort const port = TRY(find_free());
+    Channel* const peer = theirs.find(remote_port);
+    if (!peer || peer->state != Channel::State::unbound || peer->peer != domain_.id || remote.is_dying())
+        return Errno::inval;
+
+    Channel& ours = *find(port);
+    ours.change([&](Channel& channel) {
+        channel.peer_domain = &remote;
+        channel.peer_port = remote_port;
+        channel.state = Channel::State::interdomain;
+    });
+    peer->change([&](Channel& channel) {
+        channel.peer_domain = &domain_;
+        channel.peer_port = port;
+        channel.state = Channel::State::interdomain;
+    });
+    raise(port, ours);   // what the peer sent while it was unbound is lost: let the domain look once
+    return port;
+}
+
+std::atomic<u32>* EventChannels::virq_slot(u32 virq, VcpuId vcpu) {
+    if (virq >= abi::virq::count) return nullptr;
+    if (!abi::virq::is_per_vcpu(virq)) return &global_virq_ports_[virq];
+    for (usize i = 0; i < per_vcpu_virqs.size(); ++i)
+        if (per_vcpu_virqs[i] == virq) return &vcpu_virq_ports_[vcpu.value][i];
+    return nullptr;
+}
+
+Result<EvtchnPort> EventChannels::bind_virq(u32 virq, VcpuId vcpu) {
+    if (virq >= abi::virq::count || (!abi::virq::is_per_vcpu(virq) && vcpu.value != 0)) return Errno::inval;
+    if (!domain_.vcpu(vcpu)) return Errno::noent;
+    std::atomic<u32>& slot = *virq_slot(virq, vcpu);
+    SpinGuard guard{lock_};
+    if (slot.load(std::memory_order_relaxed)) return Errno::exist;
+    EvtchnPort const port = TRY(find_free());
+    find(port)->change([&](Channel& channel) {
+        channel.state = Channel::State::virq;
+        channel.line = virq;
+        channel.vcpu.store(vcpu.value, std::memory_order_relaxed);
+    });
+    slot.store(port.value, std::memory_order_release);
+    return port;
+}
+
+Result<EvtchnPort> EventChannels::bind_ipi(VcpuId vcpu) {
+    if (!domain_.vcpu(vcpu)) return Errno::noent;
+    SpinGuard guard{lock_};
+    EvtchnPort const port = TRY(find_free());
+    find(port)->change([&](Channel& channel) {
+        channel.state = Channel::State::ipi;
+        channel.vcpu.store(vcpu.value, std::memory_order_relaxed);
+    });
+    return port;
+}
+
+Result<EvtchnPort> EventChannels::bind_pirq(u32 pirq) {
+    Pirq* const entry = pirqs_.find(pirq);
+    if (!entry) return Errno::inval;
+    SpinGuard guard{lock_};
+    if (entry->port.load(std::memory_order_relaxed)) return Errno::exist;
+    EvtchnPort const port = TRY(find_free());
+    find(port)->change([&](Channel& channel) {
+        channel.state = Channel::State::pirq;
+        channel.line = pirq;
+    });
+    entry->port.store(port.value, std::memory_order_release);
+    return port;
+}
+
+Result<> EventChannels::bind_vcpu(EvtchnPort port, VcpuId vcpu) {
+    if (!domain_.vcpu(vcpu)) return Errno::noent;
+    SpinGuard guard{lock_};
+    Channel* const channel = find(port);
+    if (!channel) return Errno::inval;
+    switch (channel->state) {
+    case Channel::State::virq:
+        if (abi::virq::is_per_vcpu(channel->line)) return Errno::inval;
+        break;
+    case Channel::State::unbound:
+    case Channel::State::interdomain:
+    case Channel::State::pirq: break;
+    case Channel::State::free:
+    case Channel::State::ipi: return Errno::inval;
+    }
+    channel->vcpu.store(vcpu.value, std::memory_order_relaxed);
+    return {};
+}
+
+// Under the table's lock; everything but interdomain.
+Result<> EventChannels::close_local(EvtchnPort port, Channel& channel) {
+    switch (channel.state) {
+    case Channel::State::free: return Errno::inval;
+    case Channel::State::virq:
+        virq_slot(channel.line, VcpuId{channel.vcpu.load(std::memory_order_relaxed)})->store(0, std::memory_order_release);
+        break;
+    case Channel::State::pirq:
+        if (Pirq* pirq = pirqs_.find(channel.line)) pirq->port.store(0, std::memory_order_release);
+        break;
+    case Channel::State::unbound:
+    case Channel::State::interdomain:
+    case Channel::State::ipi: break;
+    }
+    release(port);
+    return {};
+}
+
+Result<> EventChannels::close(EvtchnPort port) {
+    Channel* const channel = find(port);
+    if (!channel) return Errno::inval;
+    for (;;) {
+        std::optional<DomainRef> remote;
+        {
+            SpinGuard guard{lock_};
+            if (channel->state != Channel::State::interdomain) return close_local(port, *channel);
+            remote.emplace(*channel->peer_domain);   // alive as long as the channel is bound
+        }
+        BothLocked locks{domain_, lock_, **remote, (*remote)->events->lock_};
+        if (channel->state != Channel::State::interdomain || channel->peer_domain != &**remote) continue;   // rebound
+        (*remote)->events->find(channel->peer_port)->change([&](Channel& peer) {
+            peer.state = Channel::State::unbound;
+            peer.peer = domain_.id;
+            peer.peer_domain = nullptr;
+        });
+        release(port);
+        return {};
+    }
+}
+
+void EventChannels::close_all() {
+    for (u32 port = 1; port < ports_; ++port) {
+        if (!find(EvtchnPort{port})) {
+            port |= channels_per_bucket - 1;   // nothing in this bucket
+            continue;
+        }
+        (void)close(EvtchnPort{port});
+    }
+}
+
+Result<> EventChannels::send(EvtchnPort port) {
+    Channel* const channel = find(port);
+    if (!channel) return Errno::inval;
+    SpinGuard guard{channel->lock};
+    switch (channel->state) {
+    case Channel::State::interdomain: {
+        EventChannels& theirs = *channel->peer_domain->events;
+        theirs.raise(channel->peer_port, *theirs.find(channel->peer_port));
+        return {};
+    }
+    case Channel::State::ipi: raise(port, *channel); return {};
+    case Channel::State::unbound: return {};   // nobody listens: dropped
+    case Channel::State::free:
+    case Channel::State::virq:
+    case Channel::State::pirq: break;
+    }
+    return Errno::inval;
+}
+
+Result<> EventChannels::unmask(EvtchnPort port) {
+    Channel* const channel = find(port);
+    if (!channel) return Errno::inval;
+    two_level::unmask(domain_, port, channel->vcpu.load(std::memory_order_relaxed));
+    return {};
+}
+
+Result<abi::EvtchnStatus> EventChannels::status(EvtchnPort port) {
+    Channel* const channel = find(port);
+    if (!channel) return Errno::inval;
+    SpinGuard guard{lock_};
+    abi::EvtchnStatus status{};
+    status.port = port;
+    status.vcpu = VcpuId{channel->vcpu.load(std::memory_order_relaxed)};
+    switch (channel->state) {
+    case Channel::State::free: status.status = abi::evtchnstat::closed; break;
+    case Channel::State::unbound:
+        status.status = abi::evtchnstat::unbound;
+        status.u.unbound.dom = channel->peer;
+        break;
+    case Channel::State::interdomain:
+        status.status = abi::evtchnstat::interdomain;
+        status.u.interdomain.dom = channel->peer_domain->id;
+        status.u.interdomain.port = channel->peer_port;
+        break;
+    case Channel::State::pirq:
+        status.status = abi::evtchnstat::pirq;
+        status.u.pirq.line = channel->line;
+        break;
+    case Channel::State::virq:
+        status.status = abi::evtchnstat::virq;
+        status.u.virq.line = channel->line;
+        break;
+    case Channel::State::ipi: status.status = abi::evtchnstat::ipi; break;
+    }
+    return status;
+}
+
+void EventChannels::raise(EvtchnPort port, Channel const& channel) {
+    if (!two_level::set_pending(domain_, port)) return;
+    two_level::signal(domain_, port, channel.vcpu.load(std::memory_order_relaxed));
+    if (!pollers_.empty()) [[unlikely]]
+        wake_pollers(port);
+}
+
+// Pollers have their events masked: they wait for the pending bit itself. The bit of one that was woken otherwise is
+// still set; that costs it a look at its port, not an event.
+void EventChannels::wake_pollers(EvtchnPort port) {
+    pollers_.for_each([&](u32 id) {
+        Vcpu* const vcpu = domain_.vcpu(VcpuId{id});
+        u32 const waits_for = vcpu->poll_port.load(std::memory_order_seq_cst);
+        if (waits_for != 0 && waits_for != port.value) return;
+        pollers_.clear(id);
+        sched::wake(*vcpu);
+    });
+}
+
+void EventChannels::raise_virq(u32 virq, VcpuId vcpu) {
+    std::atomic<u32>* const slot = virq_slot(virq, vcpu);
+    u32 const port = slot ? slot->load(std::memory_order_acquire) : 0;
+    if (port == 0) return;
+    Channel& channel = *find(EvtchnPort{port});
+    SpinGuard guard{channel.lock};
+    if (channel.state == Channel::State::virq && channel.line == virq) raise(EvtchnPort{port}, channel);
+}
+
+void EventChannels::raise_pirq(u32 pirq) {
+    Pirq* const entry = pirqs_.find(pirq);
+    u32 const port = entry ? entry->port.load(std::memory_order_acquire) : 0;
+    if (port == 0) return;
+    Channel& channel = *find(EvtchnPort{port});
+    SpinGuard guard{channel.lock};
+    if (channel.state != Channel::State::pirq || channel.line != pirq) return;
+    entry->needs_eoi.store(true, std::memory_order_relaxed);
+    raise(EvtchnPort{port}, channel);
+}
+
+u32 EventChannels::open_ports() {
+    SpinGuard guard{lock_};
+    u32 count = 0;
+    for (u32 port = 1; port < ports_; ++port) {
+        Channel const* const channel = find(EvtchnPort{port});
+        if (channel && channel->state != Channel::State::free) ++count;
+    }
+    return count;
+}
+
+}  // namespace hv

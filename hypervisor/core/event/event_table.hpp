@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: MIT
+// The ports of one domain.
+//
+// Locks: what a port is bound to changes under the table's lock (of both domains, by domid) and the channel's own lock.
+// Sending takes only the channel's lock: while an interdomain channel is held in that state, the peer's table exists,
+// because a dying domain first turns all its peers' channels into unbound ones.
+#pragma once
+
+#include <array>
+
+#include "base/lock.hpp"
+#include "core/domain.hpp"
+#include "core/event/pirq.hpp"
+#include "public/event_channel.hpp"
+
+namespace hv {
+
+struct Channel {
+    enum class State : u8 { free, unbound, interdomain, virq, ipi, pirq };
+
+    Spinlock lock;
+    State state = State::free;
+    Domid peer{};                   // unbound: who may bind
+    EvtchnPort peer_port{};         // interdomain
+    u32 line = 0;                   // virq or pirq number
+    std::atomic<u32> vcpu{0};       // whom an event on this port notifies
+    Domain* peer_domain = nullptr;  // interdomain
+
+    // Changes what senders see, at once.
+    template <class F>
+    void change(F&& to) {
+        SpinGuard guard{lock};
+        to(*this);
+    }
+};
+static_assert(sizeof(Channel) == 32);
+
+class EventChannels {
+public:
+    explicit EventChannels(Domain& domain);
+    ~EventChannels();
+    EventChannels(EventChannels const&) = delete;
+
+    Result<EvtchnPort> alloc_unbound(Domid who_may_bind);
+    Result<EvtchnPort> bind_interdomain(Domain& remote, EvtchnPort remote_port);
+    Result<EvtchnPort> bind_virq(u32 virq, VcpuId vcpu);
+    Result<EvtchnPort> bind_ipi(VcpuId vcpu);
+    Result<EvtchnPort> bind_pirq(u32 pirq);
+    Result<> bind_vcpu(EvtchnPort port, VcpuId vcpu);
+    Result<> close(EvtchnPort port);
+    void close_all();
+    Result<> send(EvtchnPort port);
+    Result<> unmask(EvtchnPort port);
+    Result<abi::EvtchnStatus> status(EvtchnPort port);
+
+    void raise_virq(u32 virq, VcpuId vcpu);
+    void raise_pirq(u32 pirq);
+    void add_poller(Vcpu const& vcpu) { pollers_.set(vcpu.id.value); }
+    bool is_valid(EvtchnPort port) const { return find(port) != nullptr; }
+    PirqTable& pirqs() { return pirqs_; }
+    u32 open_ports();               // for the audit and for tests
+
+private:
+    static constexpr u32 channels_per_bucket = page_size / sizeof(Channel);
+    static constexpr u32 buckets = abi::evtchn_2l_nr_channels / channels_per_bucket;
+    static constexpr std::array per_vcpu_virqs{abi::virq::timer, abi::virq::debug, abi::virq::xenoprof, abi::virq::xenpmu};
+
+    Channel* find(EvtchnPort port) const;       // null: no such port
+    Result<EvtchnPort> find_free();             // under the lock; the channel exists and is free
+    void release(EvtchnPort port);              // under the lock: the port is free, its pending bit clear
+    std::atomic<u32>* virq_slot(u32 virq, VcpuId vcpu);
+    Result<> close_local(EvtchnPort port, Channel& channel);
+    void raise(EvtchnPort port, Channel const& channel);
+    void wake_pollers(EvtchnPort port);
+
+    Domain& domain_;
+    Spinlock lock_;
+    u32 ports_ = 0;                             // numbers below this may be used
+    u32 lowest_free_ = 1;                       // none below is free; 0 never is a port
+    std::array<std::atomic<Channel*>, buckets> buckets_{};
+    std::array<std::atomic<u32>, abi::virq::count> global_virq_ports_{};
+    std::array<std::array<std::atomic<u32>, per_vcpu_virqs.size()>, max_vcpus_per_domain> vcpu_virq_ports_{};
+    AtomicBitmap<max_vcpus_per_domain> pollers_;
+    PirqTable pirqs_;
+};
+
+}  // namespace hv
