@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 // Decodes the instructions of 64-bit code that a PV kernel may need emulated: those that write to memory (native stores
-// to page tables that are mapped read-only) and those that are privileged and fault in ring 3. Pure: bytes and registers
-// in, a value out. Encodings after Intel SDM volume 2, chapters 2 to 6 and appendix A.
+// to page tables that are mapped read-only) and those that are privileged and fault in ring 3. Pure: bytes and
+// registers in, a value out. Encodings after Intel SDM volume 2, chapters 2 to 6 and appendix A.
 #pragma once
 
 #include <span>
 
 #include "base/result.hpp"
-#include "public/vcpu.hpp"
+#include "core/pv/operand.hpp"
 
 namespace hv::pv {
 
@@ -42,7 +42,7 @@ enum class Operation : u8 {
     set_interrupts,
     clear_task_switched,
     halt,
-    flush_caches,   // WBINVD, WBNOINVD, INVD
+    flush_caches,  // WBINVD, WBNOINVD, INVD
     read_control,
     write_control,
     read_debug,
@@ -55,31 +55,19 @@ enum class Operation : u8 {
     set_xcr,
     load_machine_status,
     software_interrupt,
-    forced_cpuid,   // CPUID behind the emulation prefix: UD2 "xen"
+    forced_cpuid,  // CPUID behind the emulation prefix: UD2 "xen"
 };
 
 constexpr bool writes_memory(Operation operation) { return operation <= Operation::bit_test_complement; }
 
-struct Operand {
-    enum class Place : u8 {
-        none,
-        gpr,         // value: register number, as encoded (0 rax, 1 rcx, … 15 r15)
-        high_byte,   // value: register number 0-3 of which bits 8-15 are meant
-        memory,      // value: linear address, canonical over the whole operand
-        immediate,   // value: sign-extended
-    };
-    Place place = Place::none;
-    u64 value = 0;
-};
-
 struct Instruction {
     Operation operation{};
-    u8 length = 0;         // bytes, prefixes included
-    u8 size = 0;           // bytes of the operands
-    u8 address_size = 8;   // 4 with the prefix: string operations count and index with the low halves
-    bool lock = false;     // must be one atomic access; XCHG always is
-    bool repeat = false;   // string operations: REP
-    u8 index = 0;          // control or debug register, interrupt vector
+    u8 length = 0;        // bytes, prefixes included
+    u8 size = 0;          // bytes of the operands
+    u8 address_size = 8;  // 4 with the prefix: string operations count and index with the low halves
+    bool lock = false;    // must be one atomic access; XCHG always is
+    bool repeat = false;  // string operations: REP
+    u8 index = 0;         // control or debug register, interrupt vector
     Operand destination;
     Operand source;
 };
@@ -92,16 +80,5 @@ struct SegmentBases {
 // `bytes`: what could be fetched at regs.rip, at most 15 count. Errors: nodata, the instruction goes on behind them;
 // toobig, longer than 15 bytes; fault, its memory operand is not canonical; opnotsupp, it is none of the above.
 Result<Instruction> decode(std::span<u8 const> bytes, abi::CpuUserRegs const& regs, SegmentBases bases);
-
-// General registers by their number in an encoding.
-u64 read_gpr(abi::CpuUserRegs const& regs, u32 number);
-void write_gpr(abi::CpuUserRegs& regs, u32 number, u64 value);
-
-// The value of a register or immediate operand, cut to `size` bytes.
-u64 read_operand(abi::CpuUserRegs const& regs, Operand operand, u32 size);
-// Writes as the processor does: 4-byte results clear the upper half, shorter ones keep the rest.
-void write_operand(abi::CpuUserRegs& regs, Operand operand, u32 size, u64 value);
-
-constexpr u64 size_mask(u32 size) { return size >= 8 ? ~u64{0} : (u64{1} << (size * 8)) - 1; }
 
 }  // namespace hv::pv

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// What goes where in dom0's initial memory, decided before a byte of it is written. Everything from virt_base to virt_end
-// is one run of pfns from 0: unused low memory, the kernel, the initrd if it must be mapped, the list of frames if the
-// kernel does not choose its place, start_info, page tables, stack, slack. Behind it, unmapped: the initrd, and the list
-// of frames with the tables that map it at the kernel's chosen address.
+// What goes where in dom0's initial memory, decided before a byte of it is written. Everything from virt_base to
+// virt_end is one run of pfns from 0: unused low memory, the kernel, the initrd if it must be mapped, the list of
+// frames if the kernel does not choose its place, start_info, page tables, stack, slack. Behind it, unmapped: the
+// initrd, and the list of frames with the tables that map it at the kernel's chosen address.
 #pragma once
 
 #include "core/pv/elf.hpp"
@@ -13,7 +13,7 @@ enum class LayoutError : u8 { none, too_little_memory, address_space_full, p2m_o
 char const* describe(LayoutError error);
 
 struct LayoutRequest {
-    u64 nr_pages = 0;        // all that dom0 gets
+    u64 nr_pages = 0;  // all that dom0 gets
     u64 initrd_bytes = 0;
 };
 
@@ -32,24 +32,24 @@ struct TableCount {
 
     u64 total() const { return l3 + l2 + l1; }
 };
-TableCount tables_for(u64 start, u64 end);   // end exclusive, start < end
+TableCount tables_for(u64 start, u64 end);  // end exclusive, start < end
 
 struct Dom0Layout {
     u64 virt_base = 0;
-    u64 virt_end = 0;        // of the mapped run, a multiple of 4 MiB
-    u64 mapped_pages = 0;    // (virt_end - virt_base) / page size, all at 4 KiB
+    u64 virt_end = 0;      // of the mapped run, a multiple of 4 MiB
+    u64 mapped_pages = 0;  // (virt_end - virt_base) / page size, all at 4 KiB
     Region initrd{};
     bool initrd_by_pfn = false;
-    Region p2m{};            // the list of frames, whole pages
-    Region p2m_tables{};     // frames of the tables of the list: l3s, l2s, l1s; empty if it lies inside the run
+    Region p2m{};         // the list of frames, whole pages
+    Region p2m_tables{};  // frames of the tables of the list: l3s, l2s, l1s; empty if it lies inside the run
     TableCount p2m_table_count{};
     Region start_info{};
-    Region page_tables{};    // the root first, then l3s, l2s, l1s
+    Region page_tables{};  // the root first, then l3s, l2s, l1s
     TableCount table_count{};
     Region stack{};
-    u64 first_p2m_pfn = 0;   // list and tables together, as start_info reports them; 0 if inside the run
+    u64 first_p2m_pfn = 0;  // list and tables together, as start_info reports them; 0 if inside the run
     u64 nr_p2m_frames = 0;
-    u64 used_pages = 0;      // pfns below this have a use; the rest is free memory
+    u64 used_pages = 0;  // pfns below this have a use; the rest is free memory
 
     u64 address_of(u64 pfn) const { return virt_base + (pfn << page_shift); }
     u64 stack_top() const { return stack.address + (stack.pages << page_shift); }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Frames on a guest's stack: what an exception, a system call, an event or a failsafe callback pushes, and what the iret
-// hypercall takes back. The assembly paths in x86/entry do the common cases; this is the general path and their model.
+// Frames on a guest's stack: what an exception, a system call, an event or a failsafe callback pushes, and what the
+// iret hypercall takes back. The assembly paths in x86/entry do the common cases; this is the general path and their
+// model.
 #pragma once
 
 #include <array>
@@ -27,10 +28,10 @@ inline constexpr u64 alignment_check = 1u << 18;
 // The interrupted vCPU.
 struct TrapSource {
     abi::CpuUserRegs const& regs;
-    bool in_kernel;        // virtual mode
-    bool upcall_mask;      // evtchn_upcall_mask
-    u64 kernel_sp;         // where frames from user mode begin
-    u8 iopl = 0;           // shown in the frame only with vm_assist architectural_iopl; pass 0 otherwise
+    bool in_kernel;    // virtual mode
+    bool upcall_mask;  // evtchn_upcall_mask
+    u64 kernel_sp;     // where frames from user mode begin
+    u8 iopl = 0;       // shown in the frame only with vm_assist architectural_iopl; pass 0 otherwise
 };
 
 struct TrapTarget {
@@ -48,9 +49,12 @@ struct BounceFrame {
     u32 count = 0;
     u64 address = 0;
     bool from_user = false;
-    bool upcall_mask = false;      // new evtchn_upcall_mask
-    abi::CpuUserRegs regs{};
+    bool upcall_mask = false;  // new evtchn_upcall_mask
+    u64 rip = 0;
+    u64 rflags = 0;
 };
+// The registers with which the handler starts.
+void enter_handler(BounceFrame const& frame, abi::CpuUserRegs& regs);
 
 // fault: the frame does not lie in guest memory, or the handler is no guest address.
 Result<BounceFrame> exception_frame(TrapSource const& source, TrapTarget const& target);
@@ -58,12 +62,13 @@ Result<BounceFrame> exception_frame(TrapSource const& source, TrapTarget const& 
 Result<BounceFrame> event_frame(TrapSource const& source, u64 handler);
 // SYSCALL from user mode; rcx and r11 hold rip and rflags. `compatibility`: it came from 32-bit code.
 Result<BounceFrame> syscall_frame(TrapSource const& source, TrapTarget const& target, bool compatibility);
-// Reloading the guest's segment registers faulted: their selectors are shown to the guest.
+// Reloading the guest's segment registers faulted: their selectors are shown to the guest,
+// and the caller clears the registers.
 Result<BounceFrame> failsafe_frame(TrapSource const& source, TrapTarget const& target);
 
 // Vectors that push an error code.
 constexpr bool has_error_code(u32 vector) {
-    return vector < 32 && (0x0022'7d00u >> vector & 1) != 0;   // 8, 10-14, 17, 21
+    return vector < 32 && (0x0022'7d00u >> vector & 1) != 0;  // 8, 10-14, 17, 21
 }
 // The error code of a page fault as the guest sees it: user means guest user mode.
 constexpr u64 guest_page_fault_code(u64 code, bool in_kernel) {
@@ -73,8 +78,8 @@ constexpr u64 guest_page_fault_code(u64 code, bool in_kernel) {
 
 struct IretState {
     abi::CpuUserRegs regs{};
-    bool to_user = false;          // needs the toggle to the user root
-    bool upcall_mask = false;      // new evtchn_upcall_mask
+    bool to_user = false;      // needs the toggle to the user root
+    bool upcall_mask = false;  // new evtchn_upcall_mask
 };
 
 // `regs` is the state at the hypercall. inval: to user mode without a user root (the domain is to be crashed);
