@@ -50,6 +50,8 @@ void free_vcpu(Vcpu* vcpu) {
 // What nothing can refer to any more once the last reference is gone.
 void free_domain(Domain& domain) {
     Domid id = domain.id;
+    if (domain.grants) destroy_grant_table(domain);
+    if (domain.events) destroy_event_channels(domain);
     for (Vcpu*& vcpu : domain.vcpus) free_vcpu(std::exchange(vcpu, nullptr));
     if (domain.memory_map) free_heap(reinterpret_cast<std::byte*>(domain.memory_map), 0);
     leave_domain(domain);
@@ -66,15 +68,6 @@ Result<> build(Domain& domain, DomainConfig const& config) {
     domain.events = TRY(create_event_channels(domain));
     domain.grants = TRY(create_grant_table(domain, config.max_grant_frames, config.max_maptrack_frames));
     return {};
-}
-
-void release_tables(Domain& domain) {
-    if (domain.grants) destroy_grant_table(domain);
-    if (domain.events) destroy_event_channels(domain);
-    domain.grants = nullptr;
-    domain.events = nullptr;
-    if (domain.shared_info) release_shared_frame(page_of(domain.shared_info_mfn));
-    domain.shared_info = nullptr;
 }
 
 }  // namespace
@@ -215,7 +208,9 @@ bool end_memory(Domain& domain) {
 }
 
 bool end_tables(Domain& domain) {
-    release_tables(domain);
+    if (domain.grants) retire_grant_table(domain);
+    if (domain.shared_info) release_shared_frame(page_of(domain.shared_info_mfn));
+    domain.shared_info = nullptr;
     if (domain.live_frames.fetch_sub(1, std::memory_order_acq_rel) == 1) DomainRef::release(domain);
     return true;
 }

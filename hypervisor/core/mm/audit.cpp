@@ -52,8 +52,7 @@ private:
         Mfn self = mfn_of(page);
         u64 count = page.count.load();
         if (PageInfo::owner_of(count).value >= abi::first_reserved_domid) return;
-        if (count & PageInfo::allocated) reference(self);
-        if (count & PageInfo::heap) use(self);   // the hypervisor's own, while it is there
+        if (count & PageInfo::allocated) count & PageInfo::heap ? use(self) : reference(self);
         u64 word = page.type.load();
         if (word & PageInfo::pinned) use(self);
         if (word & PageInfo::queued) reference(self);

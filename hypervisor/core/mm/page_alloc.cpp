@@ -229,11 +229,15 @@ PageInfo* alloc_shared_frame(Domain& domain) {
     set_m2p(mfn_of(*page), abi::shared_m2p_entry);
     domain.live_frames.fetch_add(1, std::memory_order_relaxed);
     page->type.store(PageInfo::kind_bits(PageType::writable) | 1, std::memory_order_relaxed);
-    page->count.store(PageInfo::heap | PageInfo::owner_bits(domain.id) | 1, std::memory_order_release);
+    page->count.store(PageInfo::allocated | PageInfo::heap | PageInfo::owner_bits(domain.id) | 1,
+                      std::memory_order_release);
     return page;
 }
 
-void release_shared_frame(PageInfo& page) { TypedRef::release(page); }
+void release_shared_frame(PageInfo& page) {
+    page.count.fetch_and(~PageInfo::allocated, std::memory_order_acq_rel);
+    TypedRef::release(page);
+}
 
 void free_unreferenced(PageInfo& page) {
     u64 word = page.count.load(std::memory_order_acquire);
