@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: MIT
+// What the boot loader told us, the same whichever protocol it spoke. Everything is copied out of the loader's memory,
+// which is handed out as free memory later; only the modules' contents stay where they are.
+#pragma once
+
+#include <array>
+#include <span>
+#include <string_view>
+
+#include "base/types.hpp"
+#include "public/memory.hpp"
+
+namespace hv::boot {
+
+inline constexpr usize max_command_line = 2048;
+inline constexpr usize max_modules = 8;
+inline constexpr usize max_memory_ranges = 128;
+
+// A text of bounded length.
+template <usize Size>
+class Text {
+public:
+    bool assign(std::string_view text) {   // false if the end was cut off
+        size_ = text.size() < Size ? text.size() : Size;
+        for (usize i = 0; i < size_; ++i) bytes_[i] = text[i];
+        return size_ == text.size();
+    }
+    std::string_view view() const { return {bytes_.data(), size_}; }
+
+private:
+    std::array<char, Size> bytes_{};
+    usize size_ = 0;
+};
+
+struct Module {
+    Maddr start{};
+    u64 size = 0;                            // bytes
+    Text<max_command_line> command_line{};
+};
+
+struct MemoryRange {
+    u64 start;
+    u64 size;
+    abi::e820::Type type;
+
+    u64 end() const { return start + size; }
+};
+
+struct BootInfo {
+    Text<64> loader{};
+    Text<max_command_line> command_line{};
+    std::array<Module, max_modules> modules{};   // dom0's kernel, then its initrd
+    usize module_count = 0;
+    std::array<MemoryRange, max_memory_ranges> memory{};
+    usize memory_count = 0;
+    bool has_rsdp = false;
+    std::array<u8, 36> rsdp{};               // a copy of ACPI's root pointer, as UEFI systems hand it over
+    char const* problem = nullptr;           // the first thing wrong with what the loader said
+
+    std::span<Module const> module_list() const { return {modules.data(), module_count}; }
+    std::span<MemoryRange const> memory_ranges() const { return {memory.data(), memory_count}; }
+};
+
+}  // namespace hv::boot

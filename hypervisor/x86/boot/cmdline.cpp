@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: MIT
+#include "x86/boot/cmdline.hpp"
+
+#include <algorithm>
+
+namespace hv::boot {
+namespace {
+
+// A parser of one option's value; each take_* consumes what it reads.
+class Reader {
+public:
+    explicit Reader(std::string_view text) : rest_{text} {}
+
+    bool done() const { return rest_.empty(); }
+    bool take(char c) {
+        if (rest_.empty() || rest_.front() != c) return false;
+        rest_.remove_prefix(1);
+        return true;
+    }
+    std::optional<char> take_any() {
+        if (rest_.empty()) return std::nullopt;
+        char c = rest_.front();
+        rest_.remove_prefix(1);
+        return c;
+    }
+    bool take_word(std::string_view word) {
+        if (!rest_.starts_with(word)) return false;
+        rest_.remove_prefix(word.size());
+        return true;
+    }
+    std::optional<u64> take_number() {
+        u32 base = take_word({"0x", 2}) ? 16 : 10;
+        u64 value = 0;
+        bool any = false;
+        for (; !rest_.empty(); rest_.remove_prefix(1), any = true) {
+            i32 digit = digit_of(rest_.front());
+            if (digit < 0 || static_cast<u32>(digit) >= base) break;
+            if (__builtin_mul_overflow(value, u64{base}, &value)) return std::nullopt;
+            if (__builtin_add_overflow(value, static_cast<u64>(digit), &value)) return std::nullopt;
+        }
+        return any ? std::optional{value} : std::nullopt;
+    }
+    // A number with a unit; without one it counts KiB, as in Xen.
+    std::optional<u64> take_size() {
+        std::optional<u64> number = take_number();
+        if (!number) return std::nullopt;
+        u32 shift = 10;
+        if (!rest_.empty()) {
+            std::optional<u32> unit = unit_shift(rest_.front());
+            if (unit) {
+                shift = *unit;
+                rest_.remove_prefix(1);
+            }
+        }
+        return *number > ~u64{0} >> shift ? std::nullopt : std::optional{*number << shift};
+    }
+
+private:
+    static i32 digit_of(char c) {
+        if (c >= '0' && c <= '9') return c - '0';
+        if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+        if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+        return -1;
+    }
+    static std::optional<u32> unit_shift(char c) {
+        switch (c | 0x20) {
+        case 'b': return 0;
+        case 'k': return 10;
+        case 'm': return 20;
+        case 'g': return 30;
+        case 't': return 40;
+        default: return std::nullopt;
+        }
+    }
+    std::string_view rest_;
+};
+
+using Problem = char const*;   // null: none
+
+Problem parse_console(Options& options, std::string_view value) {
+    options.console = 0;
+    while (!value.empty()) {
+        std::string_view name = value.substr(0, std::min(value.find(','), value.size()));
+        value.remove_prefix(std::min(name.size() + 1, value.size()));
+        if (name == std::string_view{"com1", 4})
+            options.console = 1;
+        else if (name == std::string_view{"com2", 4})
+            options.console = 2;
+        else if (name != std::string_view{"none", 4})
+            return "the console is com1, com2 or none";
+    }
+    return nullptr;
+}
+
+// <baud>[,<data bits><parity><stop bits>[,<io base>[,<irq>]]]; the baud rate may be "auto": as firmware left it is not
+// worth reading back, so that is the usual one.
+Problem parse_com(SerialPort& result, std::string_view value) {
+    SerialPort port = result;
+    Reader reader{value};
+    if (!reader.take_word({"auto", 4})) {
+        std::optional<u64> baud = reader.take_number();
+        if (!baud || *baud < 50 || *baud > 115200 || 115200 % *baud) return "the baud rate must divide 115200";
+        port.baud = static_cast<u32>(*baud);
+    }
+    if (reader.take(',') && !reader.done()) {
+        std::optional<char> bits = reader.take_any(), parity = reader.take_any(), stop = reader.take_any();
+        if (!bits || *bits < '5' || *bits > '8' || !stop || (*stop != '1' && *stop != '2'))
+            return "the format is data bits, parity, stop bits, as in 8n1";
+        if (*parity != 'n' && *parity != 'o' && *parity != 'e') return "the parity is n, o or e";
+        port.data_bits = static_cast<u8>(*bits - '0');
+        port.parity = *parity == 'n' ? Parity::none : *parity == 'o' ? Parity::odd : Parity::even;
+        port.stop_bits = static_cast<u8>(*stop - '0');
+        if (reader.take(',')) {
+            std::optional<u64> base = reader.take_number();
+            if (!base || *base == 0 || *base > 0xfff8) return "the I/O base must be a port number";
+            port.io_base = static_cast<u16>(*base);
+            if (reader.take(',')) {
+                std::optional<u64> irq = reader.take_number();
+                if (!irq || *irq > 15) return "the interrupt must be 0 to 15";
+                port.irq = static_cast<u8>(*irq);
+            }
+        }
+    }
+    if (!reader.done()) return "unexpected text behind the settings of the port";
+    result = port;
+    return nullptr;
+}
+
+// [-]<size> | min:[-]<size> | max:[-]<size>, separated by commas
+Problem parse_dom0_memory(Options& options, std::string_view value) {
+    Reader reader{value};
+    do {
+        std::optional<MemoryAmount>* target = &options.dom0_memory;
+        if (reader.take_word({"min:", 4}))
+            target = &options.dom0_memory_min;
+        else if (reader.take_word({"max:", 4}))
+            target = &options.dom0_memory_max;
+        bool all_but = reader.take('-');
+        std::optional<u64> bytes = reader.take_size();
+        if (!bytes) return "a size is a number with one of B K M G T behind it";
+        *target = MemoryAmount{.bytes = *bytes, .all_but = all_but};
+    } while (reader.take(','));
+    return reader.done() ? nullptr : "unexpected text behind a size";
+}
+
+// <n> | <min>-[<max>] | -<max>
+Problem parse_dom0_vcpus(Options& options, std::string_view value) {
+    constexpr u64 limit = 128;
+    constexpr Problem range = "the number must be 1 to 128";
+    Reader reader{value};
+    std::optional<u64> first = reader.take_number();
+    std::optional<u64> last = first;
+    bool is_range = reader.take('-');
+    if (is_range) last = reader.take_number();
+    if (!reader.done() || (!first && !last)) return "expected a number, or two with a dash between";
+    if ((first && (*first < 1 || *first > limit)) || (last && (*last < 1 || *last > limit))) return range;
+    if (first && last && *first > *last) return "the lower bound is above the upper one";
+    options.dom0_min_vcpus = is_range && first ? static_cast<u32>(*first) : 1;
+    options.dom0_max_vcpus = last ? static_cast<u32>(*last) : 0;
+    return nullptr;
+}
+
+std::optional<log::Level> level_named(std::string_view name) {
+    if (name == std::string_view{"none", 4} || name == std::string_view{"error", 5}) return log::Level::error;
+    if (name == std::string_view{"warning", 7}) return log::Level::warning;
+    if (name == std::string_view{"info", 4}) return log::Level::info;
+    if (name == std::string_view{"debug", 5} || name == std::string_view{"all", 3}) return log::Level::debug;
+    return std::nullopt;
+}
+
+// <level>[/<rate-limited level>]: the second is Xen's, our rate limit knows no levels.
+Problem parse_level(std::optional<log::Level>& result, std::string_view value) {
+    usize slash = std::min(value.find('/'), value.size());
+    std::optional<log::Level> level = level_named(value.substr(0, slash));
+    if (!level || (slash < value.size() && !level_named(value.substr(slash + 1))))
+        return "the level is none, error, warning, info, debug or all";
+    result = level;
+    return nullptr;
+}
+
+void complain(Options& options, bool is_error, std::string_view option, char const* reason) {
+    if (options.complaint_count < options.complaints.size())
+        options.complaints[options.complaint_count++] = {.is_error = is_error, .option = option, .reason = reason};
+}
+
+void parse_option(Options& options, std::string_view option) {
+    usize equals = std::min(option.find('='), option.size());
+    std::string_view name = option.substr(0, equals);
+    bool has_value = equals < option.size();
+    std::string_view value = has_value ? option.substr(equals + 1) : std::string_view{};
+    auto is = [name](char const* text) { return name == std::string_view{text, __builtin_strlen(text)}; };
+
+    if (is("noreboot")) {
+        if (has_value) return complain(options, true, option, "this option takes no value");
+        options.reboot = false;
+        return;
+    }
+    Problem problem = nullptr;
+    if (is("console"))
+        problem = parse_console(options, value);
+    else if (is("com1"))
+        problem = parse_com(options.com[0], value);
+    else if (is("com2"))
+        problem = parse_com(options.com[1], value);
+    else if (is("dom0_mem"))
+        problem = parse_dom0_memory(options, value);
+    else if (is("dom0_max_vcpus"))
+        problem = parse_dom0_vcpus(options, value);
+    else if (is("loglvl"))
+        problem = parse_level(options.log_level, value);
+    else if (is("guest_loglvl"))
+        problem = parse_level(options.guest_log_level, value);
+    else
+        return complain(options, false, option, "unknown");
+    if (!has_value || value.empty()) problem = "this option needs a value";
+    if (problem) complain(options, true, option, problem);
+}
+
+}  // namespace
+
+Options parse_command_line(std::string_view text) {
+    Options options;
+    while (!text.empty()) {
+        if (text.front() == ' ' || text.front() == '\t') {
+            text.remove_prefix(1);
+            continue;
+        }
+        std::string_view option = text.substr(0, std::min(text.find_first_of(" \t", 0, 2), text.size()));
+        text.remove_prefix(option.size());
+        parse_option(options, option);
+    }
+    return options;
+}
+
+// Unless told otherwise dom0 gets nearly all, as with Xen: a sixteenth, at most 128 MiB, stays for the hypervisor's tables.
+u64 dom0_pages(Options const& options, u64 free_pages) {
+    constexpr u64 most_kept = (u64{128} << 20) >> page_shift;
+    u64 total = free_pages << page_shift;
+    u64 pages = free_pages - std::min(free_pages / 16, most_kept);
+    if (options.dom0_memory) pages = options.dom0_memory->of(total) >> page_shift;
+    if (options.dom0_memory_max) pages = std::min(pages, options.dom0_memory_max->of(total) >> page_shift);
+    if (options.dom0_memory_min) pages = std::max(pages, options.dom0_memory_min->of(total) >> page_shift);
+    return pages;
+}
+
+}  // namespace hv::boot

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: MIT
+#include "x86/boot/memory_map.hpp"
+
+#include <algorithm>
+
+namespace hv::boot {
+namespace {
+
+using abi::e820::Type;
+
+u32 severity(Type type) {
+    switch (type) {
+    case abi::e820::ram: return 0;
+    case abi::e820::acpi: return 1;
+    case abi::e820::nvs: return 2;
+    case abi::e820::reserved: return 3;
+    case abi::e820::unusable: return 4;
+    }
+    return 3;
+}
+
+// Work space of normalise_memory, too large for a stack.
+constinit std::array<u64, 2 * max_memory_ranges> borders{};
+constinit std::array<MemoryRange, max_memory_ranges> pieces{};
+
+}  // namespace
+
+// Between two neighbouring borders of any ranges, the whole piece has one type: the worst of those that cover it.
+void normalise_memory(BootInfo& info) {
+    usize count = 0;
+    for (usize i = 0; i < info.memory_count; ++i) {
+        MemoryRange& range = info.memory[i];
+        if (range.start + range.size < range.start) range.size = ~u64{0} - range.start;
+        if (range.type == abi::e820::ram) {   // whole pages of RAM; whatever shares a page with others is none
+            u64 end = round_down(range.end(), page_size);
+            range.start = round_up(range.start, page_size);
+            range.size = end > range.start ? end - range.start : 0;
+        }
+        borders[count++] = range.start;
+        borders[count++] = range.end();
+    }
+    std::sort(borders.begin(), borders.begin() + count);
+
+    usize made = 0;
+    for (usize i = 0; i + 1 < count; ++i) {
+        u64 start = borders[i], end = borders[i + 1];
+        if (start == end) continue;
+        bool covered = false;
+        Type type = abi::e820::ram;
+        for (MemoryRange const& range : info.memory_ranges()) {
+            if (range.start > start || range.end() < end || range.size == 0) continue;
+            if (!covered || severity(range.type) > severity(type)) type = range.type;
+            covered = true;
+        }
+        if (!covered) continue;
+        if (made && pieces[made - 1].end() == start && pieces[made - 1].type == type) {
+            pieces[made - 1].size += end - start;
+        } else if (made < pieces.size()) {
+            pieces[made++] = {.start = start, .size = end - start, .type = type};
+        } else {
+            info.problem = "the memory map has too many pieces";
+        }
+    }
+    info.memory = pieces;
+    info.memory_count = made;
+}
+
+void reserve_memory(BootInfo& info, u64 start, u64 size) {
+    if (info.memory_count < info.memory.size())
+        info.memory[info.memory_count++] = {.start = start, .size = size, .type = abi::e820::reserved};
+    normalise_memory(info);
+}
+
+u64 end_of_ram(BootInfo const& info) {
+    u64 end = 0;
+    for (MemoryRange const& range : info.memory_ranges())
+        if (range.type == abi::e820::ram) end = std::max(end, range.end());
+    return end;
+}
+
+char const* name_of(abi::e820::Type type) {
+    switch (type) {
+    case abi::e820::ram: return "RAM";
+    case abi::e820::reserved: return "reserved";
+    case abi::e820::acpi: return "ACPI tables";
+    case abi::e820::nvs: return "ACPI non-volatile";
+    case abi::e820::unusable: return "unusable";
+    }
+    return "unknown";
+}
+
+}  // namespace hv::boot

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: MIT
+// Where SYSCALL lands: a page that every CPU sees in its own window, beside its own stack, so that code relative to
+// itself finds the right stack without a register and without gs.
+//
+// At entry_syscall64 and entry_syscall32: rsp points at the `rsp` field of the guest frame, which already holds the
+// guest's stack pointer. The guest's rip is in rcx, its rflags in r11; interrupts are off. All else is as in the guest.
+#include "cpu_offsets.h"
+
+    .section .trampoline, "ax"
+trampoline:
+    .globl trampoline_syscall64
+    .hidden trampoline_syscall64
+trampoline_syscall64:
+    movq %rsp, trampoline + TRAMPOLINE_TO_FRAME_RSP(%rip)
+    leaq trampoline + TRAMPOLINE_TO_FRAME_RSP(%rip), %rsp
+    jmp *syscall64_target(%rip)
+
+    .balign 64
+    .globl trampoline_syscall32
+    .hidden trampoline_syscall32
+trampoline_syscall32:
+    movq %rsp, trampoline + TRAMPOLINE_TO_FRAME_RSP(%rip)
+    leaq trampoline + TRAMPOLINE_TO_FRAME_RSP(%rip), %rsp
+    jmp *syscall32_target(%rip)
+
+    .balign 64
+syscall64_target:
+    .quad entry_syscall64
+syscall32_target:
+    .quad entry_syscall32
+
+    .section .note.GNU-stack, "", @progbits

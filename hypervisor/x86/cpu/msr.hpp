@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: MIT
+// Model-specific registers (Intel SDM volume 4; AMD APM volume 2, appendix A).
+#pragma once
+
+#include "base/types.hpp"
+
+namespace hv::msr {
+
+inline constexpr u32 tsc = 0x10;
+inline constexpr u32 apic_base = 0x1b;
+inline constexpr u32 arch_capabilities = 0x10a;
+inline constexpr u32 sysenter_cs = 0x174;
+inline constexpr u32 pat = 0x277;
+inline constexpr u32 efer = 0xc000'0080;
+inline constexpr u32 star = 0xc000'0081;
+inline constexpr u32 lstar = 0xc000'0082;
+inline constexpr u32 cstar = 0xc000'0083;
+inline constexpr u32 sfmask = 0xc000'0084;
+inline constexpr u32 fs_base = 0xc000'0100;
+inline constexpr u32 gs_base = 0xc000'0101;
+inline constexpr u32 kernel_gs_base = 0xc000'0102;
+inline constexpr u32 tsc_aux = 0xc000'0103;
+
+inline constexpr u64 efer_sce = 1u << 0;
+inline constexpr u64 efer_lme = 1u << 8;
+inline constexpr u64 efer_lma = 1u << 10;
+inline constexpr u64 efer_nxe = 1u << 11;
+inline constexpr u64 efer_svme = 1u << 12;
+
+// Write-back, write-through, uncached-minus, uncached, then write-combining, write-protected, uncached twice:
+// what a PV kernel takes for granted.
+inline constexpr u64 pat_value = 0x0000'0501'0007'0406;
+
+inline u64 read(u32 number) {
+    u32 low, high;
+    asm volatile("rdmsr" : "=a"(low), "=d"(high) : "c"(number));
+    return u64{high} << 32 | low;
+}
+inline void write(u32 number, u64 value) {
+    asm volatile("wrmsr" : : "c"(number), "a"(static_cast<u32>(value)), "d"(static_cast<u32>(value >> 32)) : "memory");
+}
+
+}  // namespace hv::msr

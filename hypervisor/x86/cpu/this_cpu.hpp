@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: MIT
+// What a CPU knows of itself, at the very end of its stack: found from the stack pointer alone, since gs is the guest's.
+// Below the block lie the registers of the vCPU that runs; interrupts from the guest push into their hardware part.
+#pragma once
+
+#include <atomic>
+
+#include "public/vcpu.hpp"
+#include "x86/mm/window.hpp"
+
+namespace hv {
+
+struct Vcpu;
+
+// Why a CPU must not return to its guest at once.
+struct PendingWork {
+    static constexpr u32 timer = 1u << 0;        // the deadline has passed: run_expired_timers
+    static constexpr u32 reschedule = 1u << 1;   // the scheduler wants a look
+    static constexpr u32 console = 1u << 2;      // someone typed: tell dom0
+};
+
+struct alignas(16) CpuBlock {
+    Vcpu* current;                  // null only until the scheduler starts
+    CpuId id;
+    std::atomic<u32> pending;       // PendingWork; any CPU may set bits
+    u64 deadline_tsc;               // when the timer will fire; ~0 if it is not armed
+    u32 apic_id;
+    u32 gdt_frames;                 // how many of the window's guest pages are in use
+    u32 ldt_frames;
+    u32 panicking;
+    u64 xcr0;                       // as loaded
+    u64 tsc_aux;                    // as loaded
+    bool debug_registers_loaded;
+    u64 reserved;                   // keeps the size a multiple of 16
+};
+static_assert(sizeof(CpuBlock) % 16 == 0);
+
+inline CpuBlock& this_cpu() {
+    u64 end;
+    asm("mov %%rsp, %0" : "=r"(end));
+    return *reinterpret_cast<CpuBlock*>((end | window::stack_mask) + 1 - sizeof(CpuBlock));
+}
+
+inline CpuBlock& cpu_block(CpuId cpu) {
+    return *reinterpret_cast<CpuBlock*>(window::stack_end(cpu) - sizeof(CpuBlock));
+}
+
+// The general registers of the vCPU that was interrupted, complete once the entry path has pushed them.
+inline abi::CpuUserRegs& guest_frame(CpuBlock& cpu) { return reinterpret_cast<abi::CpuUserRegs*>(&cpu)[-1]; }
+
+// Where the processor begins to push on an interrupt from ring 3 (TSS rsp0): behind ss, before the data selectors.
+inline u64 guest_frame_push_end(CpuId cpu) {
+    return window::stack_end(cpu) - sizeof(CpuBlock) - sizeof(abi::CpuUserRegs) + offsetof(abi::CpuUserRegs, es);
+}
+
+}  // namespace hv
