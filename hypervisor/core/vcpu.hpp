@@ -111,6 +111,7 @@ struct Vcpu {
     Timer poll_timer{};
     u64 periodic_ns = 0;
     bool initialised = false;                  // has a context
+    std::atomic<bool> being_initialised{false};   // one at a time
 
     // --- deferred work
     DemotionQueue demotions{};

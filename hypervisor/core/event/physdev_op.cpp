@@ -81,7 +81,7 @@ Result<u64> alloc_irq_vector(abi::PhysdevIrq& op) {
 }
 
 Result<u64> apic_read(abi::PhysdevApic& op) {
-    std::optional<u32> const value = hal::ioapic_read(op.apic_physbase.value, op.reg);
+    std::optional<u32> const value = hal::ioapic_read(op.apic_physbase, op.reg);
     if (!value) return Errno::inval;
     op.value = *value;
     return u64{0};

@@ -9,9 +9,7 @@ namespace hv {
 Outcome dispatch_hypercall(Vcpu& vcpu, u64 number, HypercallArgs& args) {
     if (number >= hypercall_table.size()) [[unlikely]]
         return Errno::nosys;
-    Outcome outcome = hypercall_table[number](vcpu, args);
-    if (outcome.value == -static_cast<i64>(Errno::again)) [[unlikely]]
-        outcome = Outcome::again();
+    Outcome const outcome = hypercall_table[number](vcpu, args);
     // What a preempted drain leaves is taken up by whoever comes next: the following multicall entry, or the exit path
     // before this vCPU runs guest code.
     if (!vcpu.demotions.empty()) [[unlikely]]

@@ -15,7 +15,8 @@ struct HypercallArgs {
     u64& operator[](usize index) { return value[index]; }
 };
 
-// What a handler says. `again`: repeat the call with the changed arguments after whatever wanted the CPU.
+// What a handler says. `again`: repeat the call with the changed arguments after whatever wanted the CPU. Errno::again,
+// which promotions report when they were preempted, means just that.
 struct Outcome {
     enum class Kind : u8 { done, again };
     i64 value = 0;
@@ -23,9 +24,11 @@ struct Outcome {
 
     constexpr Outcome() = default;
     constexpr Outcome(i64 v) : value{v} {}
-    constexpr Outcome(Errno e) : value{-static_cast<i64>(e)} {}
-    constexpr Outcome(Result<> r) : value{-static_cast<i64>(r.error())} {}
-    Outcome(Result<u64> const& r) : value{r ? static_cast<i64>(*r) : -static_cast<i64>(r.error())} {}
+    constexpr Outcome(Errno e) : value{-static_cast<i64>(e)}, kind{e == Errno::again ? Kind::again : Kind::done} {}
+    constexpr Outcome(Result<> r) : Outcome{r.error()} {}
+    Outcome(Result<u64> const& r) : Outcome{r.error()} {
+        if (r) value = static_cast<i64>(*r);
+    }
     static constexpr Outcome again() {
         Outcome outcome;
         outcome.kind = Kind::again;
@@ -37,7 +40,6 @@ struct Outcome {
 using HypercallHandler = Outcome (*)(Vcpu& vcpu, HypercallArgs& args);
 
 // Runs hypercall `number` for `vcpu`, the current one. `again`: the caller makes the guest repeat the instruction.
-// An Errno::again that a promotion or a drain reports inside a handler is turned into Outcome::again here.
 Outcome dispatch_hypercall(Vcpu& vcpu, u64 number, HypercallArgs& args);
 
 // --- the handlers, by folder. Table: core/hypercall/table.cpp.

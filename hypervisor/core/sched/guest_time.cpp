@@ -124,7 +124,10 @@ void refresh_time(Vcpu& vcpu) {
 }
 
 void initialise_time(Vcpu& vcpu) {
-    if (vcpu.info) write_protected(vcpu.info->time, contents(reading_of_this_cpu()));
+    if (!vcpu.info) return;
+    abi::VcpuTimeInfo const info = contents(reading_of_this_cpu());
+    write_protected(vcpu.info->time, info);
+    if (vcpu.time_area) write_second_copy(vcpu, info);
 }
 
 void write_wall_clock(Domain& domain) {

@@ -10,12 +10,12 @@ void start_time(CpuId cpu);   // no reading of its clocks yet
 
 // Brings the running vCPU's time structures up to date with this CPU's latest reading of clock and TSC.
 void refresh_time(Vcpu& vcpu);
-// Fills vcpu_info's time for a vCPU that does not run yet.
+// Fills them for a vCPU that does not run yet, or that has just given them another place.
 void initialise_time(Vcpu& vcpu);
 // UTC at system time 0, for one domain and for all.
 void write_wall_clock(Domain& domain);
 void write_all_wall_clocks();
 
-void prepare_timers(Vcpu& vcpu);   // the callbacks of its timers (vcpu_op.cpp)
+void prepare_timers(Vcpu& vcpu);   // the callbacks of its timers (vcpu_timers.cpp)
 
 }  // namespace hv::sched

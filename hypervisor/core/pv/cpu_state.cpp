@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: MIT
+// The hypercalls by which a kernel changes its processor on every context switch, and the debug registers.
+#include "core/guest_access.hpp"
+#include "core/hypercall/dispatch.hpp"
+#include "core/pv/debug_registers.hpp"
+#include "core/pv/selector.hpp"
+
+namespace hv {
+
+Outcome do_stack_switch(Vcpu& vcpu, HypercallArgs& args) {
+    vcpu.kernel_ss = pv::stack_selector(static_cast<u16>(args[0]));
+    vcpu.kernel_sp = args[1];   // checked by each frame that is pushed there
+    return 0;
+}
+
+Outcome do_set_segment_base(Vcpu& vcpu, HypercallArgs& args) {
+    u32 const which = static_cast<u32>(args[0]);
+    u64 const value = args[1];
+    if (which == abi::segbase::gs_user_sel) {
+        // A bad selector leaves a null one, as a fault in the guest's own load would.
+        (void)hal::load_user_gs_selector(vcpu, static_cast<u16>(value));
+        return 0;
+    }
+    if (!is_canonical(value)) return Errno::inval;
+    hal::save_segment_bases(vcpu);   // user space can change the two others by itself
+    switch (which) {
+    case abi::segbase::fs: vcpu.fs_base = value; break;
+    case abi::segbase::gs_user: vcpu.gs_base_user = value; break;
+    case abi::segbase::gs_kernel: vcpu.gs_base_kernel = value; break;
+    default: return Errno::inval;
+    }
+    hal::load_segment_bases(vcpu);
+    return 0;
+}
+
+Outcome do_fpu_taskswitch(Vcpu& vcpu, HypercallArgs& args) {
+    bool const set = args[0] != 0;
+    if (vcpu.cr0_ts != set) {
+        vcpu.cr0_ts = set;
+        hal::load_virtual_ts(vcpu);
+    }
+    return 0;
+}
+
+namespace {
+
+constexpr u64 cr4_debugging_extensions = 1u << 3;
+
+// Registers 4 and 5 are other names of 6 and 7 unless CR4.DE says that they do not exist (SDM volume 3, 17.2.2).
+Result<u32> register_number(Vcpu const& vcpu, u64 number) {
+    if (number > 7) return Errno::inval;
+    if (number != 4 && number != 5) return static_cast<u32>(number);
+    if (vcpu.cr4 & cr4_debugging_extensions) return Errno::nodev;
+    return static_cast<u32>(number + 2);
+}
+
+}  // namespace
+
+Outcome do_set_debugreg(Vcpu& vcpu, HypercallArgs& args) {
+    Result<u32> const number = register_number(vcpu, args[0]);
+    if (!number) return number.error();
+    u64 const value = args[1];
+    switch (*number) {
+    case 6: vcpu.debug_registers[6] = pv::fixed_dr6(value); break;
+    case 7:
+        if (!pv::is_valid_dr7(value)) return Errno::perm;
+        vcpu.debug_registers[7] = pv::fixed_dr7(value);
+        break;
+    default:
+        if (!pv::is_valid_breakpoint(value)) return Errno::perm;
+        vcpu.debug_registers[*number] = value;
+        break;
+    }
+    hal::load_debug_registers(vcpu);
+    return 0;
+}
+
+Outcome do_get_debugreg(Vcpu& vcpu, HypercallArgs& args) {
+    Result<u32> const number = register_number(vcpu, args[0]);
+    if (!number) return number.error() == Errno::nodev ? Outcome{Errno::inval} : Outcome{number.error()};
+    return static_cast<i64>(vcpu.debug_registers[*number]);
+}
+
+}  // namespace hv

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: MIT
+// The sched_op and set_timer_op hypercalls: how a vCPU gives up its CPU, and how a domain ends.
+#include "public/sched.hpp"
+
+#include "core/event/event_channel.hpp"
+#include "core/guest_access.hpp"
+#include "core/hypercall/dispatch.hpp"
+#include "core/sched/scheduler.hpp"
+
+namespace hv {
+namespace {
+
+bool has_unmasked_event(Vcpu const& vcpu) {
+    return __atomic_load_n(&vcpu.info->evtchn_upcall_pending, __ATOMIC_SEQ_CST) &&
+           !__atomic_load_n(&vcpu.info->evtchn_upcall_mask, __ATOMIC_SEQ_CST);
+}
+
+// An event that comes after the reason is set finds it and clears it; one that came before is seen here.
+Result<u64> block(Vcpu& vcpu) {
+    if (!vcpu.info) return Errno::inval;
+    __atomic_store_n(&vcpu.info->evtchn_upcall_mask, u8{0}, __ATOMIC_SEQ_CST);
+    sched::set_reason(vcpu, PauseReason::blocked);
+    if (has_unmasked_event(vcpu)) sched::clear_reason(vcpu, PauseReason::blocked);
+    return u64{0};
+}
+
+Result<bool> any_pending(Vcpu& vcpu, guest_ptr<EvtchnPort> ports, u32 count) {
+    for (u32 i = 0; i < count; ++i) {
+        EvtchnPort const port = TRY(copy_in(ports + i));
+        if (!port_is_valid(*vcpu.domain, port)) return Errno::inval;
+        if (port_is_pending(*vcpu.domain, port)) return true;
+    }
+    return false;
+}
+
+// Waits for ports whose events stay masked. The pending bits stay as they are. Waking without cause is allowed, so every
+// event of the domain wakes a vCPU that waits for a list.
+Result<u64> poll(Vcpu& vcpu, abi::SchedPoll const& op) {
+    if (op.nr_ports > abi::schedop::max_poll_ports) return Errno::inval;
+    u32 port_to_watch = 0;
+    if (op.nr_ports == 1) port_to_watch = TRY(copy_in(op.ports)).value;
+
+    vcpu.poll_timer.disarm();   // of an earlier poll that ended otherwise
+    vcpu.poll_port.store(port_to_watch, std::memory_order_seq_cst);
+    watch_for_poller(vcpu);
+    sched::set_reason(vcpu, PauseReason::polling);
+    Result<bool> const pending = any_pending(vcpu, op.ports, op.nr_ports);
+    if (!pending || *pending || has_unmasked_event(vcpu)) {
+        sched::clear_reason(vcpu, PauseReason::polling);
+        if (!pending) return pending.error();
+        return u64{0};
+    }
+    if (op.timeout) vcpu.poll_timer.arm(op.timeout, hal::this_cpu());
+    return u64{0};
+}
+
+Result<u64> shut_down(Domain& domain, u32 reason) {
+    if (reason > abi::max_shutdown_reason) return Errno::inval;
+    shut_down_domain(domain, reason);
+    return u64{0};
+}
+
+Result<u64> remote_shutdown(Domain& caller, abi::SchedRemoteShutdown const& op) {
+    if (!caller.privileged) return Errno::perm;
+    DomainRef const domain = TRY(find_domain(op.domain_id));
+    if (&*domain == &caller) return Errno::inval;
+    return shut_down(*domain, op.reason);
+}
+
+// What a later SCHEDOP_shutdown by the domain's own crash handler will report.
+Result<u64> set_shutdown_code(Domain& domain, u32 reason) {
+    if (reason > abi::max_shutdown_reason) return Errno::inval;
+    if (!domain.shut_down) domain.shutdown_code = reason;
+    return u64{0};
+}
+
+}  // namespace
+
+Outcome do_sched_op(Vcpu& vcpu, HypercallArgs& args) {
+    guest_ptr<void> const arg{args[1]};
+    switch (static_cast<u32>(args[0])) {
+    case abi::schedop::yield: sched::yield(vcpu); return 0;
+    case abi::schedop::block: return block(vcpu);
+    case abi::schedop::shutdown:
+        return with_argument<abi::SchedShutdown>(
+            arg, [&](abi::SchedShutdown const& op) { return shut_down(*vcpu.domain, op.reason); });
+    case abi::schedop::poll:
+        return with_argument<abi::SchedPoll>(arg, [&](abi::SchedPoll const& op) { return poll(vcpu, op); });
+    case abi::schedop::remote_shutdown:
+        return with_argument<abi::SchedRemoteShutdown>(
+            arg, [&](abi::SchedRemoteShutdown const& op) { return remote_shutdown(*vcpu.domain, op); });
+    case abi::schedop::shutdown_code:
+        return with_argument<abi::SchedShutdown>(
+            arg, [&](abi::SchedShutdown const& op) { return set_shutdown_code(*vcpu.domain, op.reason); });
+    default: return Errno::nosys;
+    }
+}
+
+Outcome do_set_timer_op(Vcpu& vcpu, HypercallArgs& args) {
+    Time const deadline = args[0];
+    if (deadline == 0)
+        vcpu.singleshot_timer.disarm();
+    else
+        vcpu.singleshot_timer.arm(deadline, hal::this_cpu());
+    return 0;
+}
+
+}  // namespace hv

@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: MIT
+// The vcpu_op hypercall: bringing vCPUs of the own domain up and down, their timers, and where they want their data.
+#include <cstring>
+
+#include "core/event/event_channel.hpp"
+#include "core/guest_access.hpp"
+#include "core/hypercall/dispatch.hpp"
+#include "core/mm/heap.hpp"
+#include "core/mm/typed_ref.hpp"
+#include "core/pv/vcpu_context.hpp"
+#include "core/sched/guest_time.hpp"
+#include "core/sched/runstate.hpp"
+#include "core/sched/scheduler.hpp"
+#include "public/event_channel.hpp"
+#include "public/sched.hpp"
+
+namespace hv {
+namespace {
+
+constexpr u64 shortest_period = 1'000'000;
+
+// The context is too big for the stack.
+class ContextBuffer {
+public:
+    ContextBuffer() : context_{make<abi::VcpuGuestContext>()} {}
+    ContextBuffer(ContextBuffer const&) = delete;
+    ~ContextBuffer() { destroy(context_); }
+    abi::VcpuGuestContext* get() const { return context_; }
+
+private:
+    abi::VcpuGuestContext* context_;
+};
+
+bool is_down(Vcpu const& vcpu) { return vcpu.pause_reasons.load() & PauseReason::down; }
+
+Outcome initialise(Vcpu& vcpu, guest_ptr<void> arg) {
+    if (!vcpu.info) return Errno::inval;
+    ContextBuffer context;
+    if (!context.get()) return Errno::nomem;
+    if (auto copied = copy_in_bytes(context.get(), arg.address, sizeof(abi::VcpuGuestContext)); !copied) return copied;
+    // Two vCPUs may try at once; a vCPU that somebody initialises must not be brought up meanwhile either.
+    if (vcpu.being_initialised.exchange(true, std::memory_order_acquire)) return Errno::again;
+    Result<> result = vcpu.initialised ? Result<>{Errno::exist} : pv::set_context(vcpu, *context.get());
+    vcpu.being_initialised.store(false, std::memory_order_release);
+    return result;
+}
+
+Outcome up(Vcpu& vcpu) {
+    if (!vcpu.initialised) return Errno::inval;
+    sched::clear_reason(vcpu, PauseReason::down);
+    return 0;
+}
+
+// The last vCPU that goes down takes the domain with it.
+Outcome down(Vcpu& vcpu) {
+    Domain& domain = *vcpu.domain;
+    sched::set_reason(vcpu, PauseReason::down);
+    for (u32 i = 0; i < domain.max_vcpus; ++i)
+        if (domain.vcpus[i] && !is_down(*domain.vcpus[i])) return 0;
+    shut_down_domain(domain, static_cast<u32>(abi::ShutdownReason::poweroff));
+    return 0;
+}
+
+Outcome set_periodic_timer(Vcpu& vcpu, guest_ptr<void> arg) {
+    return with_argument<abi::VcpuSetPeriodicTimer>(arg, [&](abi::VcpuSetPeriodicTimer const& op) -> Result<u64> {
+        if (op.period_ns < shortest_period || op.period_ns > ~u64{0} / 4) return Errno::inval;
+        __atomic_store_n(&vcpu.periodic_ns, op.period_ns, __ATOMIC_RELAXED);
+        vcpu.periodic_timer.arm(hal::now() + op.period_ns, hal::this_cpu());
+        return u64{0};
+    });
+}
+
+Outcome stop_periodic_timer(Vcpu& vcpu) {
+    __atomic_store_n(&vcpu.periodic_ns, u64{0}, __ATOMIC_RELAXED);
+    vcpu.periodic_timer.disarm();
+    return 0;
+}
+
+Outcome set_singleshot_timer(Vcpu& vcpu, guest_ptr<void> arg) {
+    auto const op = copy_in(arg.as<abi::VcpuSetSingleshotTimer>());
+    if (!op) return op.error();
+    Time const deadline = (*op).timeout_abs_ns;
+    if (deadline <= hal::now()) {
+        if ((*op).flags & abi::singleshot_timer_future) return Errno::time;
+        vcpu.singleshot_timer.disarm();
+        send_virq(vcpu, abi::virq::timer);
+        return 0;
+    }
+    vcpu.singleshot_timer.arm(deadline, hal::this_cpu());
+    return 0;
+}
+
+// From now on the vCPU's event and time fields are on a page of the guest's. What was in the old place comes along, and
+// every port is looked at once, so that no event falls between the two.
+Result<u64> register_info(Vcpu& vcpu, abi::RegisterVcpuInfo const& op) {
+    constexpr u64 size = sizeof(abi::VcpuInfo);
+    if (op.offset > page_size - size || op.offset % alignof(abi::VcpuInfo)) return Errno::nxio;
+    if (vcpu.info_page) return Errno::inval;
+    PageRef page = TRY(get_page(op.mfn, vcpu.domain->id));
+    TypedRef frame = TRY(promote_writable(std::move(page), *vcpu.domain));
+    auto* const info = reinterpret_cast<abi::VcpuInfo*>(hal::map(frame.mfn()) + op.offset);
+    PageInfo* none = nullptr;
+    if (!__atomic_compare_exchange_n(&vcpu.info_page, &none, &*frame, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+        return Errno::inval;
+    (void)std::move(frame).leak();   // info_page holds it now
+
+    if (vcpu.info) {
+        std::memcpy(info, vcpu.info, size);
+    } else {
+        std::memset(info, 0, size);
+        info->evtchn_upcall_mask = 1;
+    }
+    __atomic_store_n(&vcpu.info, info, __ATOMIC_SEQ_CST);
+    __atomic_store_n(&info->evtchn_pending_sel, ~u64{0}, __ATOMIC_SEQ_CST);
+    notify_vcpu(vcpu);
+    sched::initialise_time(vcpu);
+    return u64{0};
+}
+
+// The area is at an address of the registering kernel; a null one ends it.
+template <class Area>
+Outcome register_area(guest_ptr<void> arg, u64& address) {
+    return with_argument<Area>(arg, [&](Area const& op) -> Result<u64> {
+        u64 const wanted = op.addr.address;
+        if (wanted && !is_guest_range(wanted, sizeof(abi::VcpuRunstateInfo))) return Errno::fault;
+        address = wanted;
+        return u64{0};
+    });
+}
+
+Outcome register_runstate_area(Vcpu& vcpu, Vcpu& caller, guest_ptr<void> arg) {
+    Outcome const outcome = register_area<abi::VcpuRegisterRunstateMemoryArea>(arg, vcpu.runstate_area);
+    if (outcome.value == 0 && &vcpu == &caller) sched::write_runstate_area(vcpu);
+    return outcome;
+}
+
+Outcome register_time_area(Vcpu& vcpu, guest_ptr<void> arg) {
+    Outcome const outcome = register_area<abi::VcpuRegisterTimeMemoryArea>(arg, vcpu.time_area);
+    if (outcome.value == 0) sched::initialise_time(vcpu);
+    return outcome;
+}
+
+Outcome get_runstate(Vcpu& vcpu, guest_ptr<void> arg) {
+    return copy_out(arg.as<abi::VcpuRunstateInfo>(), sched::runstate_of(vcpu));
+}
+
+}  // namespace
+
+Outcome do_vcpu_op(Vcpu& caller, HypercallArgs& args) {
+    namespace command = abi::vcpuop;
+    Domain& domain = *caller.domain;
+    Vcpu* const vcpu = args[1] < domain.max_vcpus ? domain.vcpus[args[1]] : nullptr;
+    if (!vcpu) return Errno::noent;
+    bool const is_self = vcpu == &caller;
+    guest_ptr<void> const arg{args[2]};
+    switch (static_cast<u32>(args[0])) {
+    case command::initialise: return initialise(*vcpu, arg);
+    case command::up: return up(*vcpu);
+    case command::down: return down(*vcpu);
+    case command::is_up: return is_down(*vcpu) ? 0 : 1;
+    case command::get_runstate_info: return get_runstate(*vcpu, arg);
+    case command::register_runstate_memory_area: return register_runstate_area(*vcpu, caller, arg);
+    case command::set_periodic_timer: return set_periodic_timer(*vcpu, arg);
+    case command::stop_periodic_timer: return stop_periodic_timer(*vcpu);
+    case command::set_singleshot_timer: return is_self ? set_singleshot_timer(*vcpu, arg) : Outcome{Errno::inval};
+    case command::stop_singleshot_timer:
+        if (!is_self) return Errno::inval;
+        vcpu->singleshot_timer.disarm();
+        return 0;
+    case command::register_vcpu_info:
+        if (!is_self && !is_down(*vcpu)) return Errno::inval;
+        return with_argument<abi::RegisterVcpuInfo>(
+            arg, [&](abi::RegisterVcpuInfo const& op) { return register_info(*vcpu, op); });
+    case command::register_vcpu_time_memory_area: return register_time_area(*vcpu, arg);
+    case command::get_physid: return Errno::inval;   // no vCPU is bound to a processor for good
+    default: return Errno::nosys;
+    }
+}
+
+}  // namespace hv
