@@ -4,7 +4,7 @@
 build=$top/build
 
 packages_to_run=(
-    g++ cmake ninja-build python3 binutils cpio kmod lz4 zstd xz-utils
+    g++ cmake ninja-build pkg-config python3 binutils cpio kmod lz4 zstd xz-utils
     libxen-dev libgrpc++-dev libprotobuf-dev protobuf-compiler protobuf-compiler-grpc
     libyaml-cpp-dev libcli11-dev nlohmann-json3-dev
     zlib1g-dev liblzma-dev liblz4-dev libzstd-dev libbz2-dev liblzo2-dev
