@@ -3,14 +3,13 @@
 
 #include <poll.h>
 #include <sys/socket.h>
-#include <sys/un.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cstdlib>
 
 #include "public/io/xs_wire.hpp"
+#include "unix_socket.hpp"
 
 namespace paravane {
 namespace {
@@ -48,21 +47,12 @@ Error lost(std::string why) { return Error{"talk to xenstored", std::move(why), 
 Result<XenstoreClient> XenstoreClient::connect() {
     std::string path = socket_path();
     std::string step = "connect to xenstored at " + path;
-    sockaddr_un address{};
-    address.sun_family = AF_UNIX;
-    if (path.size() >= sizeof address.sun_path) return Error{step, "the path is too long for a socket", ENAMETOOLONG};
-    path.copy(address.sun_path, path.size());
-    OwnedFd fd{socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)};
-    if (!fd) return Error::from_errno(step);
+    Result<OwnedFd> fd = connect_unix(path);
+    if (!fd) return Error{step, std::strerror(fd.error().code), ECONNREFUSED};
     timeval limit{.tv_sec = reply_limit_seconds, .tv_usec = 0};
-    setsockopt(fd.get(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
-    setsockopt(fd.get(), SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
-    if (::connect(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) < 0) {
-        Error failure = Error::from_errno(step);
-        failure.code = ECONNREFUSED;
-        return failure;
-    }
-    return XenstoreClient{std::move(fd)};
+    setsockopt(fd->get(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+    setsockopt(fd->get(), SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
+    return XenstoreClient{*std::move(fd)};
 }
 
 Result<> XenstoreClient::send(std::uint32_t type, std::string_view payload) {

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: MIT
+#include "log_file.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <cstdio>
+
+namespace paravane {
+
+Result<LogFile> LogFile::open(std::string path) {
+    OwnedFd fd{::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600)};
+    if (!fd) return Error::from_errno("open the log " + path);
+    struct stat status {};
+    if (fstat(fd.get(), &status) < 0) return Error::from_errno("look at the log " + path);
+    return LogFile{std::move(path), std::move(fd), static_cast<std::uint64_t>(status.st_size)};
+}
+
+void LogFile::append(std::string_view text) {
+    if (!fd_) return;
+    if (size_ + text.size() > limit) {
+        std::rename(path_.c_str(), (path_ + ".1").c_str());
+        fd_ = OwnedFd{::open(path_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600)};
+        size_ = 0;
+        if (!fd_) return;
+    }
+    while (!text.empty()) {
+        ssize_t count = write(fd_.get(), text.data(), text.size());
+        if (count < 0 && errno == EINTR) continue;
+        if (count <= 0) {
+            fd_ = OwnedFd{};
+            return;
+        }
+        size_ += static_cast<std::uint64_t>(count);
+        text.remove_prefix(static_cast<std::size_t>(count));
+    }
+}
+
+}  // namespace paravane

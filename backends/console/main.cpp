@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: MIT
+// pvconsoled: the console of one guest, as a process of its own. paravaned starts it; it outlives paravaned.
+// Without --foreground it returns when the console is ready, exit code 0, or says on standard error why it is not,
+// code 1.
+#include <fcntl.h>
+#include <getopt.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <charconv>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <optional>
+#include <string_view>
+
+#include "consback.hpp"
+
+namespace {
+
+using paravane::ConsoleBackend;
+using paravane::ConsoleOptions;
+using paravane::Error;
+using paravane::OwnedFd;
+using paravane::Result;
+
+constexpr char usage[] =
+    "Usage: pvconsoled --domain N --port P --socket PATH [options]\n"
+    "Serves the console of one guest until that guest is gone.\n"
+    "  --domain N        the guest's number\n"
+    "  --port P          the guest's console event channel\n"
+    "  --socket PATH     where clients connect\n"
+    "  --log FILE        also append all output to FILE (kept below 4 MiB, one old file)\n"
+    "  --scrollback N    bytes of output kept for clients that connect later (default 262144)\n"
+    "  --user UID        become this user once everything is open\n"
+    "  --foreground      stay attached to the caller\n"
+    "  --help            this text\n"
+    "Exit codes: 0 ready (or, in the foreground, the guest is gone), 1 failed, 2 wrong usage.\n";
+
+struct Arguments {
+    ConsoleOptions console;
+    bool foreground = false;
+};
+
+template <class T>
+std::optional<T> number(char const* text) {
+    T value{};
+    char const* end = text + std::strlen(text);
+    auto [stop, failure] = std::from_chars(text, end, value);
+    if (failure != std::errc{} || stop != end) return std::nullopt;
+    return value;
+}
+
+[[noreturn]] void wrong_usage(char const* why) {
+    std::fprintf(stderr, "pvconsoled: %s\n%s", why, usage);
+    std::exit(2);
+}
+
+template <class T>
+T number_or_exit(char const* text) {
+    std::optional<T> value = number<T>(text);
+    if (!value) wrong_usage("not a number");
+    return *value;
+}
+
+Arguments parse(int argc, char** argv) {
+    constexpr option options[] = {{"domain", required_argument, nullptr, 'd'},
+                                  {"port", required_argument, nullptr, 'p'},
+                                  {"socket", required_argument, nullptr, 's'},
+                                  {"log", required_argument, nullptr, 'l'},
+                                  {"scrollback", required_argument, nullptr, 'b'},
+                                  {"user", required_argument, nullptr, 'u'},
+                                  {"foreground", no_argument, nullptr, 'f'},
+                                  {"help", no_argument, nullptr, 'h'},
+                                  {nullptr, 0, nullptr, 0}};
+    Arguments arguments;
+    bool have_domain = false, have_port = false;
+    for (int chosen; (chosen = getopt_long(argc, argv, "", options, nullptr)) != -1;) {
+        switch (chosen) {
+            case 'd':
+                arguments.console.domid = number_or_exit<std::uint16_t>(optarg), have_domain = true;
+                break;
+            case 'p':
+                arguments.console.port = number_or_exit<std::uint32_t>(optarg), have_port = true;
+                break;
+            case 's':
+                arguments.console.socket = optarg;
+                break;
+            case 'l':
+                arguments.console.log = optarg;
+                break;
+            case 'b':
+                arguments.console.scrollback = number_or_exit<std::size_t>(optarg);
+                break;
+            case 'u':
+                arguments.console.user = number_or_exit<unsigned>(optarg);
+                break;
+            case 'f':
+                arguments.foreground = true;
+                break;
+            case 'h':
+                std::fputs(usage, stdout);
+                std::exit(0);
+            default:
+                wrong_usage("unknown option");
+        }
+    }
+    if (!have_domain || !have_port || arguments.console.socket.empty() || optind != argc) {
+        wrong_usage("--domain, --port and --socket are needed");
+    }
+    return arguments;
+}
+
+int fail(Error const& error) {
+    std::fprintf(stderr, "pvconsoled: %s\n", error.message().c_str());
+    return 1;
+}
+
+int serve(ConsoleOptions const& options, OwnedFd ready) {
+    Result<ConsoleBackend> backend = ConsoleBackend::open(options);
+    if (!backend) return fail(backend.error());
+    if (ready) {
+        // From here on nobody listens to what we say.
+        OwnedFd null{open("/dev/null", O_RDWR | O_CLOEXEC)};
+        for (int fd = 0; fd <= 2; ++fd) dup2(null.get(), fd);
+        if (write(ready.get(), "", 1) != 1) return 1;
+        ready = OwnedFd{};
+    }
+    Result<> served = backend->run();
+    return served ? 0 : fail(served.error());
+}
+
+// A grandchild in a session of its own serves; we leave when it says that it is ready, or ends.
+int serve_in_background(ConsoleOptions const& options) {
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) < 0) return fail(Error::from_errno("make a pipe"));
+    OwnedFd from{ends[0]}, to{ends[1]};
+    pid_t child = fork();
+    if (child < 0) return fail(Error::from_errno("fork"));
+    if (child == 0) {
+        setsid();
+        pid_t server = fork();
+        if (server != 0) _exit(server < 0 ? 1 : 0);
+        from = OwnedFd{};
+        return serve(options, std::move(to));
+    }
+    to = OwnedFd{};
+    waitpid(child, nullptr, 0);
+    char byte;
+    return read(from.get(), &byte, 1) == 1 ? 0 : 1;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    Arguments arguments = parse(argc, argv);
+    close_range(3, ~0u, 0);  // nothing of the daemon that started us must live on in us
+    signal(SIGPIPE, SIG_IGN);
+    if (chdir("/") < 0) return fail(Error::from_errno("change to /"));
+    return arguments.foreground ? serve(arguments.console, OwnedFd{}) : serve_in_background(arguments.console);
+}

@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: MIT
+#include "commands.hpp"
+
+#include <grpcpp/client_context.h>
+
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include "console.hpp"
+#include "domain_config.hpp"
+
+namespace paravane {
+namespace {
+
+using grpc::ClientContext;
+using grpc::Status;
+
+v1::DomainRef reference(std::string const& name) {
+    v1::DomainRef ref;
+    ref.set_name(name);
+    return ref;
+}
+
+v1::ShutdownRequest request_end(std::string const& name, double wait_seconds) {
+    v1::ShutdownRequest request;
+    request.set_name(name);
+    request.set_wait_ns(static_cast<std::uint64_t>(wait_seconds * 1e9));
+    return request;
+}
+
+// Does it to each, and goes on after a failure; the first failure decides the exit code.
+template <class Action>
+ExitCode for_each(std::vector<std::string> const& names, Action action) {
+    ExitCode worst = ExitCode::success;
+    for (std::string const& name : names) {
+        ExitCode code = action(name);
+        if (worst == ExitCode::success) worst = code;
+    }
+    return worst;
+}
+
+Result<v1::DomainSpec> read_domain_file(std::string const& path) {
+    std::ifstream file{path};
+    std::stringstream text;
+    if (!file || !(text << file.rdbuf())) return Error::from_errno("read " + path);
+    std::string folder = std::filesystem::absolute(path).parent_path().string();
+    return parse_domain_file(text.str(), path, folder);
+}
+
+}  // namespace
+
+void Commands::print(std::string const& table, google::protobuf::Message const& message) const {
+    std::fputs((format_ == OutputFormat::json ? render_json(message) : table).c_str(), stdout);
+    std::fflush(stdout);
+}
+
+ExitCode Commands::create(CreateOptions const& options) {
+    Result<v1::DomainSpec> spec = read_domain_file(options.file);
+    if (!spec) {
+        std::fprintf(stderr, "pvctl: create: %s\n", spec.error().message().c_str());
+        return ExitCode::invalid;
+    }
+    v1::CreateDomainRequest request;
+    *request.mutable_spec() = *spec;
+    // With the console nothing runs before it is attached: even a guest that ends at once is seen in full.
+    request.set_paused(options.paused || options.console);
+    ClientContext context;
+    v1::Domain domain;
+    Status status = client_.stub().CreateDomain(&context, request, &domain);
+    if (!status.ok()) return client_.complain(status, "create");
+    print("created " + domain.name() + ", domain " + std::to_string(domain.id()) + "\n", domain);
+    if (!options.console) return ExitCode::success;
+    return run_console(client_, domain.name(), [&] {
+        if (options.paused) return ExitCode::success;
+        ClientContext unpause_context;
+        v1::Domain running;
+        return client_.complain(client_.stub().UnpauseDomain(&unpause_context, reference(domain.name()), &running),
+                                "unpause " + domain.name());
+    });
+}
+
+ExitCode Commands::list() {
+    ClientContext context;
+    v1::ListDomainsResponse domains;
+    Status status = client_.stub().ListDomains(&context, {}, &domains);
+    if (status.ok()) print(render_domains(domains), domains);
+    return client_.complain(status, "list");
+}
+
+ExitCode Commands::info(std::string const& name) {
+    ClientContext context;
+    if (name.empty()) {
+        v1::HostInfo host;
+        Status status = client_.stub().GetHostInfo(&context, {}, &host);
+        if (status.ok()) print(render_host(host), host);
+        return client_.complain(status, "info");
+    }
+    v1::Domain domain;
+    Status status = client_.stub().GetDomain(&context, reference(name), &domain);
+    if (status.ok()) print(render_domain(domain), domain);
+    return client_.complain(status, "get " + name);
+}
+
+ExitCode Commands::console(std::string const& name) {
+    return run_console(client_, name, [] { return ExitCode::success; });
+}
+
+ExitCode Commands::pause(std::vector<std::string> const& names) {
+    return for_each(names, [&](std::string const& name) {
+        ClientContext context;
+        v1::Domain domain;
+        Status status = client_.stub().PauseDomain(&context, reference(name), &domain);
+        if (status.ok()) print("paused " + name + "\n", domain);
+        return client_.complain(status, "pause " + name);
+    });
+}
+
+ExitCode Commands::unpause(std::vector<std::string> const& names) {
+    return for_each(names, [&](std::string const& name) {
+        ClientContext context;
+        v1::Domain domain;
+        Status status = client_.stub().UnpauseDomain(&context, reference(name), &domain);
+        if (status.ok()) print("unpaused " + name + "\n", domain);
+        return client_.complain(status, "unpause " + name);
+    });
+}
+
+ExitCode Commands::shutdown(std::vector<std::string> const& names, double wait_seconds) {
+    return for_each(names, [&](std::string const& name) {
+        ClientContext context;
+        v1::ShutdownResponse response;
+        Status status = client_.stub().ShutdownDomain(&context, request_end(name, wait_seconds), &response);
+        if (status.ok()) print((response.ended() ? "powered off " : "asked to power off: ") + name + "\n", response);
+        return client_.complain(status, "shutdown " + name);
+    });
+}
+
+ExitCode Commands::reboot(std::vector<std::string> const& names, double wait_seconds) {
+    return for_each(names, [&](std::string const& name) {
+        ClientContext context;
+        v1::ShutdownResponse response;
+        Status status = client_.stub().RebootDomain(&context, request_end(name, wait_seconds), &response);
+        if (status.ok()) print((response.ended() ? "rebooting " : "asked to reboot: ") + name + "\n", response);
+        return client_.complain(status, "reboot " + name);
+    });
+}
+
+ExitCode Commands::destroy(std::vector<std::string> const& names) {
+    return for_each(names, [&](std::string const& name) {
+        ClientContext context;
+        v1::DestroyResponse response;
+        Status status = client_.stub().DestroyDomain(&context, reference(name), &response);
+        if (status.ok()) print("destroyed " + name + "\n", response);
+        return client_.complain(status, "destroy " + name);
+    });
+}
+
+ExitCode Commands::dmesg(bool clear) {
+    ClientContext context;
+    v1::HypervisorLogRequest request;
+    request.set_clear(clear);
+    v1::HypervisorLog log;
+    Status status = client_.stub().ReadHypervisorLog(&context, request, &log);
+    if (status.ok()) print(log.text(), log);
+    return client_.complain(status, "dmesg");
+}
+
+ExitCode Commands::events(unsigned count) {
+    ClientContext context;
+    auto reader = client_.stub().WatchEvents(&context, {});
+    v1::Event event;
+    for (unsigned seen = 0; reader->Read(&event);) {
+        std::fputs((format_ == OutputFormat::json ? render_json_line(event) : render_event(event)).c_str(), stdout);
+        std::fflush(stdout);
+        if (++seen == count) {
+            context.TryCancel();
+            reader->Finish();
+            return ExitCode::success;
+        }
+    }
+    return client_.complain(reader->Finish(), "events");
+}
+
+}  // namespace paravane

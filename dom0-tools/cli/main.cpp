@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: MIT
+// pvctl: the command line of a Paravane host.
+#include <CLI/CLI.hpp>
+#include <csignal>
+
+#include "commands.hpp"
+
+namespace {
+
+using paravane::Client;
+using paravane::Commands;
+using paravane::CreateOptions;
+using paravane::ExitCode;
+using paravane::OutputFormat;
+
+constexpr char exit_codes[] =
+    "Exit codes: 0 done; 1 failed inside the hypervisor or paravaned; 2 wrong usage; 3 no such domain;\n"
+    "4 the name is taken; 5 bad domain file or argument; 6 the domain's state or its kernel does not allow it;\n"
+    "7 not enough memory or another resource; 8 not in time; 9 paravaned or xenstored does not answer.";
+
+struct Line {
+    std::string socket = "/run/paravane/paravaned.sock";
+    OutputFormat format = OutputFormat::table;
+    CreateOptions create;
+    std::string name;
+    std::vector<std::string> names;
+    double wait = 0;
+    bool clear = false;
+    unsigned count = 0;
+};
+
+using Action = ExitCode (*)(Commands&, Line const&);
+
+CLI::App* add(CLI::App& app, Action& chosen, char const* name, char const* help, Action action) {
+    CLI::App* command = app.add_subcommand(name, help);
+    command->fallthrough();  // -o and --socket may also follow the command
+    command->callback([&chosen, action] { chosen = action; });
+    return command;
+}
+
+void add_commands(CLI::App& app, Line& line, Action& chosen) {
+    auto* create = add(app, chosen, "create", "Make a domain from a domain file (YAML) and start it",
+                       [](Commands& commands, Line const& given) { return commands.create(given.create); });
+    create->add_option("FILE", line.create.file, "The domain file")->required();
+    create->add_flag("--paused,-p", line.create.paused, "Do not let it run yet");
+    create->add_flag("--console,-c", line.create.console, "Follow its console from the first byte until it ends");
+    add(app, chosen, "list", "Show all domains", [](Commands& commands, Line const&) { return commands.list(); });
+    add(app, chosen, "info", "Show one domain, or the host", [](Commands& commands, Line const& given) {
+        return commands.info(given.name);
+    })->add_option("NAME", line.name, "A domain's name or number; without it: the host");
+    add(app, chosen, "console", "Tie the terminal to a domain's console until it ends; Ctrl-] leaves",
+        [](Commands& commands, Line const& given) { return commands.console(given.name); })
+        ->add_option("NAME", line.name, "The domain's name or number")
+        ->required();
+    auto* pause = add(app, chosen, "pause", "Stop a domain's vCPUs",
+                      [](Commands& commands, Line const& given) { return commands.pause(given.names); });
+    auto* unpause = add(app, chosen, "unpause", "Let a paused domain run",
+                        [](Commands& commands, Line const& given) { return commands.unpause(given.names); });
+    auto* shutdown =
+        add(app, chosen, "shutdown", "Ask a guest to power off",
+            [](Commands& commands, Line const& given) { return commands.shutdown(given.names, given.wait); });
+    auto* reboot = add(app, chosen, "reboot", "Ask a guest to reboot",
+                       [](Commands& commands, Line const& given) { return commands.reboot(given.names, given.wait); });
+    auto* destroy = add(app, chosen, "destroy", "End a domain at once and free all it has",
+                        [](Commands& commands, Line const& given) { return commands.destroy(given.names); });
+    for (CLI::App* command : {pause, unpause, shutdown, reboot, destroy}) {
+        command->add_option("NAME", line.names, "Names or numbers of domains")->required();
+    }
+    for (CLI::App* command : {shutdown, reboot}) {
+        command->add_option("--wait,-w", line.wait, "Seconds to wait for its end (default: only ask)")
+            ->check(CLI::Range(0.0, 86400.0));
+    }
+    add(app, chosen, "dmesg", "Show the hypervisor's log", [](Commands& commands, Line const& given) {
+        return commands.dmesg(given.clear);
+    })->add_flag("--clear", line.clear, "Empty it afterwards");
+    add(app, chosen, "events", "Show changes of domains as they happen", [](Commands& commands, Line const& given) {
+        return commands.events(given.count);
+    })->add_option("--count,-n", line.count, "End after so many (default: never)");
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    std::signal(SIGPIPE, SIG_IGN);
+    Line line;
+    Action chosen = nullptr;
+    CLI::App app{"Controls the domains of this Paravane host."};
+    app.footer(exit_codes);
+    app.require_subcommand(1);
+    app.add_option("--socket", line.socket, "Where paravaned listens")
+        ->capture_default_str()
+        ->envname("PARAVANE_SOCKET");
+    app.add_option("--output,-o", line.format, "table or json")
+        ->transform(CLI::CheckedTransformer(
+            std::map<std::string, OutputFormat>{{"table", OutputFormat::table}, {"json", OutputFormat::json}}));
+    add_commands(app, line, chosen);
+    try {
+        app.parse(argc, argv);
+    } catch (CLI::ParseError const& error) {
+        return app.exit(error) == 0 ? 0 : static_cast<int>(ExitCode::usage);
+    }
+    Client client{line.socket};
+    Commands commands{client, line.format};
+    return static_cast<int>(chosen(commands, line));
+}

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: MIT
+// How DomainManager makes a domain. Every step that leaves something behind says at once how to take it back.
+#include <optional>
+
+#include "domain_builder.hpp"
+#include "domain_claims.hpp"
+#include "domain_manager.hpp"
+#include "domain_spec.hpp"
+#include "log.hpp"
+#include "undo.hpp"
+
+namespace paravane {
+namespace {
+
+constexpr std::uint64_t slack_kib = 1024;  // above the domain's memory, as Xen's tools leave it
+
+void report(char const* what, Result<> const& result) {
+    if (!result) log_line(std::string{what} + ": " + result.error().message());
+}
+
+}  // namespace
+
+Result<v1::Domain> DomainManager::create(v1::DomainSpec const& wanted, bool paused) {
+    v1::DomainSpec spec = with_defaults(wanted);
+    std::string step = spec.name().empty() ? "create" : "create " + spec.name();
+    Result<> checked = check_domain_spec(spec);
+    if (!checked) return std::move(checked).error().within(step);
+    Result<NameReservation> reservation = reserve(spec.name());
+    if (!reservation) return std::move(reservation).error().within(step);
+    Result<std::uint16_t> id = construct(spec, paused);
+    if (!id) return std::move(id).error().within(step);
+    Result<DomainInfo> info = domctl_.domain_info(*id);
+    if (!info) {  // it ran, ended, and was destroyed before we could look
+        v1::Domain gone;
+        gone.set_id(*id);
+        gone.set_name(spec.name());
+        *gone.mutable_spec() = spec;
+        return gone;
+    }
+    return describe(*info, spec.name());
+}
+
+Result<> DomainManager::check_free_memory(std::uint64_t memory) {
+    HostFacts facts = TRY(domctl_.host_facts());
+    if (memory / page_size <= facts.free_pages) return {};
+    return Error{"memory",
+                 format_size(memory) + " are wanted, the host has only " +
+                     std::to_string(facts.free_pages * page_size >> 20) + "MiB free",
+                 ENOMEM};
+}
+
+Result<std::uint16_t> DomainManager::construct(v1::DomainSpec const& spec, bool paused) {
+    std::scoped_lock one_at_a_time{build_mutex_};
+    std::optional<PreparedDomain> prepared = TRY(prepare_domain(
+        {.kernel = spec.kernel(), .initrd = spec.initrd(), .cmdline = spec.cmdline(), .memory = spec.memory()}));
+    TRY(check_free_memory(spec.memory()));
+    DomainNodes nodes = TRY(DomainNodes::connect());
+    XenForeign foreign = TRY(XenForeign::open());
+
+    Undo undo;
+    DomainHandle handle = random_handle();
+    DomainRecord record{.id = 0, .uuid = to_string(handle), .spec = spec};
+    TRY(nodes.begin_building(record.uuid, spec.name()));
+    undo.add([&] { report("undo", nodes.end_building(record.uuid)); });
+
+    record.id = TRY(domctl_.create_domain(handle, spec.vcpus()));
+    undo.add([&] { report("undo", end_in_hypervisor(record.id)); });
+    TRY(domctl_.set_max_vcpus(record.id, spec.vcpus()));
+    TRY(domctl_.set_max_memory(record.id, (spec.memory() >> 10) + slack_kib));
+    DomainPorts ports{.xenstore = TRY(domctl_.allocate_port(record.id)),
+                      .console = TRY(domctl_.allocate_port(record.id))};
+    BuiltDomain built = TRY(build_domain(domctl_, foreign, record.id, ports, *prepared));
+    prepared.reset();
+
+    undo.add([&] { report("undo", nodes.remove(record.id, record.uuid)); });
+    TRY(nodes.publish(record, ports, built));
+    TRY(consoles_.start(record.id, ports.console, spec.name()));
+    {
+        std::scoped_lock lock{mutex_};
+        domains_.emplace(record.id,
+                         Managed{.record = record, .started = std::chrono::steady_clock::now(), .busy = true});
+    }
+    Claim held{*this, record.id};  // its end waits until we are through
+    undo.add([&] {
+        std::scoped_lock lock{mutex_};
+        domains_.erase(record.id);
+    });
+    if (!paused) TRY(domctl_.unpause(record.id));
+    TRY(nodes.end_building(record.uuid));
+    undo.commit();
+    events_.publish(v1::EVENT_KIND_CREATED, record.id, spec.name());
+    return record.id;
+}
+
+}  // namespace paravane

@@ -1,0 +1,253 @@
+// SPDX-License-Identifier: MIT
+#include "domain_manager.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <optional>
+#include <thread>
+
+#include "domain_claims.hpp"
+#include "domain_spec.hpp"
+#include "log.hpp"
+#include "translate.hpp"
+
+namespace paravane {
+namespace {
+
+using namespace std::chrono_literals;
+using Clock = std::chrono::steady_clock;
+
+constexpr auto claim_limit = 120s;  // building under emulation takes tens of seconds
+constexpr auto vanish_limit = 15s;  // from destroy to the release of the last page
+constexpr int most_pauses = 255;
+
+// A number stands for the domain with that number.
+std::optional<std::uint16_t> as_number(std::string const& name) {
+    std::uint16_t id = 0;
+    auto [end, failure] = std::from_chars(name.data(), name.data() + name.size(), id);
+    if (failure != std::errc{} || end != name.data() + name.size()) return std::nullopt;
+    return id;
+}
+
+}  // namespace
+
+Result<> DomainManager::adopt() {
+    DomainNodes nodes = TRY(DomainNodes::connect());
+    std::vector<DomainInfo> present = TRY(domctl_.list_domains());
+    for (std::string const& uuid : TRY(nodes.under_construction())) {
+        auto half_built =
+            std::ranges::find(present, uuid, [](DomainInfo const& info) { return to_string(info.handle); });
+        if (half_built != present.end()) {
+            log_line("domain " + std::to_string(half_built->id) + " was left half built: destroying it");
+            TRY(end_in_hypervisor(half_built->id));
+            TRY(nodes.remove(half_built->id, uuid));
+            present.erase(half_built);
+        }
+        TRY(nodes.end_building(uuid));
+    }
+    for (DomainRecord& record : TRY(nodes.records())) {
+        auto info = std::ranges::find(present, record.id, &DomainInfo::id);
+        if (info == present.end() || to_string(info->handle) != record.uuid) {
+            TRY(nodes.remove(record.id, record.uuid));
+            continue;
+        }
+        if (!info->dying && !consoles_.is_running(record.id)) {
+            std::uint32_t port = TRY(nodes.console_port(record.id));
+            Result<> started = consoles_.start(record.id, port, record.spec.name());
+            if (!started) log_line(record.spec.name() + ": " + started.error().message());
+        }
+        log_line("adopted domain " + std::to_string(record.id) + " (" + record.spec.name() + ")");
+        std::scoped_lock lock{mutex_};
+        domains_.emplace(record.id, Managed{.record = record, .started = Clock::now()});
+    }
+    return {};
+}
+
+Result<v1::Domain> DomainManager::get(std::string const& name) {
+    Target target = TRY(find(name));
+    return describe(target.info, target.name);
+}
+
+Result<std::vector<v1::Domain>> DomainManager::list() {
+    std::vector<v1::Domain> domains;
+    Result<DomainNodes> nodes = DomainNodes::connect();  // names of foreign domains are a nicety: go on without
+    for (DomainInfo const& info : TRY(domctl_.list_domains())) {
+        domains.push_back(describe(info, display_name(info.id, nodes ? &*nodes : nullptr)));
+    }
+    return domains;
+}
+
+Result<v1::Domain> DomainManager::pause(std::string const& name) {
+    Target target = TRY(find_guest(name));
+    Claim held = TRY(claim(target.info.id));
+    DomainInfo info = TRY(domctl_.domain_info(target.info.id));
+    if (!info.paused) {  // the hypervisor counts pauses; we do not
+        TRY(domctl_.pause(info.id));
+        events_.publish(v1::EVENT_KIND_PAUSED, info.id, target.name);
+    }
+    return describe(TRY(domctl_.domain_info(info.id)), target.name);
+}
+
+Result<v1::Domain> DomainManager::unpause(std::string const& name) {
+    Target target = TRY(find_guest(name));
+    Claim held = TRY(claim(target.info.id));
+    DomainInfo info = TRY(domctl_.domain_info(target.info.id));
+    bool was_paused = info.paused;
+    for (int count = 0; info.paused && count < most_pauses; ++count) {
+        TRY(domctl_.unpause(info.id));
+        info = TRY(domctl_.domain_info(info.id));
+    }
+    if (was_paused) events_.publish(v1::EVENT_KIND_UNPAUSED, info.id, target.name);
+    return describe(info, target.name);
+}
+
+Result<bool> DomainManager::ask_to_end(std::string const& name, std::string const& request,
+                                       std::chrono::nanoseconds wait) {
+    Target target = TRY(find_guest(name));
+    std::uint16_t id = target.info.id;
+    if (target.info.shutdown) return Error{"", "it has already ended", EBUSY};
+    if (target.info.paused) return Error{"", "it is paused", EBUSY};
+    DomainNodes nodes = TRY(DomainNodes::connect());
+    if (!TRY(nodes.answers(id, request))) {
+        return Error{"", "the guest does not answer such requests (control/feature-" + request + " is not set)", EBUSY};
+    }
+    TRY(nodes.ask(id, request));
+    if (wait <= 0ns) return false;
+    std::unique_lock lock{mutex_};
+    // Bounded well below what wait_for's arithmetic can overflow on.
+    bool ended = changed_.wait_for(lock, std::min<std::chrono::nanoseconds>(wait, 24h), [&] {
+        auto domain = domains_.find(id);
+        return domain == domains_.end() || domain->second.ended;
+    });
+    if (!ended) return Error{"", "the guest was asked, but has not ended in time", ETIMEDOUT};
+    return true;
+}
+
+Result<> DomainManager::destroy(std::string const& name) {
+    Target target = TRY(find_guest(name));
+    Claim held = TRY(claim(target.info.id));
+    return destroy_and_forget(target.info.id);
+}
+
+Result<std::string> DomainManager::console_socket(std::string const& name) {
+    Target target = TRY(find_guest(name));
+    return consoles_.socket_path(target.info.id);
+}
+
+Result<v1::HostInfo> DomainManager::host_info() {
+    HostFacts facts = TRY(domctl_.host_facts());
+    std::vector<DomainInfo> domains = TRY(domctl_.list_domains());
+    return translate_host(facts, domains.size());
+}
+
+Result<std::string> DomainManager::hypervisor_log(bool clear) { return domctl_.read_console(clear); }
+
+Result<DomainManager::Target> DomainManager::find(std::string const& name) {
+    if (name.empty()) return Error{"", "no domain named in the request", EINVAL};
+    Result<DomainNodes> nodes = DomainNodes::connect();
+    std::optional<std::uint16_t> number = as_number(name);
+    for (DomainInfo const& info : TRY(domctl_.list_domains())) {
+        std::string known = display_name(info.id, nodes ? &*nodes : nullptr);
+        if (number ? info.id == *number : known == name) return Target{info, known};
+    }
+    return Error{"", "there is no such domain", ENOENT};
+}
+
+Result<DomainManager::Target> DomainManager::find_guest(std::string const& name) {
+    Target target = TRY(find(name));
+    if (target.info.id == 0) return Error{"", "domain 0 is this one", EBUSY};
+    return target;
+}
+
+Result<DomainManager::Claim> DomainManager::claim(std::uint16_t id) {
+    std::unique_lock lock{mutex_};
+    bool free = changed_.wait_for(lock, claim_limit, [&] {
+        auto domain = domains_.find(id);
+        return domain == domains_.end() || !domain->second.busy;
+    });
+    if (!free) return Error{"", "another operation on it does not end", ETIMEDOUT};
+    auto domain = domains_.find(id);
+    if (domain != domains_.end()) domain->second.busy = true;
+    return Claim{*this, id};
+}
+
+Result<DomainManager::NameReservation> DomainManager::reserve(std::string const& name) {
+    Error taken{"", "the name is taken", EEXIST};
+    {
+        std::scoped_lock lock{mutex_};
+        if (!reserved_.insert(name).second) return taken;
+    }
+    NameReservation reservation{*this, name};
+    Result<Target> other = find(name);
+    if (other) {
+        taken.reason += " by domain " + std::to_string(other->info.id);
+        return taken;
+    }
+    if (other.error().code != ENOENT) return std::move(other).error();
+    return reservation;
+}
+
+std::string DomainManager::display_name(std::uint16_t id, DomainNodes* nodes) {
+    {
+        std::scoped_lock lock{mutex_};
+        auto domain = domains_.find(id);
+        if (domain != domains_.end()) return domain->second.record.spec.name();
+    }
+    if (nodes != nullptr) {
+        Result<std::string> name = nodes->name_of(id);
+        if (name && !name->empty()) return *name;
+    }
+    return id == 0 ? "Domain-0" : "";
+}
+
+v1::Domain DomainManager::describe(DomainInfo const& info, std::string const& name) {
+    v1::Domain domain = translate_domain(info, name);
+    std::scoped_lock lock{mutex_};
+    auto managed = domains_.find(info.id);
+    if (managed != domains_.end()) {
+        *domain.mutable_spec() = managed->second.record.spec;
+        domain.set_console_log(consoles_.log_path(name));
+    }
+    return domain;
+}
+
+Result<> DomainManager::end_in_hypervisor(std::uint16_t id) {
+    Result<> ended = domctl_.destroy(id);
+    if (!ended && ended.error().code != ESRCH) return ended;
+    // Backends let go of its pages when xenstored tells them; the hypervisor forgets it after the last one.
+    auto limit = Clock::now() + vanish_limit;
+    for (auto pause = 1ms;; pause = std::min(pause * 2, 50ms)) {
+        Result<DomainInfo> info = domctl_.domain_info(id);
+        if (!info && info.error().code == ESRCH) return {};
+        if (!info) return std::move(info).error();
+        if (Clock::now() > limit) {
+            return Error{"destroy domain " + std::to_string(id),
+                         "it is dead, but somebody still holds " + std::to_string(info->pages) + " of its pages",
+                         ETIMEDOUT};
+        }
+        std::this_thread::sleep_for(pause);
+    }
+}
+
+Result<> DomainManager::destroy_and_forget(std::uint16_t id) {
+    std::string uuid, name;
+    {
+        std::scoped_lock lock{mutex_};
+        auto domain = domains_.find(id);
+        if (domain != domains_.end()) {
+            uuid = domain->second.record.uuid;
+            name = domain->second.record.spec.name();
+        }
+    }
+    TRY(end_in_hypervisor(id));
+    {
+        std::scoped_lock lock{mutex_};
+        domains_.erase(id);
+        changed_.notify_all();
+    }
+    events_.publish(v1::EVENT_KIND_DESTROYED, id, name);
+    DomainNodes nodes = TRY(DomainNodes::connect());
+    return nodes.remove(id, uuid);
+}
+
+}  // namespace paravane

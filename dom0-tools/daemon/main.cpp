@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: MIT
+// paravaned: serves the control interface on a Unix socket. It may be killed and started again at any time: domains,
+// their consoles and xenstored live on without it, and it finds them again.
+#include <grpcpp/ext/proto_server_reflection_plugin.h>
+#include <grpcpp/grpcpp.h>
+#include <grpcpp/health_check_service_interface.h>
+#include <sys/stat.h>
+
+#include <CLI/CLI.hpp>
+#include <csignal>
+#include <filesystem>
+#include <thread>
+
+#include "domain_manager.hpp"
+#include "end_watcher.hpp"
+#include "event_hub.hpp"
+#include "log.hpp"
+#include "service.hpp"
+
+namespace {
+
+using namespace std::chrono_literals;
+using paravane::DomainManager;
+using paravane::Domctl;
+using paravane::Error;
+using paravane::EventHub;
+using paravane::log_line;
+using paravane::Result;
+
+struct Options {
+    std::string socket = "/run/paravane/paravaned.sock";
+    std::string run_folder = "/run/paravane";
+    std::string console_logs = "/var/log/paravane";
+    std::string console_program;
+};
+
+std::string beside_ourselves(char const* name) {
+    std::error_code none;
+    std::filesystem::path self = std::filesystem::read_symlink("/proc/self/exe", none);
+    return (self.parent_path() / name).string();
+}
+
+bool make_folder(std::string const& path) {
+    std::error_code failure;
+    std::filesystem::create_directories(path, failure);
+    if (!std::filesystem::is_directory(path)) {
+        log_line("make the folder " + path + ": " + failure.message());
+        return false;
+    }
+    return true;
+}
+
+// At boot we may be earlier than xenstored.
+Result<> adopt_when_possible(DomainManager& manager) {
+    constexpr auto patience = 60s;
+    auto limit = std::chrono::steady_clock::now() + patience;
+    bool told = false;
+    for (;;) {
+        Result<> adopted = manager.adopt();
+        if (adopted || std::chrono::steady_clock::now() > limit) return adopted;
+        if (!told) log_line("waiting: " + adopted.error().message());
+        told = true;
+        std::this_thread::sleep_for(100ms);
+    }
+}
+
+int fail(std::string const& message) {
+    log_line(message);
+    return 1;
+}
+
+int serve(Options const& options) {
+    // Signals are taken by sigwait below; every thread started from here on inherits the mask.
+    sigset_t signals;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGINT);
+    pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+    signal(SIGPIPE, SIG_IGN);
+    umask(0077);
+
+    std::string folder = std::filesystem::path{options.socket}.parent_path().string();
+    if (!make_folder(folder) || !make_folder(options.run_folder)) return 1;
+    if (!options.console_logs.empty() && !make_folder(options.console_logs)) return 1;
+
+    Result<Domctl> domctl = Domctl::open();
+    if (!domctl) return fail(domctl.error().message());
+    EventHub events;
+    DomainManager manager{
+        *std::move(domctl),
+        {.program = options.console_program.empty() ? beside_ourselves("pvconsoled") : options.console_program,
+         .run_folder = options.run_folder,
+         .log_folder = options.console_logs},
+        events};
+    Result<> adopted = adopt_when_possible(manager);
+    if (!adopted) return fail(adopted.error().message());
+    paravane::EndWatcher watcher{manager};
+
+    paravane::HypervisorService service{manager, events};
+    grpc::EnableDefaultHealthCheckService(true);
+    grpc::reflection::InitProtoReflectionServerBuilderPlugin();
+    grpc::ServerBuilder builder;
+    builder.AddListeningPort("unix:" + options.socket, grpc::InsecureServerCredentials());
+    builder.RegisterService(&service);
+    std::unique_ptr<grpc::Server> server = builder.BuildAndStart();
+    if (!server) return fail("cannot listen at " + options.socket);
+    if (chmod(options.socket.c_str(), 0600) < 0) return fail(Error::from_errno("protect " + options.socket).message());
+    log_line("serving at " + options.socket);
+
+    int signal_number = 0;
+    sigwait(&signals, &signal_number);
+    log_line("ending");
+    service.stop();
+    server->Shutdown(std::chrono::system_clock::now() + 2s);
+    return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    Options options;
+    CLI::App app{"Serves the control interface of this Paravane host on a Unix socket."};
+    app.add_option("--socket", options.socket, "Where clients connect; only this user may")->capture_default_str();
+    app.add_option("--run-folder", options.run_folder, "For the sockets of consoles")->capture_default_str();
+    app.add_option("--console-logs", options.console_logs, "Folder for what guests print; \"\" for none")
+        ->capture_default_str();
+    app.add_option("--console-backend", options.console_program,
+                   "The pvconsoled to start (default: beside this program)");
+    CLI11_PARSE(app, argc, argv);
+    return serve(options);
+}
