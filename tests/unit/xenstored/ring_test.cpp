@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: MIT
+#include "xenstored/ring.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cstring>
+#include <random>
+#include <string>
+
+namespace paravane::xenstored {
+
+TEST(Ring, BytesArriveInOrderAcrossTheWrap) {
+    RingPage page{};
+    Ring ring{page};
+    std::mt19937 random{7};
+    std::uint8_t sent = 0;
+    std::uint8_t received = 0;
+    for (int round = 0; round < 5000; ++round) {
+        std::uint32_t room = 1024 - (page.request_producer - page.request_consumer);
+        for (std::uint32_t count = random() % (room + 1); count > 0; --count) {
+            page.requests[page.request_producer++ % 1024] = static_cast<std::byte>(sent++);
+        }
+        std::array<std::byte, 300> chunk;
+        std::optional<std::size_t> taken = ring.take(chunk);
+        ASSERT_TRUE(taken);
+        for (std::size_t i = 0; i < *taken; ++i) ASSERT_EQ(chunk[i], static_cast<std::byte>(received++));
+    }
+}
+
+TEST(Ring, OutputStopsWhenTheGuestDoesNotRead) {
+    RingPage page{};
+    Ring ring{page};
+    std::array<std::byte, 1500> data{};
+    EXPECT_EQ(ring.put(data), 1024U);
+    EXPECT_EQ(ring.put(data), 0U);
+    page.reply_consumer += 10;
+    EXPECT_EQ(ring.put(data), 10U);
+}
+
+TEST(Ring, ImpossibleIndicesAreRefused) {
+    RingPage page{};
+    Ring ring{page};
+    std::array<std::byte, 16> data{};
+    page.request_producer = 1025;
+    EXPECT_FALSE(ring.take(data));
+    page.request_producer = 0xffffffff;
+    EXPECT_FALSE(ring.take(data));
+    page.reply_consumer = 1;
+    EXPECT_FALSE(ring.put(data));
+}
+
+TEST(Ring, OurIndicesAreNotTheGuestsToChange) {
+    RingPage page{};
+    Ring ring{page};
+    std::array<std::byte, 16> data{};
+    EXPECT_EQ(ring.put(data), 16U);
+    page.reply_producer = 5000;
+    EXPECT_EQ(ring.put(data), 16U);
+    EXPECT_EQ(page.reply_producer, 32U);
+}
+
+TEST(Ring, GoesOnFromTheIndicesInThePageAndCanRestart) {
+    RingPage page{};
+    page.request_consumer = page.request_producer = 0xfffffff0;
+    page.reply_consumer = page.reply_producer = 77;
+    Ring ring{page};
+    for (int i = 0; i < 20; ++i) page.requests[page.request_producer++ % 1024] = std::byte{9};
+    std::array<std::byte, 64> data{};
+    EXPECT_EQ(ring.take(data), 20U);
+    EXPECT_EQ(page.request_consumer, 4U);
+    ring.restart();
+    EXPECT_EQ(page.request_producer, 0U);
+    EXPECT_FALSE(ring.has_input());
+}
+
+TEST(Ring, TellsAGuestThatWaitsForTheStore) {
+    RingPage page{};
+    Ring ring{page};
+    EXPECT_FALSE(ring.complete_reconnect());
+    page.connection = 1;
+    EXPECT_TRUE(ring.complete_reconnect());
+    EXPECT_EQ(page.connection, 0U);
+}
+
+}  // namespace paravane::xenstored
