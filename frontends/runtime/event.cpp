@@ -18,6 +18,7 @@ constexpr u32 word_bits = 64;
 // The place where shared_info is mapped: its own frame is never used.
 alignas(page_size) constinit std::array<std::byte, page_size> shared_page{};
 constinit std::array<EventHandler, ports> handlers{};
+constinit abi::VcpuInfo volatile* moved_vcpu_info = nullptr;
 
 u64& word(u64 volatile (&words)[64], EvtchnPort port) { return const_cast<u64&>(words[port.value / word_bits]); }
 u64 bit(EvtchnPort port) { return u64{1} << (port.value % word_bits); }
@@ -40,7 +41,11 @@ void deliver_word(u32 index) {
 }  // namespace
 
 abi::SharedInfo volatile& shared_info() { return *reinterpret_cast<abi::SharedInfo volatile*>(shared_page.data()); }
-abi::VcpuInfo volatile& vcpu_info() { return shared_info().vcpu_info[0]; }
+abi::VcpuInfo volatile& vcpu_info() {
+    return moved_vcpu_info != nullptr ? *moved_vcpu_info : shared_info().vcpu_info[0];
+}
+
+void event::use_vcpu_info(abi::VcpuInfo volatile& place) { moved_vcpu_info = &place; }
 
 void event::initialise(abi::StartInfo const& info) {
     Mfn frame{info.shared_info.value >> abi::page_shift};

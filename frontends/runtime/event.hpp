@@ -19,6 +19,9 @@ namespace event {
 // Maps shared_info and masks every port. Upcalls stay masked until enable().
 void initialise(abi::StartInfo const& info);
 
+// Where vcpu_info is after VCPUOP_register_vcpu_info.
+void use_vcpu_info(abi::VcpuInfo volatile& place);
+
 // Upcalls on this vCPU.
 void enable();
 void disable();

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: MIT
+// Time and the timers of a vCPU.
+#include "check.hpp"
+#include "runtime/event.hpp"
+#include "runtime/time.hpp"
+
+namespace selftest {
+namespace {
+
+namespace event = guest::event;
+namespace time = guest::time;
+
+i64 set_singleshot(u64 deadline, u32 flags, u32 vcpu = 0) {
+    abi::VcpuSetSingleshotTimer timer{.timeout_abs_ns = deadline, .flags = flags, .pad = 0};
+    return guest::vcpu_op(abi::vcpuop::set_singleshot_timer, vcpu, &timer);
+}
+
+void test_clock() {
+    u64 last = time::now();
+    bool monotonic = true;
+    for (int i = 0; i < 10000; ++i) {
+        u64 now = time::now();
+        monotonic = monotonic && now >= last;
+        last = now;
+    }
+    check(monotonic, "time does not run backwards");
+    check(last > 0, "and has begun");
+    check(guest::shared_info().wc_sec > 1500000000, "the wall clock is set");
+    equal(guest::shared_info().wc_version & 1, 0, "and complete");
+    u64 before = time::now();
+    time::sleep_until(before + 30 * time::millisecond);
+    u64 slept = time::now() - before;
+    check(slept >= 30 * time::millisecond && slept < 2 * time::second, "a sleep of 30 ms");
+}
+
+void test_singleshot(guest::EvtchnPort port) {
+    event::clear(port);
+    u64 deadline = time::now() + 20 * time::millisecond;
+    ok(set_singleshot(deadline, 0), "set_singleshot_timer");
+    check(!event::pending(port), "does not fire at once");
+    check(event::wait(port, deadline + time::second), "fires");
+    check(time::now() + time::millisecond >= deadline, "not early");
+    event::clear(port);
+    ok(set_singleshot(time::now() - time::millisecond, 0), "one in the past");
+    check(event::wait(port, time::now() + time::second), "fires at once");
+    event::clear(port);
+    ok(set_singleshot(time::now() + 10 * time::millisecond, 0), "one that is stopped");
+    ok(guest::vcpu_op(abi::vcpuop::stop_singleshot_timer, 0), "stop_singleshot_timer");
+    check(!event::wait(port, time::now() + 30 * time::millisecond), "does not fire");
+    fails(set_singleshot(time::now() - time::millisecond, abi::singleshot_timer_future), Errno::time,
+          "one that must not be past");
+    check(!event::pending(port), "does not fire");
+    fails(set_singleshot(time::now(), 0, 4000), Errno::noent, "one of a vCPU that does not exist");
+    ok(guest::vcpu_op(abi::vcpuop::stop_periodic_timer, 0), "stop_periodic_timer");
+    u64 soon = time::now() + 10 * time::millisecond;
+    ok(guest::hypercall(abi::hypercall::set_timer_op, soon), "set_timer_op");
+    check(event::wait(port, soon + time::second), "fires");
+    event::clear(port);
+    ok(guest::hypercall(abi::hypercall::set_timer_op, time::now() + 10 * time::millisecond), "set_timer_op");
+    ok(guest::hypercall(abi::hypercall::set_timer_op, 0), "and 0");
+    check(!event::wait(port, time::now() + 30 * time::millisecond), "does not fire");
+}
+
+constinit u32 fired = 0;
+
+void test_block(guest::EvtchnPort port) {
+    event::clear(port);
+    event::set_handler(port, [](guest::EvtchnPort) { ++fired; });
+    u64 deadline = time::now() + 10 * time::millisecond;
+    ok(set_singleshot(deadline, 0), "a timer");
+    while (fired == 0 && time::now() < deadline + time::second) {
+        ok(guest::sched_op(abi::schedop::block), "block");
+    }
+    equal(fired, 1, "ends when the timer fires, and the event is delivered");
+    event::set_handler(port, nullptr);
+}
+
+}  // namespace
+
+void test_timers() {
+    test_clock();
+    abi::EvtchnBindVirq bind{.virq = abi::virq::timer, .vcpu = {0}, .port = {0}};
+    ok(guest::event_channel_op(abi::evtchnop::bind_virq, &bind), "VIRQ_TIMER");
+    test_singleshot(bind.port);
+    test_block(bind.port);
+    abi::EvtchnClose close{.port = bind.port};
+    ok(guest::event_channel_op(abi::evtchnop::close, &close), "closed");
+}
+
+}  // namespace selftest

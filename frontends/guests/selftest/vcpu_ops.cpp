@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: MIT
+// vcpu_op but for timers: states, runstate areas, and moving vcpu_info.
+#include "check.hpp"
+#include "runtime/event.hpp"
+#include "runtime/memory.hpp"
+#include "runtime/time.hpp"
+
+namespace selftest {
+namespace {
+
+void test_runstate() {
+    static constinit abi::VcpuRunstateInfo area{};
+    abi::VcpuRunstateInfo now{};
+    ok(guest::vcpu_op(abi::vcpuop::get_runstate_info, 0, &now), "get_runstate_info");
+    equal(now.state, abi::runstate::running, "says running");
+    abi::VcpuRegisterRunstateMemoryArea registration{.addr = guest::pointer_to(&area)};
+    ok(guest::vcpu_op(abi::vcpuop::register_runstate_memory_area, 0, &registration), "a runstate area");
+    auto volatile& seen = area;
+    equal(seen.state, abi::runstate::running, "says running");
+    u64 blocked = seen.time[abi::runstate::blocked];
+    guest::time::sleep_until(guest::time::now() + 20 * guest::time::millisecond);
+    check(seen.time[abi::runstate::blocked] > blocked, "time asleep counts as blocked");
+    check(seen.state_entry_time <= guest::time::now(), "the state began in the past");
+    ok(guest::vcpu_op(abi::vcpuop::register_runstate_memory_area, 0, &registration), "it can be registered again");
+}
+
+void test_vcpu_info() {
+    u8* page = static_cast<u8*>(guest::memory::allocate());
+    Mfn frame = guest::memory::mfn_of(page);
+    abi::RegisterVcpuInfo registration{.mfn = frame, .offset = 4096 - 32, .rsvd = 0};
+    fails(guest::vcpu_op(abi::vcpuop::register_vcpu_info, 0, &registration), Errno::nxio,
+          "vcpu_info across the end of a page");
+    registration.offset = 128;
+    registration.mfn = Mfn{u64{1} << 36};
+    fails(guest::vcpu_op(abi::vcpuop::register_vcpu_info, 0, &registration), Errno::inval, "in no frame");
+    registration.mfn = frame;
+    guest::event::disable();
+    ok(guest::vcpu_op(abi::vcpuop::register_vcpu_info, 0, &registration), "register_vcpu_info");
+    auto volatile& moved = *reinterpret_cast<abi::VcpuInfo volatile*>(page + 128);
+    equal(moved.evtchn_upcall_pending, 1, "announces an event");
+    equal(moved.evtchn_pending_sel, ~u64{0}, "in every word, so that none is lost");
+    equal(moved.evtchn_upcall_mask, 1, "and keeps the mask");
+    check(moved.time.tsc_to_system_mul != 0, "and the time");
+    fails(guest::vcpu_op(abi::vcpuop::register_vcpu_info, 0, &registration), Errno::inval, "only once");
+    guest::event::use_vcpu_info(moved);
+    guest::event::enable();
+    u64 before = guest::time::now();
+    guest::time::sleep_until(before + 10 * guest::time::millisecond);
+    check(guest::time::now() >= before + 10 * guest::time::millisecond, "time goes on there");
+    abi::EvtchnBindIpi ipi{.vcpu = {0}, .port = {0}};
+    ok(guest::event_channel_op(abi::evtchnop::bind_ipi, &ipi), "an IPI");
+    static constinit u32 upcalls = 0;
+    guest::event::set_handler(ipi.port, [](guest::EvtchnPort) { ++upcalls; });
+    ok(guest::event::send(ipi.port), "sent");
+    equal(upcalls, 1, "comes through the new place");
+    guest::event::set_handler(ipi.port, nullptr);
+    abi::EvtchnClose close{.port = ipi.port};
+    ok(guest::event_channel_op(abi::evtchnop::close, &close), "closed");
+}
+
+}  // namespace
+
+void test_vcpu_ops() {
+    equal(static_cast<u64>(guest::vcpu_op(abi::vcpuop::is_up, 0)), 1, "vCPU 0 is up");
+    fails(guest::vcpu_op(abi::vcpuop::is_up, 4000), Errno::noent, "vCPU 4000 is not there");
+    fails(guest::vcpu_op(abi::vcpuop::is_up, 0xffffffff), Errno::noent, "nor is 2^32 - 1");
+    fails(guest::vcpu_op(77, 0), Errno::nosys, "an unknown vcpu_op");
+    ok(guest::vcpu_op(abi::vcpuop::up, 0), "up, of one that is");
+    static constinit abi::VcpuGuestContext context{};
+    fails(guest::vcpu_op(abi::vcpuop::initialise, 0, &context), Errno::exist, "initialise, of one that is");
+    test_runstate();
+    test_vcpu_info();
+}
+
+}  // namespace selftest
