@@ -23,6 +23,9 @@ u32 severity(Type type) {
 constinit std::array<u64, 2 * max_memory_ranges> borders{};
 constinit std::array<MemoryRange, max_memory_ranges> pieces{};
 
+constinit std::array<abi::E820Entry, max_memory_ranges> published{};
+constinit usize published_count = 0;
+
 }  // namespace
 
 // Between two neighbouring borders of any ranges, the whole piece has one type: the worst of those that cover it.
@@ -77,6 +80,14 @@ u64 end_of_ram(BootInfo const& info) {
         if (range.type == abi::e820::ram) end = std::max(end, range.end());
     return end;
 }
+
+void publish_memory_map(BootInfo const& info) {
+    published_count = 0;
+    for (MemoryRange const& range : info.memory_ranges())
+        published[published_count++] = {.addr = range.start, .size = range.size, .type = range.type};
+}
+
+std::span<abi::E820Entry const> machine_memory_map() { return {published.data(), published_count}; }
 
 char const* name_of(abi::e820::Type type) {
     switch (type) {

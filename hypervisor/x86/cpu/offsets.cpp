@@ -21,8 +21,8 @@ void emit_cpu_offsets() {
     // From the trampoline page of a window to the saved stack pointer in its guest frame.
     EMIT(TRAMPOLINE_TO_FRAME_RSP, (window::stack_page + window::stack_pages - window::trampoline_page) * page_size -
                                       sizeof(CpuBlock) - sizeof(abi::CpuUserRegs) + offsetof(abi::CpuUserRegs, rsp));
-    EMIT(HV_CODE_SELECTOR, selector::hv_code);
-    EMIT(HV_DATA_SELECTOR, selector::hv_data);
+    EMIT(HV_CODE_SELECTOR, int{selector::hv_code});
+    EMIT(HV_DATA_SELECTOR, int{selector::hv_data});
 }
 
 }  // namespace hv

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: MIT
+// The boot CPU's way from boot.S to the scheduler. The order is forced: the console first, so that everything after it
+// can be told; boot information and ACPI while their memory is mapped; then our own tables, and all else upon them.
+#include "base/log.hpp"
+#include "core/mm/page_alloc.hpp"
+#include "core/sched/scheduler.hpp"
+#include "x86/boot/handover.hpp"
+#include "x86/boot/memory_map.hpp"
+#include "x86/boot/multiboot.hpp"
+#include "x86/cpu/apic.hpp"
+#include "x86/cpu/features.hpp"
+#include "x86/cpu/instructions.hpp"
+#include "x86/cpu/segments.hpp"
+#include "x86/cpu/this_cpu.hpp"
+#include "x86/cpu/time.hpp"
+#include "x86/cpu/xstate.hpp"
+#include "x86/dev/acpi.hpp"
+#include "x86/dev/pic.hpp"
+#include "x86/dev/power.hpp"
+#include "x86/dev/serial.hpp"
+#include "x86/mm/boot_memory.hpp"
+#include "x86/mm/paging.hpp"
+
+extern "C" {
+[[noreturn]] void start(hv::u32 magic, hv::u32 information);   // from boot.S
+[[noreturn, gnu::visibility("hidden")]] void switch_stack(hv::u64 top, void (*next)());
+[[gnu::visibility("hidden")]] extern char const boot_stack_end[];
+}
+
+namespace hv {
+namespace {
+
+constinit boot::BootInfo info{};
+constinit boot::Options options{};
+
+std::byte const* boot_mapped(u64 address) { return paging::direct_map(Maddr{address}); }
+
+void read_boot_information(u32 magic, u32 information) {
+    if (magic == boot::multiboot2_magic)
+        boot::read_multiboot2(information, boot_mapped, info);
+    else if (magic == boot::multiboot1_magic)
+        boot::read_multiboot1(information, boot_mapped, info);
+    else
+        info.problem = "not started by a multiboot loader";
+}
+
+void start_console() {
+    options = boot::parse_command_line(info.command_line.view());
+    if (options.console) serial::init(options.com[options.console - 1]);
+    if (options.log_level) log::set_threshold(*options.log_level);
+    if (options.guest_log_level) log::set_guest_threshold(*options.guest_log_level);
+    if (!options.reboot) power::forbid_reboot();
+    log::info("Paravane {}", PARAVANE_VERSION);
+    log::info("loaded by {}, command line: {}", info.loader.view(), info.command_line.view());
+    for (boot::Complaint const& complaint : options.complaint_list()) {
+        if (complaint.is_error)
+            log::error("command line: {}: {}; ignored", complaint.option, complaint.reason);
+        else
+            log::warn("command line: {}: unknown option", complaint.option);
+    }
+    if (!info.memory_count) panic(info.problem ? info.problem : "no memory map");
+    if (info.problem) log::warn("boot information: {}", info.problem);
+    if (char const* missing = features::missing()) {
+        log::error("this processor cannot be used: {}", missing);
+        power::halt();
+    }
+}
+
+void log_memory_map() {
+    log::info("memory map:");
+    u64 ram = 0;
+    for (boot::MemoryRange const& range : info.memory_ranges()) {
+        log::info("  {:x} - {:x} {}", range.start, range.end(), boot::name_of(range.type));
+        if (range.type == abi::e820::ram) ram += range.size;
+    }
+    log::info("  {} MiB of RAM", ram >> 20);
+    for (boot::Module const& module : info.module_list())
+        log::info("module: {} KiB at {:x}, command line: {}", module.size >> 10, module.start, module.command_line.view());
+}
+
+// Firmware tends to leave the interrupt controllers out of its map; dom0 must not take them for free address space.
+void reserve_controllers() {
+    boot::reserve_memory(info, acpi::local_apic_address().value, page_size);
+    for (acpi::IoApicEntry const& ioapic : acpi::ioapics())
+        boot::reserve_memory(info, ioapic.address.value, page_size);
+}
+
+void start_memory() {
+    boot::normalise_memory(info);
+    acpi::read_tables(info);
+    reserve_controllers();
+    log_memory_map();
+    boot::publish_memory_map(info);
+    boot_memory::init(info);
+    features::init_cpu();
+    paging::init(info);
+    paging::init_frame_tables(boot::end_of_ram(info) >> page_shift);
+    paging::use_page_allocator();
+    log::info("{} MiB free of {} MiB", free_frame_count() >> (20 - page_shift), total_frame_count() >> (20 - page_shift));
+}
+
+void start_interrupts_and_time() {
+    pic::turn_off();
+    apic::map(acpi::local_apic_address());
+    for (acpi::IoApicEntry const& ioapic : acpi::ioapics()) ioapic::add(ioapic.address, ioapic.gsi_base);
+    apic::init_cpu();
+    time::calibrate();
+    log::info("{} processors in ACPI, one in use; {} interrupt inputs", acpi::processors().size(), ioapic::gsi_count());
+}
+
+[[noreturn]] void start_on_own_stack() {
+    CpuBlock& cpu = this_cpu();
+    segments::init_idt();
+    segments::load(cpu.id);
+    start_interrupts_and_time();
+    xstate::init_cpu();
+    sched::start_cpu(cpu.id);
+    cpu.current = &sched::idle_vcpu(cpu.id);
+    serial::start_input();
+    start_dom0(info, options);
+    run_scheduler();
+}
+
+// The first 64 KiB-aligned stack stays in use under its address in the CPU's window; the block at its end included.
+[[noreturn]] void move_to_window() {
+    u64 main_stack = paging::image_physical(boot_stack_end) - window::main_stack_pages * page_size;
+    window::create(0, Mfn{main_stack >> page_shift});
+    switch_stack(window::stack_end(0) - sizeof(CpuBlock), start_on_own_stack);
+}
+
+}  // namespace
+}  // namespace hv
+
+void start(hv::u32 magic, hv::u32 information) {
+    hv::read_boot_information(magic, information);
+    hv::start_console();
+    hv::start_memory();
+    hv::move_to_window();
+}

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: MIT
+#include "x86/cpu/apic.hpp"
+
+#include "base/assert.hpp"
+
+#include "x86/cpu/instructions.hpp"
+#include "x86/cpu/interrupts.hpp"
+#include "x86/cpu/msr.hpp"
+#include "x86/cpu/this_cpu.hpp"
+#include "x86/mm/paging.hpp"
+
+namespace hv::apic {
+namespace {
+
+enum Register : u32 {
+    id_register = 0x20,
+    task_priority = 0x80,
+    eoi = 0xb0,
+    spurious_vector = 0xf0,
+    request = 0x200,   // eight registers of 32 vectors, 16 bytes apart
+    error_status = 0x280,
+    command_low = 0x300,
+    command_high = 0x310,
+    timer_vector = 0x320,
+    local_int0 = 0x350,
+    local_int1 = 0x360,
+    error_vector = 0x370,
+    initial_count = 0x380,
+    current_count = 0x390,
+    divide = 0x3e0,
+};
+constexpr u32 masked = 1u << 16;
+constexpr u32 enable = 1u << 8;
+constexpr u32 delivery_pending = 1u << 12;
+constexpr u32 divide_by_1 = 0xb;
+constexpr u64 base_enable = 1u << 11;
+constexpr u64 base_x2apic = 1u << 10;
+
+constinit u64 window_address = 0;
+
+u32 volatile& reg(u32 offset) { return *reinterpret_cast<u32 volatile*>(window_address + offset); }
+
+}  // namespace
+
+void map(Maddr base) { window_address = paging::map_device(base, page_size); }
+
+void init_cpu() {
+    u64 base = msr::read(msr::apic_base);
+    if (base & base_x2apic) panic("firmware left the APIC in x2APIC mode, which is not supported");
+    msr::write(msr::apic_base, base | base_enable);
+    reg(spurious_vector) = enable | vector::spurious;
+    reg(task_priority) = 0;
+    reg(divide) = divide_by_1;
+    reg(timer_vector) = vector::timer;   // one-shot
+    reg(initial_count) = 0;
+    reg(local_int0) = masked;
+    reg(local_int1) = masked;
+    reg(error_vector) = vector::apic_error;
+    reg(error_status) = 0;
+    this_cpu().apic_id = id();
+}
+
+u32 id() { return reg(id_register) >> 24; }
+void end_of_interrupt() { reg(eoi) = 0; }
+u32 take_error() {
+    reg(error_status) = 0;   // a write latches what has gathered
+    return reg(error_status);
+}
+
+void send_ipi(CpuId cpu, u8 vector) {
+    while (reg(command_low) & delivery_pending) cpu::pause();
+    reg(command_high) = cpu_block(cpu).apic_id << 24;
+    reg(command_low) = vector;   // fixed delivery, edge
+}
+
+bool is_pending(u8 vector) { return reg(request + (vector / 32) * 16) >> (vector % 32) & 1; }
+
+void start_timer(u32 ticks) { reg(initial_count) = ticks; }
+u32 timer_count() { return reg(current_count); }
+
+}  // namespace hv::apic

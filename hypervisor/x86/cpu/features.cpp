@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: MIT
+#include "x86/cpu/features.hpp"
+
+#include <algorithm>
+
+#include "x86/cpu/instructions.hpp"
+#include "x86/cpu/msr.hpp"
+
+namespace hv::features {
+namespace {
+
+constexpr u64 cr4_pae = 1u << 5, cr4_mce = 1u << 6, cr4_osfxsr = 1u << 9, cr4_osxmmexcpt = 1u << 10,
+              cr4_osxsave = 1u << 18, cr4_smep = 1u << 20;
+constexpr u64 cr0_paging = 0x8005'0033;   // PG AM WP NE ET MP PE
+
+u32 basic_ecx() { return cpu::cpuid(1).ecx; }
+u32 basic_edx() { return cpu::cpuid(1).edx; }
+cpu::CpuidResult leaf7() { return cpu::cpuid(0).eax >= 7 ? cpu::cpuid(7) : cpu::CpuidResult{}; }
+u32 extended_edx() { return cpu::cpuid(0x8000'0000).eax >= 0x8000'0001 ? cpu::cpuid(0x8000'0001).edx : 0; }
+
+bool is_intel() {
+    cpu::CpuidResult vendor = cpu::cpuid(0);
+    return vendor.ebx == 0x756e'6547 && vendor.edx == 0x4965'6e69 && vendor.ecx == 0x6c65'746e;
+}
+
+// Guests share their address space with us. Where user mode can read through supervisor mappings (CVE-2017-5754), that
+// needs tables of their own for each side, which we do not have. Other vendors' processors are not affected.
+bool has_meltdown() {
+    if (!is_intel()) return false;
+    bool says = leaf7().edx & 1u << 29;
+    return !says || !(msr::read(msr::arch_capabilities) & 1);   // RDCL_NO
+}
+
+}  // namespace
+
+char const* missing() {
+    u32 ecx = basic_ecx(), edx = basic_edx(), extended = extended_edx();
+    if (!(edx & 1u << 9)) return "no local APIC";
+    if (!(edx & 1u << 4)) return "no time stamp counter";
+    if (!(edx & 1u << 16)) return "no page attribute table";
+    if (!(edx & 1u << 24) || !(edx & 1u << 26)) return "no FXSAVE or no SSE2";
+    if (!(ecx & 1u << 13)) return "no CMPXCHG16B";
+    if (!(ecx & 1u << 23)) return "no POPCNT";
+    if (!(extended & 1u << 11)) return "no SYSCALL";
+    if (!(extended & 1u << 20)) return "no no-execute pages";
+    if (has_meltdown()) return "guests could read the hypervisor's memory on it (Meltdown), and there is no isolation of page tables yet";
+    return nullptr;
+}
+
+bool has_xsave() { return basic_ecx() & 1u << 26; }
+bool has_xsaveopt() { return has_xsave() && cpu::cpuid(0xd, 1).eax & 1; }
+bool has_fsgsbase() { return leaf7().ebx & 1; }
+bool has_rdtscp() { return extended_edx() & 1u << 27; }
+
+u64 address_bits() {
+    u32 bits = cpu::cpuid(0x8000'0000).eax >= 0x8000'0008 ? cpu::cpuid(0x8000'0008).eax & 0xff : 36;
+    return std::min(bits, 52u);
+}
+
+// No SMAP: a guest's own IRET in ring 3 would fault under some emulators, and we read guest memory without STAC. No
+// global pages, no process-context identifiers.
+u64 control4() {
+    u64 value = cr4_pae | cr4_mce | cr4_osfxsr | cr4_osxmmexcpt;
+    if (has_xsave()) value |= cr4_osxsave;
+    if (leaf7().ebx & 1u << 7) value |= cr4_smep;
+    return value;
+}
+
+void init_cpu() {
+    cpu::write_cr4(control4());
+    cpu::write_cr0(cr0_paging);
+    msr::write(msr::efer, msr::efer_sce | msr::efer_lme | msr::efer_lma | msr::efer_nxe);
+    // Caches and TLBs must not hold anything under the former attributes (SDM volume 3, 12.12.4).
+    cpu::wbinvd();
+    msr::write(msr::pat, msr::pat_value);
+    cpu::write_cr3(cpu::read_cr3());
+}
+
+}  // namespace hv::features

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: MIT
+#include "x86/cpu/ioapic.hpp"
+
+#include <algorithm>
+#include <array>
+#include <span>
+
+#include "base/lock.hpp"
+#include "base/log.hpp"
+#include "x86/cpu/this_cpu.hpp"
+#include "x86/mm/paging.hpp"
+
+namespace hv::ioapic {
+namespace {
+
+constexpr u32 version_register = 1;
+constexpr u32 first_entry = 0x10;
+constexpr u32 entry_masked = 1u << 16;
+constexpr u32 entry_level = 1u << 15;
+constexpr u32 entry_active_low = 1u << 13;
+
+struct IoApic {
+    Maddr base{};
+    u64 registers = 0;   // where they are mapped
+    u32 gsi_base = 0;
+    u32 inputs = 0;
+};
+constinit std::array<IoApic, 16> ioapics{};
+constinit u32 count = 0;
+constinit Spinlock lock;   // an index register and a data register: two accesses belong together
+
+u32 read_locked(IoApic const& ioapic, u32 reg) {
+    *reinterpret_cast<u32 volatile*>(ioapic.registers) = reg;
+    return *reinterpret_cast<u32 volatile*>(ioapic.registers + 0x10);
+}
+void write_locked(IoApic const& ioapic, u32 reg, u32 value) {
+    *reinterpret_cast<u32 volatile*>(ioapic.registers) = reg;
+    *reinterpret_cast<u32 volatile*>(ioapic.registers + 0x10) = value;
+}
+
+IoApic const* find(u32 gsi) {
+    for (IoApic const& ioapic : std::span{ioapics.data(), count})
+        if (gsi >= ioapic.gsi_base && gsi - ioapic.gsi_base < ioapic.inputs) return &ioapic;
+    return nullptr;
+}
+
+void set_mask(u32 gsi, bool masked) {
+    IoApic const* ioapic = find(gsi);
+    if (!ioapic) return;
+    SpinGuard guard{lock};
+    u32 reg = first_entry + 2 * (gsi - ioapic->gsi_base);
+    u32 low = read_locked(*ioapic, reg);
+    write_locked(*ioapic, reg, masked ? low | entry_masked : low & ~entry_masked);
+}
+
+}  // namespace
+
+void add(Maddr address, u32 gsi_base) {
+    if (count == ioapics.size()) return log::warn("too many IO-APICs: the one at {:x} is left alone", address);
+    IoApic& ioapic = ioapics[count];
+    ioapic = {.base = address, .registers = paging::map_device(address, page_size), .gsi_base = gsi_base, .inputs = 0};
+    SpinGuard guard{lock};
+    ioapic.inputs = (read_locked(ioapic, version_register) >> 16 & 0xff) + 1;
+    for (u32 input = 0; input < ioapic.inputs; ++input) write_locked(ioapic, first_entry + 2 * input, entry_masked);
+    ++count;
+}
+
+u32 gsi_count() {
+    u32 end = 0;
+    for (IoApic const& ioapic : std::span{ioapics.data(), count}) end = std::max(end, ioapic.gsi_base + ioapic.inputs);
+    return end;
+}
+
+bool route(u32 gsi, u8 vector, CpuId cpu, Wiring wiring) {
+    IoApic const* ioapic = find(gsi);
+    if (!ioapic) return false;
+    SpinGuard guard{lock};
+    u32 reg = first_entry + 2 * (gsi - ioapic->gsi_base);
+    u32 low = vector | entry_masked | (wiring.level ? entry_level : 0) | (wiring.active_low ? entry_active_low : 0);
+    write_locked(*ioapic, reg, entry_masked);
+    write_locked(*ioapic, reg + 1, cpu_block(cpu).apic_id << 24);   // fixed delivery, physical destination
+    write_locked(*ioapic, reg, low);
+    return true;
+}
+
+void mask(u32 gsi) { set_mask(gsi, true); }
+void unmask(u32 gsi) { set_mask(gsi, false); }
+
+bool is_masked(u32 gsi) {
+    IoApic const* ioapic = find(gsi);
+    if (!ioapic) return true;
+    SpinGuard guard{lock};
+    return read_locked(*ioapic, first_entry + 2 * (gsi - ioapic->gsi_base)) & entry_masked;
+}
+
+std::optional<u32> read(Maddr base, u32 reg) {
+    for (IoApic const& ioapic : std::span{ioapics.data(), count}) {
+        if (ioapic.base != base) continue;
+        SpinGuard guard{lock};
+        return read_locked(ioapic, reg & 0xff);
+    }
+    return std::nullopt;
+}
+
+}  // namespace hv::ioapic

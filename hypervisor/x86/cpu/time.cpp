@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: MIT
+#include "x86/cpu/time.hpp"
+
+#include <algorithm>
+#include <atomic>
+
+#include "base/assert.hpp"
+#include "base/log.hpp"
+#include "x86/cpu/apic.hpp"
+#include "x86/cpu/instructions.hpp"
+#include "x86/cpu/this_cpu.hpp"
+#include "x86/dev/rtc.hpp"
+
+namespace hv::time {
+namespace {
+
+constexpr u64 second = 1'000'000'000;
+constexpr u64 pit_hz = 1'193'182;
+constexpr u16 pit_channel2 = 0x42;
+constexpr u16 pit_mode = 0x43;
+constexpr u16 pit_gate = 0x61;      // bit 0 opens channel 2's gate, bit 1 is the speaker, bit 5 its output
+
+constinit u64 tsc_start = 0;        // when time 0 was
+constinit u64 tsc_hz = 0;
+constinit u64 apic_hz = 0;
+constinit hal::TscScale tsc_to_ns{};
+constinit std::atomic<u64> wall_start{0};
+
+struct Sample {
+    u64 tsc;
+    u64 apic;
+};
+
+// Lets channel 2 count down from `ticks` once and counts both clocks meanwhile.
+Sample measure(u16 ticks) {
+    u8 gate = cpu::inb(pit_gate);
+    cpu::outb(pit_gate, static_cast<u8>((gate & ~2) | 1));
+    cpu::outb(pit_mode, 0xb0);      // channel 2, low then high byte, mode 0: its output rises at the end
+    cpu::outb(pit_channel2, static_cast<u8>(ticks));
+    cpu::outb(pit_channel2, static_cast<u8>(ticks >> 8));
+    apic::start_timer(~0u);
+    u64 start = cpu::rdtsc();
+    u64 polls = 0;
+    while (!(cpu::inb(pit_gate) & 0x20))
+        if (++polls > 100'000'000) panic("the PIT does not count: no way to measure time");
+    u64 end = cpu::rdtsc();
+    u64 left = apic::timer_count();
+    apic::start_timer(0);
+    cpu::outb(pit_gate, gate);
+    return {.tsc = end - start, .apic = ~u32{0} - left};
+}
+
+// multiplier and shift such that ns = (tsc << shift) * multiplier >> 32, with the multiplier's top bit set for precision.
+hal::TscScale scale_of(u64 hz) {
+    hal::TscScale result{};
+    u64 rate = hz;
+    while (rate > 2 * second) {
+        rate >>= 1;
+        --result.shift;
+    }
+    while (rate <= second) {
+        rate <<= 1;
+        ++result.shift;
+    }
+    result.multiplier = static_cast<u32>(std::min<u64>((second << 32) / rate, ~u32{0}));
+    return result;
+}
+
+}  // namespace
+
+void calibrate() {
+    tsc_start = cpu::rdtsc();
+    // The shortest of a few runs was the least disturbed, by an SMI or a busy host for example.
+    constexpr u16 ticks = static_cast<u16>(pit_hz / 200);   // 5 ms
+    Sample best = measure(ticks);
+    for (u32 i = 0; i < 3; ++i) {
+        Sample next = measure(ticks);
+        if (next.tsc < best.tsc) best = next;
+    }
+    tsc_hz = best.tsc * pit_hz / ticks;
+    apic_hz = best.apic * pit_hz / ticks;
+    tsc_to_ns = scale_of(tsc_hz);
+    u64 now = at_tsc(cpu::rdtsc());
+    wall_start = rtc::read_seconds() * second - now;
+    this_cpu().deadline_tsc = ~u64{0};
+    log::info("time: TSC at {} kHz, APIC timer at {} kHz", tsc_hz / 1000, apic_hz / 1000);
+}
+
+void init_cpu() { this_cpu().deadline_tsc = ~u64{0}; }
+
+Time at_tsc(u64 tsc) {
+    u64 delta = tsc - tsc_start;
+    delta = tsc_to_ns.shift < 0 ? delta >> -tsc_to_ns.shift : delta << tsc_to_ns.shift;
+    return static_cast<u64>(static_cast<unsigned __int128>(delta) * tsc_to_ns.multiplier >> 32);
+}
+
+u64 tsc_at(Time time) {
+    u64 seconds = time / second;
+    return tsc_start + seconds * tsc_hz + (time % second) * tsc_hz / second;
+}
+
+hal::TscScale scale() { return tsc_to_ns; }
+u64 tsc_khz() { return tsc_hz / 1000; }
+
+bool tsc_is_stable() {
+    return cpu::cpuid(0x8000'0000).eax >= 0x8000'0007 && cpu::cpuid(0x8000'0007).edx & 1u << 8;
+}
+
+// Far deadlines are cut to what the counter holds: the timer then fires early, and whoever handles it arms it again.
+void set_deadline(Time deadline) {
+    CpuBlock& cpu = this_cpu();
+    if (deadline == ~u64{0}) {
+        cpu.deadline_tsc = ~u64{0};
+        return apic::start_timer(0);
+    }
+    u64 now = at_tsc(cpu::rdtsc());
+    u64 wait = deadline > now ? std::min(deadline - now, 4 * second) : 0;
+    cpu.deadline_tsc = tsc_at(now + wait);
+    u64 ticks = wait * apic_hz / second + 1;
+    apic::start_timer(static_cast<u32>(std::min<u64>(ticks, ~u32{0})));
+}
+
+bool deadline_passed() { return cpu::rdtsc() >= this_cpu().deadline_tsc; }
+
+u64 wall_clock_at_start() { return wall_start.load(std::memory_order_relaxed); }
+void set_wall_clock_at_start(u64 ns) { wall_start.store(ns, std::memory_order_relaxed); }
+
+}  // namespace hv::time

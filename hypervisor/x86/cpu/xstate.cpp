@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: MIT
+// Intel SDM volume 1, chapter 13.
+#include "x86/cpu/xstate.hpp"
+
+#include "core/pv/cpuid.hpp"
+#include "x86/cpu/features.hpp"
+#include "x86/cpu/instructions.hpp"
+#include "x86/cpu/this_cpu.hpp"
+
+namespace hv::xstate {
+namespace {
+
+constexpr u64 x87 = 1;
+constexpr usize legacy_size = 512;
+
+constinit u64 components = 0;
+constinit usize size = legacy_size;
+constinit bool optimised = false;
+
+void load_xcr0(u64 value) {
+    CpuBlock& cpu = this_cpu();
+    if (cpu.xcr0 == value) return;
+    cpu::xsetbv(value);
+    cpu.xcr0 = value;
+}
+
+}  // namespace
+
+void init_cpu() {
+    if (!features::has_xsave()) return;
+    cpu::CpuidResult leaf = cpu::cpuid(0xd);
+    components = (u64{leaf.edx} << 32 | leaf.eax) & pv::guest_xcr0_mask;
+    this_cpu().xcr0 = 0;
+    load_xcr0(components);
+    size = cpu::cpuid(0xd).ebx;   // for what XCR0 enables now
+    optimised = features::has_xsaveopt();
+}
+
+u64 supported() { return components; }
+usize area_size() { return round_up(size, 64); }
+
+void init_area(std::byte* area) {
+    __builtin_memset(area, 0, area_size());
+    u16 control = 0x37f;          // all x87 exceptions masked
+    u32 sse_control = 0x1f80;     // all SSE exceptions masked
+    __builtin_memcpy(area, &control, sizeof control);
+    __builtin_memcpy(area + 24, &sse_control, sizeof sse_control);
+}
+
+void save(Vcpu& vcpu) {
+    cpu::clts();   // the guest's TS would make the save itself fault
+    if (!components) {
+        asm volatile("fxsaveq (%0)" : : "r"(vcpu.xstate) : "memory");
+        return;
+    }
+    load_xcr0(components);
+    if (optimised)
+        asm volatile("xsaveopt64 (%0)" : : "r"(vcpu.xstate), "a"(~0u), "d"(~0u) : "memory");
+    else
+        asm volatile("xsave64 (%0)" : : "r"(vcpu.xstate), "a"(~0u), "d"(~0u) : "memory");
+}
+
+void load(Vcpu const& vcpu) {
+    cpu::clts();
+    if (!components) {
+        asm volatile("fxrstorq (%0)" : : "r"(vcpu.xstate) : "memory");
+        return;
+    }
+    load_xcr0(components);
+    asm volatile("xrstor64 (%0)" : : "r"(vcpu.xstate), "a"(~0u), "d"(~0u) : "memory");
+    load_xcr0(vcpu.xcr0 & components ? vcpu.xcr0 : x87);
+}
+
+void set_xcr0(Vcpu& vcpu, u64 value) {
+    vcpu.xcr0 = value;
+    load_xcr0(value);
+}
+
+}  // namespace hv::xstate

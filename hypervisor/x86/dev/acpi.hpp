@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: MIT
+// The few things the hypervisor needs of ACPI (specification 6.4): processors, interrupt controllers, and how to turn the
+// machine off. Dom0's kernel does the rest.
+#pragma once
+
+#include <array>
+#include <optional>
+#include <span>
+
+#include "x86/boot/boot_info.hpp"
+#include "x86/cpu/ioapic.hpp"
+
+namespace hv::acpi {
+
+struct Processor {
+    u32 apic_id;
+    u32 acpi_id;
+};
+
+struct IoApicEntry {
+    Maddr address;
+    u32 gsi_base;
+};
+
+struct IrqRouting {
+    u32 gsi = 0;
+    ioapic::Wiring wiring{};
+};
+
+// A register in I/O space; port 0: absent.
+struct PortRegister {
+    u16 port = 0;
+    u8 value = 0;      // what to write, for the reset register
+};
+
+// Reads everything; while the first 4 GiB are mapped, before paging::init.
+void read_tables(boot::BootInfo const& info);
+
+bool present();
+Maddr local_apic_address();
+std::span<Processor const> processors();
+std::span<IoApicEntry const> ioapics();
+IrqRouting routing_of_isa_irq(u8 irq);
+PortRegister reset_register();
+
+// Enters the sleep state that these values of the PM1 control registers say; false without such registers.
+bool write_sleep_control(u16 pm1a, u16 pm1b);
+// Soft off with the values of the DSDT's \_S5_ object. Returns if that did not work.
+void power_off();
+
+}  // namespace hv::acpi

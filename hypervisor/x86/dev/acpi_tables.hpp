@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: MIT
+// Reading ACPI tables as bytes: firmware's own data, checked before it is believed. Pure, tested hosted.
+#pragma once
+
+#include <cstddef>
+#include <cstring>
+#include <optional>
+#include <span>
+
+#include "base/types.hpp"
+
+namespace hv::acpi {
+
+inline constexpr u32 header_size = 36;
+
+template <class T>
+T read(std::byte const* at) {
+    T value;
+    __builtin_memcpy(&value, at, sizeof(T));
+    return value;
+}
+
+template <usize Size>
+bool is_signature(std::byte const* at, char const (&text)[Size]) {
+    return __builtin_memcmp(at, text, Size - 1) == 0;
+}
+
+inline bool sums_to_zero(std::span<std::byte const> bytes) {
+    u32 sum = 0;
+    for (std::byte byte : bytes) sum += static_cast<u8>(byte);
+    return (sum & 0xff) == 0;
+}
+
+// Calls visit(type, entry, length) for the variable entries of a MADT.
+template <class F>
+void for_each_madt_entry(std::byte const* madt, F&& visit) {
+    u32 length = read<u32>(madt + 4);
+    for (u32 at = 44; at + 2 <= length;) {
+        u32 size = read<u8>(madt + at + 1);
+        if (size < 2 || size > length - at) return;
+        visit(read<u8>(madt + at), madt + at, size);
+        at += size;
+    }
+}
+
+struct SleepTypes {
+    u16 pm1a;
+    u16 pm1b;
+};
+
+// The package \_S5_ in a DSDT's byte code. It is always declared with constants, so that looking for its name and
+// reading the two numbers behind it spares an interpreter.
+std::optional<SleepTypes> find_soft_off(std::span<std::byte const> dsdt);
+
+}  // namespace hv::acpi

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: MIT
+// Makes the hardware follow changes of the vCPU that runs here. For any other vCPU its fields are all there is.
+#include "core/hal.hpp"
+#include "core/mm/tlb_clock.hpp"
+#include "core/vcpu.hpp"
+#include "x86/cpu/features.hpp"
+#include "x86/cpu/instructions.hpp"
+#include "x86/cpu/msr.hpp"
+#include "x86/cpu/this_cpu.hpp"
+#include "x86/mm/paging.hpp"
+#include "x86/mm/tlb.hpp"
+#include "x86/mm/usercopy.hpp"
+
+namespace hv::hal {
+namespace {
+
+constexpr u64 cr0_ts = 1u << 3;
+constexpr u64 cr4_of_guest = 1u << 2 | 1u << 3 | 1u << 16;   // TSD, DE, FSGSBASE
+constexpr u64 dr7_enabled = 0xff;
+constexpr u64 dr7_off = 0x400;
+
+bool is_loaded(Vcpu const& vcpu) { return hv::this_cpu().current == &vcpu; }
+
+}  // namespace
+
+void load_root(Vcpu& vcpu) {
+    if (!is_loaded(vcpu)) return;
+    u64 root = vcpu.in_kernel ? vcpu.kernel_cr3 : vcpu.user_cr3;
+    tlb::note_flush(hv::this_cpu().id);
+    cpu::write_cr3(root ? root : paging::idle_root());
+}
+
+void load_descriptor_tables(Vcpu& vcpu) {
+    if (is_loaded(vcpu)) window::load_descriptor_tables(vcpu);
+}
+
+// The active GS base is that of the mode the vCPU is in; the processor keeps the other one for SWAPGS.
+void load_segment_bases(Vcpu& vcpu) {
+    if (!is_loaded(vcpu)) return;
+    msr::write(msr::fs_base, vcpu.fs_base);
+    msr::write(msr::gs_base, vcpu.in_kernel ? vcpu.gs_base_kernel : vcpu.gs_base_user);
+    msr::write(msr::kernel_gs_base, vcpu.in_kernel ? vcpu.gs_base_user : vcpu.gs_base_kernel);
+}
+
+void save_segment_bases(Vcpu& vcpu) {
+    if (!is_loaded(vcpu)) return;
+    vcpu.fs_base = msr::read(msr::fs_base);
+    u64 active = msr::read(msr::gs_base), inactive = msr::read(msr::kernel_gs_base);
+    vcpu.gs_base_kernel = vcpu.in_kernel ? active : inactive;
+    vcpu.gs_base_user = vcpu.in_kernel ? inactive : active;
+}
+
+// In kernel mode, where hypercalls come from: the user's GS is the inactive one.
+bool load_user_gs_selector(Vcpu& vcpu, u16 selector) {
+    if (!is_loaded(vcpu)) return false;
+    cpu::swapgs();
+    bool loaded = load_gs_selector(selector);
+    cpu::swapgs();
+    vcpu.gs_base_user = msr::read(msr::kernel_gs_base);
+    return loaded;
+}
+
+// Real breakpoints only while some are enabled: writing these registers is slow.
+void load_debug_registers(Vcpu& vcpu) {
+    if (!is_loaded(vcpu)) return;
+    CpuBlock& cpu = hv::this_cpu();
+    if (!(vcpu.debug_registers[7] & dr7_enabled)) {
+        if (cpu.debug_registers_loaded) cpu::write_dr7(dr7_off);
+        cpu.debug_registers_loaded = false;
+        return;
+    }
+    cpu::write_dr0(vcpu.debug_registers[0]);
+    cpu::write_dr1(vcpu.debug_registers[1]);
+    cpu::write_dr2(vcpu.debug_registers[2]);
+    cpu::write_dr3(vcpu.debug_registers[3]);
+    cpu::write_dr6(vcpu.debug_registers[6]);
+    cpu::write_dr7(vcpu.debug_registers[7]);
+    cpu.debug_registers_loaded = true;
+}
+
+void load_virtual_ts(Vcpu& vcpu) {
+    if (!is_loaded(vcpu)) return;
+    u64 value = cpu::read_cr0();
+    if (vcpu.cr0_ts == !!(value & cr0_ts)) return;
+    if (vcpu.cr0_ts)
+        cpu::write_cr0(value | cr0_ts);
+    else
+        cpu::clts();
+}
+
+void load_virtual_cr4(Vcpu& vcpu) {
+    if (!is_loaded(vcpu)) return;
+    u64 now = cpu::read_cr4();
+    u64 wanted = (now & ~cr4_of_guest) | (vcpu.cr4 & cr4_of_guest);
+    if (!features::has_fsgsbase()) wanted &= ~(u64{1} << 16);
+    if (wanted != now) cpu::write_cr4(wanted);
+}
+
+// Another CPU that lets go of it may want our answer to a flush first.
+void sync_vcpu(Vcpu& vcpu) {
+    while (vcpu.running.load(std::memory_order_acquire) && vcpu.cpu.load(std::memory_order_relaxed) != this_cpu()) {
+        x86_tlb::answer();
+        cpu::pause();
+    }
+}
+
+}  // namespace hv::hal

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: MIT
+// The hypervisor's own address space: L4 slots 256 to 271, the same tables in every root (docs/memory-map.md).
+#pragma once
+
+#include "base/types.hpp"
+#include "core/mm/pte.hpp"
+#include "x86/boot/boot_info.hpp"
+#include "x86/boot/image.h"
+
+// Borders in the image, by the linker script.
+extern "C" {
+extern char const image_start[], text_end[], rodata_end[], data_end[], image_end[], trampoline_start[];
+}
+
+namespace hv::paging {
+
+inline constexpr u64 m2p_readonly_base = 0xffff'8000'0000'0000;
+inline constexpr u64 m2p_base = 0xffff'8080'0000'0000;
+inline constexpr u64 frame_table_base = 0xffff'8100'0000'0000;
+inline constexpr u64 fixmap_base = 0xffff'8200'0000'0000;
+inline constexpr u64 direct_map_base = 0xffff'8300'0000'0000;
+inline constexpr u64 direct_map_size = u64{10} << 39;   // slots 262 to 271
+
+inline constexpr u64 read_only = Pte::present | Pte::accessed | Pte::no_execute;
+inline constexpr u64 read_write = read_only | Pte::writable | Pte::dirty;
+inline constexpr u64 read_execute = Pte::present | Pte::accessed;
+inline constexpr u64 device = read_write | Pte::write_through | Pte::cache_disable;   // PAT entry 3: uncached
+
+inline std::byte* direct_map(Maddr address) { return reinterpret_cast<std::byte*>(direct_map_base + address.value); }
+inline std::byte* direct_map(Mfn mfn) { return direct_map(Maddr{mfn.value << page_shift}); }
+inline u64 image_physical(void const* symbol) { return reinterpret_cast<u64>(symbol) - IMAGE_OFFSET; }
+
+// Builds the tables and leaves the boot loader's world: the first 4 GiB are reachable through the direct map before it,
+// all RAM after it, and nothing below the hypervisor's slots.
+void init(boot::BootInfo const& info);
+// The frame table and the M2P for frames below `max_mfn`, and core's pointers to them.
+void init_frame_tables(u64 frames);
+// Tables come from core's page allocator from now on.
+void use_page_allocator();
+
+Mfn m2p_chunk(u32 index);   // the first frame behind each 2 MiB of the M2P
+
+void map(u64 address, Mfn mfn, u64 flags);   // one page
+Pte& l1_entry(u64 address);                  // of a page that lies in the hypervisor's own slots; makes the tables
+u64 map_device(Maddr address, u64 size);     // uncached, for good; the address of its first byte
+
+u64 idle_root();                             // a root with nothing but the hypervisor in it: for idle CPUs and at boot
+
+}  // namespace hv::paging

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: MIT
+#include "x86/mm/tlb.hpp"
+
+#include "core/hal.hpp"
+#include "core/mm/tlb_clock.hpp"
+#include "x86/cpu/apic.hpp"
+#include "x86/cpu/instructions.hpp"
+#include "x86/cpu/interrupts.hpp"
+#include "x86/cpu/this_cpu.hpp"
+
+namespace hv::x86_tlb {
+namespace {
+
+// One request at a time. Its author spins until every other CPU has answered; those who wait for their turn, with
+// interrupts off, answer meanwhile.
+constinit std::atomic<bool> busy{false};
+constinit std::atomic<u64> wanted{everything};
+constinit CpuMask waiting_for;
+
+}  // namespace
+
+void flush_local(u64 address) {
+    if (address != everything) return cpu::invlpg(address);
+    tlb::note_flush(this_cpu().id);
+    cpu::write_cr3(cpu::read_cr3());
+}
+
+void answer() {
+    CpuId cpu = this_cpu().id;
+    if (!waiting_for.test(cpu)) return;
+    flush_local(wanted.load(std::memory_order_acquire));
+    waiting_for.clear(cpu);
+}
+
+void flush(CpuMask const& cpus, u64 address) {
+    CpuId self = this_cpu().id;
+    CpuMask others = cpus;
+    if (others.test_and_clear(self)) flush_local(address);
+    if (others.empty()) return;
+    while (busy.exchange(true, std::memory_order_acquire)) {
+        answer();
+        cpu::pause();
+    }
+    wanted.store(address, std::memory_order_release);
+    others.for_each([](u32 cpu) { waiting_for.set(cpu); });
+    others.for_each([](u32 cpu) { apic::send_ipi(cpu, vector::tlb); });
+    while (!waiting_for.empty()) cpu::pause();
+    busy.store(false, std::memory_order_release);
+}
+
+}  // namespace hv::x86_tlb

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: MIT
+#include "x86/panic.hpp"
+
+#include "base/log.hpp"
+#include "core/domain.hpp"
+#include "x86/cpu/instructions.hpp"
+#include "x86/cpu/this_cpu.hpp"
+#include "x86/dev/power.hpp"
+#include "x86/dev/serial.hpp"
+#include "x86/symbols.hpp"
+
+namespace hv {
+namespace {
+
+constexpr u32 max_depth = 32;
+
+// Not through the log's lock: whoever holds it may be what panics.
+void print(std::string_view pattern, std::initializer_list<FormatArg> args) {
+    std::array<char, 256> buffer;
+    serial::write({"(pv) ", 5});
+    serial::write(format_to(buffer, pattern, {args.begin(), args.size()}));
+    serial::write({"\n", 1});
+}
+
+void print_registers(abi::CpuUserRegs const& r) {
+    print("  rip {x}:{x} rflags {x} rsp {x}:{x}", {r.cs, r.rip, r.rflags, r.ss, r.rsp});
+    print("  rax {x} rbx {x} rcx {x} rdx {x}", {r.rax, r.rbx, r.rcx, r.rdx});
+    print("  rsi {x} rdi {x} rbp {x} r8 {x}", {r.rsi, r.rdi, r.rbp, r.r8});
+    print("  r9 {x} r10 {x} r11 {x} r12 {x}", {r.r9, r.r10, r.r11, r.r12});
+    print("  r13 {x} r14 {x} r15 {x}", {r.r13, r.r14, r.r15});
+}
+
+bool on_this_stack(u64 address) {
+    u64 here = cpu::frame_pointer();
+    return address % 8 == 0 && (address & ~window::stack_mask) == (here & ~window::stack_mask) &&
+           (address & window::stack_mask) + 16 <= window::stack_mask - sizeof(CpuBlock);
+}
+
+void print_place(u64 address) {
+    symbols::Place place = symbols::find(address);
+    if (place.function.empty()) return print("  {x}", {address});
+    print("  {x} {} + {x}", {address, place.function, place.offset});
+}
+
+// Null, unless this stack's block points to something that can be a vCPU.
+Vcpu* running_vcpu(CpuBlock& cpu) { return cpu.current && !cpu.current->is_idle() ? cpu.current : nullptr; }
+
+[[noreturn]] void finish(u64 instruction, u64 frame) {
+    CpuBlock& cpu = this_cpu();
+    print("backtrace:", {});
+    print_place(instruction);
+    for (u32 depth = 0; depth < max_depth && on_this_stack(frame); ++depth) {
+        auto const* words = reinterpret_cast<u64 const*>(frame);   // the caller's frame pointer, the return address
+        if (!words[1]) break;
+        print_place(words[1]);
+        if (words[0] <= frame) break;
+        frame = words[0];
+    }
+    if (Vcpu* vcpu = running_vcpu(cpu)) {
+        print("cpu {} ran d{}v{}, its registers:", {cpu.id, vcpu->domain->id, vcpu->id});
+        print_registers(guest_frame(cpu));
+    } else {
+        print("cpu {} ran no vCPU", {cpu.id});
+    }
+    if (power::reboot_allowed()) {
+        print("rebooting", {});
+        power::reboot();
+    }
+    power::halt();
+}
+
+// A panic within a panic says so once and stops.
+void begin() {
+    cpu::cli();
+    if (this_cpu().panicking++ == 0) return;
+    print("panic within a panic", {});
+    for (;;) cpu::halt();
+}
+
+}  // namespace
+
+void panic(char const* reason, char const* file, int line) {
+    begin();
+    print("PANIC: {} ({}:{})", {reason, file, line});
+    finish(reinterpret_cast<u64>(__builtin_return_address(0)),
+           *reinterpret_cast<u64 const*>(__builtin_frame_address(0)));
+}
+
+void panic_on_exception(abi::CpuUserRegs const& regs) {
+    begin();
+    print("PANIC: exception {} error code {x} at {x}, cr2 {x} cr3 {x}",
+          {regs.entry_vector, regs.error_code, regs.rip, cpu::read_cr2(), cpu::read_cr3()});
+    print_registers(regs);
+    finish(regs.rip, regs.rbp);
+}
+
+}  // namespace hv
