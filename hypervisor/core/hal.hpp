@@ -10,6 +10,7 @@
 #include "base/assert.hpp"
 #include "base/bitmap.hpp"
 #include "base/types.hpp"
+#include "core/pv/cpuid.hpp"
 #include "public/memory.hpp"
 
 namespace hv {
@@ -89,6 +90,7 @@ struct CpuIds {
     u32 acpi_id;
 };
 CpuIds cpu_ids(CpuId cpu);
+pv::CpuidLeaf cpuid(u32 leaf, u32 subleaf);       // the machine's own
 u32 gsi_count();                                  // inputs of all IO-APICs
 std::optional<u32> ioapic_read(Maddr base, u32 reg);   // none: no IO-APIC at that address
 

@@ -71,9 +71,12 @@ Outcome read(Domain const& domain, HypercallArgs& args) {
 
 Outcome do_console_io(Vcpu& vcpu, HypercallArgs& args) {
     switch (static_cast<u32>(args[0])) {
-    case abi::consoleio::write: return write(*vcpu.domain, args);
-    case abi::consoleio::read: return read(*vcpu.domain, args);
-    default: return Errno::nosys;
+        case abi::consoleio::write:
+            return write(*vcpu.domain, args);
+        case abi::consoleio::read:
+            return read(*vcpu.domain, args);
+        default:
+            return Errno::nosys;
     }
 }
 

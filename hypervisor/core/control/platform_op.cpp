@@ -30,17 +30,21 @@ Errno settime64(abi::PlatformSettime64 const& time) {
 // The BIOS is not asked: dom0 learns that there are no disks, no EFI and no pressed keys, and goes on.
 Errno firmware_info(abi::PlatformFirmwareInfo& info) {
     switch (info.type) {
-    case abi::firmware::disk_info:
-    case abi::firmware::disk_mbr_signature: return Errno::srch;
-    case abi::firmware::kbd_shift_flags: info.u.kbd_shift_flags = 0; return Errno::ok;
-    default: return Errno::inval;
+        case abi::firmware::disk_info:
+        case abi::firmware::disk_mbr_signature:
+            return Errno::srch;
+        case abi::firmware::kbd_shift_flags:
+            info.u.kbd_shift_flags = 0;
+            return Errno::ok;
+        default:
+            return Errno::inval;
     }
 }
 
 Errno enter_sleep(abi::PlatformEnterAcpiSleep const& sleep) {
     constexpr u32 soft_off = 5;
     if (sleep.flags & abi::acpi_sleep_extended) return Errno::opnotsupp;
-    if (sleep.sleep_state != soft_off) return Errno::opnotsupp;   // nothing else is prepared for waking up
+    if (sleep.sleep_state != soft_off) return Errno::opnotsupp;  // nothing else is prepared for waking up
     log::info("dom0 powers the machine off");
     return hal::acpi_sleep(sleep.sleep_state, sleep.val_a, sleep.val_b) ? Errno::ok : Errno::nodev;
 }
@@ -61,13 +65,18 @@ Errno cpu_info(abi::PlatformPcpuinfo& info) {
 
 Errno perform(abi::PlatformOp& op) {
     switch (op.cmd) {
-    case abi::platformop::settime64: return settime64(op.u.settime64);
-    case abi::platformop::settime32:
-        return set_time(op.u.settime32.secs, op.u.settime32.nsecs, op.u.settime32.system_time);
-    case abi::platformop::firmware_info: return firmware_info(op.u.firmware_info);
-    case abi::platformop::enter_acpi_sleep: return enter_sleep(op.u.enter_acpi_sleep);
-    case abi::platformop::get_cpuinfo: return cpu_info(op.u.pcpu_info);
-    default: return Errno::nosys;
+        case abi::platformop::settime64:
+            return settime64(op.u.settime64);
+        case abi::platformop::settime32:
+            return set_time(op.u.settime32.secs, op.u.settime32.nsecs, op.u.settime32.system_time);
+        case abi::platformop::firmware_info:
+            return firmware_info(op.u.firmware_info);
+        case abi::platformop::enter_acpi_sleep:
+            return enter_sleep(op.u.enter_acpi_sleep);
+        case abi::platformop::get_cpuinfo:
+            return cpu_info(op.u.pcpu_info);
+        default:
+            return Errno::nosys;
     }
 }
 

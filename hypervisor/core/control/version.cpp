@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The xen_version hypercall. Sub-operation 0 is what guests call to have pending events delivered: it does nothing else.
+// The xen_version hypercall. Sub-operation 0 is what guests call to have pending events delivered: it does nothing
+// else.
 #include "core/control/version.hpp"
 
 #include <algorithm>
@@ -26,9 +27,10 @@ void put_text(char (&field)[Size], std::string_view text) {
 constexpr u32 feature_bit(abi::feature::Bit bit) { return u32{1} << bit; }
 
 u32 features_of(Domain const& domain) {
-    constexpr u64 pae_extended_cr3 = u64{1} << 3;   // VMASST_TYPE_pae_extended_cr3
+    constexpr u64 pae_extended_cr3 = u64{1} << 3;  // VMASST_TYPE_pae_extended_cr3
     u32 features = feature_bit(abi::feature::mmu_pt_update_preserve_ad) | feature_bit(abi::feature::highmem_assist) |
-                   feature_bit(abi::feature::gnttab_map_avail_bits) | feature_bit(abi::feature::memory_op_vnode_supported);
+                   feature_bit(abi::feature::gnttab_map_avail_bits) |
+                   feature_bit(abi::feature::memory_op_vnode_supported);
     if (domain.privileged) features |= feature_bit(abi::feature::dom0);
     if (domain.vm_assist & pae_extended_cr3) features |= feature_bit(abi::feature::pae_pgdir_above_4gb);
     return features;
@@ -62,7 +64,7 @@ Outcome show_command_line(Domain const& domain, guest_ptr<void> arg) {
     static constinit abi::XenCommandline const nothing{};
     guest_ptr<abi::XenCommandline> const to = arg.as<abi::XenCommandline>();
     TRY(copy_out(to, nothing));
-    if (!domain.privileged) return 0;   // how the machine was started is dom0's business
+    if (!domain.privileged) return 0;  // how the machine was started is dom0's business
     return copy_out_bytes(to.address, command_line.data(), std::min(command_line.size(), sizeof(nothing.text) - 1));
 }
 
@@ -84,19 +86,29 @@ void set_command_line(std::string_view text) { command_line = text; }
 Outcome do_xen_version(Vcpu& vcpu, HypercallArgs& args) {
     guest_ptr<void> const arg{args[1]};
     switch (static_cast<u32>(args[0])) {
-    [[likely]] case abi::xenver::version: return (interface_major << 16) | interface_minor;
-    case abi::xenver::extraversion: return extraversion(arg);
-    case abi::xenver::compile_info: return compile_info(arg);
-    case abi::xenver::capabilities: return capabilities(arg);
-    case abi::xenver::changeset: return changeset(arg);
-    case abi::xenver::platform_parameters:
-        return copy_out(arg.as<abi::XenPlatformParameters>(), abi::XenPlatformParameters{hypervisor_start});
-    case abi::xenver::get_features: return get_features(*vcpu.domain, arg);
-    case abi::xenver::pagesize: return page_size;
-    case abi::xenver::guest_handle: return guest_handle(*vcpu.domain, arg);
-    case abi::xenver::commandline: return show_command_line(*vcpu.domain, arg);
-    case abi::xenver::build_id: return Errno::nodata;   // the image carries none
-    default: return Errno::nosys;
+        [[likely]] case abi::xenver::version : return (interface_major << 16) | interface_minor;
+        case abi::xenver::extraversion:
+            return extraversion(arg);
+        case abi::xenver::compile_info:
+            return compile_info(arg);
+        case abi::xenver::capabilities:
+            return capabilities(arg);
+        case abi::xenver::changeset:
+            return changeset(arg);
+        case abi::xenver::platform_parameters:
+            return copy_out(arg.as<abi::XenPlatformParameters>(), abi::XenPlatformParameters{hypervisor_start});
+        case abi::xenver::get_features:
+            return get_features(*vcpu.domain, arg);
+        case abi::xenver::pagesize:
+            return page_size;
+        case abi::xenver::guest_handle:
+            return guest_handle(*vcpu.domain, arg);
+        case abi::xenver::commandline:
+            return show_command_line(*vcpu.domain, arg);
+        case abi::xenver::build_id:
+            return Errno::nodata;  // the image carries none
+        default:
+            return Errno::nosys;
     }
 }
 

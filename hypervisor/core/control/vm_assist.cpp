@@ -15,7 +15,7 @@ Outcome do_vm_assist(Vcpu& vcpu, HypercallArgs& args) {
     u32 const command = static_cast<u32>(args[0]);
     u32 const type = static_cast<u32>(args[1]);
     if (command > disable) return Errno::nosys;
-    if (type == pv::assist::segments_4gb) return 0;   // of 32-bit guests: nothing to do
+    if (type == pv::assist::segments_4gb) return 0;  // of 32-bit guests: nothing to do
     if (type >= 64 || !(pv::supported_assists >> type & 1)) return Errno::inval;
     u64& assists = vcpu.domain->vm_assist;
     if (command == enable)

@@ -9,17 +9,17 @@
 namespace hv {
 
 Result<EventChannels*> create_event_channels(Domain& domain);
-void close_all_event_channels(Domain& domain);     // dying domain: peers become unbound
-void destroy_event_channels(Domain& domain);       // frees the tables
+void close_all_event_channels(Domain& domain);  // dying domain: peers become unbound
+void destroy_event_channels(Domain& domain);    // frees the tables
 
-void send_virq(Vcpu& vcpu, u32 virq);              // per-vCPU virq (timer, debug)
-void send_global_virq(u32 virq);                   // to its handler, dom0 by default; dropped while unbound
+void send_virq(Vcpu& vcpu, u32 virq);  // per-vCPU virq (timer, debug)
+void send_global_virq(u32 virq);       // to its handler, dom0 by default; dropped while unbound
 Result<> set_virq_handler(Domain& domain, u32 virq);
-void handle_pirq(Domain& domain, u32 pirq);        // a physical interrupt routed to the domain has arrived
+void handle_pirq(Domain& domain, u32 pirq);  // a physical interrupt routed to the domain has arrived
 
 bool port_is_valid(Domain& domain, EvtchnPort port);
 bool port_is_pending(Domain& domain, EvtchnPort port);
-void notify_vcpu(Vcpu& vcpu);                      // sets upcall_pending and wakes or kicks: something is pending
-void watch_for_poller(Vcpu& vcpu);                 // from now on an event on its poll_port wakes it, masked or not
+void notify_vcpu(Vcpu& vcpu);       // sets upcall_pending and wakes or kicks: something is pending
+void watch_for_poller(Vcpu& vcpu);  // from now on an event on its poll_port wakes it, masked or not
 
 }  // namespace hv

@@ -58,40 +58,44 @@ Outcome do_event_channel_op(Vcpu& vcpu, HypercallArgs& args) {
     EventChannels& events = *caller.events;
     guest_ptr<void> const arg{args[1]};
     switch (static_cast<u32>(args[0])) {
-    case command::send: {   // the one that is hot: no copy back
-        auto const op = copy_in(arg.as<abi::EvtchnSend>());
-        return op ? Outcome{events.send((*op).port)} : Outcome{op.error()};
-    }
-    case command::unmask:
-        return with_argument<abi::EvtchnUnmask>(arg, [&](abi::EvtchnUnmask const& op) { return ok(events.unmask(op.port)); });
-    case command::bind_interdomain:
-        return with_argument<abi::EvtchnBindInterdomain>(
-            arg, [&](abi::EvtchnBindInterdomain& op) { return bind_interdomain(caller, op); });
-    case command::bind_virq:
-        return with_argument<abi::EvtchnBindVirq>(arg, [&](abi::EvtchnBindVirq& op) -> Result<u64> {
-            op.port = TRY(events.bind_virq(op.virq, op.vcpu));
-            return u64{0};
-        });
-    case command::bind_pirq:
-        return with_argument<abi::EvtchnBindPirq>(arg, [&](abi::EvtchnBindPirq& op) { return bind_pirq(caller, op); });
-    case command::close:
-        return with_argument<abi::EvtchnClose>(arg, [&](abi::EvtchnClose const& op) { return ok(events.close(op.port)); });
-    case command::status:
-        return with_argument<abi::EvtchnStatus>(arg, [&](abi::EvtchnStatus& op) { return status(caller, op); });
-    case command::alloc_unbound:
-        return with_argument<abi::EvtchnAllocUnbound>(
-            arg, [&](abi::EvtchnAllocUnbound& op) { return alloc_unbound(caller, op); });
-    case command::bind_ipi:
-        return with_argument<abi::EvtchnBindIpi>(arg, [&](abi::EvtchnBindIpi& op) -> Result<u64> {
-            op.port = TRY(events.bind_ipi(op.vcpu));
-            return u64{0};
-        });
-    case command::bind_vcpu:
-        return with_argument<abi::EvtchnBindVcpu>(
-            arg, [&](abi::EvtchnBindVcpu const& op) { return ok(events.bind_vcpu(op.port, op.vcpu)); });
-    case command::reset:
-        return with_argument<abi::EvtchnReset>(arg, [&](abi::EvtchnReset const& op) { return reset(caller, op); });
-    default: return Errno::nosys;   // the FIFO operations among them: the guest then uses the 2-level arrays
+        case command::send: {  // the one that is hot: no copy back
+            auto const op = copy_in(arg.as<abi::EvtchnSend>());
+            return op ? Outcome{events.send((*op).port)} : Outcome{op.error()};
+        }
+        case command::unmask:
+            return with_argument<abi::EvtchnUnmask>(
+                arg, [&](abi::EvtchnUnmask const& op) { return ok(events.unmask(op.port)); });
+        case command::bind_interdomain:
+            return with_argument<abi::EvtchnBindInterdomain>(
+                arg, [&](abi::EvtchnBindInterdomain& op) { return bind_interdomain(caller, op); });
+        case command::bind_virq:
+            return with_argument<abi::EvtchnBindVirq>(arg, [&](abi::EvtchnBindVirq& op) -> Result<u64> {
+                op.port = TRY(events.bind_virq(op.virq, op.vcpu));
+                return u64{0};
+            });
+        case command::bind_pirq:
+            return with_argument<abi::EvtchnBindPirq>(arg,
+                                                      [&](abi::EvtchnBindPirq& op) { return bind_pirq(caller, op); });
+        case command::close:
+            return with_argument<abi::EvtchnClose>(
+                arg, [&](abi::EvtchnClose const& op) { return ok(events.close(op.port)); });
+        case command::status:
+            return with_argument<abi::EvtchnStatus>(arg, [&](abi::EvtchnStatus& op) { return status(caller, op); });
+        case command::alloc_unbound:
+            return with_argument<abi::EvtchnAllocUnbound>(
+                arg, [&](abi::EvtchnAllocUnbound& op) { return alloc_unbound(caller, op); });
+        case command::bind_ipi:
+            return with_argument<abi::EvtchnBindIpi>(arg, [&](abi::EvtchnBindIpi& op) -> Result<u64> {
+                op.port = TRY(events.bind_ipi(op.vcpu));
+                return u64{0};
+            });
+        case command::bind_vcpu:
+            return with_argument<abi::EvtchnBindVcpu>(
+                arg, [&](abi::EvtchnBindVcpu const& op) { return ok(events.bind_vcpu(op.port, op.vcpu)); });
+        case command::reset:
+            return with_argument<abi::EvtchnReset>(arg, [&](abi::EvtchnReset const& op) { return reset(caller, op); });
+        default:
+            return Errno::nosys;  // the FIFO operations among them: the guest then uses the 2-level arrays
     }
 }
 

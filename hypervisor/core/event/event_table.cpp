@@ -69,7 +69,7 @@ void EventChannels::release(EvtchnPort port) {
         channel.peer_domain = nullptr;
         channel.vcpu.store(0, std::memory_order_relaxed);
     });
-    two_level::clear_pending(domain_, port);   // whoever gets the number next starts clean
+    two_level::clear_pending(domain_, port);  // whoever gets the number next starts clean
     lowest_free_ = std::min(lowest_free_, port.value);
 }
 
@@ -102,7 +102,7 @@ Result<EvtchnPort> EventChannels::bind_interdomain(Domain& remote, EvtchnPort re
         channel.peer_port = port;
         channel.state = Channel::State::interdomain;
     });
-    raise(port, ours);   // what the peer sent while it was unbound is lost: let the domain look once
+    raise(port, ours);  // what the peer sent while it was unbound is lost: let the domain look once
     return port;
 }
 
@@ -161,14 +161,16 @@ Result<> EventChannels::bind_vcpu(EvtchnPort port, VcpuId vcpu) {
     Channel* const channel = find(port);
     if (!channel) return Errno::inval;
     switch (channel->state) {
-    case Channel::State::virq:
-        if (abi::virq::is_per_vcpu(channel->line)) return Errno::inval;
-        break;
-    case Channel::State::unbound:
-    case Channel::State::interdomain:
-    case Channel::State::pirq: break;
-    case Channel::State::free:
-    case Channel::State::ipi: return Errno::inval;
+        case Channel::State::virq:
+            if (abi::virq::is_per_vcpu(channel->line)) return Errno::inval;
+            break;
+        case Channel::State::unbound:
+        case Channel::State::interdomain:
+        case Channel::State::pirq:
+            break;
+        case Channel::State::free:
+        case Channel::State::ipi:
+            return Errno::inval;
     }
     channel->vcpu.store(vcpu.value, std::memory_order_relaxed);
     return {};
@@ -177,16 +179,19 @@ Result<> EventChannels::bind_vcpu(EvtchnPort port, VcpuId vcpu) {
 // Under the table's lock; everything but interdomain.
 Result<> EventChannels::close_local(EvtchnPort port, Channel& channel) {
     switch (channel.state) {
-    case Channel::State::free: return Errno::inval;
-    case Channel::State::virq:
-        virq_slot(channel.line, VcpuId{channel.vcpu.load(std::memory_order_relaxed)})->store(0, std::memory_order_release);
-        break;
-    case Channel::State::pirq:
-        if (Pirq* pirq = pirqs_.find(channel.line)) pirq->port.store(0, std::memory_order_release);
-        break;
-    case Channel::State::unbound:
-    case Channel::State::interdomain:
-    case Channel::State::ipi: break;
+        case Channel::State::free:
+            return Errno::inval;
+        case Channel::State::virq:
+            virq_slot(channel.line, VcpuId{channel.vcpu.load(std::memory_order_relaxed)})
+                ->store(0, std::memory_order_release);
+            break;
+        case Channel::State::pirq:
+            if (Pirq* pirq = pirqs_.find(channel.line)) pirq->port.store(0, std::memory_order_release);
+            break;
+        case Channel::State::unbound:
+        case Channel::State::interdomain:
+        case Channel::State::ipi:
+            break;
     }
     release(port);
     return {};
@@ -200,10 +205,10 @@ Result<> EventChannels::close(EvtchnPort port) {
         {
             SpinGuard guard{lock_};
             if (channel->state != Channel::State::interdomain) return close_local(port, *channel);
-            remote.emplace(*channel->peer_domain);   // alive as long as the channel is bound
+            remote.emplace(*channel->peer_domain);  // alive as long as the channel is bound
         }
         BothLocked locks{domain_, lock_, **remote, (*remote)->events->lock_};
-        if (channel->state != Channel::State::interdomain || channel->peer_domain != &**remote) continue;   // rebound
+        if (channel->state != Channel::State::interdomain || channel->peer_domain != &**remote) continue;  // rebound
         (*remote)->events->find(channel->peer_port)->change([&](Channel& peer) {
             peer.state = Channel::State::unbound;
             peer.peer = domain_.id;
@@ -217,7 +222,7 @@ Result<> EventChannels::close(EvtchnPort port) {
 void EventChannels::close_all() {
     for (u32 port = 1; port < ports_; ++port) {
         if (!find(EvtchnPort{port})) {
-            port |= channels_per_bucket - 1;   // nothing in this bucket
+            port |= channels_per_bucket - 1;  // nothing in this bucket
             continue;
         }
         (void)close(EvtchnPort{port});
@@ -229,16 +234,20 @@ Result<> EventChannels::send(EvtchnPort port) {
     if (!channel) return Errno::inval;
     SpinGuard guard{channel->lock};
     switch (channel->state) {
-    case Channel::State::interdomain: {
-        EventChannels& theirs = *channel->peer_domain->events;
-        theirs.raise(channel->peer_port, *theirs.find(channel->peer_port));
-        return {};
-    }
-    case Channel::State::ipi: raise(port, *channel); return {};
-    case Channel::State::unbound: return {};   // nobody listens: dropped
-    case Channel::State::free:
-    case Channel::State::virq:
-    case Channel::State::pirq: break;
+        case Channel::State::interdomain: {
+            EventChannels& theirs = *channel->peer_domain->events;
+            theirs.raise(channel->peer_port, *theirs.find(channel->peer_port));
+            return {};
+        }
+        case Channel::State::ipi:
+            raise(port, *channel);
+            return {};
+        case Channel::State::unbound:
+            return {};  // nobody listens: dropped
+        case Channel::State::free:
+        case Channel::State::virq:
+        case Channel::State::pirq:
+            break;
     }
     return Errno::inval;
 }
@@ -258,25 +267,29 @@ Result<abi::EvtchnStatus> EventChannels::status(EvtchnPort port) {
     status.port = port;
     status.vcpu = VcpuId{channel->vcpu.load(std::memory_order_relaxed)};
     switch (channel->state) {
-    case Channel::State::free: status.status = abi::evtchnstat::closed; break;
-    case Channel::State::unbound:
-        status.status = abi::evtchnstat::unbound;
-        status.u.unbound.dom = channel->peer;
-        break;
-    case Channel::State::interdomain:
-        status.status = abi::evtchnstat::interdomain;
-        status.u.interdomain.dom = channel->peer_domain->id;
-        status.u.interdomain.port = channel->peer_port;
-        break;
-    case Channel::State::pirq:
-        status.status = abi::evtchnstat::pirq;
-        status.u.pirq.line = channel->line;
-        break;
-    case Channel::State::virq:
-        status.status = abi::evtchnstat::virq;
-        status.u.virq.line = channel->line;
-        break;
-    case Channel::State::ipi: status.status = abi::evtchnstat::ipi; break;
+        case Channel::State::free:
+            status.status = abi::evtchnstat::closed;
+            break;
+        case Channel::State::unbound:
+            status.status = abi::evtchnstat::unbound;
+            status.u.unbound.dom = channel->peer;
+            break;
+        case Channel::State::interdomain:
+            status.status = abi::evtchnstat::interdomain;
+            status.u.interdomain.dom = channel->peer_domain->id;
+            status.u.interdomain.port = channel->peer_port;
+            break;
+        case Channel::State::pirq:
+            status.status = abi::evtchnstat::pirq;
+            status.u.pirq.line = channel->line;
+            break;
+        case Channel::State::virq:
+            status.status = abi::evtchnstat::virq;
+            status.u.virq.line = channel->line;
+            break;
+        case Channel::State::ipi:
+            status.status = abi::evtchnstat::ipi;
+            break;
     }
     return status;
 }

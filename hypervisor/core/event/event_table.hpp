@@ -58,16 +58,17 @@ public:
     void add_poller(Vcpu const& vcpu) { pollers_.set(vcpu.id.value); }
     bool is_valid(EvtchnPort port) const { return find(port) != nullptr; }
     PirqTable& pirqs() { return pirqs_; }
-    u32 open_ports();               // for the audit and for tests
+    u32 open_ports();  // for the audit and for tests
 
 private:
     static constexpr u32 channels_per_bucket = page_size / sizeof(Channel);
     static constexpr u32 buckets = abi::evtchn_2l_nr_channels / channels_per_bucket;
-    static constexpr std::array per_vcpu_virqs{abi::virq::timer, abi::virq::debug, abi::virq::xenoprof, abi::virq::xenpmu};
+    static constexpr std::array per_vcpu_virqs{abi::virq::timer, abi::virq::debug, abi::virq::xenoprof,
+                                               abi::virq::xenpmu};
 
-    Channel* find(EvtchnPort port) const;       // null: no such port
-    Result<EvtchnPort> find_free();             // under the lock; the channel exists and is free
-    void release(EvtchnPort port);              // under the lock: the port is free, its pending bit clear
+    Channel* find(EvtchnPort port) const;  // null: no such port
+    Result<EvtchnPort> find_free();        // under the lock; the channel exists and is free
+    void release(EvtchnPort port);         // under the lock: the port is free, its pending bit clear
     std::atomic<u32>* virq_slot(u32 virq, VcpuId vcpu);
     Result<> close_local(EvtchnPort port, Channel& channel);
     void raise(EvtchnPort port, Channel const& channel);
@@ -75,8 +76,8 @@ private:
 
     Domain& domain_;
     Spinlock lock_;
-    u32 ports_ = 0;                             // numbers below this may be used
-    u32 lowest_free_ = 1;                       // none below is free; 0 never is a port
+    u32 ports_ = 0;        // numbers below this may be used
+    u32 lowest_free_ = 1;  // none below is free; 0 never is a port
     std::array<std::atomic<Channel*>, buckets> buckets_{};
     std::array<std::atomic<u32>, abi::virq::count> global_virq_ports_{};
     std::array<std::array<std::atomic<u32>, per_vcpu_virqs.size()>, max_vcpus_per_domain> vcpu_virq_ports_{};

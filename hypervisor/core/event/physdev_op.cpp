@@ -13,7 +13,7 @@ namespace hv {
 namespace {
 
 constexpr u32 io_ports = 65536;
-constexpr u32 timer_gsi = 0;   // the hypervisor's own
+constexpr u32 timer_gsi = 0;  // the hypervisor's own
 
 // Every domain may have it: it decides only which instructions are emulated instead of reflected.
 Result<u64> set_iopl(Vcpu& vcpu, abi::PhysdevSetIopl const& op) {
@@ -38,7 +38,7 @@ Result<u64> map_pirq(Domain& domain, abi::PhysdevMapPirq& op) {
     u32 const wanted = op.pirq < 0 ? gsi : static_cast<u32>(op.pirq);
     if (gsi == timer_gsi || wanted != gsi) return Errno::inval;
     Result<u32> const mapped = domain.events->pirqs().map(wanted, gsi);
-    if (!mapped && mapped.error() != Errno::exist) return mapped.error();   // mapping it again changes nothing
+    if (!mapped && mapped.error() != Errno::exist) return mapped.error();  // mapping it again changes nothing
     op.pirq = static_cast<i32>(wanted);
     return u64{0};
 }
@@ -89,28 +89,34 @@ Result<u64> apic_read(abi::PhysdevApic& op) {
 
 Outcome privileged_op(Domain& domain, u32 command, guest_ptr<void> arg) {
     switch (command) {
-    case abi::physdevop::irq_status_query:
-        return with_argument<abi::PhysdevIrqStatusQuery>(
-            arg, [&](abi::PhysdevIrqStatusQuery& op) { return irq_status_query(domain, op); });
-    case abi::physdevop::eoi:
-        return with_argument<abi::PhysdevEoi>(arg, [&](abi::PhysdevEoi const& op) { return end_of_interrupt(domain, op); });
-    case abi::physdevop::map_pirq:
-        return with_argument<abi::PhysdevMapPirq>(arg, [&](abi::PhysdevMapPirq& op) { return map_pirq(domain, op); });
-    case abi::physdevop::unmap_pirq:
-        return with_argument<abi::PhysdevUnmapPirq>(
-            arg, [&](abi::PhysdevUnmapPirq const& op) { return unmap_pirq(domain, op); });
-    case abi::physdevop::setup_gsi:
-        return with_argument<abi::PhysdevSetupGsi>(arg, [&](abi::PhysdevSetupGsi const& op) { return setup_gsi(domain, op); });
-    case abi::physdevop::alloc_irq_vector:
-        return with_argument<abi::PhysdevIrq>(arg, [](abi::PhysdevIrq& op) { return alloc_irq_vector(op); });
-    case abi::physdevop::apic_read:
-        return with_argument<abi::PhysdevApic>(arg, [](abi::PhysdevApic& op) { return apic_read(op); });
-    // There is no device of which we need to know: both are notices.
-    case abi::physdevop::pci_device_add:
-        return with_argument<abi::PhysdevPciDeviceAdd>(arg, [](abi::PhysdevPciDeviceAdd const&) { return Result<u64>{u64{0}}; });
-    case abi::physdevop::pci_device_remove:
-        return with_argument<abi::PhysdevPciDevice>(arg, [](abi::PhysdevPciDevice const&) { return Result<u64>{u64{0}}; });
-    default: return Errno::nosys;
+        case abi::physdevop::irq_status_query:
+            return with_argument<abi::PhysdevIrqStatusQuery>(
+                arg, [&](abi::PhysdevIrqStatusQuery& op) { return irq_status_query(domain, op); });
+        case abi::physdevop::eoi:
+            return with_argument<abi::PhysdevEoi>(
+                arg, [&](abi::PhysdevEoi const& op) { return end_of_interrupt(domain, op); });
+        case abi::physdevop::map_pirq:
+            return with_argument<abi::PhysdevMapPirq>(arg,
+                                                      [&](abi::PhysdevMapPirq& op) { return map_pirq(domain, op); });
+        case abi::physdevop::unmap_pirq:
+            return with_argument<abi::PhysdevUnmapPirq>(
+                arg, [&](abi::PhysdevUnmapPirq const& op) { return unmap_pirq(domain, op); });
+        case abi::physdevop::setup_gsi:
+            return with_argument<abi::PhysdevSetupGsi>(
+                arg, [&](abi::PhysdevSetupGsi const& op) { return setup_gsi(domain, op); });
+        case abi::physdevop::alloc_irq_vector:
+            return with_argument<abi::PhysdevIrq>(arg, [](abi::PhysdevIrq& op) { return alloc_irq_vector(op); });
+        case abi::physdevop::apic_read:
+            return with_argument<abi::PhysdevApic>(arg, [](abi::PhysdevApic& op) { return apic_read(op); });
+        // There is no device of which we need to know: both are notices.
+        case abi::physdevop::pci_device_add:
+            return with_argument<abi::PhysdevPciDeviceAdd>(
+                arg, [](abi::PhysdevPciDeviceAdd const&) { return Result<u64>{u64{0}}; });
+        case abi::physdevop::pci_device_remove:
+            return with_argument<abi::PhysdevPciDevice>(
+                arg, [](abi::PhysdevPciDevice const&) { return Result<u64>{u64{0}}; });
+        default:
+            return Errno::nosys;
     }
 }
 
@@ -120,14 +126,17 @@ Outcome do_physdev_op(Vcpu& vcpu, HypercallArgs& args) {
     u32 const command = static_cast<u32>(args[0]);
     guest_ptr<void> const arg{args[1]};
     switch (command) {
-    case abi::physdevop::set_iopl:
-        return with_argument<abi::PhysdevSetIopl>(arg, [&](abi::PhysdevSetIopl const& op) { return set_iopl(vcpu, op); });
-    case abi::physdevop::set_iobitmap:
-        return with_argument<abi::PhysdevSetIobitmap>(
-            arg, [&](abi::PhysdevSetIobitmap const& op) { return set_iobitmap(vcpu, op); });
-    case abi::physdevop::pirq_eoi_gmfn_v1:
-    case abi::physdevop::pirq_eoi_gmfn_v2: return Errno::nosys;   // the guest then asks irq_status_query
-    default: return vcpu.domain->privileged ? privileged_op(*vcpu.domain, command, arg) : Outcome{Errno::perm};
+        case abi::physdevop::set_iopl:
+            return with_argument<abi::PhysdevSetIopl>(
+                arg, [&](abi::PhysdevSetIopl const& op) { return set_iopl(vcpu, op); });
+        case abi::physdevop::set_iobitmap:
+            return with_argument<abi::PhysdevSetIobitmap>(
+                arg, [&](abi::PhysdevSetIobitmap const& op) { return set_iobitmap(vcpu, op); });
+        case abi::physdevop::pirq_eoi_gmfn_v1:
+        case abi::physdevop::pirq_eoi_gmfn_v2:
+            return Errno::nosys;  // the guest then asks irq_status_query
+        default:
+            return vcpu.domain->privileged ? privileged_op(*vcpu.domain, command, arg) : Outcome{Errno::perm};
     }
 }
 

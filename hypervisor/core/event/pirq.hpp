@@ -11,7 +11,7 @@
 namespace hv {
 
 struct Pirq {
-    std::atomic<u32> port{0};            // 0: not bound
+    std::atomic<u32> port{0};  // 0: not bound
     std::atomic<bool> mapped{false};
     std::atomic<bool> needs_eoi{false};  // delivered, and the guest has not finished with it
     bool level_triggered = false;
@@ -22,9 +22,11 @@ class PirqTable {
 public:
     static constexpr u32 size = 256;
 
-    Pirq* find(u32 pirq) { return pirq < size && table_[pirq].mapped.load(std::memory_order_acquire) ? &table_[pirq] : nullptr; }
-    Result<u32> map(std::optional<u32> wanted, u32 first_choice);   // exist if the wanted one is taken
-    Result<> unmap(u32 pirq);                                       // busy while bound
+    Pirq* find(u32 pirq) {
+        return pirq < size && table_[pirq].mapped.load(std::memory_order_acquire) ? &table_[pirq] : nullptr;
+    }
+    Result<u32> map(std::optional<u32> wanted, u32 first_choice);  // exist if the wanted one is taken
+    Result<> unmap(u32 pirq);                                      // busy while bound
     void clear();
 
 private:

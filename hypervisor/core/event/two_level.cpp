@@ -16,7 +16,7 @@ abi::VcpuInfo* info_of(Domain& domain, u32 vcpu) {
 
 void select(Domain& domain, EvtchnPort port, u32 vcpu) {
     abi::VcpuInfo* const info = info_of(domain, vcpu);
-    if (!info) return;   // registering an info page makes the vCPU look at every port
+    if (!info) return;  // registering an info page makes the vCPU look at every port
     u64 const word = u64{1} << (port.value / 64);
     if (__atomic_fetch_or(&info->evtchn_pending_sel, word, __ATOMIC_SEQ_CST) & word) return;
     if (Vcpu* there = domain.vcpu(VcpuId{vcpu}))

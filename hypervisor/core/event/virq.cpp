@@ -29,7 +29,7 @@ void send_global_virq(u32 virq) {
     u16 const id = handlers[virq].load(std::memory_order_relaxed);
     Result<DomainRef> handler = find_domain(Domid{id});
     if (!handler || (*handler)->is_dying()) {
-        if (id == abi::dom0.value) return;   // it has not been built yet
+        if (id == abi::dom0.value) return;  // it has not been built yet
         handlers[virq].store(abi::dom0.value, std::memory_order_relaxed);
         send_global_virq(virq);
         return;

@@ -34,9 +34,10 @@ Outcome do_multicall(Vcpu& vcpu, HypercallArgs& args) {
 
         abi::MulticallEntry call;
         if (!hal::copy_from_guest(&call, entry.address, sizeof(call))) return Errno::fault;
-        Outcome outcome{Errno::inval};   // the answer to a batch in a batch
+        Outcome outcome{Errno::inval};  // the answer to a batch in a batch
         if (call.op != abi::hypercall::multicall) [[likely]] {
-            HypercallArgs call_args{{call.args[0], call.args[1], call.args[2], call.args[3], call.args[4], call.args[5]}};
+            HypercallArgs call_args{
+                {call.args[0], call.args[1], call.args[2], call.args[3], call.args[4], call.args[5]}};
             outcome = dispatch_hypercall(vcpu, call.op, call_args);
             if (outcome.is_again()) [[unlikely]] {
                 if (!rewrite_args(entry, call_args)) return Errno::fault;

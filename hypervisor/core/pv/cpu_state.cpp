@@ -9,7 +9,7 @@ namespace hv {
 
 Outcome do_stack_switch(Vcpu& vcpu, HypercallArgs& args) {
     vcpu.kernel_ss = pv::stack_selector(static_cast<u16>(args[0]));
-    vcpu.kernel_sp = args[1];   // checked by each frame that is pushed there
+    vcpu.kernel_sp = args[1];  // checked by each frame that is pushed there
     return 0;
 }
 
@@ -22,12 +22,19 @@ Outcome do_set_segment_base(Vcpu& vcpu, HypercallArgs& args) {
         return 0;
     }
     if (!is_canonical(value)) return Errno::inval;
-    hal::save_segment_bases(vcpu);   // user space can change the two others by itself
+    hal::save_segment_bases(vcpu);  // user space can change the two others by itself
     switch (which) {
-    case abi::segbase::fs: vcpu.fs_base = value; break;
-    case abi::segbase::gs_user: vcpu.gs_base_user = value; break;
-    case abi::segbase::gs_kernel: vcpu.gs_base_kernel = value; break;
-    default: return Errno::inval;
+        case abi::segbase::fs:
+            vcpu.fs_base = value;
+            break;
+        case abi::segbase::gs_user:
+            vcpu.gs_base_user = value;
+            break;
+        case abi::segbase::gs_kernel:
+            vcpu.gs_base_kernel = value;
+            break;
+        default:
+            return Errno::inval;
     }
     hal::load_segment_bases(vcpu);
     return 0;
@@ -61,15 +68,17 @@ Outcome do_set_debugreg(Vcpu& vcpu, HypercallArgs& args) {
     if (!number) return number.error();
     u64 const value = args[1];
     switch (*number) {
-    case 6: vcpu.debug_registers[6] = pv::fixed_dr6(value); break;
-    case 7:
-        if (!pv::is_valid_dr7(value)) return Errno::perm;
-        vcpu.debug_registers[7] = pv::fixed_dr7(value);
-        break;
-    default:
-        if (!pv::is_valid_breakpoint(value)) return Errno::perm;
-        vcpu.debug_registers[*number] = value;
-        break;
+        case 6:
+            vcpu.debug_registers[6] = pv::fixed_dr6(value);
+            break;
+        case 7:
+            if (!pv::is_valid_dr7(value)) return Errno::perm;
+            vcpu.debug_registers[7] = pv::fixed_dr7(value);
+            break;
+        default:
+            if (!pv::is_valid_breakpoint(value)) return Errno::perm;
+            vcpu.debug_registers[*number] = value;
+            break;
     }
     hal::load_debug_registers(vcpu);
     return 0;

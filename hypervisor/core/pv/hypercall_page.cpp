@@ -30,7 +30,8 @@ void fill_hypercall_page(std::span<std::byte, page_size> page) {
             put(slot, std::to_array<u8>({0x51, 0x41, 0x53, 0x50, 0xb8, 0, 0, 0, 0, 0x0f, 0x05}), 5, number);
         } else {
             // push rcx; push r11; mov eax, number; syscall; pop r11; pop rcx; ret: SYSCALL destroys rcx and r11
-            put(slot, std::to_array<u8>({0x51, 0x41, 0x53, 0xb8, 0, 0, 0, 0, 0x0f, 0x05, 0x41, 0x5b, 0x59, 0xc3}), 4, number);
+            put(slot, std::to_array<u8>({0x51, 0x41, 0x53, 0xb8, 0, 0, 0, 0, 0x0f, 0x05, 0x41, 0x5b, 0x59, 0xc3}), 4,
+                number);
         }
     }
 }

@@ -20,7 +20,7 @@ inline constexpr u32 writable_pagetables = 2;
 inline constexpr u32 pae_extended_cr3 = 3;
 inline constexpr u32 runstate_update_flag = 5;
 }  // namespace assist
-inline constexpr u64 supported_assists = u64{1} << assist::writable_pagetables | u64{1} << assist::pae_extended_cr3 |
-                                         u64{1} << assist::runstate_update_flag;
+inline constexpr u64 supported_assists =
+    u64{1} << assist::writable_pagetables | u64{1} << assist::pae_extended_cr3 | u64{1} << assist::runstate_update_flag;
 
 }  // namespace hv::pv

@@ -48,7 +48,8 @@ Result<> take_tables(Vcpu& vcpu, abi::VcpuGuestContext const& context) {
 }
 
 bool has_same_tables(Vcpu const& vcpu, abi::VcpuGuestContext const& context) {
-    if (vcpu.kernel_cr3 != (context.ctrlreg[3] & page_mask) || vcpu.user_cr3 != (context.ctrlreg[1] & page_mask)) return false;
+    if (vcpu.kernel_cr3 != (context.ctrlreg[3] & page_mask) || vcpu.user_cr3 != (context.ctrlreg[1] & page_mask))
+        return false;
     if (vcpu.gdt_entries != context.gdt_ents || vcpu.ldt_entries != context.ldt_ents) return false;
     if (vcpu.ldt_entries && vcpu.ldt_base != context.ldt_base.value) return false;
     for (u32 i = 0; i * 512 < vcpu.gdt_entries; ++i)
@@ -83,14 +84,16 @@ void set_entry_points(Vcpu& vcpu, abi::VcpuGuestContext const& context) {
         vcpu.traps[vector] = {trap.address, code_selector(trap.cs), trap.dpl(), trap.masks_events()};
     }
     vcpu.event_callback = {context.event_callback_eip, true};
-    vcpu.failsafe_callback = {context.failsafe_callback_eip, (context.flags & abi::vgcf::failsafe_disables_events) != 0};
+    vcpu.failsafe_callback = {context.failsafe_callback_eip,
+                              (context.flags & abi::vgcf::failsafe_disables_events) != 0};
     vcpu.syscall_callback = {context.syscall_callback_eip, (context.flags & abi::vgcf::syscall_disables_events) != 0};
 }
 
-// The legacy FXSAVE image inside the XSAVE area (SDM volume 1, 13.4): 512 bytes, then the header with the components in use.
+// The legacy FXSAVE image inside the XSAVE area (SDM volume 1, 13.4): 512 bytes, then the header with the components in
+// use.
 constexpr usize fxsave_size = 512;
 constexpr usize mxcsr_offset = 24;
-constexpr u32 mxcsr_settable = 0xffbf;   // safe on every CPU with SSE; other bits may fault on loading
+constexpr u32 mxcsr_settable = 0xffbf;  // safe on every CPU with SSE; other bits may fault on loading
 constexpr u64 x87_and_sse = 3;
 
 void set_fpu(Vcpu& vcpu, abi::VcpuGuestContext const& context) {
@@ -164,7 +167,7 @@ void get_context(Vcpu const& vcpu, abi::VcpuGuestContext& context) {
     context.gdt_ents = vcpu.gdt_entries;
     context.kernel_ss = vcpu.kernel_ss;
     context.kernel_sp = vcpu.kernel_sp;
-    context.ctrlreg[0] = 0x8000'0011 | (vcpu.cr0_ts ? 8 : 0);   // PG, ET, PE, and the virtual TS
+    context.ctrlreg[0] = 0x8000'0011 | (vcpu.cr0_ts ? 8 : 0);  // PG, ET, PE, and the virtual TS
     context.ctrlreg[1] = vcpu.user_cr3;
     context.ctrlreg[2] = vcpu.cr2;
     context.ctrlreg[3] = vcpu.kernel_cr3;

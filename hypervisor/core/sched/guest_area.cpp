@@ -56,7 +56,8 @@ void GuestArea::store(usize offset, void const* from, usize size) {
     auto const* bytes = static_cast<std::byte const*>(from);
     usize const in_first = offset < first_.size ? std::min(size, first_.size - offset) : 0;
     if (in_first) std::memcpy(first_.memory + offset, bytes, in_first);
-    if (in_first < size) std::memcpy(second_.memory + (offset + in_first - first_.size), bytes + in_first, size - in_first);
+    if (in_first < size)
+        std::memcpy(second_.memory + (offset + in_first - first_.size), bytes + in_first, size - in_first);
 }
 
 }  // namespace hv::sched

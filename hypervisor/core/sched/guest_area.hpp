@@ -13,7 +13,7 @@ namespace hv::sched {
 
 class GuestArea {
 public:
-    static constexpr usize max_size = page_size;   // so it has two pages at most
+    static constexpr usize max_size = page_size;  // so it has two pages at most
 
     // Holds the frames, writable, until it is destroyed. fault: not all of it is mapped writable.
     static Result<GuestArea> open(Vcpu& vcpu, u64 address, usize size);

@@ -34,7 +34,7 @@ void take(Reading& reading) {
 }
 
 void report_new_log_lines() {
-    static constinit u64 seen = 0;   // CPU 0 only
+    static constinit u64 seen = 0;  // CPU 0 only
     u64 const end = log::read_ring(~u64{0}, {}).next_index;
     if (end != seen) send_global_virq(abi::virq::con_ring);
     seen = end;

@@ -6,7 +6,7 @@
 
 namespace hv::sched {
 
-void start_time(CpuId cpu);   // no reading of its clocks yet
+void start_time(CpuId cpu);  // no reading of its clocks yet
 
 // Brings the running vCPU's time structures up to date with this CPU's latest reading of clock and TSC.
 void refresh_time(Vcpu& vcpu);
@@ -16,6 +16,6 @@ void initialise_time(Vcpu& vcpu);
 void write_wall_clock(Domain& domain);
 void write_all_wall_clocks();
 
-void prepare_timers(Vcpu& vcpu);   // the callbacks of its timers (vcpu_timers.cpp)
+void prepare_timers(Vcpu& vcpu);  // the callbacks of its timers (vcpu_timers.cpp)
 
 }  // namespace hv::sched

@@ -14,21 +14,21 @@ inline constexpr Time shortest_run = 500'000;  // the shortest, unless it blocks
 
 struct RunQueue {
     Spinlock lock;
-    Vcpu* current = nullptr;                // null until the CPU picks for the first time
+    Vcpu* current = nullptr;  // null until the CPU picks for the first time
     Vcpu* idle = nullptr;
     std::atomic<bool> resched{false};
-    std::atomic<u32> waiting{0};            // length of the queue
-    std::atomic<u64> floor{0};              // no vCPU that wakes is placed far below this
+    std::atomic<u32> waiting{0};  // length of the queue
+    std::atomic<u64> floor{0};    // no vCPU that wakes is placed far below this
     Timer slice_timer{};
 
     Vcpu* first() const { return first_; }
-    void insert(Vcpu& vcpu);                // by virtual time, behind its equals
-    void insert_woken(Vcpu& vcpu);          // the same for one that has slept: sleeping earns a slice at most
+    void insert(Vcpu& vcpu);        // by virtual time, behind its equals
+    void insert_woken(Vcpu& vcpu);  // the same for one that has slept: sleeping earns a slice at most
     void erase(Vcpu& vcpu);
 
-    void begin_run(Vcpu& vcpu, Time now);   // `vcpu` becomes the current one
+    void begin_run(Vcpu& vcpu, Time now);  // `vcpu` becomes the current one
     void charge_current(Time now);
-    void yield_current();                   // behind the first one that waits
+    void yield_current();  // behind the first one that waits
     // What the current vCPU, which could go on, may still run before `rival` gets the CPU; 0: now.
     Time remaining_run(Vcpu const& rival, Time now) const;
 

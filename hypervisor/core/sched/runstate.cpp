@@ -8,7 +8,7 @@
 namespace hv::sched {
 namespace {
 
-constexpr u64 update_flag_assist = u64{1} << 5;   // VMASST_TYPE_runstate_update_flag
+constexpr u64 update_flag_assist = u64{1} << 5;  // VMASST_TYPE_runstate_update_flag
 
 }  // namespace
 
@@ -25,7 +25,7 @@ void write_runstate_area(Vcpu& vcpu) {
     // The entry is found by its address at each write, as the guest may map something else there meanwhile.
     Result<GuestArea> area = GuestArea::open(vcpu, vcpu.runstate_area, sizeof(abi::VcpuRunstateInfo));
     if (!area) return;
-    abi::VcpuRunstateInfo info = vcpu.runstate;   // of a running vCPU: nobody else changes it
+    abi::VcpuRunstateInfo info = vcpu.runstate;  // of a running vCPU: nobody else changes it
     constexpr usize entry_time_offset = offsetof(abi::VcpuRunstateInfo, state_entry_time);
     if (!(vcpu.domain->vm_assist & update_flag_assist)) {
         area->store(0, &info, sizeof(info));

@@ -33,14 +33,14 @@ Result<bool> any_pending(Vcpu& vcpu, guest_ptr<EvtchnPort> ports, u32 count) {
     return false;
 }
 
-// Waits for ports whose events stay masked. The pending bits stay as they are. Waking without cause is allowed, so every
-// event of the domain wakes a vCPU that waits for a list.
+// Waits for ports whose events stay masked. The pending bits stay as they are. Waking without cause is allowed, so
+// every event of the domain wakes a vCPU that waits for a list.
 Result<u64> poll(Vcpu& vcpu, abi::SchedPoll const& op) {
     if (op.nr_ports > abi::schedop::max_poll_ports) return Errno::inval;
     u32 port_to_watch = 0;
     if (op.nr_ports == 1) port_to_watch = TRY(copy_in(op.ports)).value;
 
-    vcpu.poll_timer.disarm();   // of an earlier poll that ended otherwise
+    vcpu.poll_timer.disarm();  // of an earlier poll that ended otherwise
     vcpu.poll_port.store(port_to_watch, std::memory_order_seq_cst);
     watch_for_poller(vcpu);
     sched::set_reason(vcpu, PauseReason::polling);
@@ -79,20 +79,24 @@ Result<u64> set_shutdown_code(Domain& domain, u32 reason) {
 Outcome do_sched_op(Vcpu& vcpu, HypercallArgs& args) {
     guest_ptr<void> const arg{args[1]};
     switch (static_cast<u32>(args[0])) {
-    case abi::schedop::yield: sched::yield(vcpu); return 0;
-    case abi::schedop::block: return block(vcpu);
-    case abi::schedop::shutdown:
-        return with_argument<abi::SchedShutdown>(
-            arg, [&](abi::SchedShutdown const& op) { return shut_down(*vcpu.domain, op.reason); });
-    case abi::schedop::poll:
-        return with_argument<abi::SchedPoll>(arg, [&](abi::SchedPoll const& op) { return poll(vcpu, op); });
-    case abi::schedop::remote_shutdown:
-        return with_argument<abi::SchedRemoteShutdown>(
-            arg, [&](abi::SchedRemoteShutdown const& op) { return remote_shutdown(*vcpu.domain, op); });
-    case abi::schedop::shutdown_code:
-        return with_argument<abi::SchedShutdown>(
-            arg, [&](abi::SchedShutdown const& op) { return set_shutdown_code(*vcpu.domain, op.reason); });
-    default: return Errno::nosys;
+        case abi::schedop::yield:
+            sched::yield(vcpu);
+            return 0;
+        case abi::schedop::block:
+            return block(vcpu);
+        case abi::schedop::shutdown:
+            return with_argument<abi::SchedShutdown>(
+                arg, [&](abi::SchedShutdown const& op) { return shut_down(*vcpu.domain, op.reason); });
+        case abi::schedop::poll:
+            return with_argument<abi::SchedPoll>(arg, [&](abi::SchedPoll const& op) { return poll(vcpu, op); });
+        case abi::schedop::remote_shutdown:
+            return with_argument<abi::SchedRemoteShutdown>(
+                arg, [&](abi::SchedRemoteShutdown const& op) { return remote_shutdown(*vcpu.domain, op); });
+        case abi::schedop::shutdown_code:
+            return with_argument<abi::SchedShutdown>(
+                arg, [&](abi::SchedShutdown const& op) { return set_shutdown_code(*vcpu.domain, op.reason); });
+        default:
+            return Errno::nosys;
     }
 }
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-// A vCPU is in at most one place: the current one of a CPU, queued there, or waiting for a reason to go. Whoever removes
-// the last reason queues it; the decision is made under the lock of its CPU's queue, so a wake-up that races with going
-// to sleep finds the vCPU either still current (and pick_next sees that it can go on) or gone (and queues it).
+// A vCPU is in at most one place: the current one of a CPU, queued there, or waiting for a reason to go. Whoever
+// removes the last reason queues it; the decision is made under the lock of its CPU's queue, so a wake-up that races
+// with going to sleep finds the vCPU either still current (and pick_next sees that it can go on) or gone (and queues
+// it).
 #include "core/sched/scheduler.hpp"
 
 #include <array>
@@ -225,7 +226,7 @@ bool need_resched(CpuId cpu) { return queues[cpu].resched.load(std::memory_order
 
 void request_resched(CpuId cpu) {
     queues[cpu].resched.store(true, std::memory_order_seq_cst);
-    if (cpu != hal::this_cpu()) hal::kick(cpu);
+    hal::kick(cpu);
 }
 
 Vcpu& pick_next(CpuId cpu) {
@@ -250,7 +251,7 @@ Vcpu& pick_next(CpuId cpu) {
             queue.insert(current);
         }
         if (Vcpu* next = take_first(queue)) return start_run(cpu, *next, now);
-        start_run(cpu, idle, now);   // so that nobody takes us for busy while we look around
+        start_run(cpu, idle, now);  // so that nobody takes us for busy while we look around
     }
     Vcpu* const stolen = steal_for(cpu);
     if (!stolen) return idle;

@@ -8,23 +8,23 @@
 
 namespace hv::sched {
 
-void start_cpu(CpuId cpu);               // before its first use: nothing queued, no timers, no readings of its clock
-void add(Vcpu& vcpu);                    // a new vCPU: chooses its CPU, not runnable yet
-void remove(Vcpu& vcpu);                 // the vCPU ends; must not run
+void start_cpu(CpuId cpu);  // before its first use: nothing queued, no timers, no readings of its clock
+void add(Vcpu& vcpu);       // a new vCPU: chooses its CPU, not runnable yet
+void remove(Vcpu& vcpu);    // the vCPU ends; must not run
 bool is_runnable(Vcpu const& vcpu);
-void set_reason(Vcpu& vcpu, u32 reason);     // PauseReason bits; a running vCPU leaves at its next exit
-void clear_reason(Vcpu& vcpu, u32 reason);   // queues the vCPU if nothing else holds it
-void wake(Vcpu& vcpu);                   // an event arrived: ends blocking and polling, or makes a running vCPU look
-void reconsider(Vcpu& vcpu);             // pause counts changed
-void yield(Vcpu& vcpu);                  // the current vCPU lets others go first
-void set_affinity(Vcpu& vcpu, CpuMask const& hard, CpuMask const& soft);   // `hard` names a CPU that is online
+void set_reason(Vcpu& vcpu, u32 reason);    // PauseReason bits; a running vCPU leaves at its next exit
+void clear_reason(Vcpu& vcpu, u32 reason);  // queues the vCPU if nothing else holds it
+void wake(Vcpu& vcpu);                      // an event arrived: ends blocking and polling, or makes a running vCPU look
+void reconsider(Vcpu& vcpu);                // pause counts changed
+void yield(Vcpu& vcpu);                     // the current vCPU lets others go first
+void set_affinity(Vcpu& vcpu, CpuMask const& hard, CpuMask const& soft);  // `hard` names a CPU that is online
 
-bool need_resched(CpuId cpu);            // set by kicks, the slice timer and the above
-void request_resched(CpuId cpu);         // sets it; an other CPU is kicked
-Vcpu& pick_next(CpuId cpu);              // the vCPU to run now (perhaps the current one or the idle one); starts its slice
-void switched_in(Vcpu& vcpu);            // runstate bookkeeping and the guest's runstate and time areas
-void switched_out(Vcpu& vcpu);           // its state is in its Vcpu: from here on another CPU may take it
-Vcpu& idle_vcpu(CpuId cpu);              // made at its first use, by its CPU
+bool need_resched(CpuId cpu);     // set by kicks, the slice timer and the above
+void request_resched(CpuId cpu);  // sets it; an other CPU is kicked
+Vcpu& pick_next(CpuId cpu);       // the vCPU to run now (perhaps the current one or the idle one); starts its slice
+void switched_in(Vcpu& vcpu);     // runstate bookkeeping and the guest's runstate and time areas
+void switched_out(Vcpu& vcpu);    // its state is in its Vcpu: from here on another CPU may take it
+Vcpu& idle_vcpu(CpuId cpu);       // made at its first use, by its CPU
 
 // Times spent in each state up to now.
 abi::VcpuRunstateInfo runstate_of(Vcpu& vcpu);

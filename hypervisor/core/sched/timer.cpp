@@ -54,7 +54,7 @@ void Timer::arm(Time when, CpuId on) {
         CpuId const at = cpu.load(std::memory_order_relaxed);
         TimerQueue& queue = queues[at];
         SpinGuard guard{queue.lock};
-        if (cpu.load(std::memory_order_relaxed) != at) continue;   // moved before we had the lock
+        if (cpu.load(std::memory_order_relaxed) != at) continue;  // moved before we had the lock
         if (armed) queue.remove(*this);
         if (at != on) {
             cpu.store(on, std::memory_order_relaxed);
@@ -90,7 +90,7 @@ void Timer::end() {
     for (CpuId other = 0; other < hal::online_cpus(); ++other)
         while (other != hal::this_cpu() && queues[other].running.load(std::memory_order_acquire) == this)
             hal::pause_cpu();
-    disarm();   // that callback may have armed it again
+    disarm();  // that callback may have armed it again
 }
 
 void start_timers(CpuId cpu) {
@@ -101,7 +101,7 @@ void start_timers(CpuId cpu) {
 void run_expired_timers() {
     TimerQueue& queue = queues[hal::this_cpu()];
     queue.changed_remotely.store(false, std::memory_order_relaxed);
-    Time const now = hal::now();   // read once: callbacks that arm again cannot keep us here
+    Time const now = hal::now();  // read once: callbacks that arm again cannot keep us here
     queue.lock.lock();
     while (queue.first && queue.first->deadline <= now) {
         Timer& timer = *queue.first;

@@ -14,17 +14,17 @@ struct Timer {
     Callback callback = nullptr;
     void* owner = nullptr;
     Time deadline = 0;
-    std::atomic<CpuId> cpu{0};   // whose queue it is or was in; changes only under that queue's lock
+    std::atomic<CpuId> cpu{0};  // whose queue it is or was in; changes only under that queue's lock
     bool armed = false;
-    Timer* next = nullptr;       // in the CPU's queue
+    Timer* next = nullptr;  // in the CPU's queue
     Timer* prev = nullptr;
 
-    void arm(Time when, CpuId on);   // re-arming moves it
-    void disarm();                   // the callback may still be running on another CPU
-    void end();                      // disarms and waits for the callback: the timer's memory may go
+    void arm(Time when, CpuId on);  // re-arming moves it
+    void disarm();                  // the callback may still be running on another CPU
+    void end();                     // disarms and waits for the callback: the timer's memory may go
 };
 
-void start_timers(CpuId cpu);   // an empty queue
+void start_timers(CpuId cpu);  // an empty queue
 
 // Runs what has expired on this CPU and programs the next deadline.
 void run_expired_timers();

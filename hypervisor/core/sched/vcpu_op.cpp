@@ -102,7 +102,7 @@ Result<u64> register_info(Vcpu& vcpu, abi::RegisterVcpuInfo const& op) {
     PageInfo* none = nullptr;
     if (!__atomic_compare_exchange_n(&vcpu.info_page, &none, &*frame, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
         return Errno::inval;
-    (void)std::move(frame).leak();   // info_page holds it now
+    (void)std::move(frame).leak();  // info_page holds it now
 
     if (vcpu.info) {
         std::memcpy(info, vcpu.info, size);
@@ -154,26 +154,38 @@ Outcome do_vcpu_op(Vcpu& caller, HypercallArgs& args) {
     bool const is_self = vcpu == &caller;
     guest_ptr<void> const arg{args[2]};
     switch (static_cast<u32>(args[0])) {
-    case command::initialise: return initialise(*vcpu, arg);
-    case command::up: return up(*vcpu);
-    case command::down: return down(*vcpu);
-    case command::is_up: return is_down(*vcpu) ? 0 : 1;
-    case command::get_runstate_info: return get_runstate(*vcpu, arg);
-    case command::register_runstate_memory_area: return register_runstate_area(*vcpu, caller, arg);
-    case command::set_periodic_timer: return set_periodic_timer(*vcpu, arg);
-    case command::stop_periodic_timer: return stop_periodic_timer(*vcpu);
-    case command::set_singleshot_timer: return is_self ? set_singleshot_timer(*vcpu, arg) : Outcome{Errno::inval};
-    case command::stop_singleshot_timer:
-        if (!is_self) return Errno::inval;
-        vcpu->singleshot_timer.disarm();
-        return 0;
-    case command::register_vcpu_info:
-        if (!is_self && !is_down(*vcpu)) return Errno::inval;
-        return with_argument<abi::RegisterVcpuInfo>(
-            arg, [&](abi::RegisterVcpuInfo const& op) { return register_info(*vcpu, op); });
-    case command::register_vcpu_time_memory_area: return register_time_area(*vcpu, arg);
-    case command::get_physid: return Errno::inval;   // no vCPU is bound to a processor for good
-    default: return Errno::nosys;
+        case command::initialise:
+            return initialise(*vcpu, arg);
+        case command::up:
+            return up(*vcpu);
+        case command::down:
+            return down(*vcpu);
+        case command::is_up:
+            return is_down(*vcpu) ? 0 : 1;
+        case command::get_runstate_info:
+            return get_runstate(*vcpu, arg);
+        case command::register_runstate_memory_area:
+            return register_runstate_area(*vcpu, caller, arg);
+        case command::set_periodic_timer:
+            return set_periodic_timer(*vcpu, arg);
+        case command::stop_periodic_timer:
+            return stop_periodic_timer(*vcpu);
+        case command::set_singleshot_timer:
+            return is_self ? set_singleshot_timer(*vcpu, arg) : Outcome{Errno::inval};
+        case command::stop_singleshot_timer:
+            if (!is_self) return Errno::inval;
+            vcpu->singleshot_timer.disarm();
+            return 0;
+        case command::register_vcpu_info:
+            if (!is_self && !is_down(*vcpu)) return Errno::inval;
+            return with_argument<abi::RegisterVcpuInfo>(
+                arg, [&](abi::RegisterVcpuInfo const& op) { return register_info(*vcpu, op); });
+        case command::register_vcpu_time_memory_area:
+            return register_time_area(*vcpu, arg);
+        case command::get_physid:
+            return Errno::inval;  // no vCPU is bound to a processor for good
+        default:
+            return Errno::nosys;
     }
 }
 
