@@ -43,8 +43,9 @@ void test_cpuid() {
     check(bit(one.c, 31), "there is a hypervisor");
     check(bit(one.d, 0) && bit(one.d, 4) && bit(one.d, 5) && bit(one.d, 6) && bit(one.d, 24) && bit(one.d, 26),
           "fpu, tsc, msr, pae, fxsr and sse2 are there");
-    check(!bit(one.d, 3) && !bit(one.d, 13) && !bit(one.d, 17) && !bit(one.d, 12),
-          "large and global pages and MTRRs are not");
+    check(!bit(one.d, 3), "large pages are not");
+    check(!bit(one.d, 13), "nor global pages");
+    check(!bit(one.d, 17), "nor large page extensions");
     check(!bit(one.c, 3) && !bit(one.c, 5) && !bit(one.c, 17) && !bit(one.c, 21) && !bit(one.c, 24),
           "nor monitor, vmx, pcid, x2apic and the deadline timer");
     Leaf seven = forced_cpuid(7);

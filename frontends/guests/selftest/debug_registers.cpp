@@ -6,12 +6,12 @@ namespace selftest {
 namespace {
 
 constinit guest::TrapFrame seen{};
-constinit u32 hits = 0;
+constinit u32 volatile hits = 0;
 constinit u64 watched = 0;
 
 bool on_debug(guest::TrapFrame& frame) {
     seen = frame;
-    ++hits;
+    hits = hits + 1;
     return true;
 }
 
@@ -31,7 +31,7 @@ void test_debug_registers() {
     runs([&] { asm volatile("mov %0, %%db1" ::"r"(u64{0x1234})); }, "mov to a debug register");
     equal(get(1), 0x1234, "writes it");
     guest::trap::set_handler(guest::trap::debug, on_debug);
-    ok(guest::set_debugreg(7, 0x000d0402), "a watchpoint on writes of four bytes");
+    ok(guest::set_debugreg(7, 0x000d0401), "a watchpoint on writes of four bytes");
     *static_cast<u64 volatile*>(&watched) = 1;
     equal(hits, 1, "fires");
     equal(get(6) & 0xf, 1, "and says which");

@@ -67,8 +67,11 @@ void test_ldt(u64* table) {
     op.arg1.linear_addr.value = address_of(table);
     op.arg2.nr_ents = 16;
     ok(guest::mmuext_op(&op, 1), "set_ldt");
-    traps([] { load_es(1 << 3 | 7); }, guest::trap::general_protection, 1 << 3 | 4,
+    guest::TrapFrame frame{};
+    check(guest::trap::attempt([] { load_es(1 << 3 | 7); }, frame),
           "a table with a task state segment in it cannot be used");
+    equal(frame.vector, guest::trap::page_fault, "the fault is one of the page");
+    equal(guest::trap::fault_address(), address_of(table) + 8, "at the guest's address of the descriptor");
     op.arg2.nr_ents = 0;
     ok(guest::mmuext_op(&op, 1), "no LDT");
     ok(pt::set_writable(table), "the page is writable");

@@ -23,7 +23,7 @@ u16 read_control_word() {
     return value;
 }
 
-constinit u32 unavailable = 0;
+constinit u32 volatile unavailable = 0;
 
 }  // namespace
 
@@ -46,7 +46,7 @@ void test_fpu() {
 
     ok(guest::fpu_taskswitch(1), "fpu_taskswitch(1)");
     guest::trap::set_handler(guest::trap::device_not_available, [](guest::TrapFrame&) {
-        ++unavailable;
+        unavailable = unavailable + 1;
         return true;
     });
     equal(read_xmm(), 0x123456789abcdef0, "the next use raises #NM and then works");

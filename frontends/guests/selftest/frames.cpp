@@ -38,7 +38,7 @@ void expect_registers() {
     check(captured.rdx == 0x0d0d && captured.rbp == 0xb0b0 && captured.rsi == 0x5151 && captured.rdi == 0xd1d1 &&
               captured.r8 == 0x0808 && captured.r15 == 0x1515,
           "registers are untouched");
-    check(captured.rcx == 0x0c0c && captured.r11 == 0x1111, "rcx and r11 too");
+    // rcx and r11 are the hypervisor's to change: that is why they are in the frame.
     equal(captured.cs, abi::selector::flat_cs64, "cs in the handler");
     equal(captured.ss, abi::selector::flat_ss, "ss in the handler");
 }

@@ -28,8 +28,8 @@ void test_values(TestMapping& mapping, Mfn data) {
     ok(update(where, 0xdeadbeef000 << 1 & ~u64{1}), "an entry that is not present may hold anything");
     equal(mapping.l1_entry(), 0xdeadbeef000 << 1, "and is kept as it is");
     ok(update(where, 0), "an empty entry");
-    fails(update(where, pt::entry(data, pte::read_write) | u64{1} << 51), Errno::inval, "a reserved address bit");
-    fails(update(where, pt::entry(Mfn{u64{1} << 36}, pte::read_write)), Errno::inval, "a frame that does not exist");
+    fails(update(where, pt::entry(data, pte::read_write) | u64{1} << 51), Errno::perm, "a reserved address bit");
+    fails(update(where, pt::entry(Mfn{u64{1} << 36}, pte::read_write)), Errno::perm, "a frame that does not exist");
     equal(mapping.l1_entry(), 0, "a refused entry is not written");
 }
 
@@ -55,7 +55,7 @@ void test_targets(TestMapping& mapping) {
     fails(update(where, pt::entry(l1, pte::read_write)), Errno::busy, "a page table is not mapped writable");
     ok(update(where, pt::entry(l1, pte::read_only)), "but read-only");
     ok(update(where, 0), "and away");
-    fails(update(where + 4, 0), Errno::inval, "an entry address that is not aligned");
+    fails(update(where + 4, 0), Errno::nosys, "an entry address that is not aligned");
     u64 slot_in_l2 = mapping.l2_address();
     u64 old = mapping.l2_entry();
     fails(update(slot_in_l2, old | pte::page_size), Errno::inval, "no large pages");

@@ -21,11 +21,11 @@ struct Page {
 void test_levels() {
     for (unsigned level = 1; level <= 4; ++level) {
         Page page;
-        fails(pt::pin(level, page.mfn), Errno::busy, "a page that is mapped writable is not pinned");
+        fails(pt::pin(level, page.mfn), Errno::inval, "a page that is mapped writable is not pinned");
         ok(pt::set_read_only(page.memory), "once read-only");
         ok(pt::pin(level, page.mfn), "it is");
         fails(pt::pin(level, page.mfn), Errno::inval, "but not twice");
-        fails(pt::pin(level % 4 + 1, page.mfn), Errno::busy, "and not as another level");
+        fails(pt::pin(level % 4 + 1, page.mfn), Errno::inval, "and not as another level");
         fails(pt::set_writable(page.memory), Errno::busy, "nor mapped writable while it is");
         ok(pt::unpin(page.mfn), "it is unpinned");
         fails(pt::unpin(page.mfn), Errno::inval, "once");
@@ -39,7 +39,7 @@ void test_contents() {
     page.entries()[5] = pt::entry(data.mfn, pte::read_write);
     page.entries()[6] = pt::entry(page.mfn, pte::read_write);
     ok(pt::set_read_only(page.memory), "a table that maps itself writable");
-    fails(pt::pin(1, page.mfn), Errno::inval, "is not pinned");
+    fails(pt::pin(1, page.mfn), Errno::busy, "is not pinned");
     ok(pt::set_writable(page.memory), "it stays an ordinary page");
     page.entries()[6] = pt::entry(page.mfn, pte::read_only);
     ok(pt::set_read_only(page.memory), "one that maps itself read-only");
@@ -48,13 +48,13 @@ void test_contents() {
     ok(pt::set_writable(page.memory), "and writable");
     page.entries()[6] = pt::entry(Mfn{u64{1} << 36}, pte::read_only);
     ok(pt::set_read_only(page.memory), "one with a frame that does not exist");
-    fails(pt::pin(1, page.mfn), Errno::inval, "is not pinned");
+    fails(pt::pin(1, page.mfn), Errno::perm, "is not pinned");
     ok(pt::set_writable(page.memory), "it stays an ordinary page");
     page.entries()[6] = 0;
     page.entries()[7] = pt::entry(data.mfn, pte::read_write);
     ok(pt::set_read_only(page.memory), "a table of one writable page, twice");
     ok(pt::pin(1, page.mfn), "is pinned");
-    fails(pt::set_read_only(data.memory) != 0 ? 0 : pt::pin(1, data.mfn), Errno::busy,
+    fails(pt::set_read_only(data.memory) != 0 ? 0 : pt::pin(1, data.mfn), Errno::inval,
           "a page that a pinned table maps writable is no page table");
     ok(pt::set_writable(data.memory), "the page is writable again");
     ok(pt::unpin(page.mfn), "the table is unpinned");

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Stores into page tables that are mapped read-only: the hypervisor carries them out as checked updates.
 #include "check.hpp"
+#include "runtime/guest.hpp"
 #include "runtime/memory.hpp"
 #include "runtime/page_table.hpp"
 #include "test_mapping.hpp"
@@ -19,7 +20,8 @@ struct Fixture {
     u64 volatile* slot = const_cast<u64*>(pt::table(mapping.l1()));
 
     void set(u64 value) { check(pt::write(mapping.l1_address(), value), "the entry is set"); }
-    u64 get() const { return *slot; }
+    // The hypervisor may mark what is the user's as global.
+    u64 get() const { return *slot & ~pte::global; }
     ~Fixture() {
         (void)pt::write(mapping.l1_address(), 0);
         guest::memory::release(page);
@@ -47,16 +49,16 @@ void test_plain_stores(Fixture& f) {
                             : "r"(half)); },
          "mov of 32 bits");
     equal(f.get(), f.one & ~pte::dirty, "changes those");
-    u64 sum = 0;
-    asm volatile("mov %1, %0" : "=r"(sum) : "m"(*f.slot));
-    equal(sum, f.get(), "and a load needs no help");
+    u64 loaded = 0;
+    asm volatile("mov %1, %0" : "=r"(loaded) : "m"(*f.slot));
+    equal(loaded & ~pte::global, f.get(), "and a load needs no help");
 }
 
 void test_exchanges(Fixture& f) {
     f.set(f.one);
     u64 value = 0;
     runs([&] { asm volatile("xchg %0, %1" : "+r"(value), "+m"(*f.slot)); }, "xchg");
-    equal(value, f.one, "gives the old entry");
+    equal(value & ~pte::global, f.one, "gives the old entry");
     equal(f.get(), 0, "and stores the new one");
     u64 flags;
     u64 expected = 1;
@@ -83,7 +85,7 @@ void test_exchanges(Fixture& f) {
     equal(f.get(), f.one, "and stores");
     u64 addend = 0x200;  // an available bit
     runs([&] { asm volatile("lock xadd %0, %1" : "+r"(addend), "+m"(*f.slot)::"cc"); }, "lock xadd");
-    equal(addend, f.one, "gives the old entry");
+    equal(addend & ~pte::global, f.one, "gives the old entry");
     equal(f.get(), f.one + 0x200, "and stores the sum");
 }
 
@@ -161,9 +163,11 @@ void test_refusals(Fixture& f) {
     traps([&] { *static_cast<u64 volatile*>(data) = 1; }, guest::trap::page_fault, 3, "a store into it faults");
     ok(pt::set_writable(data), "and is writable again");
     guest::memory::release(data);
-    ok(guest::vm_assist(abi::vmassist::disable, abi::vmassist::writable_pagetables), "without the assist");
-    traps([&] { *f.slot = 0; }, guest::trap::page_fault, 3, "a store into an L1 table faults");
-    ok(guest::vm_assist(abi::vmassist::enable, abi::vmassist::writable_pagetables), "with it again");
+    if (!guest::is_dom0()) {  // Xen helps dom0 in any case
+        ok(guest::vm_assist(abi::vmassist::disable, abi::vmassist::writable_pagetables), "without the assist");
+        traps([&] { *f.slot = 0; }, guest::trap::page_fault, 3, "a store into an L1 table faults");
+        ok(guest::vm_assist(abi::vmassist::enable, abi::vmassist::writable_pagetables), "with it again");
+    }
 }
 
 }  // namespace
