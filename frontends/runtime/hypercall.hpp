@@ -50,22 +50,25 @@ abi::guest_ptr<T> pointer_to(T* pointer) {
 extern "C" char hypercall_page[];
 #endif
 
-// The instruction itself. Registers of arguments may come back changed from a hypervisor's debug build.
+// Registers of arguments may come back changed from a hypervisor's debug build.
 inline i64 hypercall(u64 number, u64 a1 = 0, u64 a2 = 0, u64 a3 = 0, u64 a4 = 0, u64 a5 = 0) {
     register u64 r10 asm("r10") = a4;
     register u64 r8 asm("r8") = a5;
     i64 result;
 #ifdef GUEST_HYPERCALL_PAGE
-    asm volatile("call *%[slot]"
-                 : "=a"(result), "+D"(a1), "+S"(a2), "+d"(a3), "+r"(r10), "+r"(r8)
-                 : [slot] "r"(hypercall_page + (number & 63) * 32)
-                 : "rcx", "r11", "r9", "memory");
-#else
+    constexpr u64 slots = 128;
+    if (number < slots) {
+        asm volatile("call *%[slot]"
+                     : "=&a"(result), "+D"(a1), "+S"(a2), "+d"(a3), "+r"(r10), "+r"(r8)
+                     : [slot] "r"(hypercall_page + number * 32)
+                     : "rcx", "r11", "r9", "memory");
+        return result;
+    }
+#endif
     asm volatile("syscall"
                  : "=a"(result), "+D"(a1), "+S"(a2), "+d"(a3), "+r"(r10), "+r"(r8)
                  : "0"(number)
                  : "rcx", "r11", "r9", "memory");
-#endif
     return result;
 }
 

@@ -28,7 +28,8 @@ namespace {
 }  // namespace
 
 void guest::main() {
-    print("{}\n", command_line());
+    console::write(command_line());
+    console::write("\n");
     std::string_view exit = option("exit");
     if (exit == "reboot") {
         shutdown(abi::ShutdownReason::reboot);
