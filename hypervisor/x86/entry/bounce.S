@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: MIT
+// Exceptions of a guest straight to its handler, without C++: the common cases of deliver.cpp. Each path is reached with
+// a short frame; whatever is unusual goes to entry_general with everything as it was.
+#include "frame.h"
+
+    .section .text.entry, "ax"
+
+// The words of the frame, at rsi = top of the guest's stack: rdi = vCPU, rax = gate, and with code the error code in ecx.
+// Until the last of them is written, the guest's registers stay as they are.
+    .macro write_frame from_user:req, with_code:req, fixup:req
+    .if \with_code
+    guest_access \fixup, movq %rcx, -48(%rsi)
+    .endif
+    movq VCPU_INFO(%rdi), %rdx
+    movzbl INFO_MASK(%rdx), %edx
+    movq SHORT(SS), %rcx
+    guest_access \fixup, movq %rcx, -8(%rsi)
+    movq SHORT(STACK), %rcx
+    guest_access \fixup, movq %rcx, -16(%rsi)
+    movl SHORT(RFLAGS), %ecx       // IF is set, as it always is in a guest
+    testl %edx, %edx
+    jz .Lunmasked\@
+    andl $~EFLAGS_IF, %ecx
+    movl $1, %edx
+    shlq $32, %rdx
+.Lunmasked\@:
+    guest_access \fixup, movq %rcx, -24(%rsi)
+    movzwl SHORT(CS), %ecx
+    .if !\from_user
+    andl $~3, %ecx                 // how a PV kernel tells its own frames
+    .endif
+    orq %rdx, %rcx
+    guest_access \fixup, movq %rcx, -32(%rsi)
+    movq SHORT(RIP), %rcx
+    guest_access \fixup, movq %rcx, -40(%rsi)
+    movq SHORT(RCX), %rcx
+    .if \with_code
+    guest_access \fixup, movq %r11, -56(%rsi)
+    guest_access \fixup, movq %rcx, -64(%rsi)
+    leaq -64(%rsi), %rcx
+    .else
+    guest_access \fixup, movq %r11, -48(%rsi)
+    guest_access \fixup, movq %rcx, -56(%rsi)
+    leaq -56(%rsi), %rcx
+    .endif
+    movq %rcx, SHORT(STACK)
+    movq GATE_ADDRESS(%rax), %rcx
+    movq %rcx, SHORT(RIP)
+    movq $GUEST_CODE64, SHORT(CS)
+    movq $GUEST_DATA, SHORT(SS)
+    andl $~EFLAGS_CLEARED_ON_ENTRY, SHORT(RFLAGS)
+    cmpb $0, GATE_MASK_EVENTS(%rax)
+    je .Lenter\@
+    movq VCPU_INFO(%rdi), %rdx
+    movb $1, INFO_MASK(%rdx)
+.Lenter\@:
+    pop_short
+    iret_to_guest
+    .endm
+
+// rdi = vCPU, rax = its gate, ecx = the error code if there is one.
+    .macro bounce with_code:req
+    cmpq $0, GATE_ADDRESS(%rax)
+    je entry_general
+    movq $HYPERVISOR_END + 128, %rdx
+    cmpb $0, VCPU_IN_KERNEL(%rdi)
+    je .Lfrom_user\@
+    movq SHORT(STACK), %rsi
+    andq $-16, %rsi
+    cmpq %rdx, %rsi
+    jb entry_general
+    write_frame 0, \with_code, entry_general
+
+.Lfrom_user\@:
+    movq VCPU_KERNEL_SP(%rdi), %rsi
+    andq $-16, %rsi
+    cmpq %rdx, %rsi
+    jb entry_general
+    movq VCPU_KERNEL_CR3(%rdi), %rdx
+    movb $1, VCPU_IN_KERNEL(%rdi)
+    swapgs
+    movq %rdx, %cr3
+    write_frame 1, \with_code, back_to_user
+    .endm
+
+// The kernel stack of a guest in user mode cannot be written: the general path finds the state it knows, and says why.
+function back_to_user
+    movq VCPU_USER_CR3(%rdi), %rdx
+    movb $0, VCPU_IN_KERNEL(%rdi)
+    swapgs
+    movq %rdx, %cr3
+    jmp entry_general
+
+function fast_breakpoint
+    testb $3, SHORT(CS)
+    jz entry_general
+    movq SHORT_CPU(CURRENT), %rdi
+    leaq VCPU_TRAPS + 3 * GATE_SIZE(%rdi), %rax
+    jmp bounce_without_code
+
+// UD2 may be the prefix for CPUID (xen.h: XEN_EMULATE_PREFIX): then "xen" follows.
+function fast_invalid_opcode
+    testb $3, SHORT(CS)
+    jz entry_general
+    movq SHORT(RIP), %rsi
+    movq $HYPERVISOR_END, %rdx
+    cmpq %rdx, %rsi
+    jb entry_general
+    guest_access entry_general, movl 1(%rsi), %eax
+    cmpl $0x6e65780b, %eax
+    je entry_general
+    movq SHORT_CPU(CURRENT), %rdi
+    leaq VCPU_TRAPS + 6 * GATE_SIZE(%rdi), %rax
+    // fall through
+
+function bounce_without_code
+    bounce 0
+
+// A write to a present page by the kernel may be one to a page table, and a fault in ring 3 that is not of the user kind
+// comes from a descriptor table. These two are for C++.
+function fast_page_fault
+    testb $3, SHORT(CS)
+    jz entry_general
+    movq SHORT_CPU(CURRENT), %rdi
+    movl SHORT(CODE), %ecx
+    testb $4, %cl
+    jz entry_general
+    cmpb $0, VCPU_IN_KERNEL(%rdi)
+    je 1f
+    movl %ecx, %edx
+    andl $3, %edx
+    cmpl $3, %edx
+    je entry_general
+    andl $~4, %ecx                 // user means the guest's user space
+1:  movq %cr2, %rax
+    movq VCPU_INFO(%rdi), %rdx
+    movq %rax, VCPU_CR2(%rdi)
+    movq %rax, INFO_CR2(%rdx)
+    leaq VCPU_TRAPS + 14 * GATE_SIZE(%rdi), %rax
+    bounce 1
+
+// The one privileged instruction of every context switch in the guest: RDMSR of the user's GS base, which is the
+// inactive one while the kernel runs.
+function fast_general_protection
+    testb $3, SHORT(CS)
+    jz entry_general
+    movq SHORT_CPU(CURRENT), %rdi
+    cmpl $0, SHORT(CODE)
+    jne entry_general
+    cmpb $0, VCPU_IN_KERNEL(%rdi)
+    je entry_general
+    cmpl $0xc0000102, %ecx
+    jne entry_general
+    movq SHORT(RIP), %rsi
+    movq $HYPERVISOR_END, %rdx
+    cmpq %rdx, %rsi
+    jb entry_general
+    guest_access entry_general, movzwl (%rsi), %eax
+    cmpl $0x320f, %eax
+    jne entry_general
+    testl $EFLAGS_TF, SHORT(RFLAGS)
+    jnz entry_general
+    rdmsr
+    movq %rax, SHORT(RAX)
+    movq %rdx, SHORT(RDX)
+    addq $2, SHORT(RIP)
+    pop_short
+    iret_to_guest
+
+    .section .note.GNU-stack, "", @progbits

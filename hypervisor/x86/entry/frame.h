@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: MIT
+// For the assembly of this folder: the guest frame while it is built, step by step, at the top of the stack.
+//
+//   hardware frame   rsp = &regs.rip           (pushed by the processor, or by us after SYSCALL)
+//   short frame      rsp = &regs.rax           error code, rdi, rsi, rdx, rcx and rax are saved, all others are live
+//   full frame       rsp = &regs               what C++ sees as abi::CpuUserRegs
+//
+// Fast paths work on the short frame and its five scratch registers.
+#pragma once
+
+#include "cpu_offsets.h"
+#include "entry_offsets.h"
+
+#define SHORT(field) REGS_##field - REGS_RAX(%rsp)
+#define FULL(field) REGS_##field(%rsp)
+#define SHORT_CPU(field) REGS_END - REGS_RAX + CPU_##field(%rsp)
+#define FULL_CPU(field) REGS_END + CPU_##field(%rsp)
+
+#define EFLAGS_TF 0x100
+#define EFLAGS_IF 0x200
+#define EFLAGS_DF 0x400
+#define EFLAGS_IOPL 0x3000
+#define EFLAGS_NT 0x4000
+#define EFLAGS_RF 0x10000
+#define EFLAGS_VM 0x20000
+#define EFLAGS_AC 0x40000
+#define EFLAGS_CLEARED_ON_ENTRY (EFLAGS_TF | EFLAGS_NT | EFLAGS_RF | EFLAGS_VM | EFLAGS_AC)
+
+// Guest addresses above the hypervisor: what kernel stacks and code of PV kernels are. Others take the general path.
+#define HYPERVISOR_END 0xffff880000000000
+
+#define FAULT_AT(instruction, fixup) .pushsection .extable, "a"; .quad instruction, fixup; .popsection
+
+// A store to or load from guest memory that goes on at `fixup` if it faults.
+.macro guest_access fixup:req, instruction:vararg
+.Laccess\@:
+    \instruction
+    FAULT_AT(.Laccess\@, \fixup)
+.endm
+
+.macro push_short   // error code and vector are on the stack already
+    pushq %rdi
+    pushq %rsi
+    pushq %rdx
+    pushq %rcx
+    pushq %rax
+.endm
+.macro pop_short
+    popq %rax
+    popq %rcx
+    popq %rdx
+    popq %rsi
+    popq %rdi
+    addq $8, %rsp
+.endm
+.macro push_rest
+    pushq %r8
+    pushq %r9
+    pushq %r10
+    pushq %r11
+    pushq %rbx
+    pushq %rbp
+    pushq %r12
+    pushq %r13
+    pushq %r14
+    pushq %r15
+.endm
+.macro pop_full
+    popq %r15
+    popq %r14
+    popq %r13
+    popq %r12
+    popq %rbp
+    popq %rbx
+    popq %r11
+    popq %r10
+    popq %r9
+    popq %r8
+    pop_short
+.endm
+// Back to the guest. A fault here is the guest's: its selectors or its address are bad.
+.macro iret_to_guest
+.Liret\@:
+    iretq
+    FAULT_AT(.Liret\@, iret_fault)
+.endm
+
+.macro function name:req
+    .globl \name
+    .hidden \name
+\name:
+.endm

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: MIT
+// From one vCPU to another. Everything of a vCPU that hardware holds is saved whole: guests may change segment bases,
+// selectors and extended state without telling anybody.
+#include "core/domain.hpp"
+#include "core/hal.hpp"
+#include "core/mm/tlb_clock.hpp"
+#include "core/sched/scheduler.hpp"
+#include "x86/cpu/features.hpp"
+#include "x86/cpu/instructions.hpp"
+#include "x86/cpu/msr.hpp"
+#include "x86/cpu/this_cpu.hpp"
+#include "x86/cpu/xstate.hpp"
+#include "x86/entry/deliver.hpp"
+#include "x86/entry/exit.hpp"
+#include "x86/mm/paging.hpp"
+#include "x86/mm/usercopy.hpp"
+#include "x86/mm/window.hpp"
+
+extern "C" {
+bool load_es_selector(hv::u32 selector);   // entry/selectors.S
+bool load_ds_selector(hv::u32 selector);
+bool load_fs_selector(hv::u32 selector);
+}
+
+namespace hv::x86 {
+namespace {
+
+void load_cr3(CpuBlock& cpu, u64 root) {
+    tlb::note_flush(cpu.id);
+    cpu::write_cr3(root);
+}
+
+void save(CpuBlock& cpu, Vcpu& vcpu) {
+    vcpu.regs = guest_frame(cpu);
+    asm volatile("mov %%es, %0" : "=r"(vcpu.regs.es));
+    asm volatile("mov %%ds, %0" : "=r"(vcpu.regs.ds));
+    asm volatile("mov %%fs, %0" : "=r"(vcpu.regs.fs));
+    asm volatile("mov %%gs, %0" : "=r"(vcpu.regs.gs));
+    hal::save_segment_bases(vcpu);
+    xstate::save(vcpu);
+}
+
+void load_tsc_aux(CpuBlock& cpu, Vcpu const& vcpu) {
+    if (cpu.tsc_aux == vcpu.tsc_aux || !features::has_rdtscp()) return;
+    cpu.tsc_aux = vcpu.tsc_aux;
+    msr::write(msr::tsc_aux, vcpu.tsc_aux);
+}
+
+// Selectors before bases: loading one changes the base. False if one of them faulted: it is null now.
+bool load_selectors(abi::CpuUserRegs const& regs) {
+    bool es = load_es_selector(regs.es);
+    bool ds = load_ds_selector(regs.ds);
+    bool fs = load_fs_selector(regs.fs);
+    bool gs = load_gs_selector(regs.gs);
+    return es && ds && fs && gs;
+}
+
+void load(CpuBlock& cpu, Vcpu& vcpu) {
+    vcpu.domain->dirty_cpus.set(cpu.id);
+    load_cr3(cpu, vcpu.kernel_cr3);   // whatever mode it is in: the runstate area is an address of its kernel
+    abi::CpuUserRegs& regs = guest_frame(cpu);
+    regs = vcpu.regs;
+    window::load_descriptor_tables(vcpu);
+    bool selectors_ok = load_selectors(regs);
+    hal::load_segment_bases(vcpu);
+    hal::load_debug_registers(vcpu);
+    hal::load_virtual_cr4(vcpu);
+    load_tsc_aux(cpu, vcpu);
+    xstate::load(vcpu);
+    hal::load_virtual_ts(vcpu);
+    sched::switched_in(vcpu);
+    if (!vcpu.in_kernel) load_cr3(cpu, vcpu.user_cr3);
+    if (!selectors_ok) deliver_failsafe(vcpu, regs);
+}
+
+}  // namespace
+
+void switch_to(Vcpu& next) {
+    CpuBlock& cpu = this_cpu();
+    Vcpu& previous = *cpu.current;
+    if (&previous == &next) return;
+    if (!previous.is_idle()) save(cpu, previous);
+
+    // Nothing of the previous one may be in use here when another CPU can have it, or free it.
+    cpu.current = &next;
+    load_cr3(cpu, paging::idle_root());
+    if (!previous.is_idle()) {
+        window::load_descriptor_tables(sched::idle_vcpu(cpu.id));
+        load_selectors({});
+        if (next.domain != previous.domain) previous.domain->dirty_cpus.clear(cpu.id);
+    }
+    sched::switched_out(previous);
+
+    if (next.is_idle())
+        sched::switched_in(next);
+    else
+        load(cpu, next);
+}
+
+}  // namespace hv::x86

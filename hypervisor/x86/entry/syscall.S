@@ -1,0 +1,270 @@
+// SPDX-License-Identifier: MIT
+// SYSCALL: hypercalls of guest kernels, the iret hypercall among them, and the system calls of their user space.
+#include "frame.h"
+
+#define hypercall_handlers _ZN2hv15hypercall_tableE   // hv::hypercall_table, by the names of the Itanium C++ ABI
+
+    .section .text.entry, "ax"
+
+    .macro finish_hardware_frame code:req
+    movq $GUEST_DATA, 8(%rsp)
+    pushq %r11
+    pushq $\code
+    pushq %rcx
+    pushq $0
+    .endm
+
+// From the trampoline of this CPU: rsp points at the guest frame's rsp, already filled; rcx and r11 hold rip and rflags.
+function entry_syscall64
+    finish_hardware_frame GUEST_CODE64
+    push_short
+    movq SHORT_CPU(CURRENT), %rcx
+    cmpb $0, VCPU_IN_KERNEL(%rcx)
+    je guest_system_call
+    cmpl $HYPERCALL_IRET, %eax
+    je guest_iret
+
+    push_rest
+    movl %eax, %eax
+    cmpl $HYPERCALL_COUNT, %eax
+    jae unknown_hypercall
+    movq %rcx, %rbx
+    pushq %r9                      // HypercallArgs, its first member last
+    pushq %r8
+    pushq %r10
+    pushq %rdx
+    pushq %rsi
+    pushq %rdi
+    movq %rcx, %rdi
+    movq %rsp, %rsi
+    leaq hypercall_handlers(%rip), %rcx
+    call *(%rcx, %rax, 8)          // Outcome: the value in rax, its kind in dl
+
+    testb %dl, %dl
+    jnz repeat_hypercall
+    cmpq $-ERRNO_AGAIN, %rax
+    je repeat_hypercall
+    addq $48, %rsp
+finish_hypercall:
+    movq %rax, FULL(RAX)
+    cmpl $-1, VCPU_DEMOTIONS(%rbx)
+    jne exit_to_guest
+    cmpl $0, FULL_CPU(PENDING)
+    jne exit_to_guest
+    movq VCPU_INFO(%rbx), %rcx
+    cmpw $1, (%rcx)                // pending, and not masked
+    je event_after_hypercall
+
+// Nothing but rax has changed since SYSCALL, so SYSRET is right, unless the guest's rip has run out of its half.
+return_from_hypercall:
+    movq FULL(RIP), %rcx
+    testq %rcx, %rcx
+    jns exit_to_guest
+    movq FULL(RFLAGS), %r11
+    movq FULL(RDI), %rdi
+    movq FULL(RSI), %rsi
+    movq FULL(RDX), %rdx
+    movq FULL(R10), %r10
+    movq FULL(R8), %r8
+    movq FULL(R9), %r9
+    movq FULL(RBX), %rbx
+    movq FULL(STACK), %rsp
+    sysretq
+
+unknown_hypercall:
+    movq $-ERRNO_NOSYS, %rax
+    movq %rcx, %rbx
+    jmp finish_hypercall
+
+// The guest executes the instruction again, with the arguments as the handler left them.
+repeat_hypercall:
+    popq 40 + FULL(RDI)            // POP counts up before it forms the address
+    popq 32 + FULL(RSI)
+    popq 24 + FULL(RDX)
+    popq 16 + FULL(R10)
+    popq 8 + FULL(R8)
+    popq FULL(R9)
+    subq $2, FULL(RIP)
+    jmp exit_to_guest
+
+// The upcall of an event that became pending during a hypercall: as write_frame of bounce.S, from the full frame, and
+// events are not masked. rbx = vCPU.
+event_after_hypercall:
+    movq VCPU_EVENT_CALLBACK + CALLBACK_ADDRESS(%rbx), %rax
+    testq %rax, %rax
+    jz return_from_hypercall
+    movq FULL(STACK), %rsi
+    andq $-16, %rsi
+    movq $HYPERVISOR_END + 128, %rdx
+    cmpq %rdx, %rsi
+    jb exit_to_guest
+    guest_access exit_to_guest, movq $GUEST_DATA, -8(%rsi)
+    movq FULL(STACK), %rdx
+    guest_access exit_to_guest, movq %rdx, -16(%rsi)
+    movq FULL(RFLAGS), %r11
+    guest_access exit_to_guest, movq %r11, -24(%rsi)
+    guest_access exit_to_guest, movq $GUEST_CODE64 - 3, -32(%rsi)
+    movq FULL(RIP), %rdx
+    guest_access exit_to_guest, movq %rdx, -40(%rsi)
+    guest_access exit_to_guest, movq %r11, -48(%rsi)
+    guest_access exit_to_guest, movq %rdx, -56(%rsi)
+    movb $1, INFO_MASK(%rcx)
+    andl $~EFLAGS_CLEARED_ON_ENTRY, %r11d
+    movq %rax, %rcx
+    leaq -56(%rsi), %rax
+    movq %rax, FULL(STACK)
+    movq FULL(RAX), %rax
+    movq FULL(RDI), %rdi
+    movq FULL(RSI), %rsi
+    movq FULL(RDX), %rdx
+    movq FULL(R10), %r10
+    movq FULL(R8), %r8
+    movq FULL(R9), %r9
+    movq FULL(RBX), %rbx
+    movq FULL(STACK), %rsp
+    sysretq
+
+// Short frame, rcx = vCPU, which is in user mode: to its kernel's system call handler. rcx and r11 are in the frame on the
+// guest's stack and free otherwise, so SYSRET will do.
+guest_system_call:
+    movq VCPU_SYSCALL_CALLBACK + CALLBACK_ADDRESS(%rcx), %rax
+    testq %rax, %rax
+    jz system_call_general
+    movq VCPU_INFO(%rcx), %rdx
+    cmpb $0, INFO_MASK(%rdx)
+    jne system_call_general
+    movq VCPU_KERNEL_SP(%rcx), %rsi
+    andq $-16, %rsi
+    movq $HYPERVISOR_END + 128, %rdi
+    cmpq %rdi, %rsi
+    jb system_call_general
+    movq VCPU_KERNEL_CR3(%rcx), %rdi
+    movb $1, VCPU_IN_KERNEL(%rcx)
+    swapgs
+    movq %rdi, %cr3
+    guest_access system_call_fault, movq $GUEST_DATA, -8(%rsi)
+    movq SHORT(STACK), %rdi
+    guest_access system_call_fault, movq %rdi, -16(%rsi)
+    guest_access system_call_fault, movq %r11, -24(%rsi)
+    guest_access system_call_fault, movq $GUEST_CODE64, -32(%rsi)
+    movq SHORT(RIP), %rdi
+    guest_access system_call_fault, movq %rdi, -40(%rsi)
+    guest_access system_call_fault, movq %r11, -48(%rsi)
+    guest_access system_call_fault, movq %rdi, -56(%rsi)
+    cmpb $0, VCPU_SYSCALL_CALLBACK + CALLBACK_MASK_EVENTS(%rcx)
+    je 1f
+    movb $1, INFO_MASK(%rdx)
+1:  andl $~(EFLAGS_CLEARED_ON_ENTRY | EFLAGS_DF | EFLAGS_IOPL), %r11d
+    movq %rax, %rcx
+    leaq -56(%rsi), %rdi
+    movq %rdi, SHORT(STACK)
+    movq SHORT(RDI), %rdi
+    movq SHORT(RSI), %rsi
+    movq SHORT(RDX), %rdx
+    movq SHORT(RAX), %rax
+    movq SHORT(STACK), %rsp
+    sysretq
+
+system_call_fault:
+    movq VCPU_USER_CR3(%rcx), %rdi
+    movb $0, VCPU_IN_KERNEL(%rcx)
+    swapgs
+    movq %rdi, %cr3
+system_call_general:
+    push_rest
+    movq %rsp, %rdi
+    call handle_system_call
+    jmp exit_to_guest
+
+// From the other trampoline: SYSCALL in compatibility mode. The upper halves of registers mean nothing there.
+function entry_syscall32
+    finish_hardware_frame GUEST_CODE32
+    push_short
+    push_rest
+    movq %rsp, %rdi
+    call handle_compatibility_call
+    jmp exit_to_guest
+
+// Short frame, rcx = vCPU in kernel mode. The frame to return to lies at the guest's stack pointer. All of it is read
+// before anything changes but the frame here, of which handle_iret needs no more than that stack pointer.
+guest_iret:
+    movq SHORT(STACK), %rsi
+    movq $HYPERVISOR_END, %rdx
+    cmpq %rdx, %rsi
+    jb iret_general
+    guest_access iret_general, movq IRET_RAX(%rsi), %rax
+    movq %rax, SHORT(RAX)
+    guest_access iret_general, movq IRET_R11(%rsi), %r11
+    guest_access iret_general, movq IRET_RCX(%rsi), %rax
+    movq %rax, SHORT(RCX)
+    guest_access iret_general, movq IRET_RIP(%rsi), %rax
+    movq %rax, SHORT(RIP)
+    guest_access iret_general, movq IRET_CS(%rsi), %rdx
+    guest_access iret_general, movq IRET_RFLAGS(%rsi), %rdi
+    guest_access iret_general, movq IRET_SS(%rsi), %rax
+    orl $3, %eax
+    movq %rax, SHORT(SS)
+    guest_access iret_general, movq IRET_STACK(%rsi), %rax
+    guest_access iret_general, testl $VGCF_IN_SYSCALL, IRET_FLAGS(%rsi)
+    jnz iret_general
+    movl %edx, %esi
+    andl $3, %esi
+    cmpl $3, %esi
+    je 2f
+    orl $3, %edx
+1:  movq %rdx, SHORT(CS)
+    movq %rax, SHORT(STACK)
+    movq VCPU_INFO(%rcx), %rdx
+    andl $~(EFLAGS_IOPL | EFLAGS_VM), %edi
+    testl $EFLAGS_IF, %edi
+    jz 4f
+    movq %rdi, SHORT(RFLAGS)
+    movb $0, INFO_MASK(%rdx)
+    cmpb $0, INFO_PENDING(%rdx)
+    jne 3f
+    pop_short
+    iret_to_guest
+
+2:  movq VCPU_USER_CR3(%rcx), %rsi
+    testq %rsi, %rsi
+    jz iret_general
+    movb $0, VCPU_IN_KERNEL(%rcx)
+    swapgs
+    movq %rsi, %cr3
+    jmp 1b
+
+3:  push_rest                      // r11 is the one to return with
+    jmp exit_to_guest
+
+4:  orl $EFLAGS_IF, %edi           // only the virtual flag is clear: events stay masked
+    movq %rdi, SHORT(RFLAGS)
+    movb $1, INFO_MASK(%rdx)
+    pop_short
+    iret_to_guest
+
+iret_general:
+    push_rest
+    movq %rsp, %rdi
+    call handle_iret
+    // fall through
+
+// rsp = &regs of the guest frame. Whatever is to be done before the guest goes on is done in C++.
+function exit_to_guest
+    movq %rsp, %rdi
+    call prepare_exit
+    pop_full
+    iret_to_guest
+
+// [[noreturn]] void resume_guest(): from anywhere on this CPU's main stack.
+function resume_guest
+    orq $STACK_MASK, %rsp
+    leaq 1 - CPU_BLOCK_SIZE - REGS_END(%rsp), %rsp
+    jmp exit_to_guest
+
+// [[noreturn]] void restart_stack(rdi = function that does not return): with an empty main stack below the guest frame.
+function restart_stack
+    orq $STACK_MASK, %rsp
+    leaq 1 - CPU_BLOCK_SIZE - REGS_END(%rsp), %rsp
+    call *%rdi
+
+    .section .note.GNU-stack, "", @progbits

@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: MIT
+// Exceptions and interrupts that the fast paths have left to C++. Those of guests are emulated, bounced, or kill the
+// domain; those of the hypervisor itself are expected at the places that the exception table lists, and nowhere else.
+#include "base/log.hpp"
+#include "core/domain.hpp"
+#include "core/guest_access.hpp"
+#include "core/pv/trap_frame.hpp"
+#include "x86/cpu/instructions.hpp"
+#include "x86/cpu/interrupts.hpp"
+#include "x86/cpu/this_cpu.hpp"
+#include "x86/entry/deliver.hpp"
+#include "x86/mm/extable.hpp"
+#include "x86/panic.hpp"
+#include "x86/pv/page_table_write.hpp"
+#include "x86/pv/priv_op.hpp"
+
+extern "C" {
+extern char const iret_fault[];   // entry/vectors.S: where a faulting IRETQ to a guest goes on
+void handle_guest_trap(abi::CpuUserRegs& regs);
+void handle_hypervisor_trap(abi::CpuUserRegs& regs);
+void handle_machine_trap(abi::CpuUserRegs& regs);
+void handle_iret_fault(abi::CpuUserRegs& regs);
+}
+
+namespace hv::x86 {
+namespace {
+
+// Intel SDM volume 3, table 6-1.
+enum Vector : u32 {
+    debug = 1,
+    nmi = 2,
+    breakpoint = 3,
+    overflow = 4,
+    invalid_opcode = 6,
+    device_not_available = 7,
+    double_fault = 8,
+    general_protection = 13,
+    page_fault = 14,
+    machine_check = 18,
+    first_interrupt = 32,
+    linux_system_call = 0x80,
+};
+
+// Bits of error codes.
+constexpr u32 code_present = 1u << 0;
+constexpr u32 code_write = 1u << 1;
+constexpr u32 code_user = 1u << 2;
+constexpr u32 selector_code_external = 1u << 0;
+constexpr u32 selector_code_idt = 1u << 1;
+
+constexpr u64 dr6_reset = 0xffff'0ff0;
+constexpr u64 dr6_single_step = 1u << 14;
+constexpr u64 int_n_length = 2;
+constexpr u64 forced_cpuid_length = 7;
+
+// An emulated instruction of a guest that steps is a step.
+void finish_instruction(Vcpu& vcpu, abi::CpuUserRegs& regs) {
+    if (!(regs.rflags & pv::rflags::trap)) [[likely]]
+        return;
+    vcpu.debug_registers[6] |= dr6_single_step;
+    deliver_exception(vcpu, regs, debug);
+}
+
+// INT n: `regs.rip` is behind the instruction.
+void software_interrupt(Vcpu& vcpu, abi::CpuUserRegs& regs, u32 vector) {
+    u32 level = vcpu.in_kernel ? 1 : 3;
+    TrapGate const& gate = vcpu.traps[vector];
+    if (gate.address && gate.privilege >= level) return deliver_exception(vcpu, regs, vector);
+    regs.rip -= int_n_length;
+    deliver_exception(vcpu, regs, general_protection, vector << 3 | selector_code_idt);
+}
+
+// The vector of an INT n that hardware has refused. Some emulators report it wrongly, so the instruction counts.
+u32 refused_vector(abi::CpuUserRegs const& regs) {
+    FetchedCode code = fetch_code(regs);
+    if (code.size >= int_n_length && code.bytes[0] == 0xcd) return code.bytes[1];
+    return regs.error_code >> 3 & 0xff;
+}
+
+void handle_general_protection(Vcpu& vcpu, abi::CpuUserRegs& regs) {
+    if ((regs.error_code & selector_code_idt) && !(regs.error_code & selector_code_external)) {
+        u32 vector = refused_vector(regs);
+        regs.rip += int_n_length;
+        return software_interrupt(vcpu, regs, vector);
+    }
+    if (regs.error_code == 0) {
+        switch (emulate_privileged(vcpu, regs)) {
+        case Emulated::done: return finish_instruction(vcpu, regs);
+        case Emulated::elsewhere: return;
+        case Emulated::refused: break;
+        }
+    }
+    deliver_exception(vcpu, regs, general_protection, regs.error_code);
+}
+
+void handle_invalid_opcode(Vcpu& vcpu, abi::CpuUserRegs& regs) {
+    constexpr u64 prefix_and_cpuid = 0x00a2'0f6e'6578'0b0f;   // UD2, "xen", CPUID; little-endian
+    constexpr u64 seven_bytes = 0x00ff'ffff'ffff'ffff;
+    u64 code = 0;
+    if (!is_guest_range(regs.rip, forced_cpuid_length) ||
+        !hal::copy_from_guest(&code, regs.rip, forced_cpuid_length) || (code & seven_bytes) != prefix_and_cpuid)
+        return deliver_exception(vcpu, regs, invalid_opcode);
+    emulate_cpuid(vcpu, regs);
+    regs.rip += forced_cpuid_length;
+    finish_instruction(vcpu, regs);
+}
+
+void handle_page_fault(Vcpu& vcpu, abi::CpuUserRegs& regs, u64 address) {
+    u32 code = regs.error_code;
+    // Not a user access, in ring 3: the processor looked for a descriptor in our window.
+    if (!(code & code_user)) return deliver_exception(vcpu, regs, general_protection, 0);
+    constexpr u32 write_to_present = code_present | code_write;
+    if ((code & write_to_present) == write_to_present && vcpu.in_kernel) {
+        switch (emulate_table_write(vcpu, regs, address)) {
+        case Emulated::done: return finish_instruction(vcpu, regs);
+        case Emulated::elsewhere: return;
+        case Emulated::refused: break;
+        }
+    }
+    deliver_page_fault(vcpu, regs, address, code);
+}
+
+void handle_debug(Vcpu& vcpu, abi::CpuUserRegs& regs) {
+    vcpu.debug_registers[6] = cpu::read_dr6();
+    cpu::write_dr6(dr6_reset);
+    deliver_exception(vcpu, regs, debug);
+}
+
+void handle_device_not_available(Vcpu& vcpu, abi::CpuUserRegs& regs) {
+    if (vcpu.cr0_ts) return deliver_exception(vcpu, regs, device_not_available);
+    cpu::clts();   // TS was ours
+}
+
+}  // namespace
+}  // namespace hv::x86
+
+using namespace hv;
+
+// From ring 3, with a full frame at the top of the main stack; the exit path follows.
+void handle_guest_trap(abi::CpuUserRegs& regs) {
+    u64 fault_address = cpu::read_cr2();   // before any fault of our own
+    Vcpu& vcpu = hal::current();
+    u32 vector = regs.entry_vector;
+    switch (vector) {
+    case x86::page_fault: return x86::handle_page_fault(vcpu, regs, fault_address);
+    case x86::general_protection: return x86::handle_general_protection(vcpu, regs);
+    case x86::invalid_opcode: return x86::handle_invalid_opcode(vcpu, regs);
+    case x86::debug: return x86::handle_debug(vcpu, regs);
+    case x86::device_not_available: return x86::handle_device_not_available(vcpu, regs);
+    case x86::linux_system_call: return x86::software_interrupt(vcpu, regs, vector);
+    default: break;
+    }
+    if (vector >= x86::first_interrupt) return interrupts::handle(static_cast<u8>(vector));
+    std::optional<u64> code;
+    if (pv::has_error_code(vector)) code = regs.error_code;
+    x86::deliver_exception(vcpu, regs, vector, code);
+}
+
+// From ring 0: interrupts while a CPU is idle or lets them in, and faults in guest memory.
+void handle_hypervisor_trap(abi::CpuUserRegs& regs) {
+    if (regs.entry_vector >= x86::first_interrupt) return interrupts::handle(static_cast<u8>(regs.entry_vector));
+    u64 fixup = extable::fixup_for(regs.rip);
+    if (!fixup) panic_on_exception(regs);
+    if (fixup == reinterpret_cast<u64>(iret_fault)) {
+        // The processor has pushed below the guest frame's hardware part, and left this word of it alone.
+        abi::CpuUserRegs& guest = guest_frame(this_cpu());
+        guest.error_code = regs.error_code;
+        guest.entry_vector = regs.entry_vector;
+    }
+    regs.rip = fixup;
+}
+
+// Exceptions with a stack of their own.
+void handle_machine_trap(abi::CpuUserRegs& regs) {
+    switch (regs.entry_vector) {
+    case x86::debug: cpu::write_dr6(x86::dr6_reset); return;   // a guest's breakpoint, caught one instruction too late
+    case x86::nmi: log::warn("cpu {}: NMI, ignored", this_cpu().id); return;
+    default: panic_on_exception(regs);
+    }
+}
+
+// The guest frame holds where the guest would have gone on: to the guest, it is there that the exception happens.
+void handle_iret_fault(abi::CpuUserRegs& regs) {
+    Vcpu& vcpu = hal::current();
+    // A page fault here is one in the window of descriptor tables.
+    bool in_window = regs.entry_vector == x86::page_fault;
+    u32 vector = in_window ? u32{x86::general_protection} : regs.entry_vector;
+    x86::deliver_exception(vcpu, regs, vector, in_window ? 0 : regs.error_code);
+}

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: MIT
+#include "x86/pv/dom0_memory.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+
+#include "core/hal.hpp"
+#include "core/mm/m2p.hpp"
+#include "core/mm/page_alloc.hpp"
+
+namespace hv::x86 {
+
+Result<> Dom0Memory::allocate(Domain& domain, u64 pages) {
+    u32 order = max_order;
+    while (pages_ < pages) {
+        order = std::min(order, static_cast<u32>(std::bit_width(pages - pages_) - 1));
+        Result<PageInfo*> run = alloc_domain_frames(domain, order);
+        if (!run) {
+            if (order == 0) return Errno::nomem;
+            --order;
+            continue;
+        }
+        if (run_count_ == max_runs) return Errno::nomem;
+        Mfn first = mfn_of(**run);
+        u64 count = u64{1} << order;
+        for (u64 i = 0; i < count; ++i) set_m2p(first + i, pages_ + i);
+        runs_[run_count_++] = {pages_, first, count};
+        pages_ += count;
+    }
+    return {};
+}
+
+Mfn Dom0Memory::mfn(u64 pfn) {
+    ASSERT(pfn < pages_);
+    auto holds = [&](Run const& run) { return pfn >= run.pfn && pfn - run.pfn < run.pages; };
+    if (!holds(runs_[last_])) {
+        auto const* run = std::find_if(runs_.begin(), runs_.begin() + run_count_, holds);
+        last_ = static_cast<u32>(run - runs_.begin());
+    }
+    Run const& run = runs_[last_];
+    return run.mfn + (pfn - run.pfn);
+}
+
+std::byte* Dom0Memory::at(u64 pfn) { return hal::map(mfn(pfn)); }
+
+void Dom0Memory::write(u64 pfn, void const* from, u64 bytes) {
+    auto const* source = static_cast<std::byte const*>(from);
+    for (u64 done = 0; done < bytes; done += page_size)
+        std::memcpy(at(pfn++), source + done, std::min(page_size, bytes - done));
+}
+
+}  // namespace hv::x86

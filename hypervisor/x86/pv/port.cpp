@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: MIT
+// IN, OUT, INS and OUTS of guests: who may, and the instructions themselves (Intel SDM volume 1, chapter 19).
+#include "core/guest_access.hpp"
+#include "x86/entry/deliver.hpp"
+#include "x86/pv/port_policy.hpp"
+#include "x86/pv/priv_op.hpp"
+
+namespace hv::x86 {
+namespace {
+
+using pv::Instruction;
+using pv::Operation;
+
+constexpr u32 batch = 64;   // string operations: elements done before the guest may take an event
+constexpr u64 direction_flag = 1u << 10;
+constexpr u64 write_fault = 1u << 1;
+
+// A set bit forbids; what is not in the bitmap or cannot be read is forbidden.
+bool bitmap_permits(Vcpu const& vcpu, u32 port, u32 size) {
+    if (vcpu.io_bitmap == 0) return false;
+    for (u32 p = port; p < port + size; ++p) {
+        if (p >= vcpu.io_bitmap_ports) return false;
+        Result<u8> byte = copy_in(guest_ptr<u8>{vcpu.io_bitmap + p / 8});
+        if (!byte || (*byte >> (p % 8) & 1)) return false;
+    }
+    return true;
+}
+
+bool may_use_port(Vcpu const& vcpu, u32 port, u32 size) {
+    bool by_level = vcpu.iopl >= (vcpu.in_kernel ? 1 : 3);
+    return by_level || bitmap_permits(vcpu, port, size);
+}
+
+void advance(abi::CpuUserRegs& regs, u32 number, Instruction const& instruction) {
+    u64 step = regs.rflags & direction_flag ? u64{0} - instruction.size : instruction.size;
+    u64 value = pv::read_gpr(regs, number) + step;
+    if (instruction.address_size == 4) value &= 0xffff'ffff;
+    pv::write_gpr(regs, number, value);
+}
+
+u64 count_left(abi::CpuUserRegs const& regs, Instruction const& instruction) {
+    return instruction.address_size == 4 ? regs.rcx & 0xffff'ffff : regs.rcx;
+}
+void count_down(abi::CpuUserRegs& regs, Instruction const& instruction) {
+    regs.rcx = count_left(regs, instruction) - 1;
+}
+
+Emulated string_operation(Vcpu& vcpu, abi::CpuUserRegs& regs, Instruction const& instruction, u16 port) {
+    constexpr u32 rsi = 6, rdi = 7;
+    bool input = instruction.operation == Operation::port_in_string;
+    u64 address = input ? instruction.destination.value : instruction.source.value;
+    for (u32 done = 0; !instruction.repeat || count_left(regs, instruction) != 0; ++done) {
+        if (done == batch) return Emulated::elsewhere;   // rip stays: the guest goes on with the rest
+        u32 value = 0;
+        bool accessible = is_guest_range(address, instruction.size);
+        if (input) {
+            // Probed first: what is read from a device is gone.
+            accessible = accessible && hal::copy_from_guest(&value, address, instruction.size) &&
+                         hal::copy_to_guest(address, &value, instruction.size);
+            if (accessible) {
+                value = read_port(vcpu, port, instruction.size);
+                accessible = hal::copy_to_guest(address, &value, instruction.size);
+            }
+        } else {
+            accessible = accessible && hal::copy_from_guest(&value, address, instruction.size);
+            if (accessible) write_port(vcpu, port, instruction.size, value);
+        }
+        if (!accessible) {
+            deliver_page_fault(vcpu, regs, address, input ? write_fault : 0);
+            return Emulated::elsewhere;
+        }
+        u64 before = pv::read_gpr(regs, input ? rdi : rsi);
+        advance(regs, input ? rdi : rsi, instruction);
+        address += pv::read_gpr(regs, input ? rdi : rsi) - before;
+        if (!instruction.repeat) break;
+        count_down(regs, instruction);
+    }
+    return Emulated::done;
+}
+
+}  // namespace
+
+Emulated emulate_port(Vcpu& vcpu, abi::CpuUserRegs& regs, Instruction const& instruction) {
+    bool input = instruction.operation == Operation::port_in || instruction.operation == Operation::port_in_string;
+    bool string =
+        instruction.operation == Operation::port_in_string || instruction.operation == Operation::port_out_string;
+    pv::Operand number = input ? instruction.source : instruction.destination;
+    u16 port = static_cast<u16>(pv::read_operand(regs, number, 2));
+    if (!may_use_port(vcpu, port, instruction.size)) return Emulated::refused;
+
+    Emulated outcome = Emulated::done;
+    if (string) {
+        outcome = string_operation(vcpu, regs, instruction, port);
+    } else if (input) {
+        pv::write_operand(regs, instruction.destination, instruction.size, read_port(vcpu, port, instruction.size));
+    } else {
+        u64 value = pv::read_operand(regs, instruction.source, instruction.size);
+        write_port(vcpu, port, instruction.size, static_cast<u32>(value));
+    }
+    if (outcome == Emulated::done) regs.rip += instruction.length;
+    return outcome;
+}
+
+}  // namespace hv::x86

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: MIT
+#include "x86/pv/port_policy.hpp"
+
+#include "base/lock.hpp"
+#include "core/domain.hpp"
+#include "x86/cpu/instructions.hpp"
+
+namespace hv::x86 {
+namespace {
+
+struct PortRange {
+    u16 first, last;
+    constexpr bool overlaps(u32 port, u32 size) const { return port <= last && port + size > first; }
+};
+
+// Interrupt controllers and timer 0 are the hypervisor's. Timer 2 is free: Linux measures the TSC with it.
+constexpr PortRange fixed_denied[] = {{0x20, 0x21}, {0xa0, 0xa1}, {0x40, 0x41}};
+constexpr PortRange special[] = {{0x43, 0x43}, {0x61, 0x61}, {0x70, 0x71}, {0xcf8, 0xcff}};
+
+constexpr u16 pit_command = 0x43;
+constexpr u16 system_control = 0x61;   // bits 0-1: timer 2 gate and speaker
+constexpr u16 rtc_index = 0x70;
+constexpr u16 rtc_data = 0x71;
+constexpr u16 config_address = 0xcf8;
+constexpr u16 config_data = 0xcfc;
+constexpr u32 config_enable = 1u << 31;
+
+constinit std::array<PortRange, 8> denied{};
+constinit u32 denied_count = 0;
+
+// Index and data ports are pairs: dom0's index is latched and programmed together with the data access.
+constinit Spinlock pair_lock{};
+
+bool is_denied(u32 port, u32 size) {
+    for (PortRange range : fixed_denied)
+        if (range.overlaps(port, size)) return true;
+    for (u32 i = 0; i < denied_count; ++i)
+        if (denied[i].overlaps(port, size)) return true;
+    return false;
+}
+bool is_special(u32 port, u32 size) {
+    for (PortRange range : special)
+        if (range.overlaps(port, size)) return true;
+    return false;
+}
+
+constexpr u32 all_ones(u32 size) { return static_cast<u32>((u64{1} << (size * 8)) - 1); }
+
+u32 in(u16 port, u32 size) {
+    switch (size) {
+        case 1: return cpu::inb(port);
+        case 2: return cpu::inw(port);
+        default: return cpu::inl(port);
+    }
+}
+void out(u16 port, u32 size, u32 value) {
+    switch (size) {
+        case 1: cpu::outb(port, static_cast<u8>(value)); break;
+        case 2: cpu::outw(port, static_cast<u16>(value)); break;
+        default: cpu::outl(port, value);
+    }
+}
+
+bool is_config_data(u32 port, u32 size) { return port >= config_data && port + size <= config_data + 4; }
+
+u32 read_one(Vcpu& vcpu, u16 port, u32 size) {
+    if (port == config_address && size == 4) return vcpu.pci_config_address;
+    if (is_config_data(port, size)) {
+        if (!(vcpu.pci_config_address & config_enable)) return all_ones(size);
+        SpinGuard guard{pair_lock};
+        out(config_address, 4, vcpu.pci_config_address);
+        return in(port, size);
+    }
+    if (port == rtc_index && size == 1) return vcpu.rtc_index;
+    if (port == rtc_data && size == 1) {
+        SpinGuard guard{pair_lock};
+        out(rtc_index, 1, vcpu.rtc_index);
+        return in(rtc_data, 1);
+    }
+    return in(port, size);
+}
+
+void write_one(Vcpu& vcpu, u16 port, u32 size, u32 value) {
+    if (port == config_address && size == 4) {
+        vcpu.pci_config_address = value;
+    } else if (is_config_data(port, size)) {
+        if (!(vcpu.pci_config_address & config_enable)) return;
+        SpinGuard guard{pair_lock};
+        out(config_address, 4, vcpu.pci_config_address);
+        out(port, size, value);
+    } else if (port == rtc_index && size == 1) {
+        vcpu.rtc_index = value & 0x7f;
+    } else if (port == rtc_data && size == 1) {
+        SpinGuard guard{pair_lock};
+        out(rtc_index, 1, vcpu.rtc_index);
+        out(rtc_data, 1, value);
+    } else if (port == pit_command && size == 1) {
+        constexpr u32 channel_2 = 2u << 6;
+        if ((value & 0xc0) == channel_2) out(pit_command, 1, value);
+    } else if (port == system_control && size == 1) {
+        out(system_control, 1, (in(system_control, 1) & ~3u) | (value & 3));
+    } else {
+        out(port, size, value);
+    }
+}
+
+// An access that touches a special or denied port without being exactly it is done byte by byte.
+bool is_plain(u32 port, u32 size) {
+    bool whole = (port == config_address && size == 4) || is_config_data(port, size);
+    return size == 1 || whole || (!is_denied(port, size) && !is_special(port, size));
+}
+
+}  // namespace
+
+u32 read_port(Vcpu& vcpu, u16 port, u32 size) {
+    if (!vcpu.domain->privileged) return all_ones(size);
+    if (is_plain(port, size)) return is_denied(port, size) ? all_ones(size) : read_one(vcpu, port, size);
+    u32 value = 0;
+    for (u32 i = 0; i < size; ++i) value |= read_port(vcpu, static_cast<u16>(port + i), 1) << (8 * i);
+    return value;
+}
+
+void write_port(Vcpu& vcpu, u16 port, u32 size, u32 value) {
+    if (!vcpu.domain->privileged) return;
+    if (is_plain(port, size)) {
+        if (!is_denied(port, size)) write_one(vcpu, port, size, value);
+        return;
+    }
+    for (u32 i = 0; i < size; ++i) write_port(vcpu, static_cast<u16>(port + i), 1, value >> (8 * i) & 0xff);
+}
+
+void deny_ports(u16 first, u16 count) {
+    ASSERT(denied_count < denied.size());
+    denied[denied_count++] = {first, static_cast<u16>(first + count - 1)};
+}
+
+}  // namespace hv::x86

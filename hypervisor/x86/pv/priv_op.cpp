@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: MIT
+#include "x86/pv/priv_op.hpp"
+
+#include "core/domain.hpp"
+#include "core/guest_access.hpp"
+#include "core/hal.hpp"
+#include "core/hypercall/dispatch.hpp"
+#include "core/mm/root.hpp"
+#include "core/pv/cpuid.hpp"
+#include "x86/cpu/instructions.hpp"
+#include "x86/cpu/xstate.hpp"
+
+namespace hv::x86 {
+namespace {
+
+using pv::Instruction;
+using pv::Operation;
+
+constexpr u64 cr0_task_switched = 1u << 3;
+
+pv::CpuidLeaf host_cpuid(u32 leaf, u32 subleaf) {
+    cpu::CpuidResult r = cpu::cpuid(leaf, subleaf);
+    return {.eax = r.eax, .ebx = r.ebx, .ecx = r.ecx, .edx = r.edx};
+}
+
+Emulated done_if(bool ok) { return ok ? Emulated::done : Emulated::refused; }
+
+bool may_change_interrupts(Vcpu const& vcpu) { return vcpu.iopl >= (vcpu.in_kernel ? 1 : 3); }
+
+void set_virtual_ts(Vcpu& vcpu, bool ts) {
+    if (vcpu.cr0_ts == ts) return;
+    vcpu.cr0_ts = ts;
+    hal::load_virtual_ts(vcpu);
+}
+
+u64 visible_cr0(Vcpu const& vcpu) {
+    return (cpu::read_cr0() & ~cr0_task_switched) | (vcpu.cr0_ts ? cr0_task_switched : 0);
+}
+
+Emulated read_control(Vcpu& vcpu, abi::CpuUserRegs& regs, Instruction const& instruction) {
+    u64 value;
+    switch (instruction.index) {
+        case 0: value = visible_cr0(vcpu); break;
+        case 2: value = vcpu.cr2; break;
+        case 3: value = vcpu.kernel_cr3; break;   // "folded" form: for 64-bit guests simply the machine address
+        case 4: value = pv::visible_cr4(vcpu.cr4); break;
+        default: return Emulated::refused;
+    }
+    pv::write_operand(regs, instruction.destination, instruction.size, value);
+    return Emulated::done;
+}
+
+Emulated write_control(Vcpu& vcpu, abi::CpuUserRegs& regs, Instruction const& instruction) {
+    u64 value = pv::read_operand(regs, instruction.source, instruction.size);
+    switch (instruction.index) {
+        case 0:
+            if ((value ^ visible_cr0(vcpu)) & ~cr0_task_switched) return Emulated::refused;
+            set_virtual_ts(vcpu, value & cr0_task_switched);
+            return Emulated::done;
+        case 2: vcpu.cr2 = value; return Emulated::done;
+        case 3: {
+            Result<> changed = set_kernel_root(vcpu, Mfn{value >> page_shift});
+            // A preempted promotion goes on when the guest executes the instruction again.
+            if (!changed && changed.error() == Errno::again) return Emulated::elsewhere;
+            return done_if(bool(changed));
+        }
+        case 4:
+            vcpu.cr4 = pv::choosable_cr4(host_cpuid, value);
+            hal::load_virtual_cr4(vcpu);
+            return Emulated::done;
+        default: return Emulated::refused;
+    }
+}
+
+Emulated write_debug(Vcpu& vcpu, abi::CpuUserRegs& regs, Instruction const& instruction) {
+    HypercallArgs args{{instruction.index, pv::read_operand(regs, instruction.source, instruction.size)}};
+    return done_if(do_set_debugreg(vcpu, args).value == 0);
+}
+
+Emulated read_debug(Vcpu& vcpu, abi::CpuUserRegs& regs, Instruction const& instruction) {
+    u32 number = instruction.index;
+    if (number == 4 || number == 5) number += 2;
+    pv::write_operand(regs, instruction.destination, instruction.size, vcpu.debug_registers[number]);
+    return Emulated::done;
+}
+
+Emulated read_tsc(Vcpu& vcpu, abi::CpuUserRegs& regs, bool with_aux) {
+    u64 tsc = hal::read_tsc();
+    regs.rax = tsc & 0xffff'ffff;
+    regs.rdx = tsc >> 32;
+    if (with_aux) regs.rcx = vcpu.tsc_aux & 0xffff'ffff;
+    return Emulated::done;
+}
+
+Emulated set_xcr(Vcpu& vcpu, abi::CpuUserRegs const& regs) {
+    u64 value = (regs.rdx << 32) | (regs.rax & 0xffff'ffff);
+    if ((regs.rcx & 0xffff'ffff) != 0 || !pv::is_valid_xcr0(host_cpuid, value)) return Emulated::refused;
+    xstate::set_xcr0(vcpu, value);
+    return Emulated::done;
+}
+
+Emulated read_msr_to(Vcpu& vcpu, abi::CpuUserRegs& regs) {
+    Result<u64> value = read_guest_msr(vcpu, static_cast<u32>(regs.rcx));
+    if (!value) return Emulated::refused;
+    regs.rax = *value & 0xffff'ffff;
+    regs.rdx = *value >> 32;
+    return Emulated::done;
+}
+
+Emulated for_kernel(Vcpu& vcpu, abi::CpuUserRegs& regs, Instruction const& instruction) {
+    switch (instruction.operation) {
+        case Operation::read_control: return read_control(vcpu, regs, instruction);
+        case Operation::write_control: return write_control(vcpu, regs, instruction);
+        case Operation::read_debug: return read_debug(vcpu, regs, instruction);
+        case Operation::write_debug: return write_debug(vcpu, regs, instruction);
+        case Operation::read_msr: return read_msr_to(vcpu, regs);
+        case Operation::write_msr: {
+            u64 value = (regs.rdx << 32) | (regs.rax & 0xffff'ffff);
+            return done_if(write_guest_msr(vcpu, static_cast<u32>(regs.rcx), value));
+        }
+        case Operation::read_tsc: return read_tsc(vcpu, regs, false);
+        case Operation::read_tscp: return read_tsc(vcpu, regs, true);
+        case Operation::clear_task_switched: set_virtual_ts(vcpu, false); return Emulated::done;
+        case Operation::flush_caches: return Emulated::done;   // caches are coherent for all a guest can do
+        case Operation::set_xcr: return set_xcr(vcpu, regs);
+        default: return Emulated::refused;
+    }
+}
+
+}  // namespace
+
+FetchedCode fetch_code(abi::CpuUserRegs const& regs) {
+    FetchedCode code;
+    // Only a page border can make the second half unreadable while the first one is there.
+    usize to_border = page_size - (regs.rip & (page_size - 1));
+    usize first = to_border < code.bytes.size() ? to_border : code.bytes.size();
+    if (!is_guest_range(regs.rip, first) || !hal::copy_from_guest(code.bytes.data(), regs.rip, first)) return code;
+    code.size = first;
+    usize rest = code.bytes.size() - first;
+    if (rest && is_guest_range(regs.rip + first, rest) &&
+        hal::copy_from_guest(code.bytes.data() + first, regs.rip + first, rest))
+        code.size += rest;
+    return code;
+}
+
+void emulate_cpuid(Vcpu const& vcpu, abi::CpuUserRegs& regs) {
+    pv::CpuidGuest guest{.privileged = vcpu.domain->privileged,
+                         .vcpu = vcpu.id,
+                         .xcr0 = vcpu.xcr0,
+                         .address_bits = static_cast<u32>(hal::max_address_bits()),
+                         .tsc_khz = static_cast<u32>(hal::tsc_khz()),
+                         .tsc_is_stable = hal::tsc_is_stable()};
+    pv::CpuidLeaf leaf = pv::guest_cpuid(host_cpuid, guest, static_cast<u32>(regs.rax), static_cast<u32>(regs.rcx));
+    regs.rax = leaf.eax;
+    regs.rbx = leaf.ebx;
+    regs.rcx = leaf.ecx;
+    regs.rdx = leaf.edx;
+}
+
+Emulated emulate_privileged(Vcpu& vcpu, abi::CpuUserRegs& regs) {
+    FetchedCode code = fetch_code(regs);
+    Result<Instruction> instruction = pv::decode(code.view(), regs, {});
+    if (!instruction) return Emulated::refused;
+
+    Emulated outcome = Emulated::refused;
+    switch (instruction->operation) {
+        case Operation::port_in:
+        case Operation::port_out:
+        case Operation::port_in_string:
+        case Operation::port_out_string:
+            return emulate_port(vcpu, regs, *instruction);
+        case Operation::clear_interrupts:
+        case Operation::set_interrupts:
+            // Without effect where the virtual IOPL permits them: events are masked in vcpu_info, not by RFLAGS.IF.
+            outcome = done_if(may_change_interrupts(vcpu));
+            break;
+        default:
+            if (vcpu.in_kernel) outcome = for_kernel(vcpu, regs, *instruction);
+    }
+    if (outcome == Emulated::done) regs.rip += instruction->length;
+    return outcome;
+}
+
+}  // namespace hv::x86

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: MIT
+// Privileged instructions of a guest that runs in ring 3: they fault with #GP and are done here on its behalf.
+#pragma once
+
+#include <array>
+#include <span>
+
+#include "core/pv/decode.hpp"
+#include "core/vcpu.hpp"
+
+namespace hv::x86 {
+
+// What became of an instruction. `refused`: the guest gets its #GP. `elsewhere`: an exception was delivered instead, or
+// the domain was crashed; registers are as they are to be.
+enum class Emulated : u8 { done, refused, elsewhere };
+
+// The instruction at regs.rip, after a #GP with error code 0 from ring 3.
+Emulated emulate_privileged(Vcpu& vcpu, abi::CpuUserRegs& regs);
+
+// Up to 15 bytes at regs.rip, fewer if the rest cannot be read.
+struct FetchedCode {
+    std::array<u8, pv::max_instruction_bytes> bytes{};
+    usize size = 0;
+    std::span<u8 const> view() const { return std::span{bytes}.first(size); }
+};
+FetchedCode fetch_code(abi::CpuUserRegs const& regs);
+
+// CPUID as the guest sees it, into rax, rbx, rcx and rdx.
+void emulate_cpuid(Vcpu const& vcpu, abi::CpuUserRegs& regs);
+
+// Model-specific registers (x86/pv/msr.cpp).
+Result<u64> read_guest_msr(Vcpu& vcpu, u32 index);
+bool write_guest_msr(Vcpu& vcpu, u32 index, u64 value);
+
+// Ports (x86/pv/port.cpp).
+Emulated emulate_port(Vcpu& vcpu, abi::CpuUserRegs& regs, pv::Instruction const& instruction);
+
+}  // namespace hv::x86
