@@ -13,9 +13,9 @@
 namespace paravane {
 
 struct Error {
-    std::string step;   // what was being done: "map grant 1 of domain 7"
-    std::string reason; // why it failed: "No such device"
-    int code = 0;       // errno where there is one, else 0
+    std::string step;    // what was being done: "map grant 1 of domain 7"
+    std::string reason;  // why it failed: "No such device"
+    int code = 0;        // errno where there is one, else 0
 
     // Reads errno, so it must be made before anything else can change it.
     static Error from_errno(std::string step, int error_number = errno) {
@@ -34,13 +34,12 @@ struct Error {
 struct Unit {};
 
 // Either a value or an Error. TRY() hands the error to the caller; look with operator bool otherwise.
-template <class T = Unit> class [[nodiscard]] Result {
+template <class T = Unit>
+class [[nodiscard]] Result {
 public:
     Result(T value) : state_{std::in_place_index<0>, std::move(value)} {}
     Result(Error error) : state_{std::in_place_index<1>, std::move(error)} {}
-    Result()
-        requires std::is_same_v<T, Unit>
-        : state_{std::in_place_index<0>} {}
+    Result() requires std::is_same_v<T, Unit> : state_{std::in_place_index<0>} {}
 
     explicit operator bool() const { return state_.index() == 0; }
 
@@ -58,13 +57,13 @@ private:
     std::variant<T, Error> state_;
 };
 
-} // namespace paravane
+}  // namespace paravane
 
 // The value of a Result, or an early return with its error. One TRY a statement: nesting shadows.
-#define TRY(expression)                                                                                                \
-    ({                                                                                                                 \
-        auto try_ = (expression);                                                                                      \
-        if (!try_) [[unlikely]]                                                                                        \
-            return std::move(try_).error();                                                                            \
-        *std::move(try_);                                                                                              \
+#define TRY(expression)                     \
+    ({                                      \
+        auto try_ = (expression);           \
+        if (!try_) [[unlikely]]             \
+            return std::move(try_).error(); \
+        *std::move(try_);                   \
     })

@@ -13,9 +13,7 @@ HypercallBuffer::~HypercallBuffer() {
     }
 }
 
-void XenCall::Closer::operator()(xencall_handle* handle) const {
-    xencall_close(handle);
-}
+void XenCall::Closer::operator()(xencall_handle* handle) const { xencall_close(handle); }
 
 Result<XenCall> XenCall::open() {
     xencall_handle* handle = xencall_open(nullptr, 0);
@@ -25,9 +23,7 @@ Result<XenCall> XenCall::open() {
     return XenCall{handle};
 }
 
-int XenCall::fd() const {
-    return xencall_fd(handle_.get());
-}
+int XenCall::fd() const { return xencall_fd(handle_.get()); }
 
 Result<HypercallBuffer> XenCall::allocate(std::size_t size) {
     void* address = xencall_alloc_buffer(handle_.get(), size);
@@ -46,4 +42,4 @@ Result<int> XenCall::call(std::string_view step, unsigned number, Arguments cons
     return result;
 }
 
-} // namespace paravane
+}  // namespace paravane

@@ -29,7 +29,8 @@ public:
     std::size_t size() const { return size_; }
     // As a hypercall argument or guest handle.
     std::uint64_t address() const { return reinterpret_cast<std::uint64_t>(data_); }
-    template <class T> T& as() const {
+    template <class T>
+    T& as() const {
         static_assert(std::is_trivially_copyable_v<T>);
         return *reinterpret_cast<T*>(data_);
     }
@@ -71,4 +72,4 @@ private:
     std::unique_ptr<xencall_handle, Closer> handle_;
 };
 
-} // namespace paravane
+}  // namespace paravane

@@ -9,9 +9,7 @@ extern "C" {
 
 namespace paravane {
 
-void XenEvtchn::Closer::operator()(xenevtchn_handle* handle) const {
-    xenevtchn_close(handle);
-}
+void XenEvtchn::Closer::operator()(xenevtchn_handle* handle) const { xenevtchn_close(handle); }
 
 Result<XenEvtchn> XenEvtchn::open() {
     xenevtchn_handle* handle = xenevtchn_open(nullptr, 0);
@@ -26,9 +24,7 @@ Result<XenEvtchn> XenEvtchn::open() {
     return evtchn;
 }
 
-int XenEvtchn::fd() const {
-    return xenevtchn_fd(handle_.get());
-}
+int XenEvtchn::fd() const { return xenevtchn_fd(handle_.get()); }
 
 Result<XenEvtchn::Port> XenEvtchn::bind_unbound(std::uint16_t remote_domid) {
     int port = xenevtchn_bind_unbound_port(handle_.get(), remote_domid);
@@ -94,4 +90,4 @@ Result<> XenEvtchn::restrict_to(std::uint16_t domid) {
     return {};
 }
 
-} // namespace paravane
+}  // namespace paravane

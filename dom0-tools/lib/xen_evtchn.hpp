@@ -43,4 +43,4 @@ private:
     std::unique_ptr<xenevtchn_handle, Closer> handle_;
 };
 
-} // namespace paravane
+}  // namespace paravane

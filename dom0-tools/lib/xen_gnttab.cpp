@@ -17,9 +17,7 @@ GrantMapping::~GrantMapping() {
     }
 }
 
-void XenGnttab::Closer::operator()(xengntdev_handle* handle) const {
-    xengnttab_close(handle);
-}
+void XenGnttab::Closer::operator()(xengntdev_handle* handle) const { xengnttab_close(handle); }
 
 Result<XenGnttab> XenGnttab::open() {
     xengnttab_handle* handle = xengnttab_open(nullptr, 0);
@@ -29,9 +27,7 @@ Result<XenGnttab> XenGnttab::open() {
     return XenGnttab{handle};
 }
 
-int XenGnttab::fd() const {
-    return xengnttab_fd(handle_.get());
-}
+int XenGnttab::fd() const { return xengnttab_fd(handle_.get()); }
 
 Result<GrantMapping> XenGnttab::map(std::uint16_t domid, std::uint32_t ref, GrantAccess access) {
     return map(domid, std::span{&ref, 1}, access);
@@ -41,7 +37,7 @@ Result<GrantMapping> XenGnttab::map(std::uint16_t domid, std::span<std::uint32_t
     if (refs.empty()) {
         return Error{"map grants of domain " + std::to_string(domid), "no grant reference given", EINVAL};
     }
-    std::vector<std::uint32_t> list{refs.begin(), refs.end()}; // the library wants a writable array
+    std::vector<std::uint32_t> list{refs.begin(), refs.end()};  // the library wants a writable array
     int protection = access == GrantAccess::read_write ? PROT_READ | PROT_WRITE : PROT_READ;
     auto count = static_cast<std::uint32_t>(list.size());
     void* address = xengnttab_map_domain_grant_refs(handle_.get(), count, domid, list.data(), protection);
@@ -58,4 +54,4 @@ Result<> XenGnttab::copy(std::span<xengnttab_grant_copy_segment> segments) {
     return {};
 }
 
-} // namespace paravane
+}  // namespace paravane

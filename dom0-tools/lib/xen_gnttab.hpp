@@ -69,4 +69,4 @@ private:
     std::unique_ptr<xengntdev_handle, Closer> handle_;
 };
 
-} // namespace paravane
+}  // namespace paravane

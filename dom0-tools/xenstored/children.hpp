@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The children of a node by name: a persistent treap. A change makes a new map and shares all but O(log n) entries with the
-// old one, so a write below a directory of thousands costs no more than one below a small one.
+// The children of a node by name: a persistent treap. A change makes a new map and shares all but O(log n) entries with
+// the old one, so a write below a directory of thousands costs no more than one below a small one.
 #pragma once
 
 #include <cstdint>

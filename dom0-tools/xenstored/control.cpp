@@ -47,7 +47,8 @@ Outcome<Server::Reply> Server::do_control(Request& request) {
         for (LimitName const& limit : limit_names()) text += line(limit.name, limits_.*limit.limit, limit.meaning);
     } else if (command == "quota" && words.size() == 2) {
         std::optional<std::uint32_t> domid = number_in(words[1]);
-        Domain const* domain = domid && *domid < first_reserved_domid ? find_domain(static_cast<Domid>(*domid)) : nullptr;
+        Domain const* domain =
+            domid && *domid < first_reserved_domid ? find_domain(static_cast<Domid>(*domid)) : nullptr;
         if (domain == nullptr) return Errno::enoent;
         Session const* session = domain->session;
         text = "Domain " + std::to_string(*domid) + ":\n";

@@ -150,7 +150,7 @@ Progress Daemon::take_turn(Session& session) {
         RingClient* ring = xen_->ring_of(session.id);
         bool notify = false;
         Progress progress = ring->turn(server_, session, now_, notify);
-        if (notify) xen_->notify(*ring);
+        if (notify) xen_->notify(session.id);
         return progress;
     }
     SocketClient& client = sockets_.at(session.id);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The server on its transports: one loop in which every client with work gets a small turn after the other, so that none can
-// keep the rest waiting.
+// The server on its transports: one loop in which every client with work gets a small turn after the other, so that
+// none can keep the rest waiting.
 #pragma once
 
 #include <deque>
@@ -46,9 +46,9 @@ private:
     OwnedFd signals_;
     std::unordered_map<SessionId, SocketClient> sockets_;
     std::deque<SessionId> runnable_;
-    std::set<SessionId> scheduled_;           // those in runnable_
-    std::map<SessionId, Time> throttled_;     // until when
-    bool accepting_ = true;                   // not while descriptors are short
+    std::set<SessionId> scheduled_;        // those in runnable_
+    std::map<SessionId, Time> throttled_;  // until when
+    bool accepting_ = true;                // not while descriptors are short
     bool stopping_ = false;
     Time now_{};
 };

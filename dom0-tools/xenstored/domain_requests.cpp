@@ -24,9 +24,7 @@ std::optional<Domid> domid_in(std::optional<std::string_view> text) {
     return static_cast<Domid>(*number);
 }
 
-std::string domain_path(Domid domid) {
-    return "/local/domain/" + std::to_string(domid);
-}
+std::string domain_path(Domid domid) { return "/local/domain/" + std::to_string(domid); }
 
 }  // namespace
 
@@ -65,6 +63,7 @@ Outcome<> Server::introduce(Domid domid, std::uint32_t port) {
         return connected.error();
     }
     domain.session = &session;
+    note_output(session);  // its transport looks at the ring once, event or not
     domain.shutdown_announced = false;
     if (domid != dom0) fire_special("@introduceDomain");
     return {};

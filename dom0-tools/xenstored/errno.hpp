@@ -13,13 +13,28 @@
 namespace paravane::xenstored {
 
 enum class Errno : std::uint8_t {
-    einval, eacces, eexist, eisdir, enoent, enomem, enospc, eio, enotempty, enosys, erofs, ebusy, eagain, eisconn,
-    e2big, eperm,
+    einval,
+    eacces,
+    eexist,
+    eisdir,
+    enoent,
+    enomem,
+    enospc,
+    eio,
+    enotempty,
+    enosys,
+    erofs,
+    ebusy,
+    eagain,
+    eisconn,
+    e2big,
+    eperm,
 };
 
 constexpr std::string_view name_of(Errno error) {
-    constexpr std::string_view names[] = {"EINVAL", "EACCES", "EEXIST", "EISDIR", "ENOENT",  "ENOMEM", "ENOSPC", "EIO",
-                                          "ENOTEMPTY", "ENOSYS", "EROFS", "EBUSY", "EAGAIN", "EISCONN", "E2BIG", "EPERM"};
+    constexpr std::string_view names[] = {"EINVAL", "EACCES",  "EEXIST",    "EISDIR", "ENOENT", "ENOMEM",
+                                          "ENOSPC", "EIO",     "ENOTEMPTY", "ENOSYS", "EROFS",  "EBUSY",
+                                          "EAGAIN", "EISCONN", "E2BIG",     "EPERM"};
     return names[static_cast<std::size_t>(error)];
 }
 
@@ -29,9 +44,7 @@ class [[nodiscard]] Outcome {
 public:
     Outcome(T value) : state_{std::in_place_index<0>, std::move(value)} {}
     Outcome(Errno error) : state_{std::in_place_index<1>, error} {}
-    Outcome()
-        requires std::is_same_v<T, Unit>
-        : state_{std::in_place_index<0>} {}
+    Outcome() requires std::is_same_v<T, Unit> : state_{std::in_place_index<0>} {}
 
     explicit operator bool() const { return state_.index() == 0; }
     T& operator*() & { return *std::get_if<0>(&state_); }

@@ -16,7 +16,8 @@ Target target = Target::standard_error;
 void write(int priority, std::string_view line) {
     // What a client sent may be part of it: no control characters.
     std::string clean{line};
-    std::replace_if(clean.begin(), clean.end(), [](unsigned char c) { return c < ' ' || c == 127; }, '?');
+    std::replace_if(
+        clean.begin(), clean.end(), [](unsigned char c) { return c < ' ' || c == 127; }, '?');
     if (target == Target::syslog) {
         syslog(priority, "%s", clean.c_str());
     } else {

@@ -35,7 +35,8 @@ Result<> write_pid_file(std::string const& path) {
     return {};
 }
 
-// The first process waits for the word of the second that it is ready, so whoever starts the daemon may connect at once.
+// The first process waits for the word of the second that it is ready, so whoever starts the daemon may connect at
+// once.
 class Background {
 public:
     // Returns in the daemon only, with the descriptor to report to.

@@ -15,8 +15,8 @@ Outcome<std::string> Server::path_of(Session const& session, std::optional<std::
     return path;
 }
 
-// The node, if it is there and the caller has these rights on it. One who may not know whether it is there gets EACCES in
-// either case: the nearest ancestor that exists decides.
+// The node, if it is there and the caller has these rights on it. One who may not know whether it is there gets EACCES
+// in either case: the nearest ancestor that exists decides.
 Outcome<NodeRef> Server::get_node(Request& request, std::string_view path, Rights wanted) {
     Caller const& caller = request.session.caller;
     NodeRef const* node = request.transaction.find(path);
@@ -65,7 +65,8 @@ Outcome<Server::Reply> Server::do_directory_part(Request& request) {
     std::size_t offset = 0;
     std::from_chars(arguments[1].data(), arguments[1].data() + arguments[1].size(), offset);
 
-    // The generation tells a client that reads several parts whether the list changed in between. An empty name ends the list.
+    // The generation tells a client that reads several parts whether the list changed in between. An empty name ends
+    // the list.
     std::string part = std::to_string(node->generation);
     part += '\0';
     std::size_t at = 0;
@@ -135,7 +136,8 @@ Outcome<Server::Reply> Server::do_write(Request& request) {
     Node const& node = **existing;
     if (request.session.is_unprivileged()) {
         if (node.entry_size() - node.value.size() + value.size() >= limits_.node_size) return Errno::enospc;
-        TRY(check_memory(request, static_cast<std::int64_t>(value.size()) - static_cast<std::int64_t>(node.value.size())));
+        TRY(check_memory(request,
+                         static_cast<std::int64_t>(value.size()) - static_cast<std::int64_t>(node.value.size())));
     }
     request.transaction.write(path, value, ++generation_);
     return ok();
@@ -191,7 +193,8 @@ Outcome<Server::Reply> Server::do_set_perms(Request& request) {
     if (session.is_unprivileged() && owner != node->permissions->owner()) return Errno::eperm;
     if (session.is_unprivileged()) {
         std::size_t more = 8 * permissions->entries.size();
-        if (node->entry_size() - 8 * node->permissions->entries.size() + more >= limits_.node_size) return Errno::enospc;
+        if (node->entry_size() - 8 * node->permissions->entries.size() + more >= limits_.node_size)
+            return Errno::enospc;
         TRY(check_memory(request, static_cast<std::int64_t>(more)));
     }
     request.transaction.set_permissions(path, std::move(permissions), generation_);

@@ -54,29 +54,51 @@ Result<> set_named(Limits& limits, std::string_view text) {
 
 Result<Options> parse_options(int argc, char** argv) {
     static option const known[] = {
-        {"pid-file", required_argument, nullptr, 'F'},    {"no-fork", no_argument, nullptr, 'N'},
-        {"no-domain-init", no_argument, nullptr, 'D'},    {"help", no_argument, nullptr, 'H'},
-        {"entry-nb", required_argument, nullptr, 'E'},    {"entry-size", required_argument, nullptr, 'S'},
-        {"watch-nb", required_argument, nullptr, 'W'},    {"transaction", required_argument, nullptr, 't'},
-        {"perm-nb", required_argument, nullptr, 'A'},     {"path-max", required_argument, nullptr, 'M'},
-        {"quota", required_argument, nullptr, 'Q'},       {nullptr, 0, nullptr, 0},
+        {"pid-file", required_argument, nullptr, 'F'}, {"no-fork", no_argument, nullptr, 'N'},
+        {"no-domain-init", no_argument, nullptr, 'D'}, {"help", no_argument, nullptr, 'H'},
+        {"entry-nb", required_argument, nullptr, 'E'}, {"entry-size", required_argument, nullptr, 'S'},
+        {"watch-nb", required_argument, nullptr, 'W'}, {"transaction", required_argument, nullptr, 't'},
+        {"perm-nb", required_argument, nullptr, 'A'},  {"path-max", required_argument, nullptr, 'M'},
+        {"quota", required_argument, nullptr, 'Q'},    {nullptr, 0, nullptr, 0},
     };
     Options options;
     opterr = 0;
     for (int letter; (letter = getopt_long(argc, argv, "F:NDHE:S:W:t:A:M:Q:", known, nullptr)) != -1;) {
         std::string_view value = optarg != nullptr ? optarg : "";
         switch (letter) {
-            case 'F': options.pid_file = std::filesystem::absolute(value); break;
-            case 'N': options.foreground = true; break;
-            case 'D': options.domains = false; break;
-            case 'H': options.help = true; break;
-            case 'E': TRY(set(options.limits, "nodes", value)); break;
-            case 'S': TRY(set(options.limits, "node-size", value)); break;
-            case 'W': TRY(set(options.limits, "watches", value)); break;
-            case 't': TRY(set(options.limits, "transactions", value)); break;
-            case 'A': TRY(set(options.limits, "permissions", value)); break;
-            case 'M': TRY(set(options.limits, "path-max", value)); break;
-            case 'Q': TRY(set_named(options.limits, value)); break;
+            case 'F':
+                options.pid_file = std::filesystem::absolute(value);
+                break;
+            case 'N':
+                options.foreground = true;
+                break;
+            case 'D':
+                options.domains = false;
+                break;
+            case 'H':
+                options.help = true;
+                break;
+            case 'E':
+                TRY(set(options.limits, "nodes", value));
+                break;
+            case 'S':
+                TRY(set(options.limits, "node-size", value));
+                break;
+            case 'W':
+                TRY(set(options.limits, "watches", value));
+                break;
+            case 't':
+                TRY(set(options.limits, "transactions", value));
+                break;
+            case 'A':
+                TRY(set(options.limits, "permissions", value));
+                break;
+            case 'M':
+                TRY(set(options.limits, "path-max", value));
+                break;
+            case 'Q':
+                TRY(set_named(options.limits, value));
+                break;
             default:
                 return Error{"read the command line",
                              "\"" + std::string{argv[optind - 1]} + "\" is no option or lacks its value; see --help"};

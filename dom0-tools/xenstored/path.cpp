@@ -44,9 +44,7 @@ std::string_view parent_of(std::string_view path) {
     return slash == 0 || slash == std::string_view::npos ? std::string_view{"/"} : path.substr(0, slash);
 }
 
-std::string_view basename_of(std::string_view path) {
-    return path.substr(path.rfind('/') + 1);
-}
+std::string_view basename_of(std::string_view path) { return path.substr(path.rfind('/') + 1); }
 
 std::string join(std::string_view parent, std::string_view child) {
     std::string path;

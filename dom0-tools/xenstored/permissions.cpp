@@ -13,10 +13,14 @@ bool concerns(Permission const& entry, Generation set_at, Principal const& princ
 
 char letter_of(Rights rights) {
     switch (rights & Rights::read_write) {
-        case Rights::read: return 'r';
-        case Rights::write: return 'w';
-        case Rights::read_write: return 'b';
-        default: return 'n';
+        case Rights::read:
+            return 'r';
+        case Rights::write:
+            return 'w';
+        case Rights::read_write:
+            return 'b';
+        default:
+            return 'n';
     }
 }
 
@@ -40,11 +44,20 @@ std::optional<Permission> parse_permission(std::string_view text) {
     if (text.size() < 2) return std::nullopt;
     Permission permission{};
     switch (text.front()) {
-        case 'n': permission.rights = Rights::none; break;
-        case 'r': permission.rights = Rights::read; break;
-        case 'w': permission.rights = Rights::write; break;
-        case 'b': permission.rights = Rights::read_write; break;
-        default: return std::nullopt;
+        case 'n':
+            permission.rights = Rights::none;
+            break;
+        case 'r':
+            permission.rights = Rights::read;
+            break;
+        case 'w':
+            permission.rights = Rights::write;
+            break;
+        case 'b':
+            permission.rights = Rights::read_write;
+            break;
+        default:
+            return std::nullopt;
     }
     char const* end = text.data() + text.size();
     auto [stop, error] = std::from_chars(text.data() + 1, end, permission.domid);

@@ -32,8 +32,9 @@ struct Permission {
     bool operator==(Permission const&) const = default;
 };
 
-// Immutable and shared: a child begins with its parent's. The first entry names the owner and the rights of all not listed.
-// `set_at` is the moment the list was made: a domain born later under a reused number does not inherit an entry.
+// Immutable and shared: a child begins with its parent's. The first entry names the owner and the rights of all not
+// listed. `set_at` is the moment the list was made: a domain born later under a reused number does not inherit an
+// entry.
 struct Permissions {
     std::vector<Permission> entries;
     Generation set_at = 0;

@@ -22,9 +22,7 @@ constexpr std::array names{
 
 }  // namespace
 
-std::span<LimitName const> limit_names() {
-    return names;
-}
+std::span<LimitName const> limit_names() { return names; }
 
 bool set_limit(Limits& limits, std::string_view name, std::uint32_t value) {
     auto known = std::find_if(names.begin(), names.end(), [&](LimitName const& limit) { return limit.name == name; });

@@ -9,9 +9,7 @@ namespace paravane::xenstored {
 
 namespace {
 
-std::uint32_t load(std::uint32_t& shared) {
-    return std::atomic_ref{shared}.load(std::memory_order_acquire);
-}
+std::uint32_t load(std::uint32_t& shared) { return std::atomic_ref{shared}.load(std::memory_order_acquire); }
 
 void store(std::uint32_t& shared, std::uint32_t value) {
     std::atomic_ref{shared}.store(value, std::memory_order_release);
@@ -60,13 +58,9 @@ std::optional<std::size_t> Ring::put(std::span<std::byte const> from) {
     return count;
 }
 
-bool Ring::has_input() const {
-    return load(page_.request_producer) != request_consumer_;
-}
+bool Ring::has_input() const { return load(page_.request_producer) != request_consumer_; }
 
-void Ring::report(RingError error) {
-    store(page_.error, static_cast<std::uint32_t>(error));
-}
+void Ring::report(RingError error) { store(page_.error, static_cast<std::uint32_t>(error)); }
 
 bool Ring::complete_reconnect() {
     constexpr std::uint32_t connected = 0;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The shared page of a domain's ring (xs_wire.h): two byte queues of 1024 bytes with free-running indices. The other side is
-// hostile: each of its indices is read once, checked, then used; ours are kept here and never read back.
+// The shared page of a domain's ring (xs_wire.h): two byte queues of 1024 bytes with free-running indices. The other
+// side is hostile: each of its indices is read once, checked, then used; ours are kept here and never read back.
 #pragma once
 
 #include <array>

@@ -13,9 +13,7 @@ constexpr std::size_t socket_backlog_limit = 16 * 1024 * 1024;
 // A socket's requests wait while that much of its output does.
 constexpr std::size_t socket_output_pause = 256 * 1024;
 
-NodeRef const* parent_node(NodeRef const& root, std::string_view path) {
-    return find(root, parent_of(path));
-}
+NodeRef const* parent_node(NodeRef const& root, std::string_view path) { return find(root, parent_of(path)); }
 
 }  // namespace
 
@@ -31,7 +29,9 @@ Server::Server(Platform& platform, Limits limits) : platform_{platform}, limits_
 Server::Operation Server::operation_of(std::uint32_t type) {
     static constexpr std::array<Operation, 23> operations = [] {
         std::array<Operation, 23> table{};
-        auto set = [&](MessageType message, Operation operation) { table[static_cast<std::size_t>(message)] = operation; };
+        auto set = [&](MessageType message, Operation operation) {
+            table[static_cast<std::size_t>(message)] = operation;
+        };
         set(MessageType::control, {.handler = &Server::do_control, .needs_privilege = true});
         set(MessageType::directory, {.handler = &Server::do_directory});
         set(MessageType::read, {.handler = &Server::do_read});
@@ -202,7 +202,8 @@ bool Server::may_hear(Session const& session, Change const& change, NodeRef cons
         return permissions != nullptr && includes(rights_of(session.caller, *permissions), Rights::read);
     };
     return readable(change.before) || readable(change.parent_before) ||
-           (node != nullptr && readable((*node)->permissions)) || (parent != nullptr && readable((*parent)->permissions));
+           (node != nullptr && readable((*node)->permissions)) ||
+           (parent != nullptr && readable((*parent)->permissions));
 }
 
 PermissionsRef* Server::special_permissions(std::string_view name) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The store daemon without its transports: sessions, the tree they share, and what every request does. Single-threaded and
-// pure but for the Platform: the same requests give the same replies and events.
+// The store daemon without its transports: sessions, the tree they share, and what every request does. Single-threaded
+// and pure but for the Platform: the same requests give the same replies and events.
 #pragma once
 
 #include <map>
@@ -36,8 +36,8 @@ public:
 
 // A domain the store has heard of. Those that were never introduced are here because a permission names them.
 struct Domain {
-    Generation born = 0;     // entries of older permission lists mean an earlier domain of that number
-    Usage usage;             // nodes it owns
+    Generation born = 0;  // entries of older permission lists mean an earlier domain of that number
+    Usage usage;          // nodes it owns
     Session* session = nullptr;
     bool shutdown_announced = false;
 };
@@ -53,7 +53,8 @@ public:
     // Dom0's own ring, or another domain's without the INTRODUCE of a client.
     Outcome<> introduce(Domid domid, std::uint32_t port);
 
-    // Answers up to `budget` of the requests that wait in the session's input. Says whether more could be answered at once.
+    // Answers up to `budget` of the requests that wait in the session's input. Says whether more could be answered at
+    // once.
     bool serve(Session& session, unsigned budget, Time now);
     // Sessions that got something to send since the last call.
     std::vector<SessionId> take_sessions_with_output();
@@ -81,7 +82,7 @@ private:
     struct Request {
         Session& session;
         std::string_view payload;
-        Transaction& transaction;       // the client's, or one for this request alone
+        Transaction& transaction;  // the client's, or one for this request alone
         std::uint32_t transaction_id;
     };
     using Handler = Outcome<Reply> (Server::*)(Request&);

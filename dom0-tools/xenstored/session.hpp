@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// One client: a socket connection of a dom0 process, or the ring of a domain. Knows no transport; bytes go into `input`, and
-// come out of `output`.
+// One client: a socket connection of a dom0 process, or the ring of a domain. Knows no transport; bytes go into
+// `input`, and come out of `output`.
 #pragma once
 
 #include <map>
@@ -28,7 +28,8 @@ struct Session {
     std::uint32_t next_transaction = 1;
     WriteCredit write_credit;
 
-    // A client that cannot be served any longer; its transport closes it, or for a ring leaves it alone until the domain ends.
+    // A client that cannot be served any longer; its transport closes it, or for a ring leaves it alone until the
+    // domain ends.
     bool dead = false;
     bool output_noted = false;  // it is in the server's list of sessions with output
 

@@ -7,8 +7,8 @@ namespace paravane::xenstored {
 
 namespace {
 
-// A domain's transaction that has seen that many changes go by is given up, since it keeps all the replaced nodes alive. Its
-// client is told EAGAIN when it ends, as in any conflict.
+// A domain's transaction that has seen that many changes go by is given up, since it keeps all the replaced nodes
+// alive. Its client is told EAGAIN when it ends, as in any conflict.
 constexpr Generation oldest_snapshot = 16384;
 
 }  // namespace

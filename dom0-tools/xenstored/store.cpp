@@ -28,14 +28,13 @@ NodeRef rebuild(Node const& at, std::string_view rest, NodeRef& leaf, Generation
 
 }  // namespace
 
-std::size_t memory_cost(Node const& node, std::string_view path) {
-    return node.entry_size() + path.size();
-}
+std::size_t memory_cost(Node const& node, std::string_view path) { return node.entry_size() + path.size(); }
 
 NodeRef initial_tree() {
     auto permissions = std::make_shared<Permissions const>(Permissions{{{dom0, Rights::none}}, 0});
     auto node = [&] {
-        return std::make_shared<Node const>(Node{.value = {}, .permissions = permissions, .generation = 1, .children = {}});
+        return std::make_shared<Node const>(
+            Node{.value = {}, .permissions = permissions, .generation = 1, .children = {}});
     };
     NodeRef root = with_node(node(), "/tool", node(), 1);
     return with_node(root, "/tool/xenstored", node(), 1);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The store: an immutable tree. Every change gives a new root that shares all untouched nodes with the old one, so a snapshot
-// is a pointer and a transaction that fails leaves nothing to undo.
+// The store: an immutable tree. Every change gives a new root that shares all untouched nodes with the old one, so a
+// snapshot is a pointer and a transaction that fails leaves nothing to undo.
 #pragma once
 
 #include <cstddef>
@@ -17,7 +17,8 @@ namespace paravane::xenstored {
 struct Node {
     std::string value;
     PermissionsRef permissions;
-    Generation generation = 0;  // of the last change of value, permissions or list of children; never of a child's inside
+    Generation generation =
+        0;  // of the last change of value, permissions or list of children; never of a child's inside
     Children children;
 
     // The size the entry-size quota means: Xen's record header, permissions, value and child list.
@@ -35,8 +36,8 @@ NodeRef initial_tree();
 // `path` must be valid (path.hpp). Null if there is no such node.
 NodeRef const* find(NodeRef const& root, std::string_view path);
 
-// The tree with another node at `path`, whose parent must exist (or `path` be the root). If the node is new, its parent's
-// list of children changes, and so does the parent's generation.
+// The tree with another node at `path`, whose parent must exist (or `path` be the root). If the node is new, its
+// parent's list of children changes, and so does the parent's generation.
 NodeRef with_node(NodeRef const& root, std::string_view path, NodeRef node, Generation generation);
 // The tree without the node at `path`, which must exist and not be the root.
 NodeRef without_node(NodeRef const& root, std::string_view path, Generation generation);

@@ -14,9 +14,7 @@ Generation generation_at(NodeRef const& root, std::string_view path) {
     return node == nullptr ? 0 : (*node)->generation;
 }
 
-PermissionsRef permissions_of(NodeRef const* node) {
-    return node == nullptr ? nullptr : (*node)->permissions;
-}
+PermissionsRef permissions_of(NodeRef const* node) { return node == nullptr ? nullptr : (*node)->permissions; }
 
 }  // namespace
 

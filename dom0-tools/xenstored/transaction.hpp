@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// A set of changes on top of a snapshot. A request outside a transaction is one of its own, committed at once; a client's
-// transaction also keeps what it looked at, and conflicts if any of that has changed when it is to be committed.
+// A set of changes on top of a snapshot. A request outside a transaction is one of its own, committed at once; a
+// client's transaction also keeps what it looked at, and conflicts if any of that has changed when it is to be
+// committed.
 #pragma once
 
 #include <map>
@@ -19,7 +20,8 @@ namespace paravane::xenstored {
 
 enum class Tracking : std::uint8_t { off, on };
 
-// A change for the watches to hear of, with the permissions before it: who could read a node may hear that it went away.
+// A change for the watches to hear of, with the permissions before it: who could read a node may hear that it went
+// away.
 struct Change {
     std::string path;
     Scope scope;

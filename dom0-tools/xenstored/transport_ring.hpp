@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: MIT
-// Domains: a ring in a page that the domain granted (dom0's own one through xenfs), and an event channel.
+// The pages that rings are in, and the port of dom0's.
 #pragma once
 
-#include <optional>
+#include <cstdint>
 #include <variant>
 
 #include "lib/xen_gnttab.hpp"
 #include "ring.hpp"
-#include "server.hpp"
-#include "transport_socket.hpp"  // Progress
 
 namespace paravane::xenstored {
 
@@ -34,27 +32,8 @@ private:
 // The port that dom0's kernel wants its ring to be bound to, from /proc/xen/xsd_port.
 Result<std::uint32_t> kernel_store_port();
 
-class RingClient {
-public:
-    using Page = std::variant<GrantMapping, KernelPage>;
-    RingClient(SessionId session, Page page, std::uint32_t port);
-
-    SessionId session() const { return session_; }
-    std::uint32_t port() const { return port_; }
-    void restart(std::uint32_t port);
-    Ring& ring() { return ring_; }
-
-    // Reads, answers and writes a bounded amount. `notify` says whether the domain must hear of it.
-    Progress turn(Server& server, Session& session, Time now, bool& notify);
-
-private:
-    static RingPage& page_of(Page& page);
-
-    SessionId session_;
-    Page page_;
-    Ring ring_;
-    std::uint32_t port_;
-    bool broken_ = false;
-};
+// Whoever gave the page: a guest by a grant, dom0's kernel by xenfs.
+using MappedPage = std::variant<GrantMapping, KernelPage>;
+RingPage& ring_page(MappedPage& page);
 
 }  // namespace paravane::xenstored

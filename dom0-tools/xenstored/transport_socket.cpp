@@ -45,7 +45,8 @@ Result<SocketListener> SocketListener::listen_at(std::string path) {
     }
     OwnedFd probe{socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)};
     if (!probe) return Error::from_errno(step);
-    if (connect(probe.get(), where, sizeof address) == 0) return Error{step, "another xenstored listens there", EADDRINUSE};
+    if (connect(probe.get(), where, sizeof address) == 0)
+        return Error{step, "another xenstored listens there", EADDRINUSE};
     unlink(path.c_str());
 
     OwnedFd fd{socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)};

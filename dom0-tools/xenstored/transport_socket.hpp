@@ -7,6 +7,7 @@
 
 #include "lib/error.hpp"
 #include "lib/owned_fd.hpp"
+#include "ring_client.hpp"  // Progress
 #include "server.hpp"
 
 namespace paravane::xenstored {
@@ -32,8 +33,6 @@ private:
     OwnedFd fd_;
     std::string path_;
 };
-
-enum class Progress : std::uint8_t { waits, can_go_on, ended };
 
 class SocketClient {
 public:

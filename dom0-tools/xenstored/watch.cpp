@@ -7,9 +7,7 @@ namespace paravane::xenstored {
 
 namespace {
 
-std::size_t cost(Watch const& watch) {
-    return 2 * watch.path.size() + watch.token.size() + sizeof(Watch);
-}
+std::size_t cost(Watch const& watch) { return 2 * watch.path.size() + watch.token.size() + sizeof(Watch); }
 
 }  // namespace
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Who wants to know about what. Indexed by path: a change costs a look-up for each of its ancestors, however many watches
-// there are elsewhere.
+// Who wants to know about what. Indexed by path: a change costs a look-up for each of its ancestors, however many
+// watches there are elsewhere.
 #pragma once
 
 #include <cstdint>
@@ -18,15 +18,15 @@ namespace paravane::xenstored {
 using SessionId = std::uint64_t;
 
 struct Watch {
-    std::string path;   // absolute, or special
+    std::string path;  // absolute, or special
     std::string token;
     std::size_t prefix = 0;  // bytes to take off an event's path, for a watch that was set on a relative path
 
     std::string_view path_for_client(std::string_view event_path) const;
 };
 
-// Which watches a change concerns: a removed descendant only tells those on exactly that node, since the others hear of the
-// removed ancestor.
+// Which watches a change concerns: a removed descendant only tells those on exactly that node, since the others hear of
+// the removed ancestor.
 enum class Scope : std::uint8_t { node_and_above, exact };
 
 class WatchIndex {

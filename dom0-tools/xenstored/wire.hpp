@@ -55,7 +55,8 @@ struct Message {
     std::string payload;
 };
 
-// Cuts a byte stream into messages. A payload above the limit breaks the stream for good: there is no way back into step.
+// Cuts a byte stream into messages. A payload above the limit breaks the stream for good: there is no way back into
+// step.
 class MessageParser {
 public:
     void feed(std::span<std::byte const> bytes);

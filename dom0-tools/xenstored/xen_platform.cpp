@@ -32,17 +32,28 @@ constexpr std::uint32_t flag_shutdown = 4;
 
 Errno to_errno(Error const& error) {
     switch (error.code) {
-        case EACCES: return Errno::eacces;
-        case EEXIST: return Errno::eexist;
-        case ENOENT: return Errno::enoent;
-        case ENOMEM: return Errno::enomem;
-        case ENOSPC: return Errno::enospc;
-        case EIO: return Errno::eio;
-        case ENOSYS: return Errno::enosys;
-        case EBUSY: return Errno::ebusy;
-        case EAGAIN: return Errno::eagain;
-        case EPERM: return Errno::eperm;
-        default: return Errno::einval;
+        case EACCES:
+            return Errno::eacces;
+        case EEXIST:
+            return Errno::eexist;
+        case ENOENT:
+            return Errno::enoent;
+        case ENOMEM:
+            return Errno::enomem;
+        case ENOSPC:
+            return Errno::enospc;
+        case EIO:
+            return Errno::eio;
+        case ENOSYS:
+            return Errno::enosys;
+        case EBUSY:
+            return Errno::ebusy;
+        case EAGAIN:
+            return Errno::eagain;
+        case EPERM:
+            return Errno::eperm;
+        default:
+            return Errno::einval;
     }
 }
 
@@ -77,14 +88,14 @@ DomainState XenPlatform::state_of(Domid domid) {
     return info.flags & flag_shutdown ? DomainState::shut_down : DomainState::running;
 }
 
-Result<RingClient::Page> XenPlatform::map_page(Domid domid) {
-    if (domid == dom0) return RingClient::Page{TRY(KernelPage::map())};
-    return RingClient::Page{TRY(gnttab_.map(domid, store_grant, GrantAccess::read_write))};
+Result<MappedPage> XenPlatform::map_page(Domid domid) {
+    if (domid == dom0) return MappedPage{TRY(KernelPage::map())};
+    return MappedPage{TRY(gnttab_.map(domid, store_grant, GrantAccess::read_write))};
 }
 
 Outcome<> XenPlatform::connect(Session& session, std::uint32_t port) {
     Domid domid = session.caller.self.domid;
-    Result<RingClient::Page> page = map_page(domid);
+    Result<MappedPage> page = map_page(domid);
     if (!page) {
         log::error(page.error().message());
         return to_errno(page.error());
@@ -94,58 +105,62 @@ Outcome<> XenPlatform::connect(Session& session, std::uint32_t port) {
         log::error(bound.error().message());
         return to_errno(bound.error());
     }
-    auto ring = std::make_unique<RingClient>(session.id, *std::move(page), *bound);
+    RingClient client{session.id, ring_page(*page)};
     // A guest's ring starts empty, whatever a saved image left in it; dom0's kernel may have asked already.
-    if (domid != dom0) ring->restart(*bound);
-    ring->ring().complete_reconnect();
-    notify(*ring);
+    if (domid != dom0) client.restart();
+    client.ring().complete_reconnect();
+    rings_[session.id] = std::make_unique<Connection>(Connection{*std::move(page), *bound, client});
     by_port_[*bound] = session.id;
-    rings_[session.id] = std::move(ring);
+    notify(session.id);
     return {};
 }
 
 Outcome<> XenPlatform::reconnect(Session& session, std::uint32_t port) {
-    RingClient* ring = ring_of(session.id);
-    if (ring == nullptr) return Errno::einval;
-    by_port_.erase(ring->port());
-    if (Result<> unbound = evtchn_.unbind(ring->port()); !unbound) log::error(unbound.error().message());
+    auto known = rings_.find(session.id);
+    if (known == rings_.end()) return Errno::einval;
+    Connection& connection = *known->second;
+    unbind(connection);
+    connection.client.restart();
     Result<XenEvtchn::Port> bound = evtchn_.bind_interdomain(session.caller.self.domid, port);
     if (!bound) {
         log::error(bound.error().message());
-        ring->restart(0);  // no port
         return to_errno(bound.error());
     }
-    ring->restart(*bound);
-    ring->ring().complete_reconnect();
+    connection.port = *bound;
     by_port_[*bound] = session.id;
-    notify(*ring);
+    connection.client.ring().complete_reconnect();
+    notify(session.id);
     return {};
 }
 
+void XenPlatform::unbind(Connection& connection) {
+    if (connection.port == 0) return;
+    by_port_.erase(connection.port);
+    if (Result<> unbound = evtchn_.unbind(connection.port); !unbound) log::error(unbound.error().message());
+    connection.port = 0;
+}
+
 void XenPlatform::disconnect(Session& session) {
-    auto ring = rings_.find(session.id);
-    if (ring == rings_.end()) return;
-    // Already gone if the domain is.
-    if (by_port_.erase(ring->second->port()) > 0) static_cast<void>(evtchn_.unbind(ring->second->port()));
-    rings_.erase(ring);
+    auto known = rings_.find(session.id);
+    if (known == rings_.end()) return;
+    unbind(*known->second);
+    rings_.erase(known);
 }
 
-void XenPlatform::log(std::string_view line) {
-    log::info(line);
-}
+void XenPlatform::log(std::string_view line) { log::info(line); }
 
-void NoPlatform::log(std::string_view line) {
-    log::info(line);
-}
+void NoPlatform::log(std::string_view line) { log::info(line); }
 
 RingClient* XenPlatform::ring_of(SessionId session) {
-    auto ring = rings_.find(session);
-    return ring == rings_.end() ? nullptr : ring->second.get();
+    auto known = rings_.find(session);
+    return known == rings_.end() ? nullptr : &known->second->client;
 }
 
-void XenPlatform::notify(RingClient const& ring) {
+void XenPlatform::notify(SessionId session) {
+    auto known = rings_.find(session);
+    if (known == rings_.end() || known->second->port == 0) return;
     // Fails only when the domain is gone, which VIRQ_DOM_EXC tells.
-    static_cast<void>(evtchn_.notify(ring.port()));
+    static_cast<void>(evtchn_.notify(known->second->port));
 }
 
 Result<bool> XenPlatform::take_events(std::function<void(SessionId)> const& on_ring) {

@@ -10,6 +10,7 @@
 #include "lib/xen_call.hpp"
 #include "lib/xen_evtchn.hpp"
 #include "lib/xen_gnttab.hpp"
+#include "ring_client.hpp"
 #include "server.hpp"
 #include "transport_ring.hpp"
 
@@ -27,7 +28,7 @@ public:
 
     int event_fd() const { return evtchn_.fd(); }
     RingClient* ring_of(SessionId session);
-    void notify(RingClient const& ring);
+    void notify(SessionId session);
     // Takes pending events, at most a few at a time. `on_ring` hears which rings have news; says whether domains do.
     Result<bool> take_events(std::function<void(SessionId)> const& on_ring);
 
@@ -38,14 +39,20 @@ private:
           evtchn_{std::move(evtchn)},
           gnttab_{std::move(gnttab)},
           domain_port_{domain_port} {}
-    Result<RingClient::Page> map_page(Domid domid);
+    struct Connection {
+        MappedPage page;
+        std::uint32_t port;
+        RingClient client;
+    };
+    Result<MappedPage> map_page(Domid domid);
+    void unbind(Connection& connection);
 
     XenCall call_;
     HypercallBuffer buffer_;
     XenEvtchn evtchn_;
     XenGnttab gnttab_;
     std::uint32_t domain_port_;  // VIRQ_DOM_EXC
-    std::unordered_map<SessionId, std::unique_ptr<RingClient>> rings_;
+    std::unordered_map<SessionId, std::unique_ptr<Connection>> rings_;
     std::unordered_map<std::uint32_t, SessionId> by_port_;
 };
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Random requests of two clients with transactions, against a plain map. After each commit the accounts are counted again.
+// Random requests of two clients with transactions, against a plain map. After each commit the accounts are counted
+// again.
 #include <gtest/gtest.h>
 
 #include <random>
@@ -33,7 +34,8 @@ struct Model {
         if (!in.contains(path)) return "ENOENT";
         std::string names;
         for (auto const& [name, value] : in) {
-            if (name != "/" && parent_of(name) == path) names += (names.empty() ? "" : ",") + std::string{basename_of(name)};
+            if (name != "/" && parent_of(name) == path)
+                names += (names.empty() ? "" : ",") + std::string{basename_of(name)};
         }
         return names;
     }
@@ -102,9 +104,15 @@ TEST(Model, RandomRequestsGiveWhatAMapGives) {
                 ASSERT_EQ(client.mkdir(path, id), "OK");
                 if (!nodes.contains(path)) Model::make(nodes, path, "");
                 break;
-            case 4: ASSERT_EQ(client.rm(path, id), Model::rm(nodes, path)); break;
-            case 5: ASSERT_EQ(client.list(path, id), Model::list(nodes, path)) << path; break;
-            default: ASSERT_EQ(client.read(path, id), Model::read(nodes, path)) << path; break;
+            case 4:
+                ASSERT_EQ(client.rm(path, id), Model::rm(nodes, path));
+                break;
+            case 5:
+                ASSERT_EQ(client.list(path, id), Model::list(nodes, path)) << path;
+                break;
+            default:
+                ASSERT_EQ(client.read(path, id), Model::read(nodes, path)) << path;
+                break;
         }
         if (step % 100 == 0) {
             Model::Nodes seen;

@@ -12,7 +12,8 @@ TEST(Permissions, TextFormIsALetterAndADomain) {
     EXPECT_EQ(parse_permission("r3"), (Permission{3, Rights::read}));
     EXPECT_EQ(parse_permission("w4"), (Permission{4, Rights::write}));
     EXPECT_EQ(parse_permission("b65535"), (Permission{65535, Rights::read_write}));
-    for (char const* bad : {"", "n", "x0", "n-1", "n 1", "n1x", "n65536", "0n"}) EXPECT_FALSE(parse_permission(bad)) << bad;
+    for (char const* bad : {"", "n", "x0", "n-1", "n 1", "n1x", "n65536", "0n"})
+        EXPECT_FALSE(parse_permission(bad)) << bad;
 }
 
 TEST(Permissions, GuestCannotReadOrWriteWhatIsDom0s) {

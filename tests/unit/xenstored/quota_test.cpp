@@ -144,7 +144,8 @@ TEST(Quota, WritesGoOnSlowlyWhenTheCreditIsSpent) {
     EXPECT_TRUE(store.server.throttled_for(guest.session()));
     guest.now += 1s;
     guest.pump();  // the one that waited
-    for (done = 0; guest.write("n", "") != "no reply"; ++done) {}
+    for (done = 0; guest.write("n", "") != "no reply"; ++done) {
+    }
     EXPECT_NEAR(done, 200, 5);
 }
 

@@ -63,7 +63,8 @@ TEST(Store, ChangeLeavesTheOldTreeAsItWas) {
 }
 
 TEST(Path, ValidityIsXens) {
-    for (char const* good : {"/", "/a", "/a/b", "/A-z_0@9", "/local/domain/3"}) EXPECT_TRUE(is_valid_path(good, 2048)) << good;
+    for (char const* good : {"/", "/a", "/a/b", "/A-z_0@9", "/local/domain/3"})
+        EXPECT_TRUE(is_valid_path(good, 2048)) << good;
     for (char const* bad : {"", "a", "/a/", "//", "/a//b", "/a b", "/a.b", "/a\xc3", "@x"}) {
         EXPECT_FALSE(is_valid_path(bad, 2048)) << bad;
     }

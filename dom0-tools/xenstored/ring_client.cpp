@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: MIT
+#include "ring_client.hpp"
+
+namespace paravane::xenstored {
+
+namespace {
+
+constexpr unsigned requests_a_turn = 16;
+
+}  // namespace
+
+void RingClient::restart() {
+    reported_ = false;
+    ring_.restart();
+}
+
+bool RingClient::take_input(Session& session) {
+    if (session.input.buffered() >= max_message) return true;
+    std::array<std::byte, 1024> chunk;
+    std::optional<std::size_t> taken = ring_.take(chunk);
+    if (!taken) return false;
+    session.input.feed(std::span{chunk}.first(*taken));
+    moved_ |= *taken > 0;
+    return true;
+}
+
+bool RingClient::put_output(Session& session) {
+    while (!session.output.empty()) {
+        std::optional<std::size_t> put = ring_.put(session.output.front());
+        if (!put) return false;
+        if (*put == 0) return true;
+        session.output.take(*put);
+        moved_ = true;
+    }
+    return true;
+}
+
+Progress RingClient::turn(Server& server, Session& session, Time now, bool& notify) {
+    notify = false;
+    moved_ = false;
+    if (!session.dead) {
+        bool more = false;
+        bool sane = take_input(session);
+        if (sane) {
+            more = server.serve(session, requests_a_turn, now);
+            sane = put_output(session);
+        }
+        if (!sane) {
+            reported_ = true;
+            ring_.report(RingError::indices);
+            server.mark_dead(session, "its ring's indices make no sense");
+        }
+        notify = moved_;
+        if (!session.dead) {
+            bool can_read = ring_.has_input() && session.input.buffered() < max_message;
+            return more || can_read ? Progress::can_go_on : Progress::waits;
+        }
+    }
+    // The page stays mapped and the domain watched, so that @releaseDomain comes when it really ends.
+    if (!std::exchange(reported_, true)) ring_.report(RingError::protocol);
+    return Progress::waits;
+}
+
+}  // namespace paravane::xenstored

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: MIT
+// A domain as a client: moves bytes between its ring and its session, a bounded amount in a turn. Pure; who maps the
+// page and owns the event channel is the platform's business.
+#pragma once
+
+#include "ring.hpp"
+#include "server.hpp"
+
+namespace paravane::xenstored {
+
+enum class Progress : std::uint8_t { waits, can_go_on, ended };
+
+class RingClient {
+public:
+    RingClient(SessionId session, RingPage& page) : session_{session}, ring_{page} {}
+
+    SessionId session() const { return session_; }
+    Ring& ring() { return ring_; }
+    void restart();
+
+    // Reads, answers and writes. `notify` says whether the domain must hear of it.
+    Progress turn(Server& server, Session& session, Time now, bool& notify);
+
+private:
+    bool take_input(Session& session);  // false: the ring is broken
+    bool put_output(Session& session);
+
+    SessionId session_;
+    Ring ring_;
+    bool moved_ = false;
+    bool reported_ = false;
+};
+
+}  // namespace paravane::xenstored
