@@ -9,6 +9,7 @@ void* memcpy(void* to, void const* from, std::size_t size);
 void* memmove(void* to, void const* from, std::size_t size);
 void* memset(void* to, int value, std::size_t size);
 int memcmp(void const* left, void const* right, std::size_t size);
+void const* memchr(void const* where, int value, std::size_t size);
 std::size_t strlen(char const* text);
 [[noreturn]] void __cxa_pure_virtual();
 
@@ -48,6 +49,13 @@ int memcmp(void const* left, void const* right, std::size_t size) {
     return 0;
 }
 
+void const* memchr(void const* where, int value, std::size_t size) {
+    auto bytes = static_cast<unsigned char const*>(where);
+    for (std::size_t i = 0; i < size; ++i)
+        if (bytes[i] == static_cast<unsigned char>(value)) return bytes + i;
+    return nullptr;
+}
+
 std::size_t strlen(char const* text) {
     std::size_t size = 0;
     while (text[size]) ++size;
@@ -63,5 +71,9 @@ namespace std {
 void __glibcxx_assert_fail(char const* file, int line, char const*, char const* condition) noexcept {
     hv::panic(condition ? condition : "an assertion of the library failed", file, line);
 }
+
+// A string_view's substr or copy beyond its end.
+[[noreturn]] void __throw_out_of_range_fmt(char const* format, ...);
+void __throw_out_of_range_fmt(char const* format, ...) { hv::panic(format); }
 
 }  // namespace std

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "x86/boot/text.hpp"
+
 namespace hv::boot {
 namespace {
 
@@ -80,7 +82,7 @@ using Problem = char const*;   // null: none
 Problem parse_console(Options& options, std::string_view value) {
     options.console = 0;
     while (!value.empty()) {
-        std::string_view name = value.substr(0, std::min(value.find(','), value.size()));
+        std::string_view name = first_of(value, std::min(value.find(','), value.size()));
         value.remove_prefix(std::min(name.size() + 1, value.size()));
         if (name == std::string_view{"com1", 4})
             options.console = 1;
@@ -171,8 +173,8 @@ std::optional<log::Level> level_named(std::string_view name) {
 // <level>[/<rate-limited level>]: the second is Xen's, our rate limit knows no levels.
 Problem parse_level(std::optional<log::Level>& result, std::string_view value) {
     usize slash = std::min(value.find('/'), value.size());
-    std::optional<log::Level> level = level_named(value.substr(0, slash));
-    if (!level || (slash < value.size() && !level_named(value.substr(slash + 1))))
+    std::optional<log::Level> level = level_named(first_of(value, slash));
+    if (!level || (slash < value.size() && !level_named(behind(value, slash + 1))))
         return "the level is none, error, warning, info, debug or all";
     result = level;
     return nullptr;
@@ -185,9 +187,9 @@ void complain(Options& options, bool is_error, std::string_view option, char con
 
 void parse_option(Options& options, std::string_view option) {
     usize equals = std::min(option.find('='), option.size());
-    std::string_view name = option.substr(0, equals);
+    std::string_view name = first_of(option, equals);
     bool has_value = equals < option.size();
-    std::string_view value = has_value ? option.substr(equals + 1) : std::string_view{};
+    std::string_view value = has_value ? behind(option, equals + 1) : std::string_view{};
     auto is = [name](char const* text) { return name == std::string_view{text, __builtin_strlen(text)}; };
 
     if (is("noreboot")) {
@@ -225,7 +227,7 @@ Options parse_command_line(std::string_view text) {
             text.remove_prefix(1);
             continue;
         }
-        std::string_view option = text.substr(0, std::min(text.find_first_of(" \t", 0, 2), text.size()));
+        std::string_view option = first_of(text, std::min(text.find_first_of(" \t", 0, 2), text.size()));
         text.remove_prefix(option.size());
         parse_option(options, option);
     }

@@ -4,7 +4,8 @@
 #include "x86/boot/multiboot.hpp"
 
 #include <algorithm>
-#include <cstring>
+
+#include "x86/boot/text.hpp"
 
 namespace hv::boot {
 namespace {
@@ -92,7 +93,7 @@ std::string_view without_first_word(std::string_view text) {
     usize at = 0;
     while (at < text.size() && text[at] != ' ') ++at;
     while (at < text.size() && text[at] == ' ') ++at;
-    return text.substr(at);
+    return behind(text, at);
 }
 
 void read_multiboot1(u64 information, PhysicalMap physical, BootInfo& info) {
