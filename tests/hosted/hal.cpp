@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: MIT
+// core/hal.hpp for Linux: a working small machine, not a script of expected calls.
+#include "core/hal.hpp"
+
+#include <sys/mman.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "base/log.hpp"
+#include "core/mm/m2p.hpp"
+#include "core/mm/page_alloc.hpp"
+#include "core/mm/pte.hpp"
+#include "core/mm/tlb_clock.hpp"
+#include "core/mm/validate.hpp"
+#include "core/sched/scheduler.hpp"
+#include "hosted/machine.hpp"
+
+namespace hosted {
+Machine& Machine::get() {
+    static Machine& machine = *new Machine;   // never destroyed: the core's globals point into it to the end
+    return machine;
+}
+
+Machine::Machine() : page_infos(frames), m2p(frames, ~u64{0}) {
+    void* memory = mmap(nullptr, frames * page_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    arena = static_cast<std::byte*>(memory);
+}
+
+// The part of start-up that runs core code, which asks for the machine: after its construction.
+Machine& started_machine() {
+    Machine& machine = Machine::get();
+    if (max_mfn) return machine;
+    m2p_table = machine.m2p.data();
+    init_frame_table(machine.page_infos.data(), Machine::frames);
+    add_free_range(Mfn{Machine::low_frames}, Machine::frames - Machine::low_frames - Machine::io_frames);
+    for (u32 i = 0; i < hypervisor_l4_entries.size(); ++i) hypervisor_l4_entries[i] = 0xdead'0000'0000 | i << 12 | 3;
+    for (CpuId id = 0; id < machine.cpus; ++id) {
+        machine.cpu = id;
+        sched::start_cpu(id);
+        (void)sched::idle_vcpu(id);
+    }
+    machine.cpu = 0;
+    return machine;
+}
+
+void Machine::reset() {
+    current = nullptr;
+    cpu = 0;
+    kicks.clear();
+    local_flushes = remote_flushes = 0;
+    console.clear();
+    typed.clear();
+    preempt_after = asked = 0;
+}
+
+namespace {
+
+// As the processor would: all four levels present and user-accessible, and writable for a write.
+std::byte* translate(u64 root, u64 va, bool write) {
+    Machine& machine = Machine::get();
+    u64 table = root >> page_shift;
+    for (u32 shift : {39, 30, 21, 12}) {
+        if (table >= machine.frames) return nullptr;
+        Pte pte{reinterpret_cast<u64 const*>(machine.frame(table))[va >> shift & 511]};
+        if (!pte.is_present() || !(pte.raw & Pte::user) || (write && !pte.is_writable())) return nullptr;
+        table = pte.mfn().value;
+    }
+    return table < machine.frames ? machine.frame(table) + va % page_size : nullptr;
+}
+
+template <class F>
+bool for_each_page(u64 va, usize size, bool write, F&& visit) {
+    while (size) {
+        usize part = std::min<usize>(size, page_size - va % page_size);
+        std::byte* at = translate(Machine::get().current->kernel_cr3, va, write);
+        if (!at) return false;
+        visit(at, part);
+        va += part;
+        size -= part;
+    }
+    return true;
+}
+
+}  // namespace
+}  // namespace hosted
+
+namespace hv {
+
+using hosted::Machine;
+
+void panic(char const* reason, char const* file, int line) {
+    throw hosted::Panic{std::string{reason} + " at " + file + ":" + std::to_string(line)};
+}
+
+void log::console_write(std::string_view text) {
+    Machine::get().console += text;
+}
+
+namespace hal {
+
+std::byte* map(Mfn mfn) {
+    if (mfn.value >= Machine::get().frames) panic("direct map: no such frame");
+    return Machine::get().frame(mfn.value);
+}
+Mfn mfn_of(void const* address) {
+    return Mfn{static_cast<u64>(static_cast<std::byte const*>(address) - Machine::get().arena) >> page_shift};
+}
+bool copy_from_guest(void* to, u64 from, usize size) {
+    auto* out = static_cast<std::byte*>(to);
+    return hosted::for_each_page(from, size, false, [&](std::byte* at, usize part) {
+        std::memcpy(out, at, part);
+        out += part;
+    });
+}
+bool copy_to_guest(u64 to, void const* from, usize size) {
+    auto const* in = static_cast<std::byte const*>(from);
+    return hosted::for_each_page(to, size, true, [&](std::byte* at, usize part) {
+        std::memcpy(at, in, part);
+        in += part;
+    });
+}
+bool clear_guest(u64 to, usize size) {
+    return hosted::for_each_page(to, size, true, [](std::byte* at, usize part) { std::memset(at, 0, part); });
+}
+u64 max_address_bits() { return 40; }
+std::span<abi::E820Entry const> machine_memory_map() {
+    static abi::E820Entry map[2];
+    map[0] = {.addr = 0, .size = 0x9f000, .type = abi::e820::ram};
+    map[1] = {.addr = 0x100000, .size = (Machine::get().frames << page_shift) - 0x100000, .type = abi::e820::ram};
+    return map;
+}
+Mfn m2p_chunk(u32) { return Mfn{Machine::low_frames}; }
+
+CpuId this_cpu() { return Machine::get().cpu; }
+Vcpu& current() { return Machine::get().current ? *Machine::get().current : sched::idle_vcpu(this_cpu()); }
+u32 online_cpus() { return Machine::get().cpus; }
+void kick(CpuId cpu) { Machine::get().kicks.push_back(cpu); }
+bool should_preempt() {
+    Machine& machine = Machine::get();
+    if (!machine.preempt_after || ++machine.asked < machine.preempt_after) return false;
+    machine.asked = 0;
+    return true;
+}
+void pause_cpu() {}
+
+void flush_tlb(CpuMask const& cpus) {
+    cpus.for_each([](u32 cpu) {
+        tlb::note_flush(cpu);
+        ++Machine::get().remote_flushes;
+    });
+}
+void flush_tlb_page(CpuMask const&, u64) { ++Machine::get().remote_flushes; }
+void flush_tlb_local() {
+    tlb::note_flush(this_cpu());
+    ++Machine::get().local_flushes;
+}
+void flush_tlb_page_local(u64) { ++Machine::get().local_flushes; }
+
+void load_root(Vcpu&) { flush_tlb_local(); }
+void load_descriptor_tables(Vcpu&) {}
+void load_segment_bases(Vcpu&) {}
+void save_segment_bases(Vcpu&) {}
+bool load_user_gs_selector(Vcpu&, u16) { return true; }
+void load_debug_registers(Vcpu&) {}
+void load_virtual_ts(Vcpu&) {}
+void load_virtual_cr4(Vcpu&) {}
+void sync_vcpu(Vcpu&) {}
+
+usize xstate_size() { return 576; }   // legacy area and header
+void xstate_init(std::byte* area) { std::memset(area, 0, xstate_size()); }
+
+Time now() { return Machine::get().time; }
+u64 read_tsc() { return Machine::get().time; }
+TscScale tsc_scale() { return {.multiplier = 0x8000'0000, .reserved = {}, .shift = 1}; }   // 1 GHz
+u64 tsc_khz() { return 1'000'000; }
+bool tsc_is_stable() { return true; }
+u64 wall_clock_at_start() { return 1'700'000'000'000'000'000; }
+void set_wall_clock_at_start(u64) {}
+void set_deadline(Time deadline) { Machine::get().deadline = deadline; }
+
+usize console_read(std::span<char> out) {
+    std::string& typed = Machine::get().typed;
+    usize size = std::min(out.size(), typed.size());
+    std::memcpy(out.data(), typed.data(), size);
+    typed.erase(0, size);
+    return size;
+}
+void machine_power_off() { throw hosted::PowerEvent{hosted::PowerEvent::Kind::power_off}; }
+void machine_reboot() { throw hosted::PowerEvent{hosted::PowerEvent::Kind::reboot}; }
+void machine_halt() { throw hosted::PowerEvent{hosted::PowerEvent::Kind::halt}; }
+bool reboot_allowed() { return true; }
+bool acpi_sleep(u32, u16, u16) { return false; }
+
+CpuIds cpu_ids(CpuId cpu) { return {.apic_id = cpu, .acpi_id = cpu}; }
+pv::CpuidLeaf cpuid(u32, u32) { return {}; }
+u32 gsi_count() { return 24; }
+std::optional<u32> ioapic_read(Maddr, u32) { return std::nullopt; }
+
+}  // namespace hal
+}  // namespace hv

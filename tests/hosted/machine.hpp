@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: MIT
+// The machine that the hosted core runs on: an arena as RAM, a clock that tests move, CPUs that are just numbers, and
+// records of what hardware would have been told. tests/hosted/hal.cpp defines core/hal.hpp on it.
+#pragma once
+
+#include <array>
+#include <string>
+#include <vector>
+
+#include "core/hal.hpp"
+#include "core/mm/page_info.hpp"
+#include "core/vcpu.hpp"
+
+namespace hosted {
+
+using namespace hv;
+
+struct Panic {          // what hv::panic throws here
+    std::string reason;
+};
+struct PowerEvent {     // what hal::machine_power_off and the like throw
+    enum class Kind { power_off, reboot, halt };
+    Kind kind;
+};
+
+// There is one, as the core's own state is one; it starts with its first use and stays. What a test sets it resets.
+class Machine {
+public:
+    static Machine& get();
+    Machine(Machine const&) = delete;
+    void reset();   // clock, records and preemption as at the start; memory and domains stay
+
+    std::byte* frame(u64 mfn) { return arena + mfn * page_size; }
+
+    // Frames of the arena: 0-255 are "the first MiB" (I/O), then RAM, then some that are no RAM.
+    static constexpr u64 low_frames = 256;
+    static constexpr u64 io_frames = 16;
+    static constexpr u64 frames = 8192;
+
+    std::byte* arena = nullptr;
+    std::vector<PageInfo> page_infos;
+    std::vector<u64> m2p;
+
+    Vcpu* current = nullptr;       // null: the idle vCPU
+    CpuId cpu = 0;
+    u32 cpus = 4;
+    Time time = 1'000'000;
+    Time deadline = ~Time{0};
+    std::vector<u32> kicks;
+    u64 local_flushes = 0;
+    u64 remote_flushes = 0;
+    std::string console;
+    std::string typed;
+
+    // Preemption: after this many questions should_preempt() says yes once; 0: never.
+    u32 preempt_after = 0;
+    u32 asked = 0;
+
+private:
+    Machine();
+};
+
+Machine& started_machine();   // with its memory and CPUs handed to the core
+
+}  // namespace hosted

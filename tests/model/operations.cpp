@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: MIT
+#include "model/operations.hpp"
+
+#include <stdexcept>
+#include <string>
+
+#include "core/grant/grant_table.hpp"
+#include "core/mm/page_alloc.hpp"
+#include "public/grant_table.hpp"
+#include "public/hypercall.hpp"
+#include "public/memory.hpp"
+#include "public/mmu.hpp"
+
+namespace model {
+
+using namespace hosted;
+
+namespace {
+
+// The frames that operations play with: few, so that they meet often.
+constexpr u64 first_pfn = 8, pfn_count = 12;
+constexpr u64 grant_slot = 40;   // mapper's pfns from here on are free for grant mappings
+
+u64 pfn_of(std::uint8_t byte) { return first_pfn + byte % pfn_count; }
+
+class Operation {
+public:
+    Operation(Stage& stage, std::uint8_t const* bytes)
+        : bytes_{bytes}, self_{bytes[0] & 0x80 ? stage.second : stage.first},
+          other_{bytes[0] & 0x80 ? stage.first : stage.second}, stage_{stage} {}
+
+    bool run() {
+        stage_.world.machine().preempt_after = bytes_[7] % 8;   // long operations are cut into pieces
+        switch (bytes_[0] % 16) {
+        case 0: return self_.pin(1 + bytes_[2] % 4, frame()) == 0;
+        case 1: return self_.unpin(frame()) == 0;
+        case 2: return self_.protect(pfn_of(bytes_[1])) == 0;
+        case 3: return self_.unprotect(pfn_of(bytes_[1])) == 0;
+        case 4:
+        case 5: return self_.mmu_update(entry(), value(), bytes_[6] % 4 == 2 ? 2 : 0) == 0;
+        case 6: return store_directly();
+        case 7: return self_.update_va_mapping(Guest::va(pfn_of(bytes_[1])), value()) == 0;
+        case 8: return self_.mmuext(abi::mmuext::new_user_baseptr, bytes_[2] & 1 ? frame().value : 0) == 0;
+        case 9: return release_and_populate();
+        case 10: return descriptor_table();
+        case 11: return map_grant();
+        case 12: return unmap_grant();
+        case 13: return map_foreign();
+        case 14: return self_.mmuext(abi::mmuext::new_baseptr, bytes_[2] & 1 ? frame().value : self_.mfn(0).value) == 0;
+        default: return batch();
+        }
+    }
+
+private:
+    Mfn frame() const { return self_.mfn(pfn_of(bytes_[1])); }
+    u64 slot() const { return bytes_[3] % 16 + (bytes_[3] & 0x10 ? 260 : 0); }   // some in the hypervisor's L4 slots
+    Maddr entry() const { return Maddr{(frame().value << page_shift) + slot() * 8}; }
+    u64 value() const {
+        u64 flags = bytes_[5] & 1 ? Pte::present : 0;
+        if (bytes_[5] & 2) flags |= Pte::writable;
+        if (bytes_[5] & 4) flags |= Pte::user;
+        if (bytes_[5] & 8) flags |= Pte::no_execute;
+        if ((bytes_[5] & 0xf0) == 0xf0) flags |= Pte::page_size_or_pat;
+        Mfn target = bytes_[6] == 255 ? other_.mfn(pfn_of(bytes_[4])) : self_.mfn(pfn_of(bytes_[4]));
+        return Pte::make(target, flags).raw;
+    }
+
+    // A guest's own store: the processor lets it through only where a writable mapping exists.
+    bool store_directly() {
+        u64 leaf = self_.frame(3)[pfn_of(bytes_[1])];
+        if (!Pte{leaf}.is_writable() || Pte{leaf}.mfn() != frame()) return false;
+        self_.frame(pfn_of(bytes_[1]))[slot()] = value();
+        return true;
+    }
+    bool release_and_populate() {
+        // Only within one operation: the playground keeps its frames' numbers.
+        abi::MemoryReservation request{};
+        request.nr_extents = 1;
+        request.domid = abi::domid_self;
+        self_.put(u64{pfn_of(bytes_[1])}, 256);
+        request.extent_start = {Guest::va(self_.pages() - 1) + 256};
+        u64 const populate = abi::memop::populate_physmap, decrease = abi::memop::decrease_reservation;
+        if (self_.call(abi::hypercall::memory_op, {populate, self_.put(request)}) != 1) return false;
+        return self_.call(abi::hypercall::memory_op, {decrease, self_.put(request)}) == 1;
+    }
+    bool descriptor_table() {
+        if (bytes_[2] & 1) return self_.call(abi::hypercall::set_gdt, {self_.put(frame()), 16}) == 0;
+        return self_.call(abi::hypercall::set_gdt, {0, 0}) == 0;
+    }
+    bool map_grant() {
+        u32 ref = bytes_[2] % 4;
+        auto table = grant_frame(other_.domain(), 0);
+        auto& shared = reinterpret_cast<abi::GrantEntryV1*>(hal::map(*table))[ref];
+        if (bytes_[5] & 1) {   // the granter (re)writes the entry, in use or not
+            shared.domid = self_.id();
+            shared.frame = static_cast<u32>(other_.mfn(pfn_of(bytes_[4])).value);
+            shared.flags = static_cast<u16>(abi::gtf::permit_access | (bytes_[5] & 2 ? abi::gtf::readonly : 0));
+        }
+        abi::GnttabMapGrantRef op{};
+        u64 pfn = grant_slot + bytes_[3] % 8;
+        bool by_entry = bytes_[5] & 4;
+        op.host_addr = by_entry ? self_.leaf_address(pfn).value : Guest::va(pfn);
+        op.flags = abi::gntmap::host_map | (by_entry ? abi::gntmap::contains_pte : 0u) |
+                   (bytes_[5] & 8 ? abi::gntmap::readonly : 0u) | (bytes_[5] & 16 ? abi::gntmap::device_map : 0u);
+        op.ref = GrantRef{ref};
+        op.dom = other_.id();
+        self_.call(abi::hypercall::grant_table_op, {abi::gnttabop::map_grant_ref, self_.put(op), 1});
+        return self_.take<abi::GnttabMapGrantRef>().status == 0;
+    }
+    bool unmap_grant() {
+        abi::GnttabUnmapGrantRef op{};
+        u64 pfn = grant_slot + bytes_[3] % 8;
+        op.host_addr = bytes_[5] & 4 ? self_.leaf_address(pfn).value : Guest::va(pfn);
+        op.dev_bus_addr = bytes_[5] & 16 ? other_.mfn(pfn_of(bytes_[4])).value << page_shift : 0;
+        op.handle = abi::GrantHandle{bytes_[2] % 16u};
+        self_.call(abi::hypercall::grant_table_op, {abi::gnttabop::unmap_grant_ref, self_.put(op), 1});
+        return self_.take<abi::GnttabUnmapGrantRef>().status == 0;
+    }
+    bool map_foreign() {
+        Guest& dom0 = stage_.world.dom0();
+        u64 pfn = grant_slot + bytes_[3] % 8;
+        u64 wanted = bytes_[5] & 1 ? Pte::make(frame(), bytes_[5] & 2 ? rw : ro).raw : 0;
+        u64 request = dom0.put(abi::MmuUpdate{.ptr = dom0.leaf_address(pfn).value, .val = wanted});
+        return dom0.call(abi::hypercall::mmu_update, {request, 1, 0, self_.id().value}) == 0;
+    }
+    bool batch() {
+        for (u64 i = 0; i < 3; ++i)
+            self_.put(abi::MmuUpdate{.ptr = entry().value + i * 8, .val = i == bytes_[2] % 3u ? 0 : value()}, i * 16);
+        u64 list = Guest::va(self_.pages() - 1);
+        return self_.call(abi::hypercall::mmu_update, {list, 3, 0, abi::domid_self.value}) == 0;
+    }
+
+    std::uint8_t const* bytes_;
+    Guest& self_;
+    Guest& other_;
+    Stage& stage_;
+};
+
+}  // namespace
+
+Stage::Stage() : first{world.add_guest()}, second{world.add_guest()} {}
+
+void run(Stage& stage, std::span<std::uint8_t const> bytes, unsigned audit_every, Tally& tally) {
+    for (std::size_t at = 0; at + bytes_per_operation <= bytes.size(); at += bytes_per_operation) {
+        ++tally.operations;
+        tally.succeeded += Operation{stage, bytes.data() + at}.run();
+        // The playground of a guest is reached through its first root: whatever it switched to, it goes back.
+        stage.first.mmuext(abi::mmuext::new_baseptr, stage.first.mfn(0).value);
+        stage.second.mmuext(abi::mmuext::new_baseptr, stage.second.mfn(0).value);
+        if (tally.operations % audit_every == 0 && stage.world.mismatches())
+            throw std::logic_error{"counts do not agree after operation " + std::to_string(tally.operations) + ":\n" +
+                                   stage.world.machine().console};
+    }
+}
+
+}  // namespace model

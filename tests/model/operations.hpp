@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: MIT
+// Random operations of two guests on a handful of frames, decoded from bytes: the same driver serves the property test
+// and libFuzzer. After them every count must be what recomputing it from all tables, roots and grants gives.
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "hosted/world.hpp"
+
+namespace model {
+
+struct Tally {
+    std::uint64_t operations = 0;
+    std::uint64_t succeeded = 0;
+};
+
+inline constexpr std::size_t bytes_per_operation = 8;
+
+// A world with dom0 and two guests whose frames the operations work on.
+struct Stage {
+    hosted::World world;
+    hosted::Guest& first;
+    hosted::Guest& second;
+    Stage();
+};
+// Runs one operation per 8 bytes and audits after every `audit_every` of them. Throws on a mismatch.
+void run(Stage& stage, std::span<std::uint8_t const> bytes, unsigned audit_every, Tally& tally);
+
+}  // namespace model

@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: MIT
+#include "core/grant/grant_table.hpp"
+#include "hosted/world.hpp"
+#include "public/grant_table.hpp"
+#include "public/hypercall.hpp"
+
+#include <gtest/gtest.h>
+
+using namespace hosted;
+using Status = abi::gntst::Status;
+
+namespace {
+
+struct Grant : testing::Test {
+    World world;
+    Guest& granter = world.add_guest();
+    Guest& mapper = world.add_guest();
+
+    void SetUp() override {
+        ASSERT_EQ(mapper.update_va_mapping(Guest::va(20), 0), 0);
+        ASSERT_EQ(mapper.update_va_mapping(Guest::va(21), 0), 0);
+    }
+    void TearDown() override { EXPECT_EQ(world.mismatches(), 0u); }
+
+    abi::GrantEntryV1& entry(u32 ref) {
+        auto mfn = grant_frame(granter.domain(), 0);
+        return reinterpret_cast<abi::GrantEntryV1*>(hal::map(*mfn))[ref];
+    }
+    void grant(u32 ref, u64 pfn, u16 flags = abi::gtf::permit_access) {
+        entry(ref) = {.flags = flags, .domid = mapper.id(), .frame = static_cast<u32>(granter.mfn(pfn).value)};
+    }
+    i16 map(u32 ref, u64 address, u32 flags = abi::gntmap::host_map) {
+        abi::GnttabMapGrantRef op{};
+        op.host_addr = address;
+        op.flags = flags;
+        op.ref = GrantRef{ref};
+        op.dom = granter.id();
+        EXPECT_EQ(mapper.call(abi::hypercall::grant_table_op, {abi::gnttabop::map_grant_ref, mapper.put(op), 1}), 0);
+        last = mapper.take<abi::GnttabMapGrantRef>();
+        return last.status;
+    }
+    i16 unmap(u32 handle, u64 address) {
+        abi::GnttabUnmapGrantRef op{};
+        op.host_addr = address;
+        op.handle = abi::GrantHandle{handle};
+        EXPECT_EQ(mapper.call(abi::hypercall::grant_table_op, {abi::gnttabop::unmap_grant_ref, mapper.put(op), 1}), 0);
+        return mapper.take<abi::GnttabUnmapGrantRef>().status;
+    }
+    abi::GnttabMapGrantRef last{};
+};
+
+}  // namespace
+
+TEST_F(Grant, MapAndUnmap) {
+    grant(8, 9);
+    ASSERT_EQ(map(8, Guest::va(20)), Status::okay);
+    EXPECT_EQ(last.dev_bus_addr, granter.mfn(9).value << page_shift);
+    EXPECT_EQ(Pte{mapper.frame(3)[20]}.mfn(), granter.mfn(9));
+    EXPECT_EQ(entry(8).flags & (abi::gtf::reading | abi::gtf::writing), abi::gtf::reading | abi::gtf::writing);
+    EXPECT_EQ(granter.protect(9), 0);
+    EXPECT_EQ(granter.pin(1, granter.mfn(9)), err(Errno::inval)) << "the mapper can write it";
+    world.machine().remote_flushes = 0;
+    EXPECT_EQ(unmap(last.handle.value, Guest::va(20)), Status::okay);
+    EXPECT_GT(world.machine().remote_flushes, 0u);
+    EXPECT_EQ(entry(8).flags & (abi::gtf::reading | abi::gtf::writing), 0);
+    EXPECT_EQ(mapper.frame(3)[20], 0u);
+    EXPECT_EQ(granter.pin(1, granter.mfn(9)), 0);
+}
+
+TEST_F(Grant, RefusesWhatWasNotGranted) {
+    EXPECT_EQ(map(8, Guest::va(20)), Status::bad_gntref) << "no table yet";
+    entry(8) = {};
+    EXPECT_EQ(map(8, Guest::va(20)), Status::general_error) << "invalid entry";
+    grant(8, 9, abi::gtf::permit_access | abi::gtf::readonly);
+    EXPECT_EQ(map(8, Guest::va(20)), Status::general_error) << "writing to a read-only grant";
+    EXPECT_EQ(map(8, Guest::va(20), 0), Status::bad_gntref);
+    EXPECT_EQ(map(100'000, Guest::va(20)), Status::bad_gntref);
+    entry(8).domid = abi::dom0;
+    EXPECT_EQ(map(8, Guest::va(20), abi::gntmap::host_map | abi::gntmap::readonly), Status::general_error);
+    grant(9, 3);
+    EXPECT_EQ(map(9, Guest::va(20)), Status::general_error) << "a page table of the granter's";
+    grant(10, 9);
+    entry(10).frame = static_cast<u32>(world.dom0().mfn(9).value);
+    EXPECT_EQ(map(10, Guest::va(20)), Status::bad_page) << "not the granter's page";
+    EXPECT_EQ(map(10, hypervisor_start), Status::bad_page);
+    grant(10, 9);
+    EXPECT_EQ(map(10, hypervisor_start), Status::general_error);
+    EXPECT_EQ(entry(10).flags, abi::gtf::permit_access) << "nothing stays marked in use";
+}
+
+TEST_F(Grant, ReadOnlyMapping) {
+    grant(8, 9, abi::gtf::permit_access | abi::gtf::readonly);
+    ASSERT_EQ(map(8, Guest::va(20), abi::gntmap::host_map | abi::gntmap::readonly), Status::okay);
+    EXPECT_FALSE(Pte{mapper.frame(3)[20]}.is_writable());
+    EXPECT_EQ(mapper.update_va_mapping(Guest::va(20), mapper.frame(3)[20] | Pte::writable), err(Errno::busy));
+    EXPECT_EQ(unmap(last.handle.value, Guest::va(20)), Status::okay);
+}
+
+TEST_F(Grant, UnmapChecksHandleAndPlace) {
+    grant(8, 9);
+    ASSERT_EQ(map(8, Guest::va(20)), Status::okay);
+    u32 const handle = last.handle.value;
+    EXPECT_EQ(unmap(handle + 1, Guest::va(20)), Status::bad_handle);
+    EXPECT_EQ(unmap(~0u, Guest::va(20)), Status::bad_handle);
+    EXPECT_EQ(unmap(handle, Guest::va(22)), Status::general_error);
+    EXPECT_EQ(unmap(handle, Guest::va(20)), Status::okay);
+    EXPECT_EQ(unmap(handle, Guest::va(20)), Status::bad_handle);
+}
+
+TEST_F(Grant, SameReferenceTwiceAndThroughTheEntryAddress) {
+    grant(8, 9);
+    ASSERT_EQ(map(8, Guest::va(20)), Status::okay);
+    u32 const first = last.handle.value;
+    ASSERT_EQ(map(8, mapper.leaf_address(21).value, abi::gntmap::host_map | abi::gntmap::contains_pte), Status::okay);
+    u32 const second = last.handle.value;
+    EXPECT_EQ(unmap(first, Guest::va(20)), Status::okay);
+    EXPECT_NE(entry(8).flags & abi::gtf::writing, 0) << "one mapping is left";
+    EXPECT_EQ(unmap(second, Guest::va(21)), Status::general_error) << "made by entry, ended by entry";
+    EXPECT_EQ(unmap(second, mapper.leaf_address(21).value), Status::okay);
+    EXPECT_EQ(entry(8).flags & abi::gtf::writing, 0);
+}
+
+TEST_F(Grant, PageOutlivesAnEntryThatTheMapperTookAwayItself) {
+    grant(8, 9);
+    ASSERT_EQ(map(8, Guest::va(20)), Status::okay);
+    ASSERT_EQ(mapper.update_va_mapping(Guest::va(20), 0), 0);
+    EXPECT_EQ(world.mismatches(), 0u);
+    EXPECT_EQ(unmap(last.handle.value, Guest::va(20)), Status::general_error);
+    granter.protect(9);
+    EXPECT_EQ(granter.pin(1, granter.mfn(9)), err(Errno::inval)) << "still granted and in use";
+}
+
+TEST_F(Grant, MappingsEndWithTheMapperAndTheGranter) {
+    grant(8, 9);
+    ASSERT_EQ(map(8, Guest::va(20)), Status::okay);
+    world.destroy(mapper);
+    EXPECT_EQ(entry(8).flags, abi::gtf::permit_access);
+    Guest& third = world.add_guest();
+    entry(8).domid = third.id();
+    abi::GnttabMapGrantRef op{};
+    third.update_va_mapping(Guest::va(20), 0);
+    op.host_addr = Guest::va(20);
+    op.flags = abi::gntmap::host_map;
+    op.ref = GrantRef{8};
+    op.dom = granter.id();
+    third.call(abi::hypercall::grant_table_op, {abi::gnttabop::map_grant_ref, third.put(op), 1});
+    ASSERT_EQ(third.take<abi::GnttabMapGrantRef>().status, Status::okay);
+    Domid const id = granter.id();
+    world.destroy(granter);
+    granter.drop();
+    EXPECT_TRUE(find_domain(id)) << "its page is mapped";
+    EXPECT_EQ(world.mismatches(), 0u);
+    world.destroy(third);
+    third.drop();
+    EXPECT_FALSE(find_domain(id));
+}
+
+TEST_F(Grant, CopyByReferenceAndByFrame) {
+    grant(8, 9);
+    std::memcpy(mapper.frame(10), "hello, granter", 15);
+    abi::GnttabCopy op{};
+    op.source.u.gmfn = Gfn{mapper.mfn(10).value};
+    op.source.domid = abi::domid_self;
+    op.dest.u.ref = GrantRef{8};
+    op.dest.domid = granter.id();
+    op.dest.offset = 100;
+    op.len = 15;
+    op.flags = abi::gntcopy::dest_gref;
+    auto run = [&] {
+        EXPECT_EQ(mapper.call(abi::hypercall::grant_table_op, {abi::gnttabop::copy, mapper.put(op), 1}), 0);
+        return mapper.take<abi::GnttabCopy>().status;
+    };
+    EXPECT_EQ(run(), Status::okay);
+    EXPECT_STREQ(reinterpret_cast<char*>(granter.frame(9)) + 100, "hello, granter");
+    EXPECT_EQ(entry(8).flags, abi::gtf::permit_access);
+    op.dest.offset = 4090;
+    EXPECT_EQ(run(), Status::bad_copy_arg);
+    op.dest.offset = 0;
+    op.source.domid = granter.id();
+    EXPECT_EQ(run(), Status::permission_denied);
+    op.source.domid = abi::domid_self;
+    grant(8, 9, abi::gtf::permit_access | abi::gtf::readonly);
+    EXPECT_EQ(run(), Status::general_error);
+}
+
+TEST_F(Grant, EmptyUnmapBatchSucceeds) {
+    EXPECT_EQ(mapper.call(abi::hypercall::grant_table_op, {abi::gnttabop::unmap_grant_ref, 0, 0}), 0);
+    EXPECT_EQ(mapper.call(abi::hypercall::grant_table_op, {abi::gnttabop::transfer, 0, 0}), err(Errno::nosys));
+}

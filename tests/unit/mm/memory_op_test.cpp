@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: MIT
+#include "core/mm/page_alloc.hpp"
+#include "hosted/world.hpp"
+#include "public/hypercall.hpp"
+#include "public/memory.hpp"
+
+#include <gtest/gtest.h>
+
+using namespace hosted;
+
+namespace {
+
+struct MemoryOp : testing::Test {
+    World world;
+    Guest& guest = world.add_guest();
+
+    void TearDown() override { EXPECT_EQ(world.mismatches(), 0u); }
+
+    i64 reserve(u32 command, u64 list, u64 count, u32 order = 0, u32 flags = 0) {
+        abi::MemoryReservation request{};
+        request.extent_start = {list};
+        request.nr_extents = count;
+        request.extent_order = order;
+        request.mem_flags = flags;
+        request.domid = abi::domid_self;
+        return guest.call(abi::hypercall::memory_op, {command, guest.put(request)});
+    }
+    u64 list(std::initializer_list<u64> values) {
+        u64 offset = 512;
+        for (u64 value : values) guest.put(value, std::exchange(offset, offset + 8));
+        return Guest::va(guest.pages() - 1) + 512;
+    }
+    abi::MemoryExchange exchange(u64 in, u32 in_order, u64 in_count, u64 out, u32 out_order, u64 out_count, u32 bits) {
+        abi::MemoryExchange request{};
+        request.in = {.extent_start = {in}, .nr_extents = in_count, .extent_order = in_order, .mem_flags = 0,
+                      .domid = abi::domid_self, .pad = {}};
+        request.out = {.extent_start = {out}, .nr_extents = out_count, .extent_order = out_order, .mem_flags = bits,
+                       .domid = abi::domid_self, .pad = {}};
+        return request;
+    }
+};
+
+}  // namespace
+
+TEST_F(MemoryOp, DecreaseThenPopulateGivesThePageBack) {
+    u64 const mfn = guest.mfn(20).value;
+    ASSERT_EQ(guest.update_va_mapping(Guest::va(20), 0), 0);
+    u64 const had = guest.domain().pages;
+    EXPECT_EQ(reserve(abi::memop::decrease_reservation, list({mfn}), 1), 1);
+    EXPECT_EQ(guest.domain().pages, had - 1);
+    EXPECT_EQ(world.machine().m2p[mfn], abi::invalid_m2p_entry);
+    EXPECT_EQ(reserve(abi::memop::decrease_reservation, list({mfn}), 1), 0) << "not ours any more";
+
+    EXPECT_EQ(reserve(abi::memop::populate_physmap, list({20}), 1), 1);
+    u64 const fresh = guest.take<u64>(512);
+    EXPECT_EQ(world.machine().m2p[fresh], 20u);
+    EXPECT_EQ(guest.update_va_mapping(Guest::va(20), Pte::make(Mfn{fresh}, rw).raw), 0);
+}
+
+TEST_F(MemoryOp, MappedPageStaysAliveUntilItIsUnmapped) {
+    u64 const mfn = guest.mfn(20).value;
+    EXPECT_EQ(reserve(abi::memop::decrease_reservation, list({mfn}), 1), 1);
+    EXPECT_EQ(PageInfo::owner_of(page_of(Mfn{mfn}).count), guest.id());
+    EXPECT_EQ(guest.update_va_mapping(Guest::va(20), 0), 0);
+    EXPECT_EQ(PageInfo::owner_of(page_of(Mfn{mfn}).count), abi::domid_invalid);
+}
+
+TEST_F(MemoryOp, PopulateStopsAtTheLimitAndSaysHowFarItCame) {
+    guest.domain().max_pages = guest.domain().pages + 2;
+    EXPECT_EQ(reserve(abi::memop::populate_physmap, list({100, 101, 102, 103}), 4), 2);
+    EXPECT_EQ(reserve(abi::memop::populate_physmap, list({100}), 1), 0);
+}
+
+TEST_F(MemoryOp, PreemptedReservationGoesOnWhereItStopped) {
+    world.machine().preempt_after = 2;
+    EXPECT_EQ(reserve(abi::memop::populate_physmap, list({100, 101, 102, 103, 104, 105}), 6), 6);
+    for (u64 i = 0; i < 6; ++i) EXPECT_EQ(world.machine().m2p[guest.take<u64>(512 + i * 8)], 100 + i);
+}
+
+TEST_F(MemoryOp, AbsurdOrdersAndCountsDoNothing) {
+    EXPECT_EQ(reserve(abi::memop::populate_physmap, list({100}), 1, 63), 0);
+    EXPECT_EQ(reserve(abi::memop::populate_physmap, list({100}), 1, 10), 0) << "beyond a guest's order limit";
+    EXPECT_EQ(reserve(abi::memop::populate_physmap, list({100}), ~u64{0}), 0);
+    EXPECT_EQ(reserve(abi::memop::decrease_reservation, list({~u64{0}}), 1), 0);
+    EXPECT_EQ(reserve(abi::memop::decrease_reservation, list({~u64{0} - 1}), 1, 9), 0);
+}
+
+TEST_F(MemoryOp, ExchangeMakesAContiguousExtent) {
+    for (u64 pfn = 20; pfn < 24; ++pfn) ASSERT_EQ(guest.update_va_mapping(Guest::va(pfn), 0), 0);
+    u64 in = list({guest.mfn(20).value, guest.mfn(21).value, guest.mfn(22).value, guest.mfn(23).value, 20});
+    u64 place = guest.put(exchange(in, 0, 4, in + 32, 2, 1, 0));
+    EXPECT_EQ(guest.call(abi::hypercall::memory_op, {abi::memop::exchange, place}), 0);
+    EXPECT_EQ(guest.take<abi::MemoryExchange>().nr_exchanged, 4u);
+    u64 const mfn = guest.take<u64>(512 + 32);
+    EXPECT_EQ(mfn % 4, 0u);
+    for (u64 i = 0; i < 4; ++i) {
+        EXPECT_EQ(world.machine().m2p[mfn + i], 20 + i);
+        EXPECT_EQ(guest.update_va_mapping(Guest::va(20 + i), Pte::make(Mfn{mfn + i}, rw).raw), 0);
+    }
+}
+
+TEST_F(MemoryOp, FailedExchangeChangesNothing) {
+    for (u64 pfn = 20; pfn < 24; ++pfn) ASSERT_EQ(guest.update_va_mapping(Guest::va(pfn), 0), 0);
+    u64 in = list({guest.mfn(20).value, guest.mfn(21).value, guest.mfn(22).value, guest.mfn(23).value, 20});
+    u64 place = guest.put(exchange(in, 0, 4, in + 32, 2, 1, 16));   // below 64 KiB there is no memory
+    u64 const had = guest.domain().pages;
+    EXPECT_EQ(guest.call(abi::hypercall::memory_op, {abi::memop::exchange, place}), err(Errno::nomem));
+    EXPECT_EQ(guest.take<abi::MemoryExchange>().nr_exchanged, 0u);
+    EXPECT_EQ(guest.domain().pages, had);
+    EXPECT_EQ(guest.update_va_mapping(Guest::va(20), Pte::make(guest.mfn(20), rw).raw), 0);
+    EXPECT_EQ(guest.call(abi::hypercall::memory_op, {abi::memop::exchange, guest.put(exchange(in, 0, 4, in + 32, 2, 1, 0))}),
+              err(Errno::inval))
+        << "frame 20 is mapped";
+    EXPECT_EQ(guest.call(abi::hypercall::memory_op, {abi::memop::exchange, guest.put(exchange(in, 0, 3, in + 32, 2, 1, 0))}),
+              err(Errno::inval));
+    EXPECT_EQ(guest.call(abi::hypercall::memory_op, {abi::memop::exchange, guest.put(exchange(in, 0, 4, in + 32, 40, 1, 0))}),
+              err(Errno::perm));
+}
+
+TEST_F(MemoryOp, MachineMapIsForDom0) {
+    EXPECT_EQ(guest.call(abi::hypercall::memory_op, {abi::memop::machine_memory_map, 0}), err(Errno::perm));
+    EXPECT_EQ(guest.call(abi::hypercall::memory_op, {abi::memop::memory_map, 0}), err(Errno::nosys));
+    EXPECT_EQ(guest.call(abi::hypercall::memory_op, {63, 0}), err(Errno::nosys));
+}

@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: MIT
+// What a guest may and may not do with its page tables.
+#include "core/mm/page_alloc.hpp"
+#include "core/mm/tlb_clock.hpp"
+#include "hosted/world.hpp"
+#include "public/hypercall.hpp"
+#include "public/mmu.hpp"
+
+#include <gtest/gtest.h>
+
+using namespace hosted;
+
+namespace {
+
+struct PageTable : testing::Test {
+    World world;
+    Guest& guest = world.add_guest();
+
+    void TearDown() override { EXPECT_EQ(world.mismatches(), 0u); }
+    // A level-1 table at `pfn`, protected, with one entry mapping `target` with `flags` in slot 5.
+    void make_l1(u64 pfn, u64 target, u64 flags) {
+        guest.frame(pfn)[5] = Pte::make(guest.mfn(target), flags).raw;
+        ASSERT_EQ(guest.protect(pfn), 0);
+    }
+};
+
+}  // namespace
+
+TEST_F(PageTable, PinNeedsThePageToBeReadOnlyEverywhere) {
+    EXPECT_EQ(guest.pin(1, guest.mfn(10)), err(Errno::inval));
+    ASSERT_EQ(guest.protect(10), 0);
+    EXPECT_EQ(guest.pin(1, guest.mfn(10)), 0);
+    EXPECT_EQ(guest.unprotect(10), err(Errno::busy)) << "a page table must not become writable";
+    EXPECT_EQ(guest.pin(1, guest.mfn(10)), err(Errno::inval)) << "pinned already";
+    EXPECT_EQ(guest.unpin(guest.mfn(10)), 0);
+    EXPECT_EQ(guest.unprotect(10), 0);
+    EXPECT_EQ(guest.unpin(guest.mfn(10)), err(Errno::inval));
+}
+
+TEST_F(PageTable, TableMayNotMapAPageTableWritable) {
+    make_l1(10, 3, rw);   // pfn 3 is the live L1
+    EXPECT_EQ(guest.pin(1, guest.mfn(10)), err(Errno::busy));
+    guest.unprotect(10);
+    make_l1(11, 3, ro);
+    EXPECT_EQ(guest.pin(1, guest.mfn(11)), 0);
+}
+
+TEST_F(PageTable, TableThatMapsItselfWritableIsRefusedAtOnce) {
+    make_l1(10, 10, rw);
+    EXPECT_EQ(guest.pin(1, guest.mfn(10)), err(Errno::busy));
+    guest.frame(11)[7] = Pte::make(guest.mfn(11), rw).raw;   // a linear L2
+    ASSERT_EQ(guest.protect(11), 0);
+    EXPECT_EQ(guest.pin(2, guest.mfn(11)), err(Errno::inval));
+}
+
+TEST_F(PageTable, ForeignFramesAreNotMapped) {
+    Guest& other = world.add_guest();
+    EXPECT_EQ(guest.mmu_update(guest.leaf_address(20), Pte::make(other.mfn(9), rw).raw), err(Errno::busy));
+    u64 const hypervisor_frame = hal::mfn_of(&guest.domain()).value;
+    EXPECT_EQ(guest.mmu_update(guest.leaf_address(20), Pte::make(Mfn{hypervisor_frame}, ro).raw), err(Errno::busy));
+    EXPECT_EQ(guest.mmu_update(guest.leaf_address(20), Pte::make(Mfn{0xb8}, ro).raw), err(Errno::perm)) << "I/O";
+    EXPECT_EQ(guest.mmu_update(guest.leaf_address(20), Pte::make(Mfn{u64{1} << 36}, ro).raw), err(Errno::perm));
+}
+
+TEST_F(PageTable, Dom0MapsAnotherDomainsFramesAndLetsGoOfThem) {
+    Guest& dom0 = world.dom0();
+    u64 request = dom0.put(abi::MmuUpdate{.ptr = dom0.leaf_address(20).value, .val = Pte::make(guest.mfn(9), rw).raw});
+    EXPECT_EQ(dom0.call(abi::hypercall::mmu_update, {request, 1, 0, guest.id().value}), 0);
+    EXPECT_EQ(guest.protect(9), 0);
+    EXPECT_EQ(guest.pin(1, guest.mfn(9)), err(Errno::inval)) << "dom0 can still write it";
+    EXPECT_EQ(dom0.update_va_mapping(Guest::va(20), 0), 0);
+    EXPECT_EQ(guest.pin(1, guest.mfn(9)), 0);
+}
+
+TEST_F(PageTable, BadFlagsAreRefused) {
+    u64 const good = Pte::make(guest.mfn(9), rw).raw;
+    EXPECT_EQ(guest.mmu_update(guest.leaf_address(9), good | Pte::page_size_or_pat), err(Errno::inval));
+    EXPECT_EQ(guest.mmu_update(guest.leaf_address(9), good | Pte::cache_disable), err(Errno::inval));
+    EXPECT_EQ(guest.mmu_update(guest.leaf_address(9), good | Pte::no_execute), 0);
+    Maddr l2{(guest.mfn(2).value << page_shift) + l2_index(Guest::kernel_base) * 8};
+    EXPECT_EQ(guest.mmu_update(l2, Pte::make(guest.mfn(3), rw | Pte::page_size_or_pat).raw), err(Errno::inval));
+}
+
+TEST_F(PageTable, HypervisorSlotsAreOutOfReach) {
+    for (u32 slot = first_hypervisor_slot; slot <= last_hypervisor_slot; ++slot) {
+        Maddr entry{(guest.mfn(0).value << page_shift) + slot * 8};
+        EXPECT_EQ(guest.mmu_update(entry, 0), err(Errno::inval));
+    }
+    EXPECT_NE(guest.frame(0)[first_hypervisor_slot], 0u) << "ours are there";
+}
+
+TEST_F(PageTable, MmuUpdateCountsWhatItDidBeforeAnError) {
+    u64 first = guest.put(abi::MmuUpdate{.ptr = guest.leaf_address(20).value, .val = 0});
+    guest.put(abi::MmuUpdate{.ptr = guest.leaf_address(21).value, .val = 0}, 16);
+    guest.put(abi::MmuUpdate{.ptr = guest.leaf_address(22).value, .val = Pte::make(guest.mfn(3), rw).raw}, 32);
+    u64 done = guest.put(u32{77}, 64);
+    EXPECT_EQ(guest.call(abi::hypercall::mmu_update, {first, 3, done, abi::domid_self.value}), err(Errno::busy));
+    EXPECT_EQ(guest.take<u32>(64), 2u);
+}
+
+TEST_F(PageTable, PreserveAdKeepsAccessedAndDirty) {
+    guest.frame(3)[9] |= Pte::dirty | Pte::accessed;
+    u64 const clean = Pte::make(guest.mfn(9), Pte::present | Pte::writable | Pte::user).raw;
+    EXPECT_EQ(guest.mmu_update(guest.leaf_address(9), clean, abi::mmu::pt_update_preserve_ad), 0);
+    EXPECT_EQ(guest.frame(3)[9] & (Pte::accessed | Pte::dirty), Pte::accessed | Pte::dirty);
+}
+
+TEST_F(PageTable, UnpinningIsSynchronousEvenIfItIsInterrupted) {
+    // A second tree over its own tables: L4 10, L3 11, L2 12, L1 13.
+    guest.frame(10)[0] = Pte::make(guest.mfn(11), rw).raw;
+    guest.frame(11)[0] = Pte::make(guest.mfn(12), rw).raw;
+    guest.frame(12)[0] = Pte::make(guest.mfn(13), rw).raw;
+    for (u64 i = 0; i < 64; ++i) guest.frame(13)[i] = Pte::make(guest.mfn(20 + i % 8), rw).raw;
+    for (u64 pfn = 10; pfn <= 13; ++pfn) ASSERT_EQ(guest.protect(pfn), 0);
+    world.machine().preempt_after = 2;
+    EXPECT_EQ(guest.pin(4, guest.mfn(10)), 0);
+    EXPECT_EQ(world.mismatches(), 0u);
+    EXPECT_EQ(guest.unpin(guest.mfn(10)), 0);
+    for (u64 pfn = 10; pfn <= 13; ++pfn) EXPECT_EQ(guest.unprotect(pfn), 0) << pfn;
+    EXPECT_EQ(guest.frame(10)[first_hypervisor_slot], 0u) << "a former root shows nothing of the hypervisor";
+}
+
+TEST_F(PageTable, BatchSeesWhatItsEarlierRequestsSetFree) {
+    make_l1(13, 20, rw);
+    Maddr l2{(guest.mfn(2).value << page_shift) + (l2_index(Guest::kernel_base) + 1) * 8};
+    ASSERT_EQ(guest.mmu_update(l2, Pte::make(guest.mfn(13), rw).raw), 0);
+    u64 first = guest.put(abi::MmuUpdate{.ptr = (guest.mfn(13).value << page_shift) + 6 * 8, .val = 0});
+    guest.put(abi::MmuUpdate{.ptr = l2.value, .val = 0}, 16);
+    guest.put(abi::MmuUpdate{.ptr = guest.leaf_address(13).value, .val = Pte::make(guest.mfn(13), rw).raw}, 32);
+    EXPECT_EQ(guest.call(abi::hypercall::mmu_update, {first, 3, 0, abi::domid_self.value}), 0);
+}
+
+TEST_F(PageTable, ChangeFromWritableToTableFlushesCpusThatMayBeStale) {
+    ASSERT_EQ(guest.protect(10), 0);
+    world.machine().remote_flushes = 0;
+    EXPECT_EQ(guest.pin(1, guest.mfn(10)), 0);
+    EXPECT_EQ(world.machine().remote_flushes, 1u) << "a writable entry may still be cached";
+    ASSERT_EQ(guest.protect(11), 0);
+    tlb::note_flush(guest.vcpu().cpu);
+    world.machine().remote_flushes = 0;
+    EXPECT_EQ(guest.pin(1, guest.mfn(11)), 0);
+    EXPECT_EQ(world.machine().remote_flushes, 0u) << "the CPU has flushed since";
+}
+
+TEST_F(PageTable, RootsHoldTheirTables) {
+    guest.frame(10)[0] = 0;
+    ASSERT_EQ(guest.protect(10), 0);
+    EXPECT_EQ(guest.mmuext(abi::mmuext::new_user_baseptr, guest.mfn(10).value), 0);
+    EXPECT_EQ(guest.unprotect(10), err(Errno::busy));
+    EXPECT_EQ(guest.mmuext(abi::mmuext::new_user_baseptr, 0), 0);
+    EXPECT_EQ(guest.unprotect(10), 0);
+    EXPECT_EQ(guest.mmuext(abi::mmuext::new_baseptr, guest.mfn(20).value), err(Errno::inval)) << "mapped writable";
+}
+
+TEST_F(PageTable, PrivilegedOperationsOnOthersAreRefused) {
+    u64 request = guest.put(abi::MmuUpdate{.ptr = guest.leaf_address(20).value, .val = 0});
+    EXPECT_EQ(guest.call(abi::hypercall::mmu_update, {request, 1, 0, abi::dom0.value}), err(Errno::perm));
+    EXPECT_EQ(guest.call(abi::hypercall::mmu_update, {request, 1, 0, abi::domid_xen.value}), err(Errno::perm));
+    EXPECT_EQ(world.dom0().call(abi::hypercall::mmu_update, {0, 0, 0, 4711}), err(Errno::srch));
+}
+
+TEST_F(PageTable, PointersIntoTheHypervisorAreFaults) {
+    EXPECT_EQ(guest.call(abi::hypercall::mmu_update, {hypervisor_start, 1, 0, abi::domid_self.value}), err(Errno::fault));
+    EXPECT_EQ(guest.call(abi::hypercall::mmu_update, {~u64{0} - 7, 1, 0, abi::domid_self.value}), err(Errno::fault));
+    EXPECT_EQ(guest.update_va_mapping(hypervisor_start, 0), err(Errno::inval));
+}
+
+TEST(DomainLife, DestroyLeavesNothingBehind) {
+    World world;
+    u64 const before = free_frame_count();
+    for (int round = 0; round < 3; ++round) {
+        Guest& guest = world.add_guest();
+        guest.protect(10);
+        guest.pin(1, guest.mfn(10));
+        world.machine().preempt_after = 3;
+        world.destroy(guest);
+        world.machine().preempt_after = 0;
+        guest.drop();
+        EXPECT_EQ(world.mismatches(), 0u);
+    }
+    // Domain objects are kept for reuse: one, after the first round.
+    EXPECT_GE(free_frame_count() + 2, before);
+}
+
+TEST(DomainLife, FrameMappedElsewhereOutlivesItsDomain) {
+    World world;
+    Guest& guest = world.add_guest();
+    Guest& dom0 = world.dom0();
+    Domid const id = guest.id();
+    u64 request = dom0.put(abi::MmuUpdate{.ptr = dom0.leaf_address(20).value, .val = Pte::make(guest.mfn(9), rw).raw});
+    ASSERT_EQ(dom0.call(abi::hypercall::mmu_update, {request, 1, 0, id.value}), 0);
+    world.destroy(guest);
+    guest.drop();
+    EXPECT_TRUE(find_domain(id)) << "a zombie";
+    EXPECT_EQ(world.mismatches(), 0u);
+    ASSERT_EQ(dom0.update_va_mapping(Guest::va(20), 0), 0);
+    EXPECT_FALSE(find_domain(id));
+}
