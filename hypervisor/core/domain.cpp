@@ -196,7 +196,7 @@ bool end_vcpus(Domain& domain) {
 bool end_memory(Domain& domain) {
     DemotionQueue& queue = hal::current().demotions;
     for (;;) {
-        if (!drain_demotions(queue) || hal::should_preempt()) return false;
+        if (!drain_demotions(queue)) return false;
         u32 index = domain.pages_head;
         if (index == no_frame) return true;
         auto hold = get_page(Mfn{index}, domain.id);
@@ -204,6 +204,7 @@ bool end_memory(Domain& domain) {
         if (!demote_residue(**hold)) return false;
         move_to_orphans(domain, **hold);
         (void)drop_allocation(**hold, domain.id);
+        if (hal::should_preempt()) return false;
     }
 }
 

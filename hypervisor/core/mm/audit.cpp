@@ -7,6 +7,7 @@
 #include "core/mm/heap.hpp"
 #include "core/mm/page_alloc.hpp"
 #include "core/mm/pte.hpp"
+#include "core/mm/validate.hpp"
 #include "core/sched/scheduler.hpp"
 
 namespace hv {
@@ -40,21 +41,28 @@ private:
     void reference(Mfn mfn) {
         if (is_ram(mfn)) ++expected_[mfn.value].refs;
     }
-    void use(Mfn mfn) {
+    // A typed reference: the frame must have that type, so no frame is a table and writable at once.
+    void use(Mfn mfn, PageType kind) {
         reference(mfn);
-        if (is_ram(mfn)) ++expected_[mfn.value].uses;
+        if (!is_ram(mfn)) return;
+        ++expected_[mfn.value].uses;
+        PageType real = page_of(mfn).kind();
+        if (real == kind) return;
+        if (report_.mismatches++ < most_lines)
+            log::error("audit: frame {:x} is used as type {}, and is {}", mfn, kind, real);
     }
     void use_root(u64 cr3) {
-        if (cr3) use(Mfn{cr3 >> page_shift});
+        if (cr3) use(Mfn{cr3 >> page_shift}, PageType::l4);
     }
 
     void count_held_by_frame(PageInfo const& page) {
         Mfn self = mfn_of(page);
         u64 count = page.count.load();
         if (PageInfo::owner_of(count).value >= abi::first_reserved_domid) return;
-        if (count & PageInfo::allocated) count & PageInfo::heap ? use(self) : reference(self);
+        if (count & PageInfo::allocated)
+            count & PageInfo::heap ? use(self, PageType::writable) : reference(self);
         u64 word = page.type.load();
-        if (word & PageInfo::pinned) use(self);
+        if (word & PageInfo::pinned) use(self, PageInfo::kind_of(word));
         if (word & PageInfo::queued) reference(self);
         u32 prefix = PageInfo::prefix_of(word);
         if (prefix) reference(self);
@@ -63,7 +71,10 @@ private:
         for (u32 i = 0; i < prefix; ++i) {
             Pte pte{entries[i]};
             if (!pte.is_present() || (level == PageType::l4 && is_hypervisor_slot(i))) continue;
-            level != PageType::l1 || pte.is_writable() ? use(pte.mfn()) : reference(pte.mfn());
+            if (level != PageType::l1)
+                use(pte.mfn(), below(level));
+            else
+                pte.is_writable() ? use(pte.mfn(), PageType::writable) : reference(pte.mfn());
         }
     }
 
@@ -73,15 +84,15 @@ private:
             use_root(vcpu->kernel_cr3);
             use_root(vcpu->user_cr3);
             for (Mfn mfn : vcpu->gdt_frames)
-                if (mfn.value) use(mfn);
+                if (mfn.value) use(mfn, PageType::segdesc);
             for (Mfn mfn : vcpu->ldt_frames)
-                if (mfn.value) use(mfn);
-            if (vcpu->info_page) use(mfn_of(*vcpu->info_page));
+                if (mfn.value) use(mfn, PageType::segdesc);
+            if (vcpu->info_page) use(mfn_of(*vcpu->info_page), PageType::writable);
         }
         if (domain.grants) {
             for_each_grant_mapping(domain, [](void* self, Mfn mfn, bool writable) {
                 auto& audit = *static_cast<Audit*>(self);
-                writable ? audit.use(mfn) : audit.reference(mfn);
+                writable ? audit.use(mfn, PageType::writable) : audit.reference(mfn);
             }, this);
         }
     }

@@ -46,8 +46,10 @@ bool is_denied_io(Mfn mfn) {
 Result<Pte> acquire_leaf(Pte wanted, Domain& table_owner, PageOwner owner) {
     if (!wanted.is_present()) return wanted;
     u64 allowed = Pte::leaf_allowed | Pte::address | (table_owner.may_map_io ? Pte::cache : 0);
-    if (wanted.raw & (~allowed | reserved_address_bits())) [[unlikely]]
+    if (wanted.raw & ~allowed) [[unlikely]]
         return Errno::inval;
+    if (wanted.raw & reserved_address_bits()) [[unlikely]]
+        return Errno::perm;   // an I/O address that nobody has rights to
     Pte pte{wanted.raw | Pte::user};
 
     Mfn mfn = pte.mfn();

@@ -56,6 +56,7 @@ public:
 
     Result<> apply(abi::MmuUpdate const& request) {
         Maddr address = request.address();
+        if (request.ptr & 4) return Errno::nosys;   // commands are multiples of what eight-byte alignment leaves
         switch (request.command()) {
         case abi::mmu::normal_pt_update:
         case abi::mmu::pt_update_no_translate: return update_entry(address, Pte{request.val}, Replace::plain);
@@ -75,7 +76,6 @@ public:
 
 private:
     Result<> update_entry(Maddr address, Pte wanted, Replace mode) {
-        if (address.value % sizeof(u64)) return Errno::inval;
         Mfn mfn{address.value >> page_shift};
         if (!table_) TRY(hold(mfn));
         u64* entry = entry_at(address);

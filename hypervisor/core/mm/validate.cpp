@@ -54,7 +54,7 @@ Extent extend_l1(u64* entries, u32 from, Domain& domain) {
         }
         Pte wanted = load(entries + i);
         Result<Pte> stored = acquire_leaf(wanted, domain, owner);
-        if (!stored) return {i, stored.error() == Errno::again ? Errno::again : Errno::inval};
+        if (!stored) return {i, stored.error()};
         if (*stored != wanted) store(entries + i, *stored);
     }
     return {entries_per_table, Errno::ok};
@@ -68,9 +68,9 @@ Extent extend_table(u64* entries, u32 from, PageType level, Domain& domain) {
         }
         Pte wanted = load(entries + i);
         if (!wanted.is_present()) continue;
-        if (hal::should_preempt()) return {i, Errno::again};
+        if (i != from && hal::should_preempt()) return {i, Errno::again};   // never without a step forward
         Result<Pte> stored = acquire_table_entry(wanted, level, domain);
-        if (!stored) return {i, stored.error() == Errno::again ? Errno::again : Errno::inval};
+        if (!stored) return {i, stored.error()};
         if (*stored != wanted) store(entries + i, *stored);
     }
     return {entries_per_table, Errno::ok};
@@ -116,7 +116,7 @@ bool shrink(PageInfo& page) {
     u32 const before = PageInfo::prefix_of(word);
     u32 prefix = before;
     while (prefix > 0) {
-        if (level != PageType::l1 && hal::should_preempt()) break;
+        if (level != PageType::l1 && prefix != before && hal::should_preempt()) break;
         if (prefix % 8 == 0 && eight_are_empty(entries + prefix - 8)) {
             prefix -= 8;
             continue;
@@ -186,6 +186,7 @@ bool drain_demotions(DemotionQueue& queue) {
             queue_for_demotion(page);
             return false;
         }
+        if (!queue.empty() && hal::should_preempt()) return false;
     }
     return true;
 }
