@@ -23,6 +23,11 @@ private:
     std::uint16_t id_;
 };
 
+struct DomainManager::Held {
+    Target target;
+    Claim claim;
+};
+
 class DomainManager::NameReservation {
 public:
     NameReservation(DomainManager& manager, std::string name) : manager_{&manager}, name_{std::move(name)} {}
@@ -32,6 +37,7 @@ public:
         if (manager_ == nullptr) return;
         std::scoped_lock lock{manager_->mutex_};
         manager_->reserved_.erase(name_);
+        manager_->changed_.notify_all();
     }
 
 private:

@@ -20,6 +20,7 @@ using Clock = std::chrono::steady_clock;
 constexpr auto claim_limit = 120s;  // building under emulation takes tens of seconds
 constexpr auto vanish_limit = 15s;  // from destroy to the release of the last page
 constexpr int most_pauses = 255;
+constexpr int most_attempts = 8;
 
 // A number stands for the domain with that number.
 std::optional<std::uint16_t> as_number(std::string const& name) {
@@ -78,27 +79,26 @@ Result<std::vector<v1::Domain>> DomainManager::list() {
 }
 
 Result<v1::Domain> DomainManager::pause(std::string const& name) {
-    Target target = TRY(find_guest(name));
-    Claim held = TRY(claim(target.info.id));
-    DomainInfo info = TRY(domctl_.domain_info(target.info.id));
+    Held held = TRY(hold(name));
+    DomainInfo info = held.target.info;
     if (!info.paused) {  // the hypervisor counts pauses; we do not
         TRY(domctl_.pause(info.id));
-        events_.publish(v1::EVENT_KIND_PAUSED, info.id, target.name);
+        events_.publish(v1::EVENT_KIND_PAUSED, info.id, held.target.name);
+        info = TRY(domctl_.domain_info(info.id));
     }
-    return describe(TRY(domctl_.domain_info(info.id)), target.name);
+    return describe(info, held.target.name);
 }
 
 Result<v1::Domain> DomainManager::unpause(std::string const& name) {
-    Target target = TRY(find_guest(name));
-    Claim held = TRY(claim(target.info.id));
-    DomainInfo info = TRY(domctl_.domain_info(target.info.id));
+    Held held = TRY(hold(name));
+    DomainInfo info = held.target.info;
     bool was_paused = info.paused;
     for (int count = 0; info.paused && count < most_pauses; ++count) {
         TRY(domctl_.unpause(info.id));
         info = TRY(domctl_.domain_info(info.id));
     }
-    if (was_paused) events_.publish(v1::EVENT_KIND_UNPAUSED, info.id, target.name);
-    return describe(info, target.name);
+    if (was_paused) events_.publish(v1::EVENT_KIND_UNPAUSED, info.id, held.target.name);
+    return describe(info, held.target.name);
 }
 
 Result<bool> DomainManager::ask_to_end(std::string const& name, std::string const& request,
@@ -108,9 +108,6 @@ Result<bool> DomainManager::ask_to_end(std::string const& name, std::string cons
     if (target.info.shutdown) return Error{"", "it has already ended", EBUSY};
     if (target.info.paused) return Error{"", "it is paused", EBUSY};
     DomainNodes nodes = TRY(DomainNodes::connect());
-    if (!TRY(nodes.answers(id, request))) {
-        return Error{"", "the guest does not answer such requests (control/feature-" + request + " is not set)", EBUSY};
-    }
     TRY(nodes.ask(id, request));
     if (wait <= 0ns) return false;
     std::unique_lock lock{mutex_};
@@ -119,14 +116,17 @@ Result<bool> DomainManager::ask_to_end(std::string const& name, std::string cons
         auto domain = domains_.find(id);
         return domain == domains_.end() || domain->second.ended;
     });
-    if (!ended) return Error{"", "the guest was asked, but has not ended in time", ETIMEDOUT};
-    return true;
+    if (ended) return true;
+    lock.unlock();
+    Result<bool> answers = nodes.answers(id, request);
+    std::string doubt =
+        answers && !*answers ? " (it does not say by control/feature-" + request + " that it listens)" : "";
+    return Error{"", "the guest was asked, but has not ended in time" + doubt, ETIMEDOUT};
 }
 
 Result<> DomainManager::destroy(std::string const& name) {
-    Target target = TRY(find_guest(name));
-    Claim held = TRY(claim(target.info.id));
-    return destroy_and_forget(target.info.id);
+    Held held = TRY(hold(name));
+    return destroy_and_forget(held.target.info.id);
 }
 
 Result<std::string> DomainManager::console_socket(std::string const& name) {
@@ -143,6 +143,17 @@ Result<v1::HostInfo> DomainManager::host_info() {
 Result<std::string> DomainManager::hypervisor_log(bool clear) { return domctl_.read_console(clear); }
 
 Result<DomainManager::Target> DomainManager::find(std::string const& name) {
+    Result<Target> target = find_present(name);
+    if (target || target.error().code != ENOENT) return target;
+    {
+        std::unique_lock lock{mutex_};
+        if (!reserved_.contains(name)) return target;
+        if (!changed_.wait_for(lock, claim_limit, [&] { return !reserved_.contains(name); })) return target;
+    }
+    return find_present(name);
+}
+
+Result<DomainManager::Target> DomainManager::find_present(std::string const& name) {
     if (name.empty()) return Error{"", "no domain named in the request", EINVAL};
     Result<DomainNodes> nodes = DomainNodes::connect();
     std::optional<std::uint16_t> number = as_number(name);
@@ -171,6 +182,18 @@ Result<DomainManager::Claim> DomainManager::claim(std::uint16_t id) {
     return Claim{*this, id};
 }
 
+// While we waited for our turn the domain may have ended, and another may have come under its name.
+Result<DomainManager::Held> DomainManager::hold(std::string const& name) {
+    for (int attempt = 0; attempt < most_attempts; ++attempt) {
+        Target target = TRY(find_guest(name));
+        Claim held = TRY(claim(target.info.id));
+        Result<DomainInfo> info = domctl_.domain_info(target.info.id);
+        if (info) return Held{{*info, target.name}, std::move(held)};
+        if (info.error().code != ESRCH) return std::move(info).error();
+    }
+    return Error{"", "it keeps being built again", EBUSY};
+}
+
 Result<DomainManager::NameReservation> DomainManager::reserve(std::string const& name) {
     Error taken{"", "the name is taken", EEXIST};
     {
@@ -178,7 +201,7 @@ Result<DomainManager::NameReservation> DomainManager::reserve(std::string const&
         if (!reserved_.insert(name).second) return taken;
     }
     NameReservation reservation{*this, name};
-    Result<Target> other = find(name);
+    Result<Target> other = find_present(name);
     if (other) {
         taken.reason += " by domain " + std::to_string(other->info.id);
         return taken;

@@ -60,11 +60,15 @@ private:
     };
     class Claim;            // one operation on one domain
     class NameReservation;  // a name that nobody else may take meanwhile
+    struct Held;            // a domain found and claimed
 
     Result<std::uint16_t> construct(v1::DomainSpec const& spec, bool paused);
+    // A domain that is just being built, or built again, is waited for.
     Result<Target> find(std::string const& name);
+    Result<Target> find_present(std::string const& name);
     Result<Target> find_guest(std::string const& name);
     Result<Claim> claim(std::uint16_t id);
+    Result<Held> hold(std::string const& name);
     Result<NameReservation> reserve(std::string const& name);
     std::string display_name(std::uint16_t id, DomainNodes* nodes);
     v1::Domain describe(DomainInfo const& info, std::string const& name);

@@ -64,9 +64,7 @@ Result<std::optional<KernelSegment>> load_segment(Bytes elf, Elf64_Phdr const& h
         return unusable("truncated: " + name + " ends at byte " + std::to_string(header.p_offset + header.p_filesz) +
                         ", the file has only " + std::to_string(elf.size()));
     }
-    if (header.p_memsz > image_limit || header.p_paddr > image_limit * 2) {
-        return unusable(name + " lies beyond the first gigabyte");
-    }
+    if (header.p_memsz > image_limit) return unusable(name + " is larger than 1 GiB");
     return std::optional{KernelSegment{.address = header.p_paddr,
                                        .memory_size = header.p_memsz,
                                        .file_offset = header.p_offset,
