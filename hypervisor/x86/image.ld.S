@@ -11,6 +11,7 @@ PHDRS
     text PT_LOAD FLAGS(5);
     rodata PT_LOAD FLAGS(4);
     data PT_LOAD FLAGS(6);
+    bss PT_LOAD FLAGS(6);   // of its own: its alignment must not move the data in the file
 }
 
 SECTIONS
@@ -52,7 +53,7 @@ SECTIONS
         *(.bss.stack)
         *(.bss .bss.* COMMON)
         . = ALIGN(4096);
-    } :data
+    } :bss
     image_end = .;
 
     .init_array : { *(.init_array .init_array.* .ctors) }

@@ -95,7 +95,6 @@ void start_memory() {
     features::init_cpu();
     paging::init(info);
     paging::init_frame_tables(boot::end_of_ram(info) >> page_shift);
-    paging::use_page_allocator();
     log::info("{} MiB free of {} MiB", free_frame_count() >> (20 - page_shift), total_frame_count() >> (20 - page_shift));
 }
 

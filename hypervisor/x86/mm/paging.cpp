@@ -86,7 +86,6 @@ bool has_huge_pages() {
 void map(u64 address, Mfn mfn, u64 flags) { entry_at(address, 1) = Pte::make(mfn, flags); }
 Pte& l1_entry(u64 address) { return entry_at(address, 1); }
 u64 idle_root() { return root; }
-void use_page_allocator() { allocator_ready = true; }
 
 void init(boot::BootInfo const& info) {
     if (boot::end_of_ram(info) > direct_map_size) panic("more RAM than the direct map can hold");
@@ -123,10 +122,6 @@ void init_frame_tables(u64 frames) {
     __builtin_memset(reinterpret_cast<void*>(frame_table_base), 0, table_bytes);
     m2p_table = reinterpret_cast<u64*>(m2p_base);
     init_frame_table(reinterpret_cast<PageInfo*>(frame_table_base), frames);
-    boot_memory::hand_over();
-    for (u64 at = 0; at < m2p_bytes; at += large_page)
-        mark_m2p_frames(m2p_chunk(static_cast<u32>(at / large_page)), per_large_page);
-
     // Every slot gets its table now, so that the sixteen entries never change again.
     Pte* slots = reinterpret_cast<Pte*>(direct_map(Maddr{root})) + first_hypervisor_slot;
     for (u32 i = 0; i < hypervisor_l4_entries.size(); ++i) {
@@ -135,6 +130,11 @@ void init_frame_tables(u64 frames) {
         if (used) entry_at(address, 3);
         hypervisor_l4_entries[i] = slots[i].raw;
     }
+
+    boot_memory::hand_over();
+    allocator_ready = true;
+    for (u64 at = 0; at < m2p_bytes; at += large_page)
+        mark_m2p_frames(m2p_chunk(static_cast<u32>(at / large_page)), per_large_page);
 }
 
 Mfn m2p_chunk(u32 index) {

@@ -33,10 +33,9 @@ inline u64 image_physical(void const* symbol) { return reinterpret_cast<u64>(sym
 // Builds the tables and leaves the boot loader's world: the first 4 GiB are reachable through the direct map before it,
 // all RAM after it, and nothing below the hypervisor's slots.
 void init(boot::BootInfo const& info);
-// The frame table and the M2P for frames below `max_mfn`, and core's pointers to them.
+// The frame table and the M2P for that many frames, and core's pointers to them. All memory is core's page allocator's
+// from then on.
 void init_frame_tables(u64 frames);
-// Tables come from core's page allocator from now on.
-void use_page_allocator();
 
 Mfn m2p_chunk(u32 index);   // the first frame behind each 2 MiB of the M2P
 
