@@ -22,7 +22,9 @@
 namespace hv::hal {
 
 std::byte* map(Mfn mfn) { return paging::direct_map(mfn); }
-Mfn mfn_of(void const* address) { return Mfn{(reinterpret_cast<u64>(address) - paging::direct_map_base) >> page_shift}; }
+Mfn mfn_of(void const* address) {
+    return Mfn{(reinterpret_cast<u64>(address) - paging::direct_map_base) >> page_shift};
+}
 bool copy_from_guest(void* to, u64 from, usize size) {
     return user_copy(to, reinterpret_cast<void const*>(from), size) == 0;
 }
@@ -42,9 +44,7 @@ void kick(CpuId cpu) {
     if (cpu != this_cpu()) apic::send_ipi(cpu, vector::kick);
 }
 // Hypercalls run with interrupts off: what would interrupt shows in the flags others set, and in the clock.
-bool should_preempt() {
-    return hv::this_cpu().pending.load(std::memory_order_relaxed) != 0 || time::deadline_passed();
-}
+bool should_preempt() { return hv::this_cpu().pending.load(std::memory_order_relaxed) != 0 || time::deadline_passed(); }
 void pause_cpu() { cpu::pause(); }
 
 void flush_tlb(CpuMask const& cpus) { x86_tlb::flush(cpus); }
@@ -69,7 +69,9 @@ void machine_power_off() { power::off(); }
 void machine_reboot() { power::reboot(); }
 void machine_halt() { power::halt(); }
 bool reboot_allowed() { return power::reboot_allowed(); }
-bool acpi_sleep(u32, u16 pm1a_control, u16 pm1b_control) { return acpi::write_sleep_control(pm1a_control, pm1b_control); }
+bool acpi_sleep(u32, u16 pm1a_control, u16 pm1b_control) {
+    return acpi::write_sleep_control(pm1a_control, pm1b_control);
+}
 
 CpuIds cpu_ids(CpuId cpu) {
     u32 apic_id = cpu_block(cpu).apic_id;

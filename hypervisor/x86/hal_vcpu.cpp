@@ -15,7 +15,7 @@ namespace hv::hal {
 namespace {
 
 constexpr u64 cr0_ts = 1u << 3;
-constexpr u64 cr4_of_guest = 1u << 2 | 1u << 3 | 1u << 16;   // TSD, DE, FSGSBASE
+constexpr u64 cr4_of_guest = 1u << 2 | 1u << 3 | 1u << 16;  // TSD, DE, FSGSBASE
 constexpr u64 dr7_enabled = 0xff;
 constexpr u64 dr7_off = 0x400;
 

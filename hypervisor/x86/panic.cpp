@@ -50,7 +50,7 @@ Vcpu* running_vcpu(CpuBlock& cpu) { return cpu.current && !cpu.current->is_idle(
     print("backtrace:", {});
     print_place(instruction);
     for (u32 depth = 0; depth < max_depth && on_this_stack(frame); ++depth) {
-        auto const* words = reinterpret_cast<u64 const*>(frame);   // the caller's frame pointer, the return address
+        auto const* words = reinterpret_cast<u64 const*>(frame);  // the caller's frame pointer, the return address
         if (!words[1]) break;
         print_place(words[1]);
         if (words[0] <= frame) break;

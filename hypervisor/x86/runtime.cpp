@@ -67,7 +67,8 @@ void __cxa_pure_virtual() { hv::panic("a pure virtual function was called"); }
 
 namespace std {
 
-[[noreturn]] void __glibcxx_assert_fail(char const* file, int line, char const* function, char const* condition) noexcept;
+[[noreturn]] void __glibcxx_assert_fail(char const* file, int line, char const* function,
+                                        char const* condition) noexcept;
 void __glibcxx_assert_fail(char const* file, int line, char const*, char const* condition) noexcept {
     hv::panic(condition ? condition : "an assertion of the library failed", file, line);
 }

@@ -6,14 +6,14 @@
 namespace {
 
 struct Entry {
-    hv::u32 address;   // from the image's start
-    hv::u32 name;      // in the texts behind the table
+    hv::u32 address;  // from the image's start
+    hv::u32 name;     // in the texts behind the table
 };
 
 }  // namespace
 
 extern "C" {
-extern hv::u64 const symbol_count;   // followed by that many entries and their names
+extern hv::u64 const symbol_count;  // followed by that many entries and their names
 }
 
 namespace hv::symbols {
@@ -21,10 +21,10 @@ namespace hv::symbols {
 Place find(u64 address) {
     if (address < reinterpret_cast<u64>(image_start) || address >= reinterpret_cast<u64>(text_end)) return {};
     u64 count = symbol_count;
-    asm("" : "+r"(count));   // the table is of another size in the final link
+    asm("" : "+r"(count));  // the table is of another size in the final link
     auto entries = reinterpret_cast<Entry const*>(&symbol_count + 1);
     u64 offset = address - reinterpret_cast<u64>(image_start);
-    u64 low = 0, high = count;   // the last entry not above the address lies in [low, high)
+    u64 low = 0, high = count;  // the last entry not above the address lies in [low, high)
     while (high - low > 1) {
         u64 middle = low + (high - low) / 2;
         (entries[middle].address <= offset ? low : high) = middle;

@@ -9,7 +9,7 @@
 namespace hv::symbols {
 
 struct Place {
-    std::string_view function;   // empty: not in our code
+    std::string_view function;  // empty: not in our code
     u64 offset;
 };
 Place find(u64 address);

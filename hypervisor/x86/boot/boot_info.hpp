@@ -20,7 +20,7 @@ inline constexpr usize max_memory_ranges = 128;
 template <usize Size>
 class Text {
 public:
-    bool assign(std::string_view text) {   // false if the end was cut off
+    bool assign(std::string_view text) {  // false if the end was cut off
         size_ = text.size() < Size ? text.size() : Size;
         for (usize i = 0; i < size_; ++i) bytes_[i] = text[i];
         return size_ == text.size();
@@ -34,7 +34,7 @@ private:
 
 struct Module {
     Maddr start{};
-    u64 size = 0;                            // bytes
+    u64 size = 0;  // bytes
     Text<max_command_line> command_line{};
 };
 
@@ -49,13 +49,13 @@ struct MemoryRange {
 struct BootInfo {
     Text<64> loader{};
     Text<max_command_line> command_line{};
-    std::array<Module, max_modules> modules{};   // dom0's kernel, then its initrd
+    std::array<Module, max_modules> modules{};  // dom0's kernel, then its initrd
     usize module_count = 0;
     std::array<MemoryRange, max_memory_ranges> memory{};
     usize memory_count = 0;
     bool has_rsdp = false;
-    std::array<u8, 36> rsdp{};               // a copy of ACPI's root pointer, as UEFI systems hand it over
-    char const* problem = nullptr;           // the first thing wrong with what the loader said
+    std::array<u8, 36> rsdp{};      // a copy of ACPI's root pointer, as UEFI systems hand it over
+    char const* problem = nullptr;  // the first thing wrong with what the loader said
 
     std::span<Module const> module_list() const { return {modules.data(), module_count}; }
     std::span<MemoryRange const> memory_ranges() const { return {memory.data(), memory_count}; }

@@ -66,31 +66,38 @@ private:
     }
     static std::optional<u32> unit_shift(char c) {
         switch (c | 0x20) {
-        case 'b': return 0;
-        case 'k': return 10;
-        case 'm': return 20;
-        case 'g': return 30;
-        case 't': return 40;
-        default: return std::nullopt;
+            case 'b':
+                return 0;
+            case 'k':
+                return 10;
+            case 'm':
+                return 20;
+            case 'g':
+                return 30;
+            case 't':
+                return 40;
+            default:
+                return std::nullopt;
         }
     }
     std::string_view rest_;
 };
 
-using Problem = char const*;   // null: none
+using Problem = char const*;  // null: none
 
 Problem parse_console(Options& options, std::string_view value) {
-    options.console = 0;
+    u32 console = 0;
     while (!value.empty()) {
         std::string_view name = first_of(value, std::min(value.find(','), value.size()));
         value.remove_prefix(std::min(name.size() + 1, value.size()));
         if (name == std::string_view{"com1", 4})
-            options.console = 1;
+            console = 1;
         else if (name == std::string_view{"com2", 4})
-            options.console = 2;
+            console = 2;
         else if (name != std::string_view{"none", 4})
             return "the console is com1, com2 or none";
     }
+    options.console = console;
     return nullptr;
 }
 
@@ -131,18 +138,21 @@ Problem parse_com(SerialPort& result, std::string_view value) {
 // [-]<size> | min:[-]<size> | max:[-]<size>, separated by commas
 Problem parse_dom0_memory(Options& options, std::string_view value) {
     Reader reader{value};
+    std::optional<MemoryAmount> exact, least, most;
     do {
-        std::optional<MemoryAmount>* target = &options.dom0_memory;
-        if (reader.take_word({"min:", 4}))
-            target = &options.dom0_memory_min;
-        else if (reader.take_word({"max:", 4}))
-            target = &options.dom0_memory_max;
+        std::optional<MemoryAmount>* target = reader.take_word({"min:", 4})   ? &least
+                                              : reader.take_word({"max:", 4}) ? &most
+                                                                              : &exact;
         bool all_but = reader.take('-');
         std::optional<u64> bytes = reader.take_size();
         if (!bytes) return "a size is a number with one of B K M G T behind it";
         *target = MemoryAmount{.bytes = *bytes, .all_but = all_but};
     } while (reader.take(','));
-    return reader.done() ? nullptr : "unexpected text behind a size";
+    if (!reader.done()) return "unexpected text behind a size";
+    options.dom0_memory = exact;
+    options.dom0_memory_min = least;
+    options.dom0_memory_max = most;
+    return nullptr;
 }
 
 // <n> | <min>-[<max>] | -<max>
@@ -234,7 +244,8 @@ Options parse_command_line(std::string_view text) {
     return options;
 }
 
-// Unless told otherwise dom0 gets nearly all, as with Xen: a sixteenth, at most 128 MiB, stays for the hypervisor's tables.
+// Unless told otherwise dom0 gets nearly all, as with Xen: a sixteenth, at most 128 MiB, stays for the hypervisor's
+// tables.
 u64 dom0_pages(Options const& options, u64 free_pages) {
     constexpr u64 most_kept = (u64{128} << 20) >> page_shift;
     u64 total = free_pages << page_shift;

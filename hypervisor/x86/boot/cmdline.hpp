@@ -33,19 +33,19 @@ struct MemoryAmount {
 };
 
 struct Complaint {
-    bool is_error = false;          // else the option is only unknown
-    std::string_view option{};      // as it stands on the command line
+    bool is_error = false;      // else the option is only unknown
+    std::string_view option{};  // as it stands on the command line
     char const* reason = "";
 };
 
 struct Options {
     std::array<SerialPort, 2> com{SerialPort{.io_base = 0x3f8, .irq = 4}, SerialPort{.io_base = 0x2f8, .irq = 3}};
-    u32 console = 1;                // the com port that is the console, from 1; 0: none
+    u32 console = 1;  // the com port that is the console, from 1; 0: none
     std::optional<MemoryAmount> dom0_memory{};
     std::optional<MemoryAmount> dom0_memory_min{};
     std::optional<MemoryAmount> dom0_memory_max{};
     u32 dom0_min_vcpus = 1;
-    u32 dom0_max_vcpus = 0;         // 0: as many as there are CPUs
+    u32 dom0_max_vcpus = 0;  // 0: as many as there are CPUs
     std::optional<log::Level> log_level{};
     std::optional<log::Level> guest_log_level{};
     bool reboot = true;

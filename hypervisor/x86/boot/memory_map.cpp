@@ -10,11 +10,16 @@ using abi::e820::Type;
 
 u32 severity(Type type) {
     switch (type) {
-    case abi::e820::ram: return 0;
-    case abi::e820::acpi: return 1;
-    case abi::e820::nvs: return 2;
-    case abi::e820::reserved: return 3;
-    case abi::e820::unusable: return 4;
+        case abi::e820::ram:
+            return 0;
+        case abi::e820::acpi:
+            return 1;
+        case abi::e820::nvs:
+            return 2;
+        case abi::e820::reserved:
+            return 3;
+        case abi::e820::unusable:
+            return 4;
     }
     return 3;
 }
@@ -34,7 +39,7 @@ void normalise_memory(BootInfo& info) {
     for (usize i = 0; i < info.memory_count; ++i) {
         MemoryRange& range = info.memory[i];
         if (range.start + range.size < range.start) range.size = ~u64{0} - range.start;
-        if (range.type == abi::e820::ram) {   // whole pages of RAM; whatever shares a page with others is none
+        if (range.type == abi::e820::ram) {  // whole pages of RAM; whatever shares a page with others is none
             u64 end = round_down(range.end(), page_size);
             range.start = round_up(range.start, page_size);
             range.size = end > range.start ? end - range.start : 0;
@@ -91,11 +96,16 @@ std::span<abi::E820Entry const> machine_memory_map() { return {published.data(),
 
 char const* name_of(abi::e820::Type type) {
     switch (type) {
-    case abi::e820::ram: return "RAM";
-    case abi::e820::reserved: return "reserved";
-    case abi::e820::acpi: return "ACPI tables";
-    case abi::e820::nvs: return "ACPI non-volatile";
-    case abi::e820::unusable: return "unusable";
+        case abi::e820::ram:
+            return "RAM";
+        case abi::e820::reserved:
+            return "reserved";
+        case abi::e820::acpi:
+            return "ACPI tables";
+        case abi::e820::nvs:
+            return "ACPI non-volatile";
+        case abi::e820::unusable:
+            return "unusable";
     }
     return "unknown";
 }

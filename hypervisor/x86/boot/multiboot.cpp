@@ -31,9 +31,8 @@ void note(BootInfo& info, char const* problem) {
 void add_memory(BootInfo& info, u64 start, u64 size, u32 type) {
     if (info.memory_count == info.memory.size()) return note(info, "the memory map has too many entries");
     bool known = type >= abi::e820::ram && type <= abi::e820::unusable;
-    info.memory[info.memory_count++] = {.start = start,
-                                        .size = size,
-                                        .type = known ? static_cast<abi::e820::Type>(type) : abi::e820::reserved};
+    info.memory[info.memory_count++] = {
+        .start = start, .size = size, .type = known ? static_cast<abi::e820::Type>(type) : abi::e820::reserved};
 }
 
 void add_module(BootInfo& info, u64 start, u64 end, std::string_view command_line) {
@@ -61,29 +60,32 @@ enum Mb2Tag : u32 {
 
 void read_tag(BootInfo& info, std::byte const* tag, u32 type, u32 size) {
     switch (type) {
-    case Mb2Tag::command_line:
-        if (!info.command_line.assign(text_at(tag + 8, size - 8))) note(info, "the command line is too long and was cut off");
-        break;
-    case Mb2Tag::loader_name: info.loader.assign(text_at(tag + 8, size - 8)); break;
-    case Mb2Tag::module:
-        if (size >= 16)
-            add_module(info, read<u32>(tag + 8), read<u32>(tag + 12), text_at(tag + 16, size - 16));
-        break;
-    case Mb2Tag::memory_map: {
-        u32 entry_size = size >= 16 ? read<u32>(tag + 8) : 0;
-        if (entry_size < 24) return note(info, "the memory map's entries are too small");
-        for (u32 at = 16; at + entry_size <= size; at += entry_size)
-            add_memory(info, read<u64>(tag + at), read<u64>(tag + at + 8), read<u32>(tag + at + 16));
-        break;
-    }
-    case Mb2Tag::acpi_old:
-    case Mb2Tag::acpi_new:
-        if (info.has_rsdp && type == Mb2Tag::acpi_old) break;   // the new one says more
-        info.has_rsdp = true;
-        info.rsdp = {};
-        __builtin_memcpy(info.rsdp.data(), tag + 8, std::min<usize>(size - 8, info.rsdp.size()));
-        break;
-    default: break;
+        case Mb2Tag::command_line:
+            if (!info.command_line.assign(text_at(tag + 8, size - 8)))
+                note(info, "the command line is too long and was cut off");
+            break;
+        case Mb2Tag::loader_name:
+            info.loader.assign(text_at(tag + 8, size - 8));
+            break;
+        case Mb2Tag::module:
+            if (size >= 16) add_module(info, read<u32>(tag + 8), read<u32>(tag + 12), text_at(tag + 16, size - 16));
+            break;
+        case Mb2Tag::memory_map: {
+            u32 entry_size = size >= 16 ? read<u32>(tag + 8) : 0;
+            if (entry_size < 24) return note(info, "the memory map's entries are too small");
+            for (u32 at = 16; at + entry_size <= size; at += entry_size)
+                add_memory(info, read<u64>(tag + at), read<u64>(tag + at + 8), read<u32>(tag + at + 16));
+            break;
+        }
+        case Mb2Tag::acpi_old:
+        case Mb2Tag::acpi_new:
+            if (info.has_rsdp && type == Mb2Tag::acpi_old) break;  // the new one says more
+            info.has_rsdp = true;
+            info.rsdp = {};
+            __builtin_memcpy(info.rsdp.data(), tag + 8, std::min<usize>(size - 8, info.rsdp.size()));
+            break;
+        default:
+            break;
     }
 }
 
@@ -116,7 +118,7 @@ void read_multiboot1(u64 information, PhysicalMap physical, BootInfo& info) {
     if (!(flags & mb1_memory_map)) return note(info, "the boot loader gave no memory map");
     std::byte const* map = physical(read<u32>(base + 48));
     std::byte const* map_end = map + read<u32>(base + 44);
-    while (map + 24 <= map_end) {   // the size field does not count itself
+    while (map + 24 <= map_end) {  // the size field does not count itself
         add_memory(info, read<u64>(map + 4), read<u64>(map + 12), read<u32>(map + 20));
         map += read<u32>(map) + 4;
     }

@@ -22,7 +22,7 @@
 #include "x86/mm/paging.hpp"
 
 extern "C" {
-[[noreturn]] void start(hv::u32 magic, hv::u32 information);   // from boot.S
+[[noreturn]] void start(hv::u32 magic, hv::u32 information);  // from boot.S
 [[noreturn, gnu::visibility("hidden")]] void switch_stack(hv::u64 top, void (*next)());
 [[gnu::visibility("hidden")]] extern char const boot_stack_end[];
 }
@@ -75,14 +75,14 @@ void log_memory_map() {
     }
     log::info("  {} MiB of RAM", ram >> 20);
     for (boot::Module const& module : info.module_list())
-        log::info("module: {} KiB at {:x}, command line: {}", module.size >> 10, module.start, module.command_line.view());
+        log::info("module: {} KiB at {:x}, command line: {}", module.size >> 10, module.start,
+                  module.command_line.view());
 }
 
 // Firmware tends to leave the interrupt controllers out of its map; dom0 must not take them for free address space.
 void reserve_controllers() {
     boot::reserve_memory(info, acpi::local_apic_address().value, page_size);
-    for (acpi::IoApicEntry const& ioapic : acpi::ioapics())
-        boot::reserve_memory(info, ioapic.address.value, page_size);
+    for (acpi::IoApicEntry const& ioapic : acpi::ioapics()) boot::reserve_memory(info, ioapic.address.value, page_size);
 }
 
 void start_memory() {
@@ -95,7 +95,8 @@ void start_memory() {
     features::init_cpu();
     paging::init(info);
     paging::init_frame_tables(boot::end_of_ram(info) >> page_shift);
-    log::info("{} MiB free of {} MiB", free_frame_count() >> (20 - page_shift), total_frame_count() >> (20 - page_shift));
+    log::info("{} MiB free of {} MiB", free_frame_count() >> (20 - page_shift),
+              total_frame_count() >> (20 - page_shift));
 }
 
 void start_interrupts_and_time() {

@@ -17,7 +17,7 @@ enum Register : u32 {
     task_priority = 0x80,
     eoi = 0xb0,
     spurious_vector = 0xf0,
-    request = 0x200,   // eight registers of 32 vectors, 16 bytes apart
+    request = 0x200,  // eight registers of 32 vectors, 16 bytes apart
     error_status = 0x280,
     command_low = 0x300,
     command_high = 0x310,
@@ -51,7 +51,7 @@ void init_cpu() {
     reg(spurious_vector) = enable | vector::spurious;
     reg(task_priority) = 0;
     reg(divide) = divide_by_1;
-    reg(timer_vector) = vector::timer;   // one-shot
+    reg(timer_vector) = vector::timer;  // one-shot
     reg(initial_count) = 0;
     reg(local_int0) = masked;
     reg(local_int1) = masked;
@@ -63,14 +63,14 @@ void init_cpu() {
 u32 id() { return reg(id_register) >> 24; }
 void end_of_interrupt() { reg(eoi) = 0; }
 u32 take_error() {
-    reg(error_status) = 0;   // a write latches what has gathered
+    reg(error_status) = 0;  // a write latches what has gathered
     return reg(error_status);
 }
 
 void send_ipi(CpuId cpu, u8 vector) {
     while (reg(command_low) & delivery_pending) cpu::pause();
     reg(command_high) = cpu_block(cpu).apic_id << 24;
-    reg(command_low) = vector;   // fixed delivery, edge
+    reg(command_low) = vector;  // fixed delivery, edge
 }
 
 bool is_pending(u8 vector) { return reg(request + (vector / 32) * 16) >> (vector % 32) & 1; }

@@ -11,7 +11,7 @@ namespace {
 
 constexpr u64 cr4_pae = 1u << 5, cr4_mce = 1u << 6, cr4_osfxsr = 1u << 9, cr4_osxmmexcpt = 1u << 10,
               cr4_osxsave = 1u << 18, cr4_smep = 1u << 20;
-constexpr u64 cr0_paging = 0x8005'0033;   // PG AM WP NE ET MP PE
+constexpr u64 cr0_paging = 0x8005'0033;  // PG AM WP NE ET MP PE
 
 u32 basic_ecx() { return cpu::cpuid(1).ecx; }
 u32 basic_edx() { return cpu::cpuid(1).edx; }
@@ -28,7 +28,7 @@ bool is_intel() {
 bool has_meltdown() {
     if (!is_intel()) return false;
     bool says = leaf7().edx & 1u << 29;
-    return !says || !(msr::read(msr::arch_capabilities) & 1);   // RDCL_NO
+    return !says || !(msr::read(msr::arch_capabilities) & 1);  // RDCL_NO
 }
 
 }  // namespace
@@ -43,7 +43,9 @@ char const* missing() {
     if (!(ecx & 1u << 23)) return "no POPCNT";
     if (!(extended & 1u << 11)) return "no SYSCALL";
     if (!(extended & 1u << 20)) return "no no-execute pages";
-    if (has_meltdown()) return "guests could read the hypervisor's memory on it (Meltdown), and there is no isolation of page tables yet";
+    if (has_meltdown())
+        return "guests could read the hypervisor's memory on it (Meltdown), and there is no isolation of page tables "
+               "yet";
     return nullptr;
 }
 

@@ -8,8 +8,8 @@ namespace hv::features {
 
 // Null if this processor will do, else what is wrong with it.
 char const* missing();
-void init_cpu();            // CR0, CR4, EFER, PAT
-u64 control4();             // CR4 as it is while no guest has a say
+void init_cpu();  // CR0, CR4, EFER, PAT
+u64 control4();   // CR4 as it is while no guest has a say
 u64 address_bits();
 bool has_xsave();
 bool has_xsaveopt();

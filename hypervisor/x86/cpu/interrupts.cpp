@@ -20,24 +20,31 @@ void set_device_handler(DeviceHandler handler) { device_handler.store(handler, s
 
 void handle(u8 number) {
     switch (number) {
-    case vector::timer:
-        this_cpu().deadline_tsc = ~u64{0};
-        note(PendingWork::timer);
-        break;
-    case vector::kick: note(PendingWork::reschedule); break;
-    case vector::console:
-        if (serial::receive()) note(PendingWork::console);
-        break;
-    case vector::tlb: x86_tlb::answer(); break;
-    case vector::apic_error: log::warn("cpu {}: APIC error {:x}", this_cpu().id, apic::take_error()); break;
-    case vector::spurious:
-    case vector::pic_spurious7:
-    case vector::pic_spurious15: return;   // nobody waits for the end of these
-    default:
-        if (DeviceHandler handler = device_handler.load(std::memory_order_acquire);
-            handler && number >= vector::first_device && number <= vector::last_device)
-            return handler(number);   // which says when the interrupt ends
-        log::warn("cpu {}: unexpected interrupt vector {:x}", this_cpu().id, number);
+        case vector::timer:
+            this_cpu().deadline_tsc = ~u64{0};
+            note(PendingWork::timer);
+            break;
+        case vector::kick:
+            note(PendingWork::reschedule);
+            break;
+        case vector::console:
+            if (serial::receive()) note(PendingWork::console);
+            break;
+        case vector::tlb:
+            x86_tlb::answer();
+            break;
+        case vector::apic_error:
+            log::warn("cpu {}: APIC error {:x}", this_cpu().id, apic::take_error());
+            break;
+        case vector::spurious:
+        case vector::pic_spurious7:
+        case vector::pic_spurious15:
+            return;  // nobody waits for the end of these
+        default:
+            if (DeviceHandler handler = device_handler.load(std::memory_order_acquire);
+                handler && number >= vector::first_device && number <= vector::last_device)
+                return handler(number);  // which says when the interrupt ends
+            log::warn("cpu {}: unexpected interrupt vector {:x}", this_cpu().id, number);
     }
     apic::end_of_interrupt();
 }

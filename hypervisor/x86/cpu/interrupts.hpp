@@ -7,7 +7,7 @@
 namespace hv {
 
 namespace vector {
-inline constexpr u8 first_device = 0x30;   // IO-APIC inputs, in the order they are routed
+inline constexpr u8 first_device = 0x30;  // IO-APIC inputs, in the order they are routed
 inline constexpr u8 last_device = 0xdf;
 inline constexpr u8 console = 0xf0;
 inline constexpr u8 kick = 0xf1;
@@ -15,14 +15,14 @@ inline constexpr u8 timer = 0xf2;
 inline constexpr u8 tlb = 0xf3;
 inline constexpr u8 apic_error = 0xfe;
 inline constexpr u8 spurious = 0xff;
-inline constexpr u8 pic_spurious7 = 0x27;   // where the old PIC is parked: its spurious interrupts come even when masked
+inline constexpr u8 pic_spurious7 = 0x27;  // where the old PIC is parked: its spurious interrupts come even when masked
 inline constexpr u8 pic_spurious15 = 0x2f;
 }  // namespace vector
 
 namespace interrupts {
 
-// From the entry path, for every vector of 32 and above that is not a guest's INT n. Short: it notes what is to be done in
-// this_cpu().pending and tells the APIC; the exit path does the work.
+// From the entry path, for every vector of 32 and above that is not a guest's INT n. Short: it notes what is to be done
+// in this_cpu().pending and tells the APIC; the exit path does the work.
 void handle(u8 vector);
 
 // What runs when a device's vector arrives, set by whoever routes it.

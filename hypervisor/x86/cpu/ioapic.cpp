@@ -21,13 +21,13 @@ constexpr u32 entry_active_low = 1u << 13;
 
 struct IoApic {
     Maddr base{};
-    u64 registers = 0;   // where they are mapped
+    u64 registers = 0;  // where they are mapped
     u32 gsi_base = 0;
     u32 inputs = 0;
 };
 constinit std::array<IoApic, 16> ioapics{};
 constinit u32 count = 0;
-constinit Spinlock lock;   // an index register and a data register: two accesses belong together
+constinit Spinlock lock;  // an index register and a data register: two accesses belong together
 
 u32 read_locked(IoApic const& ioapic, u32 reg) {
     *reinterpret_cast<u32 volatile*>(ioapic.registers) = reg;
@@ -78,7 +78,7 @@ bool route(u32 gsi, u8 vector, CpuId cpu, Wiring wiring) {
     u32 reg = first_entry + 2 * (gsi - ioapic->gsi_base);
     u32 low = vector | entry_masked | (wiring.level ? entry_level : 0) | (wiring.active_low ? entry_active_low : 0);
     write_locked(*ioapic, reg, entry_masked);
-    write_locked(*ioapic, reg + 1, cpu_block(cpu).apic_id << 24);   // fixed delivery, physical destination
+    write_locked(*ioapic, reg + 1, cpu_block(cpu).apic_id << 24);  // fixed delivery, physical destination
     write_locked(*ioapic, reg, low);
     return true;
 }

@@ -13,7 +13,7 @@ struct Wiring {
     bool active_low = false;
 };
 
-void add(Maddr address, u32 gsi_base);   // from ACPI; masks all its inputs
+void add(Maddr address, u32 gsi_base);  // from ACPI; masks all its inputs
 u32 gsi_count();
 
 // Routes an input to a vector on a CPU, still masked. False if no IO-APIC has that input.
@@ -22,6 +22,6 @@ void mask(u32 gsi);
 void unmask(u32 gsi);
 bool is_masked(u32 gsi);
 
-std::optional<u32> read(Maddr base, u32 reg);   // a register as dom0 may look at it
+std::optional<u32> read(Maddr base, u32 reg);  // a register as dom0 may look at it
 
 }  // namespace hv::ioapic

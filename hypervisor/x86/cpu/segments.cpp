@@ -31,7 +31,7 @@ struct [[gnu::packed]] Tss {
     u32 reserved0;
     u64 rsp[3];
     u64 reserved1;
-    u64 ist[7];   // ist[0] is IST 1
+    u64 ist[7];  // ist[0] is IST 1
     u64 reserved2;
     u16 reserved3;
     u16 io_bitmap;
@@ -56,11 +56,15 @@ void set_system_descriptor(CpuId cpu, u16 selector, u64 address, u64 limit, u8 t
 
 u32 stack_table_entry(u32 vector) {
     switch (vector) {
-    case 1: return ist_debug;
-    case 2: return ist_nmi;
-    case 8:
-    case 18: return ist_fatal;
-    default: return 0;
+        case 1:
+            return ist_debug;
+        case 2:
+            return ist_nmi;
+        case 8:
+        case 18:
+            return ist_fatal;
+        default:
+            return 0;
     }
 }
 
@@ -84,7 +88,7 @@ void load_code_selector() {
 }  // namespace
 
 void init_idt() {
-    constexpr u64 interrupt_gate = 0x8e00;   // present, interrupts off on entry
+    constexpr u64 interrupt_gate = 0x8e00;  // present, interrupts off on entry
     for (u32 vector = 0; vector < idt.size(); ++vector) {
         u64 target = entry_vector_table[vector];
         idt[vector].low = (target & 0xffff) | u64{selector::hv_code} << 16 | u64{stack_table_entry(vector)} << 32 |
@@ -100,7 +104,7 @@ void load(CpuId cpu) {
     tss.ist[ist_fatal - 1] = stack_top(cpu, window::fatal_stack_page + window::fatal_stack_pages);
     tss.ist[ist_nmi - 1] = stack_top(cpu, window::nmi_stack_page + 1);
     tss.ist[ist_debug - 1] = stack_top(cpu, window::debug_stack_page + 1);
-    tss.io_bitmap = sizeof(Tss);   // beyond the limit: no port is open to ring 3
+    tss.io_bitmap = sizeof(Tss);  // beyond the limit: no port is open to ring 3
 
     descriptor(cpu, selector::hv_code) = code64_ring0;
     descriptor(cpu, selector::hv_data) = data_ring0;
@@ -122,8 +126,8 @@ void load(CpuId cpu) {
     u64 page = window::address(cpu, window::trampoline_page);
     msr::write(msr::lstar, page + static_cast<u64>(trampoline_syscall64 - trampoline_start));
     msr::write(msr::cstar, page + static_cast<u64>(trampoline_syscall32 - trampoline_start));
-    msr::write(msr::sfmask, 0x4'7700);   // AC NT IOPL DF IF TF
-    msr::write(msr::sysenter_cs, 0);     // SYSENTER faults: no PV guest of ours is told of it
+    msr::write(msr::sfmask, 0x4'7700);  // AC NT IOPL DF IF TF
+    msr::write(msr::sysenter_cs, 0);    // SYSENTER faults: no PV guest of ours is told of it
 }
 
 void set_ldt(CpuId cpu, u32 entries) {

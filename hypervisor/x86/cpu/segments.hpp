@@ -19,13 +19,13 @@ inline constexpr u16 ldt = 0xe050;
 
 namespace segments {
 
-inline constexpr u32 ist_fatal = 1;   // #DF, #MC
+inline constexpr u32 ist_fatal = 1;  // #DF, #MC
 inline constexpr u32 ist_nmi = 2;
 inline constexpr u32 ist_debug = 3;
 
-void init_idt();              // once
-void load(CpuId cpu);         // on each CPU, with its window mapped: GDT, TSS, IDT, selectors, system-call registers
-void set_ldt(CpuId cpu, u32 entries);   // 0: no LDT. Of this CPU only.
+void init_idt();       // once
+void load(CpuId cpu);  // on each CPU, with its window mapped: GDT, TSS, IDT, selectors, system-call registers
+void set_ldt(CpuId cpu, u32 entries);  // 0: no LDT. Of this CPU only.
 
 }  // namespace segments
 }  // namespace hv

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// What a CPU knows of itself, at the very end of its stack: found from the stack pointer alone, since gs is the guest's.
-// Below the block lie the registers of the vCPU that runs; interrupts from the guest push into their hardware part.
+// What a CPU knows of itself, at the very end of its stack: found from the stack pointer alone, since gs is the
+// guest's. Below the block lie the registers of the vCPU that runs; interrupts from the guest push into their hardware
+// part.
 #pragma once
 
 #include <atomic>
@@ -14,24 +15,24 @@ struct Vcpu;
 
 // Why a CPU must not return to its guest at once.
 struct PendingWork {
-    static constexpr u32 timer = 1u << 0;        // the deadline has passed: run_expired_timers
-    static constexpr u32 reschedule = 1u << 1;   // the scheduler wants a look
-    static constexpr u32 console = 1u << 2;      // someone typed: tell dom0
+    static constexpr u32 timer = 1u << 0;       // the deadline has passed: run_expired_timers
+    static constexpr u32 reschedule = 1u << 1;  // the scheduler wants a look
+    static constexpr u32 console = 1u << 2;     // someone typed: tell dom0
 };
 
 struct alignas(16) CpuBlock {
-    Vcpu* current;                  // null only until the scheduler starts
+    Vcpu* current;  // null only until the scheduler starts
     CpuId id;
-    std::atomic<u32> pending;       // PendingWork; any CPU may set bits
-    u64 deadline_tsc;               // when the timer will fire; ~0 if it is not armed
+    std::atomic<u32> pending;  // PendingWork; any CPU may set bits
+    u64 deadline_tsc;          // when the timer will fire; ~0 if it is not armed
     u32 apic_id;
-    u32 gdt_frames;                 // how many of the window's guest pages are in use
+    u32 gdt_frames;  // how many of the window's guest pages are in use
     u32 ldt_frames;
     u32 panicking;
-    u64 xcr0;                       // as loaded
-    u64 tsc_aux;                    // as loaded
+    u64 xcr0;     // as loaded
+    u64 tsc_aux;  // as loaded
     bool debug_registers_loaded;
-    u64 reserved;                   // keeps the size a multiple of 16
+    u64 reserved;  // keeps the size a multiple of 16
 };
 static_assert(sizeof(CpuBlock) % 16 == 0);
 

@@ -18,9 +18,9 @@ constexpr u64 second = 1'000'000'000;
 constexpr u64 pit_hz = 1'193'182;
 constexpr u16 pit_channel2 = 0x42;
 constexpr u16 pit_mode = 0x43;
-constexpr u16 pit_gate = 0x61;      // bit 0 opens channel 2's gate, bit 1 is the speaker, bit 5 its output
+constexpr u16 pit_gate = 0x61;  // bit 0 opens channel 2's gate, bit 1 is the speaker, bit 5 its output
 
-constinit u64 tsc_start = 0;        // when time 0 was
+constinit u64 tsc_start = 0;  // when time 0 was
 constinit u64 tsc_hz = 0;
 constinit u64 apic_hz = 0;
 constinit hal::TscScale tsc_to_ns{};
@@ -35,7 +35,7 @@ struct Sample {
 Sample measure(u16 ticks) {
     u8 gate = cpu::inb(pit_gate);
     cpu::outb(pit_gate, static_cast<u8>((gate & ~2) | 1));
-    cpu::outb(pit_mode, 0xb0);      // channel 2, low then high byte, mode 0: its output rises at the end
+    cpu::outb(pit_mode, 0xb0);  // channel 2, low then high byte, mode 0: its output rises at the end
     cpu::outb(pit_channel2, static_cast<u8>(ticks));
     cpu::outb(pit_channel2, static_cast<u8>(ticks >> 8));
     apic::start_timer(~0u);
@@ -50,7 +50,8 @@ Sample measure(u16 ticks) {
     return {.tsc = end - start, .apic = ~u32{0} - left};
 }
 
-// multiplier and shift such that ns = (tsc << shift) * multiplier >> 32, with the multiplier's top bit set for precision.
+// multiplier and shift such that ns = (tsc << shift) * multiplier >> 32, with the multiplier's top bit set for
+// precision.
 hal::TscScale scale_of(u64 hz) {
     hal::TscScale result{};
     u64 rate = hz;
@@ -71,7 +72,7 @@ hal::TscScale scale_of(u64 hz) {
 void calibrate() {
     tsc_start = cpu::rdtsc();
     // The shortest of a few runs was the least disturbed, by an SMI or a busy host for example.
-    constexpr u16 ticks = static_cast<u16>(pit_hz / 200);   // 5 ms
+    constexpr u16 ticks = static_cast<u16>(pit_hz / 200);  // 5 ms
     Sample best = measure(ticks);
     for (u32 i = 0; i < 3; ++i) {
         Sample next = measure(ticks);
@@ -102,9 +103,7 @@ u64 tsc_at(Time time) {
 hal::TscScale scale() { return tsc_to_ns; }
 u64 tsc_khz() { return tsc_hz / 1000; }
 
-bool tsc_is_stable() {
-    return cpu::cpuid(0x8000'0000).eax >= 0x8000'0007 && cpu::cpuid(0x8000'0007).edx & 1u << 8;
-}
+bool tsc_is_stable() { return cpu::cpuid(0x8000'0000).eax >= 0x8000'0007 && cpu::cpuid(0x8000'0007).edx & 1u << 8; }
 
 // Far deadlines are cut to what the counter holds: the timer then fires early, and whoever handles it arms it again.
 void set_deadline(Time deadline) {

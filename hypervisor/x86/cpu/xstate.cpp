@@ -32,7 +32,7 @@ void init_cpu() {
     components = (u64{leaf.edx} << 32 | leaf.eax) & pv::guest_xcr0_mask;
     this_cpu().xcr0 = 0;
     load_xcr0(components);
-    size = cpu::cpuid(0xd).ebx;   // for what XCR0 enables now
+    size = cpu::cpuid(0xd).ebx;  // for what XCR0 enables now
     optimised = features::has_xsaveopt();
 }
 
@@ -41,14 +41,14 @@ usize area_size() { return round_up(size, 64); }
 
 void init_area(std::byte* area) {
     __builtin_memset(area, 0, area_size());
-    u16 control = 0x37f;          // all x87 exceptions masked
-    u32 sse_control = 0x1f80;     // all SSE exceptions masked
+    u16 control = 0x37f;       // all x87 exceptions masked
+    u32 sse_control = 0x1f80;  // all SSE exceptions masked
     __builtin_memcpy(area, &control, sizeof control);
     __builtin_memcpy(area + 24, &sse_control, sizeof sse_control);
 }
 
 void save(Vcpu& vcpu) {
-    cpu::clts();   // the guest's TS would make the save itself fault
+    cpu::clts();  // the guest's TS would make the save itself fault
     if (!components) {
         asm volatile("fxsaveq (%0)" : : "r"(vcpu.xstate) : "memory");
         return;

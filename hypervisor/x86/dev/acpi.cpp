@@ -59,7 +59,7 @@ std::byte const* find_rsdp(boot::BootInfo const& info) {
 void use_madt(std::byte const* madt) {
     machine.local_apic = Maddr{read<u32>(madt + 36)};
     for_each_madt_entry(madt, [](u8 type, std::byte const* entry, u32 length) {
-        if (type == 0 && length >= 8 && read<u32>(entry + 4) & 1) {   // a processor that is enabled
+        if (type == 0 && length >= 8 && read<u32>(entry + 4) & 1) {  // a processor that is enabled
             if (machine.processor_count < machine.processors.size())
                 machine.processors[machine.processor_count++] = {.apic_id = read<u8>(entry + 3),
                                                                  .acpi_id = read<u8>(entry + 2)};
@@ -67,7 +67,7 @@ void use_madt(std::byte const* madt) {
             if (machine.ioapic_count < machine.ioapics.size())
                 machine.ioapics[machine.ioapic_count++] = {.address = Maddr{read<u32>(entry + 4)},
                                                            .gsi_base = read<u32>(entry + 8)};
-        } else if (type == 2 && length >= 10 && read<u8>(entry + 3) < machine.isa.size()) {   // an ISA interrupt moved
+        } else if (type == 2 && length >= 10 && read<u8>(entry + 3) < machine.isa.size()) {  // an ISA interrupt moved
             u16 flags = read<u16>(entry + 8);
             machine.isa[read<u8>(entry + 3)] = {
                 .gsi = read<u32>(entry + 4),
@@ -83,7 +83,7 @@ void use_fadt(std::byte const* fadt) {
     machine.pm1a_control = static_cast<u16>(read<u32>(fadt + 64));
     machine.pm1b_control = static_cast<u16>(read<u32>(fadt + 68));
     bool has_reset = length >= 129 && read<u32>(fadt + 112) & 1u << 10;
-    if (has_reset && read<u8>(fadt + 116) == 1)   // in I/O space
+    if (has_reset && read<u8>(fadt + 116) == 1)  // in I/O space
         machine.reset = {.port = static_cast<u16>(read<u64>(fadt + 120)), .value = read<u8>(fadt + 128)};
     u64 dsdt_address = read<u32>(fadt + 40);
     if (length >= 148 && read<u64>(fadt + 140)) dsdt_address = read<u64>(fadt + 140);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The few things the hypervisor needs of ACPI (specification 6.4): processors, interrupt controllers, and how to turn the
-// machine off. Dom0's kernel does the rest.
+// The few things the hypervisor needs of ACPI (specification 6.4): processors, interrupt controllers, and how to turn
+// the machine off. Dom0's kernel does the rest.
 #pragma once
 
 #include <array>
@@ -30,7 +30,7 @@ struct IrqRouting {
 // A register in I/O space; port 0: absent.
 struct PortRegister {
     u16 port = 0;
-    u8 value = 0;      // what to write, for the reset register
+    u8 value = 0;  // what to write, for the reset register
 };
 
 // Reads everything; while the first 4 GiB are mapped, before paging::init.

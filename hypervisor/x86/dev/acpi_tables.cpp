@@ -26,13 +26,20 @@ public:
         std::optional<u8> op = next();
         if (!op) return std::nullopt;
         switch (*op) {
-        case zero_op: return 0;
-        case one_op: return 1;
-        case ones_op: return 0xff;
-        case byte_prefix: return number(1);
-        case word_prefix: return number(2);
-        case double_word_prefix: return number(4);
-        default: return std::nullopt;
+            case zero_op:
+                return 0;
+            case one_op:
+                return 1;
+            case ones_op:
+                return 0xff;
+            case byte_prefix:
+                return number(1);
+            case word_prefix:
+                return number(2);
+            case double_word_prefix:
+                return number(4);
+            default:
+                return std::nullopt;
         }
     }
 
@@ -57,8 +64,8 @@ std::optional<SleepTypes> find_soft_off(std::span<std::byte const> dsdt) {
         Bytecode code{dsdt.subspan(at + 4)};
         if (!named || code.next() != package_op) continue;
         std::optional<u8> length = code.next();
-        if (!length || !code.skip(*length >> 6)) continue;   // the top bits count further length bytes
-        if (!code.next()) continue;                          // number of elements
+        if (!length || !code.skip(*length >> 6)) continue;  // the top bits count further length bytes
+        if (!code.next()) continue;                         // number of elements
         std::optional<u16> pm1a = code.constant();
         std::optional<u16> pm1b = code.constant();
         if (pm1a && pm1b) return SleepTypes{.pm1a = *pm1a, .pm1b = *pm1b};

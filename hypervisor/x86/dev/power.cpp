@@ -10,7 +10,7 @@ namespace {
 
 constinit bool may_reboot = true;
 
-void wait_a_while() {   // about half a second: every port access takes a microsecond on real machines
+void wait_a_while() {  // about half a second: every port access takes a microsecond on real machines
     for (u32 i = 0; i < 500'000; ++i) (void)cpu::inb(0x80);
 }
 
@@ -23,14 +23,14 @@ void reset_by_acpi() {
 
 void reset_by_chipset() {
     u8 value = cpu::inb(0xcf9) & ~0x06;
-    cpu::outb(0xcf9, static_cast<u8>(value | 0x02));   // a hard reset
-    cpu::outb(0xcf9, static_cast<u8>(value | 0x06));   // now
+    cpu::outb(0xcf9, static_cast<u8>(value | 0x02));  // a hard reset
+    cpu::outb(0xcf9, static_cast<u8>(value | 0x06));  // now
     wait_a_while();
 }
 
 void reset_by_keyboard_controller() {
     for (u32 i = 0; i < 0x10000 && cpu::inb(0x64) & 2; ++i) cpu::pause();
-    cpu::outb(0x64, 0xfe);   // pulse the reset line
+    cpu::outb(0x64, 0xfe);  // pulse the reset line
     wait_a_while();
 }
 

@@ -4,7 +4,7 @@
 
 namespace hv::power {
 
-void forbid_reboot();            // the option noreboot: halt instead, so that the last messages stay on the screen
+void forbid_reboot();  // the option noreboot: halt instead, so that the last messages stay on the screen
 bool reboot_allowed();
 [[noreturn]] void off();
 [[noreturn]] void reboot();

@@ -33,7 +33,7 @@ u64 decimal(u8 value, bool binary) { return binary ? value : (value >> 4) * 10u 
 
 u64 read_seconds() {
     Reading now = read_once();
-    for (Reading again = read_once(); again != now; again = read_once()) now = again;   // not across a tick
+    for (Reading again = read_once(); again != now; again = read_once()) now = again;  // not across a tick
     u8 mode = get(status_b);
     bool binary = mode & binary_mode;
     u64 hour = decimal(now.hours & static_cast<u8>(~afternoon), binary);

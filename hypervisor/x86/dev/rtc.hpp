@@ -6,7 +6,7 @@
 
 namespace hv::rtc {
 
-u64 read_seconds();   // since 1970, taking the clock for UTC
+u64 read_seconds();  // since 1970, taking the clock for UTC
 
 // Days since 1970 of a date of the Gregorian calendar.
 constexpr u64 days_since_1970(u64 year, u64 month, u64 day) {

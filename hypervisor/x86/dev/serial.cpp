@@ -15,12 +15,19 @@
 namespace hv::serial {
 namespace {
 
-enum Register : u16 { data = 0, interrupt_enable = 1, fifo_control = 2, line_control = 3, modem_control = 4, line_status = 5 };
+enum Register : u16 {
+    data = 0,
+    interrupt_enable = 1,
+    fifo_control = 2,
+    line_control = 3,
+    modem_control = 4,
+    line_status = 5
+};
 constexpr u8 divisor_access = 0x80;
 constexpr u8 status_received = 0x01;
 constexpr u8 status_transmitter_empty = 0x20;
 constexpr u32 fifo_size = 16;
-constexpr u32 patience = 1'000'000;   // polls of a line that never drains, no flow control being used
+constexpr u32 patience = 1'000'000;  // polls of a line that never drains, no flow control being used
 
 struct Input {
     std::array<char, 1024> bytes{};
@@ -28,7 +35,7 @@ struct Input {
     u32 end = 0;
 };
 
-constinit u16 base = 0;   // 0: none
+constinit u16 base = 0;  // 0: none
 constinit u8 irq = 0;
 constinit Locked<Input> input;
 
@@ -58,9 +65,9 @@ void init(boot::SerialPort const& port) {
     set(data, static_cast<u8>(divisor));
     set(interrupt_enable, static_cast<u8>(divisor >> 8));
     set(line_control, format);
-    set(fifo_control, 0x07);      // on, both emptied
-    set(modem_control, 0x0b);     // DTR, RTS, and OUT2, which lets interrupts through
-    if (get(line_status) == 0xff) base = 0;   // nothing answers there
+    set(fifo_control, 0x07);                 // on, both emptied
+    set(modem_control, 0x0b);                // DTR, RTS, and OUT2, which lets interrupts through
+    if (get(line_status) == 0xff) base = 0;  // nothing answers there
 }
 
 // A full FIFO a time: the transmitter is asked once for sixteen bytes.
@@ -86,7 +93,7 @@ void start_input() {
     acpi::IrqRouting routing = acpi::routing_of_isa_irq(irq);
     if (!ioapic::route(routing.gsi, vector::console, 0, routing.wiring))
         return log::warn("console: no IO-APIC input for IRQ {}, typing goes unnoticed until dom0 asks", irq);
-    set(interrupt_enable, 0x01);   // received data
+    set(interrupt_enable, 0x01);  // received data
     ioapic::unmask(routing.gsi);
 }
 

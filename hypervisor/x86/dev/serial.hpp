@@ -10,11 +10,11 @@
 
 namespace hv::serial {
 
-void init(boot::SerialPort const& port);   // nothing is written before; a port without a UART stays silent
+void init(boot::SerialPort const& port);  // nothing is written before; a port without a UART stays silent
 void write(std::string_view text);
-void start_input();                        // once the IO-APICs are known: routes the port's interrupt
-bool receive();                            // takes what has arrived; true if anything did
-usize read(std::span<char> out);           // what was received and not read yet
-bool is_console_port(u16 port);            // one of the UART's eight
+void start_input();               // once the IO-APICs are known: routes the port's interrupt
+bool receive();                   // takes what has arrived; true if anything did
+usize read(std::span<char> out);  // what was received and not read yet
+bool is_console_port(u16 port);   // one of the UART's eight
 
 }  // namespace hv::serial

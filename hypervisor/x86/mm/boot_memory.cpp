@@ -13,15 +13,15 @@ namespace {
 
 struct Range {
     u64 first;
-    u64 end;   // frames, exclusive
+    u64 end;  // frames, exclusive
 };
 constinit std::array<Range, boot::max_memory_ranges + 64> ranges{};
 constinit usize range_count = 0;
 
-constinit std::array<Range, 64> taken{};   // by take(): neighbours are one entry
+constinit std::array<Range, 64> taken{};  // by take(): neighbours are one entry
 constinit usize taken_count = 0;
 
-constexpr u64 kept_low_frames = 16;   // firmware scribbles there, and other processors start there
+constexpr u64 kept_low_frames = 16;  // firmware scribbles there, and other processors start there
 
 void add(u64 first, u64 end) {
     if (first >= end) return;

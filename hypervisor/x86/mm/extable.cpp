@@ -11,7 +11,7 @@ struct Entry {
 }  // namespace
 
 extern "C" {
-extern Entry const extable_start[], extable_end[];   // by the linker script, filled from assembly's .extable
+extern Entry const extable_start[], extable_end[];  // by the linker script, filled from assembly's .extable
 }
 
 namespace hv::extable {

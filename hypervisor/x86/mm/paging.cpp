@@ -19,12 +19,12 @@ namespace {
 constexpr u64 large_page = u64{2} << 20;
 constexpr u64 huge_page = u64{1} << 30;
 constexpr u64 large = Pte::page_size_or_pat;
-constexpr Mfn boot_mapped{u64{4} << (30 - page_shift)};   // what boot.S mapped
+constexpr Mfn boot_mapped{u64{4} << (30 - page_shift)};  // what boot.S mapped
 constexpr u64 table_flags = Pte::present | Pte::writable | Pte::accessed;
 
-constinit u64 root = 0;                     // machine address of the idle root
+constinit u64 root = 0;  // machine address of the idle root
 constinit bool allocator_ready = false;
-constinit Mfn table_limit = boot_mapped;    // tables must be reachable while they are made
+constinit Mfn table_limit = boot_mapped;  // tables must be reachable while they are made
 constinit u64 next_fixmap = fixmap_base;
 
 Pte* entries_of(Pte table) { return reinterpret_cast<Pte*>(direct_map(table.mfn())); }
@@ -77,9 +77,7 @@ void map_image(char const* start, char const* end, u64 flags) {
         map(reinterpret_cast<u64>(page), Mfn{image_physical(page) >> page_shift}, flags);
 }
 
-bool has_huge_pages() {
-    return cpu::cpuid(0x8000'0000).eax >= 0x8000'0001 && cpu::cpuid(0x8000'0001).edx & 1u << 26;
-}
+bool has_huge_pages() { return cpu::cpuid(0x8000'0000).eax >= 0x8000'0001 && cpu::cpuid(0x8000'0001).edx & 1u << 26; }
 
 }  // namespace
 
@@ -145,9 +143,8 @@ Mfn m2p_chunk(u32 index) {
 u64 map_device(Maddr address, u64 size) {
     u64 first = round_down(address.value, page_size), end = round_up(address.value + size, page_size);
     u64 at = next_fixmap;
-    for (u64 page = first; page < end; page += page_size)
-        map(at + (page - first), Mfn{page >> page_shift}, device);
-    next_fixmap += end - first + page_size;   // an absent page between two devices
+    for (u64 page = first; page < end; page += page_size) map(at + (page - first), Mfn{page >> page_shift}, device);
+    next_fixmap += end - first + page_size;  // an absent page between two devices
     return at + (address.value - first);
 }
 

@@ -19,12 +19,12 @@ inline constexpr u64 m2p_base = 0xffff'8080'0000'0000;
 inline constexpr u64 frame_table_base = 0xffff'8100'0000'0000;
 inline constexpr u64 fixmap_base = 0xffff'8200'0000'0000;
 inline constexpr u64 direct_map_base = 0xffff'8300'0000'0000;
-inline constexpr u64 direct_map_size = u64{10} << 39;   // slots 262 to 271
+inline constexpr u64 direct_map_size = u64{10} << 39;  // slots 262 to 271
 
 inline constexpr u64 read_only = Pte::present | Pte::accessed | Pte::no_execute;
 inline constexpr u64 read_write = read_only | Pte::writable | Pte::dirty;
 inline constexpr u64 read_execute = Pte::present | Pte::accessed;
-inline constexpr u64 device = read_write | Pte::write_through | Pte::cache_disable;   // PAT entry 3: uncached
+inline constexpr u64 device = read_write | Pte::write_through | Pte::cache_disable;  // PAT entry 3: uncached
 
 inline std::byte* direct_map(Maddr address) { return reinterpret_cast<std::byte*>(direct_map_base + address.value); }
 inline std::byte* direct_map(Mfn mfn) { return direct_map(Maddr{mfn.value << page_shift}); }
@@ -37,12 +37,12 @@ void init(boot::BootInfo const& info);
 // from then on.
 void init_frame_tables(u64 frames);
 
-Mfn m2p_chunk(u32 index);   // the first frame behind each 2 MiB of the M2P
+Mfn m2p_chunk(u32 index);  // the first frame behind each 2 MiB of the M2P
 
-void map(u64 address, Mfn mfn, u64 flags);   // one page
-Pte& l1_entry(u64 address);                  // of a page that lies in the hypervisor's own slots; makes the tables
-u64 map_device(Maddr address, u64 size);     // uncached, for good; the address of its first byte
+void map(u64 address, Mfn mfn, u64 flags);  // one page
+Pte& l1_entry(u64 address);                 // of a page that lies in the hypervisor's own slots; makes the tables
+u64 map_device(Maddr address, u64 size);    // uncached, for good; the address of its first byte
 
-u64 idle_root();                             // a root with nothing but the hypervisor in it: for idle CPUs and at boot
+u64 idle_root();  // a root with nothing but the hypervisor in it: for idle CPUs and at boot
 
 }  // namespace hv::paging

@@ -15,7 +15,7 @@
 namespace hv::window {
 namespace {
 
-constinit Mfn empty_page{};   // zeroes: where the guest has no descriptors it shall get #GP, not a fault in our window
+constinit Mfn empty_page{};  // zeroes: where the guest has no descriptors it shall get #GP, not a fault in our window
 
 void map_new_pages(CpuId cpu, u64 page, u64 count) {
     for (u64 i = 0; i < count; ++i) {

@@ -16,21 +16,22 @@ inline constexpr u64 pages = 64;
 inline constexpr u64 size = pages * page_size;
 
 // Pages of a window.
-inline constexpr u64 gdt_page = 0;          // 16: the guest's frames in 0-13, ours in 14, the last one stays absent
-inline constexpr u64 own_gdt_page = 14;     // selectors 0xe000 to 0xefff
-inline constexpr u64 ldt_page = 16;         // 16
+inline constexpr u64 gdt_page = 0;       // 16: the guest's frames in 0-13, ours in 14, the last one stays absent
+inline constexpr u64 own_gdt_page = 14;  // selectors 0xe000 to 0xefff
+inline constexpr u64 ldt_page = 16;      // 16
 inline constexpr u64 tss_page = 32;
 inline constexpr u64 trampoline_page = 35;
-inline constexpr u64 stack_page = 48;       // 16, aligned to their size so that rsp | stack_mask finds the CPU's block
+inline constexpr u64 stack_page = 48;  // 16, aligned to their size so that rsp | stack_mask finds the CPU's block
 inline constexpr u64 stack_pages = 16;
 inline constexpr u64 stack_mask = stack_pages * page_size - 1;
 
 // Pages of the stacks: every stack has an absent page below it.
 inline constexpr u64 fatal_stack_page = 1;  // 2: double fault and machine check
 inline constexpr u64 fatal_stack_pages = 2;
-inline constexpr u64 nmi_stack_page = 4;    // 1
-inline constexpr u64 debug_stack_page = 6;  // 1: #DB may hit the first instruction of a system call, on the guest's stack
-inline constexpr u64 main_stack_page = 8;   // 8
+inline constexpr u64 nmi_stack_page = 4;  // 1
+inline constexpr u64 debug_stack_page =
+    6;  // 1: #DB may hit the first instruction of a system call, on the guest's stack
+inline constexpr u64 main_stack_page = 8;  // 8
 inline constexpr u64 main_stack_pages = 8;
 
 constexpr u64 address(CpuId cpu, u64 page) { return base + cpu * size + page * page_size; }

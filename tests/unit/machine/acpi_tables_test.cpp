@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: MIT
+#include "x86/dev/acpi_tables.hpp"
+
+#include <gtest/gtest.h>
+
+#include <vector>
+
+namespace hv::acpi {
+namespace {
+
+std::vector<std::byte> bytes_of(std::initializer_list<int> values) {
+    std::vector<std::byte> bytes;
+    for (int value : values) bytes.push_back(static_cast<std::byte>(value));
+    return bytes;
+}
+
+std::vector<std::byte> dsdt_with(std::initializer_list<int> code) {
+    std::vector<std::byte> bytes(header_size);
+    for (std::byte byte : bytes_of(code)) bytes.push_back(byte);
+    bytes.resize(bytes.size() + 8);
+    return bytes;
+}
+
+TEST(SoftOff, IsFoundBehindItsName) {
+    auto dsdt = dsdt_with({0x10, 0x08, '_', 'S', '5', '_', 0x12, 0x06, 0x04, 0x0a, 0x05, 0x0a, 0x06, 0x00, 0x00});
+    auto types = find_soft_off(dsdt);
+    ASSERT_TRUE(types);
+    EXPECT_EQ(types->pm1a, 5);
+    EXPECT_EQ(types->pm1b, 6);
+}
+
+TEST(SoftOff, MayBeAbsolutelyNamedAndHaveShortConstants) {
+    auto dsdt = dsdt_with({0x08, '\\', '_', 'S', '5', '_', 0x12, 0x46, 0x00, 0x04, 0x01, 0x00});
+    auto types = find_soft_off(dsdt);
+    ASSERT_TRUE(types);
+    EXPECT_EQ(types->pm1a, 1);
+    EXPECT_EQ(types->pm1b, 0);
+}
+
+TEST(SoftOff, IsNotAnyUseOfTheName) {
+    EXPECT_FALSE(find_soft_off(dsdt_with({0x70, '_', 'S', '5', '_', 0x12, 0x06, 0x04, 0x0a, 0x05, 0x0a, 0x06})));
+    EXPECT_FALSE(find_soft_off(dsdt_with({0x08, '_', 'S', '5', '_', 0x0a, 0x06, 0x04})));
+    EXPECT_FALSE(find_soft_off(dsdt_with({0x08, '_', 'S', '5', '_', 0x12, 0x06, 0x04, 0x5b, 0x05})));
+}
+
+TEST(SoftOff, DoesNotReadBeyondTheTable) {
+    auto whole = dsdt_with({0x08, '_', 'S', '5', '_', 0x12, 0x06, 0x04, 0x0b, 0x05, 0x00, 0x0b, 0x06, 0x00});
+    for (usize size = 0; size < whole.size(); ++size) {
+        std::vector<std::byte> cut(whole.begin(), whole.begin() + static_cast<long>(size));  // the sanitizer watches
+        (void)find_soft_off(cut);
+    }
+}
+
+TEST(Madt, EntriesEndAtTheFirstThatDoesNotFit) {
+    std::vector<std::byte> madt(44);
+    for (std::byte byte : bytes_of({1, 4, 0, 0, 2, 2, 3, 200})) madt.push_back(byte);
+    madt[4] = static_cast<std::byte>(madt.size());
+    std::vector<int> types;
+    for_each_madt_entry(madt.data(), [&](u8 type, std::byte const*, u32) { types.push_back(type); });
+    EXPECT_EQ(types, (std::vector<int>{1, 2}));
+    madt[45] = std::byte{0};  // an entry of no length
+    types.clear();
+    for_each_madt_entry(madt.data(), [&](u8 type, std::byte const*, u32) { types.push_back(type); });
+    EXPECT_TRUE(types.empty());
+}
+
+TEST(Checksum, IsTheSumOfAllBytes) {
+    EXPECT_TRUE(sums_to_zero(bytes_of({0x80, 0x7f, 0x01})));
+    EXPECT_FALSE(sums_to_zero(bytes_of({0x80, 0x7f})));
+}
+
+}  // namespace
+}  // namespace hv::acpi
