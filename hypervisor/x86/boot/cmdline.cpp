@@ -86,6 +86,7 @@ private:
 using Problem = char const*;  // null: none
 
 Problem parse_console(Options& options, std::string_view value) {
+    if (value.empty()) return "expected com1, com2 or none";
     u32 console = 0;
     while (!value.empty()) {
         std::string_view name = first_of(value, std::min(value.find(','), value.size()));
