@@ -1,63 +1,98 @@
 // SPDX-License-Identifier: MIT
-// A hostile guest's bytes through the codec and the whole store, next to a client of dom0 and under small limits. The
-// input is the stream; every piece of it may go through the ring in its own time. Nothing may crash, hang or be charged
-// wrongly.
+// A hostile guest against the whole store, next to a client of dom0 and under small limits: its messages, or its ring
+// with indices of its own making. Nothing may crash, hang, grow without bound or be charged wrongly.
+#include <algorithm>
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
 
 #include "../unit/xenstored/test_store.hpp"
+#include "xenstored/ring_client.hpp"
 
 using namespace paravane::xenstored;
 
 namespace {
 
-// Mutations rarely hit a length field that fits: the fuzzer says type, transaction and payload length in a byte each.
-std::string frame(std::uint8_t type, std::uint8_t transaction, std::string_view payload) {
-    return encode(static_cast<MessageType>(type), 0, transaction, payload);
+struct Input {
+    std::string_view bytes;
+
+    bool empty() const { return bytes.empty(); }
+    std::uint8_t byte() {
+        if (bytes.empty()) return 0;
+        auto value = static_cast<std::uint8_t>(bytes.front());
+        bytes.remove_prefix(1);
+        return value;
+    }
+    std::string_view some(std::size_t count) {
+        std::string_view taken = bytes.substr(0, count);
+        bytes.remove_prefix(taken.size());
+        return taken;
+    }
+};
+
+// Null once the client of dom0 has released the guest.
+Session* guest_session(TestStore& store) {
+    Domain const* domain = store.server.find_domain(1);
+    return domain == nullptr ? nullptr : domain->session;
+}
+
+// Mutations rarely hit a length field that fits, so the input says type, transaction and length in a byte each; the top
+// bit of the type makes it a request of dom0.
+void send_messages(TestStore& store, Client& tools, Input& input, bool reads_output) {
+    while (!input.empty()) {
+        std::uint8_t type = input.byte();
+        std::uint32_t transaction = input.byte() & 3;
+        std::string bytes = encode(static_cast<MessageType>(type & 0x1f), 0, transaction, input.some(input.byte()));
+        Session* guest = guest_session(store);
+        if (guest == nullptr || tools.session().dead) return;
+        Session& session = type & 0x80 ? tools.session() : *guest;
+        session.input.feed(std::as_bytes(std::span{bytes}));
+        while (store.server.serve(session, 4, tools.now)) session.output.clear();
+        if (reads_output) session.output.clear();
+        if (guest_session(store) != nullptr && guest_session(store)->output.bytes() > 200000) std::abort();
+    }
+}
+
+void play_ring(TestStore& store, Client& tools, Input& input) {
+    RingPage page{};
+    RingClient ring{guest_session(store)->id, page};
+    while (!input.empty()) {
+        std::uint8_t what = input.byte();
+        if (what < 0xf0) {
+            for (char byte : input.some(what)) page.requests[page.request_producer++ % 1024] = std::byte(byte);
+        } else {
+            std::uint32_t* index = what & 1 ? &page.request_producer : &page.reply_consumer;
+            std::string_view value = input.some(sizeof *index);
+            std::memcpy(index, value.data(), value.size());
+        }
+        bool notify = false;
+        for (int turns = 0; ring.turn(store.server, *guest_session(store), tools.now, notify) == Progress::can_go_on;) {
+            if (++turns > 10) std::abort();  // 1024 bytes are at most 64 messages
+        }
+    }
 }
 
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(std::uint8_t const* data, std::size_t size) {
     if (size == 0) return 0;
-    TestStore store{
-        {.nodes = 20, .watches = 4, .transactions = 3, .transaction_nodes = 40, .memory = 30000, .node_size = 400}};
+    Limits limits{
+        .nodes = 20, .watches = 4, .transactions = 3, .transaction_nodes = 40, .memory = 30000, .node_size = 400};
+    TestStore store{limits};
     Client tools = store.socket();
-    Client guest = store.domain(1);
+    store.domain(1);
     store.platform.states[2] = DomainState::running;
     tools.watch("/", "root");
-    bool raw = data[0] & 1;
-    std::string_view input{reinterpret_cast<char const*>(data + 1), size - 1};
-    while (!input.empty()) {
-        bool privileged = false;
-        std::string bytes;
-        if (raw) {
-            bytes = input.substr(0, 700);
-            input.remove_prefix(bytes.size());
-        } else {
-            if (input.size() < 3) break;
-            auto type = static_cast<std::uint8_t>(input[0]);
-            privileged = type & 0x80;
-            auto transaction = static_cast<std::uint8_t>(input[1] & 3);
-            std::string_view payload = input.substr(3, static_cast<std::uint8_t>(input[2]));
-            bytes = frame(type & 0x1f, transaction, payload);
-            input.remove_prefix(3 + payload.size());
-        }
-        // The guest's session may have been released by the client of dom0.
-        Domain const* domain = store.server.find_domain(1);
-        if (domain == nullptr || domain->session == nullptr) break;
-        Session& session = privileged ? tools.session() : *domain->session;
-        session.input.feed(std::as_bytes(std::span{bytes}));
-        while (store.server.serve(session, 4, tools.now)) session.output.clear();
-        if (data[0] & 2) session.output.clear();
-        if (session.output.bytes() > 200000) std::abort();
-        if (data[0] & 4) {
-            store.platform.states[1] = DomainState::dying;
-            store.server.check_domains();
-        }
-        if (tools.session().dead) break;
+    Input input{{reinterpret_cast<char const*>(data), size}};
+    std::uint8_t mode = input.byte();
+    if (mode & 1) {
+        play_ring(store, tools, input);
+    } else {
+        send_messages(store, tools, input, mode & 2);
     }
+    if (store.server.audit()) std::abort();
+    if (mode & 4) store.platform.states[1] = DomainState::dying;
+    store.server.check_domains();
     if (store.server.audit()) std::abort();
     return 0;
 }
