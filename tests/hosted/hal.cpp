@@ -18,7 +18,7 @@
 
 namespace hosted {
 Machine& Machine::get() {
-    static Machine& machine = *new Machine;   // never destroyed: the core's globals point into it to the end
+    static Machine& machine = *new Machine;  // never destroyed: the core's globals point into it to the end
     return machine;
 }
 
@@ -83,6 +83,31 @@ bool for_each_page(u64 va, usize size, bool write, F&& visit) {
 }
 
 }  // namespace
+
+void Machine::enter(Vcpu& vcpu) {
+    cpu = vcpu.cpu;
+    Vcpu* before = last_entered[cpu];
+    current = &vcpu;
+    if (before == &vcpu) return;
+    last_entered[cpu] = &vcpu;
+    hal::flush_tlb_local();
+    vcpu.domain->dirty_cpus.set(cpu);
+}
+
+std::byte* Machine::access(u64 va, bool write) {
+    u64 page = va & page_mask;
+    if (auto known = translations.find(cpu, page, write)) return frame(known->mfn.value) + va % page_size;
+    std::byte* at = translate(current->kernel_cr3, va, write);
+    if (!at) return nullptr;
+    Mfn mfn = hal::mfn_of(at);
+    // As the processor does: a first write makes the translation writable, and so does a read if the entry allows it.
+    bool writable = translate(current->kernel_cr3, va, true) != nullptr;
+    translations.insert(
+        cpu,
+        {.page = page, .mfn = mfn, .writable = writable, .domain = current->domain->id, .owner = page_of(mfn).owner()});
+    return at;
+}
+
 }  // namespace hosted
 
 namespace hv {
@@ -93,9 +118,7 @@ void panic(char const* reason, char const* file, int line) {
     throw hosted::Panic{std::string{reason} + " at " + file + ":" + std::to_string(line)};
 }
 
-void log::console_write(std::string_view text) {
-    Machine::get().console += text;
-}
+void log::console_write(std::string_view text) { Machine::get().console += text; }
 
 namespace hal {
 
@@ -147,15 +170,23 @@ void pause_cpu() {}
 void flush_tlb(CpuMask const& cpus) {
     cpus.for_each([](u32 cpu) {
         tlb::note_flush(cpu);
+        Machine::get().translations.flush(cpu);
         ++Machine::get().remote_flushes;
     });
 }
-void flush_tlb_page(CpuMask const&, u64) { ++Machine::get().remote_flushes; }
+void flush_tlb_page(CpuMask const& cpus, u64 address) {
+    cpus.for_each([&](u32 cpu) { Machine::get().translations.flush_page(cpu, address); });
+    ++Machine::get().remote_flushes;
+}
 void flush_tlb_local() {
     tlb::note_flush(this_cpu());
+    Machine::get().translations.flush(this_cpu());
     ++Machine::get().local_flushes;
 }
-void flush_tlb_page_local(u64) { ++Machine::get().local_flushes; }
+void flush_tlb_page_local(u64 address) {
+    Machine::get().translations.flush_page(this_cpu(), address);
+    ++Machine::get().local_flushes;
+}
 
 void load_root(Vcpu&) { flush_tlb_local(); }
 void load_descriptor_tables(Vcpu&) {}
@@ -167,12 +198,12 @@ void load_virtual_ts(Vcpu&) {}
 void load_virtual_cr4(Vcpu&) {}
 void sync_vcpu(Vcpu&) {}
 
-usize xstate_size() { return 576; }   // legacy area and header
+usize xstate_size() { return 576; }  // legacy area and header
 void xstate_init(std::byte* area) { std::memset(area, 0, xstate_size()); }
 
 Time now() { return Machine::get().time; }
 u64 read_tsc() { return Machine::get().time; }
-TscScale tsc_scale() { return {.multiplier = 0x8000'0000, .reserved = {}, .shift = 1}; }   // 1 GHz
+TscScale tsc_scale() { return {.multiplier = 0x8000'0000, .reserved = {}, .shift = 1}; }  // 1 GHz
 u64 tsc_khz() { return 1'000'000; }
 bool tsc_is_stable() { return true; }
 u64 wall_clock_at_start() { return 1'700'000'000'000'000'000; }

@@ -10,15 +10,16 @@
 #include "core/hal.hpp"
 #include "core/mm/page_info.hpp"
 #include "core/vcpu.hpp"
+#include "hosted/tlb.hpp"
 
 namespace hosted {
 
 using namespace hv;
 
-struct Panic {          // what hv::panic throws here
+struct Panic {  // what hv::panic throws here
     std::string reason;
 };
-struct PowerEvent {     // what hal::machine_power_off and the like throw
+struct PowerEvent {  // what hal::machine_power_off and the like throw
     enum class Kind { power_off, reboot, halt };
     Kind kind;
 };
@@ -28,7 +29,7 @@ class Machine {
 public:
     static Machine& get();
     Machine(Machine const&) = delete;
-    void reset();   // clock, records and preemption as at the start; memory and domains stay
+    void reset();  // clock, records and preemption as at the start; memory and domains stay
 
     std::byte* frame(u64 mfn) { return arena + mfn * page_size; }
 
@@ -41,7 +42,14 @@ public:
     std::vector<PageInfo> page_infos;
     std::vector<u64> m2p;
 
-    Vcpu* current = nullptr;       // null: the idle vCPU
+    // A vCPU comes onto the CPU it belongs to, with the flush that a change of address space brings.
+    void enter(Vcpu& vcpu);
+    // A guest's own access by the current vCPU, as its CPU translates it. Null: a page fault.
+    std::byte* access(u64 va, bool write);
+
+    TranslationCaches translations;
+    std::array<Vcpu*, TranslationCaches::most_cpus> last_entered{};
+    Vcpu* current = nullptr;  // null: the idle vCPU
     CpuId cpu = 0;
     u32 cpus = 4;
     Time time = 1'000'000;
@@ -60,6 +68,6 @@ private:
     Machine();
 };
 
-Machine& started_machine();   // with its memory and CPUs handed to the core
+Machine& started_machine();  // with its memory and CPUs handed to the core
 
 }  // namespace hosted

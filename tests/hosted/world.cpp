@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "hosted/world.hpp"
 
+#include <algorithm>
 #include <stdexcept>
 
 #include "core/mm/audit.hpp"
@@ -44,16 +45,49 @@ Guest::Guest(World& world, Domid id, u64 pages, u32 vcpus) {
 
 i64 Guest::call(u32 number, std::array<u64, 6> args, u32 index) {
     Machine& machine = Machine::get();
+    pending_.resize(std::max<std::size_t>(pending_.size(), index + 1));
+    if (preemptible) {
+        machine.enter(vcpu(index));
+        finish(index);
+    }
     machine.current = &vcpu(index);
-    HypercallArgs current_args{args};
-    Outcome outcome;
-    do {
-        outcome = dispatch_hypercall(vcpu(index), number, current_args);
+    pending_[index] = Pending{number, {args}};
+    i64 result = step(index);
+    while (!preemptible && pending_[index]) result = step(index);
+    machine.current = nullptr;
+    return result;
+}
+
+i64 Guest::step(u32 index) {
+    Pending& call = *pending_[index];
+    Outcome outcome = dispatch_hypercall(vcpu(index), call.number, call.args);
+    while (!preemptible && !drain_demotions(vcpu(index).demotions)) {
+    }
+    if (outcome.is_again()) return unfinished;
+    pending_[index].reset();
+    return outcome.value;
+}
+
+void Guest::finish(u32 index) {
+    Machine& machine = Machine::get();
+    pending_.resize(std::max<std::size_t>(pending_.size(), index + 1));
+    machine.enter(vcpu(index));
+    while (pending_[index]) {
+        step(index);
         while (!drain_demotions(vcpu(index).demotions)) {
         }
-    } while (outcome.is_again());
+    }
+    while (!drain_demotions(vcpu(index).demotions)) {
+    }
+}
+
+u64* Guest::access(u64 address, bool write) {
+    Machine& machine = Machine::get();
+    finish(active);
+    machine.enter(vcpu(active));
+    auto* at = reinterpret_cast<u64*>(machine.access(address, write));
     machine.current = nullptr;
-    return outcome.value;
+    return at;
 }
 
 i64 Guest::mmu_update(Maddr entry, u64 value, u32 command) {

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
 // Domains to test with. Each guest has its memory mapped the way a domain builder leaves it: frame pfn at
-// kernel_base + pfn * 4096, writable but for the page tables, under a pinned root; and calls hypercalls as a guest does.
+// kernel_base + pfn * 4096, writable but for the page tables, under a pinned root; and calls hypercalls as a guest
+// does.
 #pragma once
 
 #include <cstring>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "core/domain.hpp"
@@ -19,14 +21,14 @@ class World;
 class Guest {
 public:
     static constexpr u64 kernel_base = 0xffff'8800'0000'0000;
-    static constexpr u64 table_frames = 4;   // L4, L3, L2, L1: pfn 0 to 3
+    static constexpr u64 table_frames = 4;  // L4, L3, L2, L1: pfn 0 to 3
 
     Guest(World& world, Domid id, u64 pages, u32 vcpus);
 
     Domain& domain() { return **domain_; }
     Domid id() const { return (*domain_)->id; }
     Vcpu& vcpu(u32 index = 0) { return *(*domain_)->vcpus[index]; }
-    void drop() { domain_.reset(); }   // the test's reference
+    void drop() { domain_.reset(); }  // the test's reference
     bool exists() const { return domain_ != nullptr; }
 
     u64 pages() const { return mfns_.size(); }
@@ -36,18 +38,29 @@ public:
     u64* frame(u64 pfn) const { return reinterpret_cast<u64*>(Machine::get().frame(mfns_[pfn].value)); }
 
     // A hypercall of vCPU `index`, repeated as often as the hypervisor says "again".
-    i64 call(u32 number, std::array<u64, 6> args = {}, u32 index = 0);
+    i64 call(u32 number, std::array<u64, 6> args, u32 index);
+    i64 call(u32 number, std::array<u64, 6> args = {}) { return call(number, args, active); }
 
-    // Copies a structure to guest memory (the scratch page, pfn `pages - 1`) and back.
+    // The vCPU that makes calls which name none. If it is preemptible, a preempted call returns `unfinished` and leaves
+    // its rest, and demotions, to the vCPU's next action, so that other vCPUs act in between.
+    u32 active = 0;
+    bool preemptible = false;
+    static constexpr i64 unfinished = INT64_MIN;
+    void finish(u32 index);  // what was left; a vCPU does this before it runs guest code
+    // A load or store of the active vCPU through its CPU's translation cache. Null: a page fault.
+    u64* access(u64 va, bool write);
+
+    // Copies a structure to guest memory (the active vCPU's scratch page, one of the last pfns) and back.
+    u64 scratch_pfn() const { return pages() - 1 - active; }
     template <class T>
     u64 put(T const& value, u64 offset = 0) {
-        std::memcpy(reinterpret_cast<std::byte*>(frame(pages() - 1)) + offset, &value, sizeof(T));
-        return va(pages() - 1) + offset;
+        std::memcpy(reinterpret_cast<std::byte*>(frame(scratch_pfn())) + offset, &value, sizeof(T));
+        return va(scratch_pfn()) + offset;
     }
     template <class T>
     T take(u64 offset = 0) const {
         T value;
-        std::memcpy(&value, reinterpret_cast<std::byte const*>(frame(pages() - 1)) + offset, sizeof(T));
+        std::memcpy(&value, reinterpret_cast<std::byte const*>(frame(scratch_pfn())) + offset, sizeof(T));
         return value;
     }
 
@@ -61,8 +74,15 @@ public:
     i64 unprotect(u64 pfn);
 
 private:
+    struct Pending {
+        u32 number;
+        HypercallArgs args;
+    };
+    i64 step(u32 index);
+
     std::unique_ptr<DomainRef> domain_;
     std::vector<Mfn> mfns_;
+    std::vector<std::optional<Pending>> pending_;
 };
 
 class World {
@@ -72,7 +92,7 @@ public:
 
     Guest& dom0() { return *guests_.front(); }
     Guest& add_guest(u64 pages = 64, u32 vcpus = 1);
-    void destroy(Guest& guest);   // to the end, as domctl destroydomain is repeated
+    void destroy(Guest& guest);  // to the end, as domctl destroydomain is repeated
     Machine& machine() { return machine_; }
 
     // The audit of core/mm/audit.hpp: mismatches between counts and what holds references.

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT
 #include "model/operations.hpp"
 
+#include <algorithm>
 #include <stdexcept>
 #include <string>
 
 #include "core/grant/grant_table.hpp"
 #include "core/mm/page_alloc.hpp"
+#include "core/mm/root.hpp"
 #include "public/grant_table.hpp"
 #include "public/hypercall.hpp"
 #include "public/memory.hpp"
@@ -27,25 +29,28 @@ class Operation {
 public:
     Operation(Stage& stage, std::uint8_t const* bytes)
         : bytes_{bytes}, self_{bytes[0] & 0x80 ? stage.second : stage.first},
-          other_{bytes[0] & 0x80 ? stage.first : stage.second}, stage_{stage} {}
+          other_{bytes[0] & 0x80 ? stage.first : stage.second}, stage_{stage} {
+        self_.active = bytes[0] >> 6 & 1;
+    }
 
     bool run() {
         stage_.world.machine().preempt_after = bytes_[7] % 8;   // long operations are cut into pieces
+        return_to_playground();
         switch (bytes_[0] % 16) {
-        case 0: return self_.pin(1 + bytes_[2] % 4, frame()) == 0;
+        case 0: return pin();
         case 1: return self_.unpin(frame()) == 0;
         case 2: return self_.protect(pfn_of(bytes_[1])) == 0;
         case 3: return self_.unprotect(pfn_of(bytes_[1])) == 0;
         case 4:
         case 5: return self_.mmu_update(entry(), value(), bytes_[6] % 4 == 2 ? 2 : 0) == 0;
-        case 6: return store_directly();
+        case 6: return touch();
         case 7: return self_.update_va_mapping(Guest::va(pfn_of(bytes_[1])), value()) == 0;
         case 8: return self_.mmuext(abi::mmuext::new_user_baseptr, bytes_[2] & 1 ? frame().value : 0) == 0;
         case 9: return release_and_populate();
         case 10: return descriptor_table();
-        case 11: return map_grant();
+        case 11: return bytes_[6] & 3 ? pin() : map_grant();   // few: what others map is nobody's table
         case 12: return unmap_grant();
-        case 13: return map_foreign();
+        case 13: return bytes_[6] & 3 ? unmap_foreign() : map_foreign();
         case 14: return self_.mmuext(abi::mmuext::new_baseptr, bytes_[2] & 1 ? frame().value : self_.mfn(0).value) == 0;
         default: return batch();
         }
@@ -61,16 +66,47 @@ private:
         if (bytes_[5] & 4) flags |= Pte::user;
         if (bytes_[5] & 8) flags |= Pte::no_execute;
         if ((bytes_[5] & 0xf0) == 0xf0) flags |= Pte::page_size_or_pat;
-        Mfn target = bytes_[6] == 255 ? other_.mfn(pfn_of(bytes_[4])) : self_.mfn(pfn_of(bytes_[4]));
+        Mfn target = bytes_[6] == 255 ? other_.mfn(pfn_of(bytes_[4])) : self_.mfn(bytes_[2] & 0x80 ? fitting_pfn() : pfn_of(bytes_[4]));
         return Pte::make(target, flags).raw;
     }
+    // For an entry of a page table above level 1: a table of the level below, if there is one. Chance alone builds few trees.
+    u64 fitting_pfn() const {
+        PageType const level = page_of(frame()).kind();
+        for (u64 i = 0; i < pfn_count; ++i) {
+            u64 const pfn = first_pfn + (bytes_[4] + i) % pfn_count;
+            PageInfo const& page = page_of(self_.mfn(pfn));
+            if (page.is_table() && static_cast<int>(page.kind()) + 1 == static_cast<int>(level)) return pfn;
+        }
+        return pfn_of(bytes_[4]);
+    }
 
-    // A guest's own store: the processor lets it through only where a writable mapping exists.
-    bool store_directly() {
-        u64 leaf = self_.frame(3)[pfn_of(bytes_[1])];
-        if (!Pte{leaf}.is_writable() || Pte{leaf}.mfn() != frame()) return false;
-        self_.frame(pfn_of(bytes_[1]))[slot()] = value();
-        return true;
+    bool pin() {
+        u64 const pfn = pfn_of(bytes_[1]);
+        if (bytes_[5] & 1) {   // as a kernel does it: a fresh frame, which it cannot write any more
+            if (u64* at = self_.access(Guest::va(pfn), true); at && (bytes_[5] & 2)) std::fill_n(at, entries_per_table, 0);
+            self_.protect(pfn);
+        }
+        return self_.pin(1 + bytes_[2] % 4, frame()) == 0;
+    }
+
+    // The playground is reached through the first root: a vCPU that switched to another goes back. Its hypercalls could
+    // not: their arguments lie in the playground too.
+    void return_to_playground() {
+        Mfn root = self_.mfn(0);
+        if (self_.vcpu(self_.active).kernel_cr3 == root.value << page_shift) return;
+        self_.finish(self_.active);
+        while (set_kernel_root(self_.vcpu(self_.active), root).error() == Errno::again) {
+        }
+        self_.finish(self_.active);
+    }
+
+    // A guest's own load or store: the processor lets it through where a mapping exists, or one did that it remembers.
+    bool touch() {
+        u64 const va = Guest::va(bytes_[5] & 0x20 ? grant_slot + bytes_[3] % 8 : pfn_of(bytes_[1]));
+        bool const write = bytes_[2] & 3;
+        u64* at = self_.access(va + slot() * 8, write);
+        if (at && write) *at = value();
+        return at;
     }
     bool release_and_populate() {
         // Only within one operation: the playground keeps its frames' numbers.
@@ -78,7 +114,7 @@ private:
         request.nr_extents = 1;
         request.domid = abi::domid_self;
         self_.put(u64{pfn_of(bytes_[1])}, 256);
-        request.extent_start = {Guest::va(self_.pages() - 1) + 256};
+        request.extent_start = {Guest::va(self_.scratch_pfn()) + 256};
         u64 const populate = abi::memop::populate_physmap, decrease = abi::memop::decrease_reservation;
         if (self_.call(abi::hypercall::memory_op, {populate, self_.put(request)}) != 1) return false;
         return self_.call(abi::hypercall::memory_op, {decrease, self_.put(request)}) == 1;
@@ -116,17 +152,18 @@ private:
         self_.call(abi::hypercall::grant_table_op, {abi::gnttabop::unmap_grant_ref, self_.put(op), 1});
         return self_.take<abi::GnttabUnmapGrantRef>().status == 0;
     }
-    bool map_foreign() {
+    bool map_foreign() { return change_foreign(Pte::make(frame(), bytes_[5] & 2 ? rw : ro).raw); }
+    bool unmap_foreign() { return change_foreign(0); }
+    bool change_foreign(u64 wanted) {
         Guest& dom0 = stage_.world.dom0();
         u64 pfn = grant_slot + bytes_[3] % 8;
-        u64 wanted = bytes_[5] & 1 ? Pte::make(frame(), bytes_[5] & 2 ? rw : ro).raw : 0;
         u64 request = dom0.put(abi::MmuUpdate{.ptr = dom0.leaf_address(pfn).value, .val = wanted});
         return dom0.call(abi::hypercall::mmu_update, {request, 1, 0, self_.id().value}) == 0;
     }
     bool batch() {
         for (u64 i = 0; i < 3; ++i)
             self_.put(abi::MmuUpdate{.ptr = entry().value + i * 8, .val = i == bytes_[2] % 3u ? 0 : value()}, i * 16);
-        u64 list = Guest::va(self_.pages() - 1);
+        u64 list = Guest::va(self_.scratch_pfn());
         return self_.call(abi::hypercall::mmu_update, {list, 3, 0, abi::domid_self.value}) == 0;
     }
 
@@ -138,15 +175,22 @@ private:
 
 }  // namespace
 
-Stage::Stage() : first{world.add_guest()}, second{world.add_guest()} {}
+Stage::Stage() : first{world.add_guest(64, 2)}, second{world.add_guest(64, 2)} {
+    first.preemptible = second.preemptible = true;
+}
+
+void Stage::finish() {
+    world.machine().preempt_after = 0;
+    for (Guest* guest : {&first, &second})
+        for (u32 index : {0u, 1u}) guest->finish(index);
+}
 
 void run(Stage& stage, std::span<std::uint8_t const> bytes, unsigned audit_every, Tally& tally) {
     for (std::size_t at = 0; at + bytes_per_operation <= bytes.size(); at += bytes_per_operation) {
         ++tally.operations;
         tally.succeeded += Operation{stage, bytes.data() + at}.run();
-        // The playground of a guest is reached through its first root: whatever it switched to, it goes back.
-        stage.first.mmuext(abi::mmuext::new_baseptr, stage.first.mfn(0).value);
-        stage.second.mmuext(abi::mmuext::new_baseptr, stage.second.mfn(0).value);
+        if (std::string danger = stage.world.machine().translations.danger(); !danger.empty())
+            throw std::logic_error{"after operation " + std::to_string(tally.operations) + ": " + danger};
         if (tally.operations % audit_every == 0 && stage.world.mismatches())
             throw std::logic_error{"counts do not agree after operation " + std::to_string(tally.operations) + ":\n" +
                                    stage.world.machine().console};

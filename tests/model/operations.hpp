@@ -17,14 +17,17 @@ struct Tally {
 
 inline constexpr std::size_t bytes_per_operation = 8;
 
-// A world with dom0 and two guests whose frames the operations work on.
+// A world with dom0 and two guests of two vCPUs, whose frames the operations work on. Preempted operations stay
+// unfinished while other vCPUs act.
 struct Stage {
     hosted::World world;
     hosted::Guest& first;
     hosted::Guest& second;
     Stage();
+    void finish();   // what is still unfinished
 };
-// Runs one operation per 8 bytes and audits after every `audit_every` of them. Throws on a mismatch.
+// Runs one operation per 8 bytes and audits after every `audit_every` of them. Throws on a mismatch, or
+// when a CPU still remembers a translation that its guest must not have any more.
 void run(Stage& stage, std::span<std::uint8_t const> bytes, unsigned audit_every, Tally& tally);
 
 }  // namespace model
