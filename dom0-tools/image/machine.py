@@ -20,8 +20,8 @@ QEMU = ["qemu-system-x86_64", "-machine", "pc", "-accel", "tcg,thread=multi", "-
 COUNTING = ["-accel", "tcg,thread=single", "-icount", "shift=0,sleep=off",
             "-rtc", "base=2024-01-01T00:00:00,clock=vm", "-seed", "1"]
 
-PANIC = re.compile(r"^.*(?:Panic on CPU|PANIC|hypervisor panic).*$", re.MULTILINE)
-DOM0_CRASH = re.compile(r"^.*(?:Dom0 crashed|d0 crashed|domain 0 crashed).*$", re.MULTILINE | re.IGNORECASE)
+PANIC = re.compile(r"^.*(?:\(pv\) PANIC|Panic on CPU).*$", re.MULTILINE)
+DOM0_CRASH = re.compile(r"^.*(?:Dom0 crashed|d0: crashed|domain 0 crashed).*$", re.MULTILINE | re.IGNORECASE)
 TERMINAL_CODES = re.compile(rb"\x1b(?:\[[0-9;?=]*[A-Za-z]|c)")
 
 

@@ -57,7 +57,7 @@ def bad_guests():
     errors = {}
     with boot_dom0(SCRIPT, files) as machine:
         for name in CASES:
-            match = machine.wait_for(rf"^error of {name}: (.*)$", 120)
+            match = machine.wait_for(rf"^error of {name}: (.*)\n", 120)
             errors[name] = match.group(1)
             print(f"           {errors[name]}")
         machine.wait_for(r"^==> all were refused", 60)

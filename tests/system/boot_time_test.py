@@ -8,7 +8,7 @@ def time_at_init(name, with_hypervisor):
     print(f"  on {name}:")
     with boot_kernel(f"{images}/vmlinux-dom0", f"{images}/guest.cpio", "console=hvc0 loglevel=4 act=poweroff",
                      HYPERVISOR_CMDLINE, ["-no-reboot", "-smp", "1", *COUNTING], with_hypervisor) as machine:
-        reached = machine.wait_for(r"/init reached, tsc (\d+), uptime ([\d.]+)", 600, "/init")
+        reached = machine.wait_for(r"/init reached, tsc (\d+), uptime ([\d.]+)\n", 600, "/init")
         machine.finish()
     seconds = int(reached.group(1)) / 1e9  # in the counting emulator the time stamp counter runs at 1 GHz
     print(f"  on {name}: /init at {seconds:.3f} s since power-on (the kernel's own clock: {reached.group(2)} s)")

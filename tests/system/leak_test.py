@@ -15,7 +15,7 @@ domain() {
 }
 gone() { ! pvctl list | grep -q -w "$name"; }
 ends() { wait_until 240 gone || failed "$name did not end: $*"; }
-says() { wait_until 240 grep -q "$1" /var/log/paravane/console/$name.log || failed "$name never said: $1"; }
+says() { wait_until 240 grep -q "$1" /var/log/paravane/$name.log || failed "$name never said: $1"; }
 order() { pvctl "$1" $name >/dev/null || failed "$1 $name"; }
 
 # Eight ways for a guest to come and go; each round takes the next one.
@@ -46,7 +46,7 @@ step "97 hello guests have gone"
 options= domain linux act=shell; says "this is its shell"; order pause; order unpause; order shutdown; ends "shutdown"
 step "Linux was shut down"
 options= domain linux act=shell; says "this is its shell"; order reboot
-twice() { [ "$(grep -c "this is its shell" /var/log/paravane/console/$name.log)" = 2 ]; }
+twice() { [ "$(grep -c "this is its shell" /var/log/paravane/$name.log)" = 2 ]; }
 wait_until 240 twice || failed "$name did not come back"
 order destroy
 step "Linux was rebooted and destroyed"
@@ -69,7 +69,7 @@ def leak():
     files = {"/etc/hello.yaml": HELLO, "/etc/linux.yaml": LINUX}
     with boot_dom0(SCRIPT, files, programs=[f"{build}/tests/system/debug_key"]) as machine:
         machine.wait_for(r"^==> audit before", 30)
-        before = machine.wait_for(r"audit: (.*)$", 60).group(1).strip()
+        before = machine.wait_for(r"audit: (.*)\n", 60).group(1).strip()
         for count in range(10, 91, 10):
             machine.wait_for(rf"^==> {count} guests have gone", 180)
         machine.wait_for(r"^==> 97 hello guests have gone", 180)
@@ -77,7 +77,7 @@ def leak():
         machine.wait_for(r"^==> Linux was rebooted and destroyed", 300)
         machine.wait_for(r"^==> Linux crashed", 300)
         machine.wait_for(r"^==> audit after", 60)
-        after = machine.wait_for(r"audit: (.*)$", 60).group(1).strip()
+        after = machine.wait_for(r"audit: (.*)\n", 60).group(1).strip()
         machine.wait_for(r"^==> 100 guests have gone", 30)
         machine.finish()
     print(f"  audit before: {before}\n  audit after:  {after}")

@@ -8,8 +8,8 @@ for name in left right; do
     pvctl create /tmp/$name.yaml || failed "create $name"
 done
 for name in left right; do
-    wait_until 240 grep -q "guest: staying" /var/log/paravane/console/$name.log || failed "$name did not get to its end"
-    grep -q "guest: token $name" /var/log/paravane/console/$name.log || failed "$name has another's console"
+    wait_until 240 grep -q "guest: staying" /var/log/paravane/$name.log || failed "$name did not get to its end"
+    grep -q "guest: token $name" /var/log/paravane/$name.log || failed "$name has another's console"
 done
 pvctl list
 pvctl pause left || failed "pause left"

@@ -12,7 +12,7 @@ xenstore-exists /test/a || failed "xenstore-exists does not see a node"
 xenstore-exists /test/z && failed "xenstore-exists sees a node that is not there"
 xenstore-read /test/z 2>/dev/null && failed "xenstore-read reads a node that is not there"
 xenstore-chmod /test/a n0 r7 || failed "xenstore-chmod"
-same permissions "$(xenstore-ls -p /test | head -n 1 | tr -s ' .')" 'a = "one" (n0,r7)'
+same permissions "$(xenstore-ls -p /test | sed -n 's/ *\\(\\. \\)*\\.* *(/ (/; 1p')" 'a = "one" (n0,r7)'
 
 xenstore-watch -n 2 /test/watched >/tmp/watched &
 watch=$!
