@@ -74,7 +74,7 @@ struct Vcpu {
     bool cr0_ts = false;
     std::array<u64, 8> debug_registers{0, 0, 0, 0, 0, 0, 0xffff0ff0, 0x400};
     u64 tsc_aux = 0;
-    u64 xcr0 = 1;
+    u64 xcr0 = 3;                              // x87 and SSE, as Xen starts a vCPU
     std::byte* xstate = nullptr;               // hal::xstate_size() bytes
     u64 io_bitmap = 0;                         // guest address of the port permission bitmap; 0: none
     u32 io_bitmap_ports = 0;
