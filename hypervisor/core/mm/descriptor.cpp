@@ -92,26 +92,25 @@ Result<> set_gdt(Vcpu& vcpu, std::span<Mfn const> frames, u32 entries) {
     return {};
 }
 
-// The pages that the table's addresses map now. Linux makes them read-only before it sets the table.
+bool load_ldt_page(Vcpu& vcpu, u32 page) {
+    if (page >= (vcpu.ldt_entries + descriptors_per_page - 1) / descriptors_per_page || vcpu.ldt_frames[page].value)
+        return false;
+    Result<Pte> leaf = read_leaf(vcpu, vcpu.ldt_base + page * page_size);
+    if (!leaf || !leaf->is_present()) return false;
+    Result<TypedRef> frame = descriptor_page(*vcpu.domain, leaf->mfn());
+    if (!frame) return false;
+    vcpu.ldt_frames[page] = (*std::move(frame)).leak_mfn();
+    return true;
+}
+
+// Linux makes the pages read-only before it sets the table, so they are usually fit at once.
 Result<> set_ldt(Vcpu& vcpu, u64 base, u64 entries) {
     if (entries > max_ldt_entries) return Errno::inval;
     if (entries && (base % page_size || !is_guest_range(base, entries * 8))) return Errno::inval;
-    u32 count = static_cast<u32>((entries + descriptors_per_page - 1) / descriptors_per_page);
-    std::array<Mfn, max_ldt_frames> frames{};
-    for (u32 i = 0; i < count; ++i) {
-        Result<Pte> leaf = read_leaf(vcpu, base + i * page_size);
-        Result<TypedRef> page = leaf && leaf->is_present() ? descriptor_page(*vcpu.domain, leaf->mfn())
-                                                           : Result<TypedRef>{Errno::inval};
-        if (!page) {
-            while (i--) TypedRef::release(page_of(frames[i]));
-            return page.error();
-        }
-        frames[i] = (*std::move(page)).leak_mfn();
-    }
     release_ldt(vcpu);
-    vcpu.ldt_frames = frames;
     vcpu.ldt_base = entries ? base : 0;
     vcpu.ldt_entries = static_cast<u32>(entries);
+    for (u32 page = 0; page * descriptors_per_page < entries; ++page) (void)load_ldt_page(vcpu, page);
     hal::load_descriptor_tables(vcpu);
     return {};
 }

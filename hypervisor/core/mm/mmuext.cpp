@@ -46,8 +46,9 @@ Result<> copy_frame(Mfn to, Mfn from, Domain& owner) {
 }
 
 Result<> flush_vcpus(Domain& domain, u64 bitmap, std::optional<u64> address) {
-    CpuMask cpus = TRY(cpus_of_vcpu_bitmap(domain, bitmap));
-    address ? hal::flush_tlb_page(cpus, *address) : hal::flush_tlb(cpus);
+    Result<CpuMask> cpus = cpus_of_vcpu_bitmap(domain, bitmap);
+    if (!cpus) return Errno::inval;
+    address ? hal::flush_tlb_page(*cpus, *address) : hal::flush_tlb(*cpus);
     return {};
 }
 

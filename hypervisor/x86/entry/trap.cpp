@@ -4,12 +4,14 @@
 #include "base/log.hpp"
 #include "core/domain.hpp"
 #include "core/guest_access.hpp"
+#include "core/mm/descriptor.hpp"
 #include "core/pv/trap_frame.hpp"
 #include "x86/cpu/instructions.hpp"
 #include "x86/cpu/interrupts.hpp"
 #include "x86/cpu/this_cpu.hpp"
 #include "x86/entry/deliver.hpp"
 #include "x86/mm/extable.hpp"
+#include "x86/mm/window.hpp"
 #include "x86/panic.hpp"
 #include "x86/pv/page_table_write.hpp"
 #include "x86/pv/priv_op.hpp"
@@ -105,10 +107,19 @@ void handle_invalid_opcode(Vcpu& vcpu, abi::CpuUserRegs& regs) {
     finish_instruction(vcpu, regs);
 }
 
+// The processor looked for a descriptor in our window. Where a page of the LDT was missing it may be there now;
+// otherwise the fault is the guest's, at its own address of the table.
+void handle_window_fault(Vcpu& vcpu, abi::CpuUserRegs& regs, u64 address) {
+    CpuId cpu = hal::this_cpu();
+    if (!window::is_ldt(cpu, address)) return deliver_exception(vcpu, regs, general_protection, 0);
+    u64 offset = window::ldt_offset(cpu, address);
+    if (load_ldt_page(vcpu, static_cast<u32>(offset >> page_shift))) return hal::load_descriptor_tables(vcpu);
+    deliver_page_fault(vcpu, regs, vcpu.ldt_base + offset, 0);
+}
+
 void handle_page_fault(Vcpu& vcpu, abi::CpuUserRegs& regs, u64 address) {
     u32 code = regs.error_code;
-    // Not a user access, in ring 3: the processor looked for a descriptor in our window.
-    if (!(code & code_user)) return deliver_exception(vcpu, regs, general_protection, 0);
+    if (!(code & code_user)) return handle_window_fault(vcpu, regs, address);   // although from ring 3
     constexpr u32 write_to_present = code_present | code_write;
     if ((code & write_to_present) == write_to_present && vcpu.in_kernel) {
         switch (emulate_table_write(vcpu, regs, address)) {
@@ -182,8 +193,6 @@ void handle_machine_trap(abi::CpuUserRegs& regs) {
 // The guest frame holds where the guest would have gone on: to the guest, it is there that the exception happens.
 void handle_iret_fault(abi::CpuUserRegs& regs) {
     Vcpu& vcpu = hal::current();
-    // A page fault here is one in the window of descriptor tables.
-    bool in_window = regs.entry_vector == x86::page_fault;
-    u32 vector = in_window ? u32{x86::general_protection} : regs.entry_vector;
-    x86::deliver_exception(vcpu, regs, vector, in_window ? 0 : regs.error_code);
+    if (regs.entry_vector == x86::page_fault) return x86::handle_window_fault(vcpu, regs, cpu::read_cr2());
+    x86::deliver_exception(vcpu, regs, regs.entry_vector, regs.error_code);
 }

@@ -37,6 +37,10 @@ inline constexpr u64 main_stack_pages = 8;
 constexpr u64 address(CpuId cpu, u64 page) { return base + cpu * size + page * page_size; }
 constexpr u64 stack_end(CpuId cpu) { return address(cpu, stack_page + stack_pages); }
 
+// Which page of the LDT an address in this CPU's window belongs to, if any.
+constexpr bool is_ldt(CpuId cpu, u64 va) { return va - address(cpu, ldt_page) < 16 * page_size; }
+constexpr u64 ldt_offset(CpuId cpu, u64 va) { return va - address(cpu, ldt_page); }
+
 // Maps the window of a CPU; its main stack gets the given frames. Memory comes from the hypervisor's.
 void create(CpuId cpu, Mfn main_stack);
 
