@@ -74,7 +74,8 @@ Outcome guest_handle(Domain const& domain, guest_ptr<void> arg) {
 
 Outcome get_features(Domain const& domain, guest_ptr<void> arg) {
     return with_argument<abi::XenFeatureInfo>(arg, [&](abi::XenFeatureInfo& info) -> Result<u64> {
-        info.submap = info.submap_idx == 0 ? features_of(domain) : 0;
+        if (info.submap_idx != 0) return Errno::inval;
+        info.submap = features_of(domain);
         return u64{0};
     });
 }

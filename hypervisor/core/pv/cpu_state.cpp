@@ -64,6 +64,7 @@ Result<u32> register_number(Vcpu const& vcpu, u64 number) {
 }  // namespace
 
 Outcome do_set_debugreg(Vcpu& vcpu, HypercallArgs& args) {
+    if (args[0] > 7) return Errno::nodev;
     Result<u32> const number = register_number(vcpu, args[0]);
     if (!number) return number.error();
     u64 const value = args[1];
