@@ -29,6 +29,7 @@ constinit std::atomic<u64> wall_start{0};
 struct Sample {
     u64 tsc;
     u64 apic;
+    u64 doubt;  // TSC ticks during which the PIT may have started, and ended
 };
 
 // Lets channel 2 count down from `ticks` once and counts both clocks meanwhile.
@@ -37,17 +38,20 @@ Sample measure(u16 ticks) {
     cpu::outb(pit_gate, static_cast<u8>((gate & ~2) | 1));
     cpu::outb(pit_mode, 0xb0);  // channel 2, low then high byte, mode 0: its output rises at the end
     cpu::outb(pit_channel2, static_cast<u8>(ticks));
+    u64 before_start = cpu::rdtsc();
     cpu::outb(pit_channel2, static_cast<u8>(ticks >> 8));
     apic::start_timer(~0u);
     u64 start = cpu::rdtsc();
-    u64 polls = 0;
-    while (!(cpu::inb(pit_gate) & 0x20))
-        if (++polls > 100'000'000) panic("the PIT does not count: no way to measure time");
-    u64 end = cpu::rdtsc();
+    u64 before_end = start;
+    for (u64 polls = 0; !(cpu::inb(pit_gate) & 0x20); ++polls) {
+        if (polls > 100'000'000) panic("the PIT does not count: no way to measure time");
+        before_end = cpu::rdtsc();
+    }
     u64 left = apic::timer_count();
+    u64 end = cpu::rdtsc();
     apic::start_timer(0);
     cpu::outb(pit_gate, gate);
-    return {.tsc = end - start, .apic = ~u32{0} - left};
+    return {.tsc = end - start, .apic = ~u32{0} - left, .doubt = (start - before_start) + (end - before_end)};
 }
 
 // multiplier and shift such that ns = (tsc << shift) * multiplier >> 32, with the multiplier's top bit set for
@@ -71,12 +75,13 @@ hal::TscScale scale_of(u64 hz) {
 
 void calibrate() {
     tsc_start = cpu::rdtsc();
-    // The shortest of a few runs was the least disturbed, by an SMI or a busy host for example.
-    constexpr u16 ticks = static_cast<u16>(pit_hz / 200);  // 5 ms
+    // An SMI or a busy host may get between the PIT and us at either end of a run; that run is not worth much.
+    constexpr u16 ticks = static_cast<u16>(pit_hz / 100);  // 10 ms
+    constexpr u64 good_enough = 2000, runs = 20;
     Sample best = measure(ticks);
-    for (u32 i = 0; i < 3; ++i) {
+    for (u64 i = 1; i < runs && best.doubt > best.tsc / good_enough; ++i) {
         Sample next = measure(ticks);
-        if (next.tsc < best.tsc) best = next;
+        if (next.doubt < best.doubt) best = next;
     }
     tsc_hz = best.tsc * pit_hz / ticks;
     apic_hz = best.apic * pit_hz / ticks;
@@ -84,7 +89,8 @@ void calibrate() {
     u64 now = at_tsc(cpu::rdtsc());
     wall_start = rtc::read_seconds() * second - now;
     this_cpu().deadline_tsc = ~u64{0};
-    log::info("time: TSC at {} kHz, APIC timer at {} kHz", tsc_hz / 1000, apic_hz / 1000);
+    log::info("time: TSC at {} kHz, give or take {}, APIC timer at {} kHz", tsc_hz / 1000,
+              best.doubt * pit_hz / ticks / 1000, apic_hz / 1000);
 }
 
 void init_cpu() { this_cpu().deadline_tsc = ~u64{0}; }
