@@ -206,7 +206,7 @@ guest_iret:
     movq %rax, SHORT(SS)
     guest_access iret_general, movq IRET_STACK(%rsi), %rax
     guest_access iret_general, testl $VGCF_IN_SYSCALL, IRET_FLAGS(%rsi)
-    jnz iret_general
+    jnz iret_from_system_call
     movl %edx, %esi
     andl $3, %esi
     cmpl $3, %esi
@@ -241,6 +241,38 @@ guest_iret:
     movb $1, INFO_MASK(%rdx)
     pop_short
     iret_to_guest
+
+// The guest does not care for rcx and r11: SYSRET, if that leads to where it wants to go. Registers as above.
+iret_from_system_call:
+    cmpl $GUEST_CODE64, %edx
+    jne iret_general
+    cmpw $GUEST_DATA, SHORT(SS)
+    jne iret_general
+    testl $EFLAGS_IF, %edi
+    jz iret_general
+    movq SHORT(RIP), %r11
+    shrq $47, %r11                 // in the user's half, hence canonical
+    jnz iret_general
+    movq VCPU_USER_CR3(%rcx), %rsi
+    testq %rsi, %rsi
+    jz iret_general
+    movq VCPU_INFO(%rcx), %rdx
+    movb $0, INFO_MASK(%rdx)
+    cmpb $0, INFO_PENDING(%rdx)
+    jne iret_general
+    movb $0, VCPU_IN_KERNEL(%rcx)
+    swapgs
+    movq %rsi, %cr3
+    movq %rdi, %r11
+    andl $~(EFLAGS_IOPL | EFLAGS_VM | EFLAGS_RF), %r11d
+    movq SHORT(RIP), %rcx
+    movq SHORT(RDI), %rdi
+    movq SHORT(RSI), %rsi
+    movq SHORT(RDX), %rdx
+    movq %rax, SHORT(STACK)
+    movq SHORT(RAX), %rax
+    movq SHORT(STACK), %rsp
+    sysretq
 
 iret_general:
     push_rest
