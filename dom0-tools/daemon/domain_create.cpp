@@ -57,34 +57,37 @@ Result<std::uint16_t> DomainManager::construct(v1::DomainSpec const& spec, bool 
     DomainNodes nodes = TRY(DomainNodes::connect());
     XenForeign foreign = TRY(XenForeign::open());
 
-    Undo undo;
+    // Before `undo`, so that they are still there when it runs.
     DomainHandle handle = random_handle();
     DomainRecord record{.id = 0, .uuid = to_string(handle), .spec = spec};
+    std::optional<Claim> held;
+    Undo undo;
     TRY(nodes.begin_building(record.uuid, spec.name()));
     undo.add([&] { report("undo", nodes.end_building(record.uuid)); });
 
     record.id = TRY(domctl_.create_domain(handle, spec.vcpus()));
     undo.add([&] { report("undo", end_in_hypervisor(record.id)); });
+    {
+        std::scoped_lock lock{mutex_};
+        auto now = std::chrono::steady_clock::now();
+        domains_.emplace(record.id, Managed{.record = record, .started = now, .busy = true});
+    }
+    held.emplace(*this, record.id);  // who wants to do something with it waits until we are through
+    undo.add([&] {
+        std::scoped_lock lock{mutex_};
+        domains_.erase(record.id);
+    });
     TRY(domctl_.set_max_vcpus(record.id, spec.vcpus()));
     TRY(domctl_.set_max_memory(record.id, (spec.memory() >> 10) + slack_kib));
-    DomainPorts ports{.xenstore = TRY(domctl_.allocate_port(record.id)),
-                      .console = TRY(domctl_.allocate_port(record.id))};
+    DomainPorts ports{};
+    ports.xenstore = TRY(domctl_.allocate_port(record.id));
+    ports.console = TRY(domctl_.allocate_port(record.id));
     BuiltDomain built = TRY(build_domain(domctl_, foreign, record.id, ports, *prepared));
     prepared.reset();
 
     undo.add([&] { report("undo", nodes.remove(record.id, record.uuid)); });
     TRY(nodes.publish(record, ports, built));
     TRY(consoles_.start(record.id, ports.console, spec.name()));
-    {
-        std::scoped_lock lock{mutex_};
-        domains_.emplace(record.id,
-                         Managed{.record = record, .started = std::chrono::steady_clock::now(), .busy = true});
-    }
-    Claim held{*this, record.id};  // its end waits until we are through
-    undo.add([&] {
-        std::scoped_lock lock{mutex_};
-        domains_.erase(record.id);
-    });
     if (!paused) TRY(domctl_.unpause(record.id));
     TRY(nodes.end_building(record.uuid));
     undo.commit();

@@ -46,7 +46,9 @@ Result<> DomainManager::handle_ends() {
             if (domain.busy) continue;
             auto info = std::ranges::find(present, id, &DomainInfo::id);
             if (info == present.end()) {
-                vanished.push_back(domain.record);
+                // The list may be older than the domain: look again before believing it.
+                Result<DomainInfo> now = domctl_.domain_info(id);
+                if (!now && now.error().code == ESRCH) vanished.push_back(domain.record);
             } else if (info->shutdown && !info->dying && !domain.ended) {
                 ended.emplace_back(id, info->reason);
             }

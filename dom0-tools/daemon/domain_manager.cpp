@@ -103,10 +103,13 @@ Result<v1::Domain> DomainManager::unpause(std::string const& name) {
 
 Result<bool> DomainManager::ask_to_end(std::string const& name, std::string const& request,
                                        std::chrono::nanoseconds wait) {
-    Target target = TRY(find_guest(name));
-    std::uint16_t id = target.info.id;
-    if (target.info.shutdown) return Error{"", "it has already ended", EBUSY};
-    if (target.info.paused) return Error{"", "it is paused", EBUSY};
+    std::uint16_t id = 0;
+    {
+        Held held = TRY(hold(name));
+        if (held.target.info.shutdown) return Error{"", "it has already ended", EBUSY};
+        if (held.target.info.paused) return Error{"", "it is paused", EBUSY};
+        id = held.target.info.id;
+    }
     DomainNodes nodes = TRY(DomainNodes::connect());
     TRY(nodes.ask(id, request));
     if (wait <= 0ns) return false;
@@ -130,8 +133,8 @@ Result<> DomainManager::destroy(std::string const& name) {
 }
 
 Result<std::string> DomainManager::console_socket(std::string const& name) {
-    Target target = TRY(find_guest(name));
-    return consoles_.socket_path(target.info.id);
+    Held held = TRY(hold(name));
+    return consoles_.socket_path(held.target.info.id);
 }
 
 Result<v1::HostInfo> DomainManager::host_info() {

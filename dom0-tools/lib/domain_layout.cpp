@@ -42,13 +42,20 @@ std::string in_mebibytes(std::uint64_t pages) {
     return std::to_string((pages * page_size + mebibyte - 1) / mebibyte) + " MiB";
 }
 
+// Outside the hypervisor's part of the address space and of the hole in its middle.
+bool is_for_guests(MappedRange const& range) {
+    constexpr std::uint64_t lower_end = std::uint64_t{1} << 47;
+    constexpr std::uint64_t upper_start = 0xffff'8800'0000'0000;
+    return range.last() >= range.address && (range.last() < lower_end || range.address >= upper_start);
+}
+
 // The part of the run that does not depend on its own length, then tables and stack, which do.
 struct Run {
     DomainLayout layout;
     std::uint64_t least_pages = 0;  // with the slack, without the alignment
 };
 
-Run lay_out_run(DomainLayout layout, std::uint64_t next_pfn) {
+Result<Run> lay_out_run(DomainLayout layout, std::uint64_t next_pfn) {
     layout.start_info_pfn = next_pfn++;
     layout.xenstore_pfn = next_pfn++;
     layout.console_pfn = next_pfn++;
@@ -61,17 +68,14 @@ Run lay_out_run(DomainLayout layout, std::uint64_t next_pfn) {
         std::uint64_t end = now.address_of(run.least_pages);
         end += (run_alignment - end % run_alignment) % run_alignment;
         now.mapped_pages = (end - now.virt_base) / page_size;
-        std::uint64_t tables = 1 + MappedRange{now.virt_base, {0, now.mapped_pages}}.tables();
+        MappedRange range{now.virt_base, {0, now.mapped_pages}};
+        if (!is_for_guests(range)) {
+            return unusable("the kernel's addresses do not belong to guests, or reach the end of the address space");
+        }
+        std::uint64_t tables = 1 + range.tables();
         if (tables == now.tables.count) return run;
         now.tables.count = tables;  // grows only, and by less than what it lets the run grow: this ends
     }
-}
-
-// Outside the hypervisor's part of the address space and of the hole in its middle.
-bool is_for_guests(MappedRange const& range) {
-    constexpr std::uint64_t lower_end = std::uint64_t{1} << 47;
-    constexpr std::uint64_t upper_start = 0xffff'8800'0000'0000;
-    return range.last() >= range.address && (range.last() < lower_end || range.address >= upper_start);
 }
 
 // Places the list of frames and its tables behind everything else, for kernels that name an address for it.
@@ -165,11 +169,8 @@ Result<DomainLayout> lay_out_domain(KernelImage const& kernel, std::uint64_t pag
     }
     constexpr std::uint64_t run_limit = (std::uint64_t{2} << 30) / page_size;
     if (next >= run_limit) return unusable("kernel and initrd do not fit into the kernel's last 2 GiB of addresses");
-    Run run = lay_out_run(layout, next);
+    Run run = TRY(lay_out_run(layout, next));
     layout = run.layout;
-    if (!is_for_guests({layout.virt_base, {0, layout.mapped_pages}})) {
-        return unusable("the kernel's addresses do not belong to guests, or reach the end of the address space");
-    }
 
     // What is not mapped follows the run; when memory is short, the run gives up its padding first.
     std::uint64_t behind = layout.initrd_mapped ? 0 : layout.initrd.count;

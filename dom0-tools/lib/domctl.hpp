@@ -27,14 +27,14 @@ enum class ShutdownReason : std::uint8_t {
 };
 
 struct DomainInfo {
-    std::uint16_t id;
-    bool dying, shutdown, paused, blocked, running;
-    ShutdownReason reason;  // where shutdown
-    std::uint64_t pages;
-    std::uint64_t shared_info_frame;
-    std::uint64_t cpu_time_ns;
-    std::uint32_t online_vcpus;
-    DomainHandle handle;
+    std::uint16_t id = 0;
+    bool dying = false, shutdown = false, paused = false, blocked = false, running = false;
+    ShutdownReason reason = ShutdownReason::poweroff;  // where shutdown
+    std::uint64_t pages = 0;
+    std::uint64_t shared_info_frame = 0;
+    std::uint64_t cpu_time_ns = 0;
+    std::uint32_t online_vcpus = 0;
+    DomainHandle handle{};
 };
 
 struct VcpuStart {

@@ -148,15 +148,16 @@ Result<std::vector<std::byte>> unpack_kernel(std::vector<std::byte> file) {
     if (is_bzimage(file)) {
         Bytes payload = TRY(bzimage_payload(file));
         Compression compression = detect_compression(payload);
+        // Linux appends the unpacked size to the payload; in gzip it is the last field of the stream anyway.
+        std::uint32_t size = payload.size() < 4 ? 0 : *read_at<std::uint32_t>(payload, payload.size() - 4);
+        Bytes content = payload.first(payload.size() - std::min<std::size_t>(payload.size(), 4));
         if (is_elf(payload)) {
-            elf.assign(payload.begin(), payload.end());
+            if (size != content.size()) content = payload;
+            elf.assign(content.begin(), content.end());
         } else if (compression == Compression::none) {
             return unusable("bzImage with a payload in no known compression");
         } else {
-            // Linux appends the unpacked size to the payload; in gzip it is the last field of the stream anyway.
-            std::uint32_t size = payload.size() < 4 ? 0 : *read_at<std::uint32_t>(payload, payload.size() - 4);
-            bool appended = compression != Compression::gzip && payload.size() >= 4;
-            elf = TRY(decompress(payload.first(payload.size() - (appended ? 4 : 0)), unpacked_limit, size));
+            elf = TRY(decompress(compression == Compression::gzip ? payload : content, unpacked_limit, size));
         }
     } else if (detect_compression(file) != Compression::none) {
         elf = TRY(decompress(file, unpacked_limit));

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: MIT
+#include "dom0-tools/lib/domain_config.hpp"
+
+#include <gtest/gtest.h>
+
+#include "dom0-tools/lib/domain_spec.hpp"
+
+namespace {
+
+using paravane::parse_domain_file;
+using paravane::parse_size;
+using paravane::Result;
+namespace v1 = paravane::v1;
+
+constexpr char minimal[] = "name: web\nkernel: /boot/vmlinuz\nmemory: 128MiB\n";
+
+std::string error_of(std::string const& text) {
+    Result<v1::DomainSpec> spec = parse_domain_file(text, "web.yaml", "/etc");
+    return spec ? "it worked" : spec.error().message();
+}
+
+TEST(DomainFile, EveryKeyIsRead) {
+    Result<v1::DomainSpec> spec = parse_domain_file(
+        "# a comment\nname: web\nkernel: vmlinuz\ninitrd: /boot/initrd\ncmdline: \"console=hvc0 quiet\"\nmemory: 1GiB\n"
+        "vcpus: 2\non_poweroff: preserve\non_reboot: destroy\non_crash: restart\n",
+        "web.yaml", "/etc/paravane");
+    ASSERT_TRUE(spec) << spec.error().message();
+    EXPECT_EQ(spec->name(), "web");
+    EXPECT_EQ(spec->kernel(), "/etc/paravane/vmlinuz") << "relative to the file's folder";
+    EXPECT_EQ(spec->initrd(), "/boot/initrd");
+    EXPECT_EQ(spec->cmdline(), "console=hvc0 quiet");
+    EXPECT_EQ(spec->memory(), 1u << 30);
+    EXPECT_EQ(spec->vcpus(), 2u);
+    EXPECT_EQ(spec->on_poweroff(), v1::END_ACTION_PRESERVE);
+    EXPECT_EQ(spec->on_reboot(), v1::END_ACTION_DESTROY);
+    EXPECT_EQ(spec->on_crash(), v1::END_ACTION_RESTART);
+}
+
+TEST(DomainFile, DefaultsFillWhatIsLeftOut) {
+    Result<v1::DomainSpec> spec = parse_domain_file(minimal, "web.yaml", "/etc");
+    ASSERT_TRUE(spec) << spec.error().message();
+    v1::DomainSpec full = paravane::with_defaults(*spec);
+    EXPECT_EQ(full.vcpus(), 1u);
+    EXPECT_EQ(full.on_poweroff(), v1::END_ACTION_DESTROY);
+    EXPECT_EQ(full.on_reboot(), v1::END_ACTION_RESTART);
+    EXPECT_EQ(full.on_crash(), v1::END_ACTION_DESTROY);
+}
+
+TEST(DomainFile, UnknownKeyIsNamedWithItsLine) {
+    std::string error = error_of(std::string{minimal} + "memroy: 3\n");
+    EXPECT_EQ(error.find("web.yaml:4: unknown key \"memroy\""), 0u) << error;
+}
+
+TEST(DomainFile, ErrorsHaveTheLineTheyAreAbout) {
+    auto expect_error = [](std::string const& text, std::string const& start) {
+        EXPECT_EQ(error_of(text).substr(0, start.size()), start);
+    };
+    expect_error("name: web\nkernel: /k\nmemory: 128\n", "web.yaml:3: memory: \"128\" needs a unit");
+    expect_error("name: web\nkernel: /k\nmemory: 128MB\n", "web.yaml:3: memory: unknown unit \"MB\"");
+    expect_error("name: web\nkernel: /k\nmemory: 1MiB\n", "web.yaml:3: memory: 1MiB is less than 2 MiB");
+    expect_error("name: web\nkernel: /k\nmemory: 2049KiB\n", "web.yaml:3: memory: is not a multiple");
+    expect_error("name: web\nmemory: 4MiB\n", "web.yaml:1: kernel: is missing");
+    expect_error("name: web\n\nkernel: /k\nvcpus: many\nmemory: 4MiB\n", "web.yaml:4: vcpus: \"many\" is not a number");
+    expect_error("name: web\nkernel: /k\nmemory: 4MiB\nvcpus: 33\n", "web.yaml:4: vcpus: 33 is more than 32");
+    expect_error("name: web\nkernel: /k\nmemory: 4MiB\non_crash: explode\n",
+                 "web.yaml:4: on_crash: \"explode\" is none of");
+    expect_error("name: web\nname: web\n", "web.yaml:2: \"name\" is given twice");
+    expect_error("name: a b\nkernel: /k\nmemory: 4MiB\n", "web.yaml:1: name: \"a b\" has a character");
+    expect_error("name: 17\nkernel: /k\nmemory: 4MiB\n", "web.yaml:1: name: \"17\" is a number");
+    expect_error("name: [a, b]\n", "web.yaml:1: \"name\" takes a single value");
+    expect_error("name:\n", "web.yaml:1: \"name\" has no value");
+    expect_error("just text\n", "web.yaml:1: ");
+    expect_error("", "web.yaml:1: ");
+    expect_error("name: web\nkernel: \"unclosed\nmemory: 4MiB\n", "web.yaml:");
+    expect_error("name: web\n\t- x\n", "web.yaml:2: ");
+}
+
+TEST(DomainFile, LimitsOfTextsAreChecked) {
+    std::string base = minimal;
+    EXPECT_EQ(error_of(base + "cmdline: \"" + std::string(1023, 'x') + "\"\n"), "it worked");
+    EXPECT_NE(error_of(base + "cmdline: \"" + std::string(1024, 'x') + "\"\n").find("longer than 1023"),
+              std::string::npos);
+    EXPECT_NE(error_of("name: " + std::string(64, 'x') + "\nkernel: /k\nmemory: 4MiB\n").find("63"), std::string::npos);
+}
+
+TEST(DomainFile, YamlTricksAreNoProblem) {
+    // Aliases, merge keys, tags and deep nesting: either plain values or errors.
+    for (char const* text :
+         {"a: &a {b: *a}\n", "<<: {name: x}\n", "? [x]\n: y\n", "!!binary name: x\n", "name: !!int x\n",
+          "[[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]]\n", "--- \n--- \n", "%YAML 9.9\n---\n", "\xff\xfe\n"}) {
+        EXPECT_NE(error_of(text), "it worked") << text;
+    }
+}
+
+TEST(Size, UnitsAreBinary) {
+    EXPECT_EQ(*parse_size("4KiB"), 4096u);
+    EXPECT_EQ(*parse_size("128MiB"), 128u << 20);
+    EXPECT_EQ(*parse_size("2 GiB"), std::uint64_t{2} << 30);
+    for (char const* bad :
+         {"", "MiB", "-1MiB", "1.5GiB", "4", "99999999999999999999MiB", "20000000000GiB", "4MiBs", "0x10MiB"}) {
+        EXPECT_FALSE(parse_size(bad)) << bad;
+    }
+    EXPECT_EQ(paravane::format_size(128 << 20), "128MiB");
+    EXPECT_EQ(paravane::format_size(3 << 10), "3KiB");
+    EXPECT_EQ(paravane::format_size(5), "5B");
+}
+
+}  // namespace

@@ -1,0 +1,264 @@
+// SPDX-License-Identifier: MIT
+#include "kernel_file.hpp"
+
+#include <bzlib.h>
+#include <elf.h>
+#include <lz4.h>
+#include <lzma.h>
+#include <lzo/lzo1x.h>
+#include <zlib.h>
+#include <zstd.h>
+
+#include <stdexcept>
+
+namespace test {
+namespace {
+
+void append(Bytes& to, void const* data, std::size_t size) {
+    auto const* bytes = static_cast<std::byte const*>(data);
+    to.insert(to.end(), bytes, bytes + size);
+}
+
+void append_number(Bytes& to, std::uint64_t value, std::size_t size, bool big_endian) {
+    for (std::size_t i = 0; i < size; ++i) {
+        std::size_t shift = 8 * (big_endian ? size - 1 - i : i);
+        to.push_back(static_cast<std::byte>(value >> shift));
+    }
+}
+
+void append_note(Bytes& to, std::string owner, std::uint32_t type, std::span<std::byte const> value) {
+    owner.push_back('\0');
+    Elf64_Nhdr header{static_cast<Elf64_Word>(owner.size()), static_cast<Elf64_Word>(value.size()), type};
+    append(to, &header, sizeof header);
+    append(to, owner.data(), owner.size());
+    to.resize((to.size() + 3) & ~std::size_t{3});
+    append(to, value.data(), value.size());
+    to.resize((to.size() + 3) & ~std::size_t{3});
+}
+
+void append_note(Bytes& to, std::uint32_t type, std::optional<std::uint64_t> value) {
+    if (value) append_note(to, "Xen", type, std::as_bytes(std::span{&*value, 1}));
+}
+
+void append_note(Bytes& to, std::uint32_t type, std::string const& value) {
+    append_note(to, "Xen", type, std::as_bytes(std::span{value.c_str(), value.size() + 1}));
+}
+
+Bytes make_notes(KernelSpec const& spec) {
+    Bytes notes;
+    if (spec.other_notes) append_note(notes, "GNU", 3, std::as_bytes(std::span{"id"}));
+    append_note(notes, 1, spec.entry);
+    append_note(notes, 2, spec.hypercall_page);
+    append_note(notes, 3, spec.virt_base);
+    append_note(notes, 4, spec.paddr_offset);
+    append_note(notes, 5, spec.xen_version);
+    append_note(notes, 8, spec.loader);
+    append_note(notes, 10, spec.features);
+    append_note(notes, 15, spec.init_p2m);
+    append_note(notes, 16, spec.mod_start_pfn);
+    return notes;
+}
+
+Bytes pack_lzma(std::span<std::byte const> data, bool xz) {
+    lzma_options_lzma options;
+    lzma_lzma_preset(&options, 6);
+    lzma_filter filters[] = {{LZMA_FILTER_X86, nullptr}, {LZMA_FILTER_LZMA2, &options}, {LZMA_VLI_UNKNOWN, nullptr}};
+    lzma_stream stream = LZMA_STREAM_INIT;
+    lzma_ret started =
+        xz ? lzma_stream_encoder(&stream, filters, LZMA_CHECK_CRC32) : lzma_alone_encoder(&stream, &options);
+    if (started != LZMA_OK) throw std::runtime_error{"lzma encoder"};
+    Bytes out(data.size() + 65536);
+    stream.next_in = reinterpret_cast<std::uint8_t const*>(data.data());
+    stream.avail_in = data.size();
+    stream.next_out = reinterpret_cast<std::uint8_t*>(out.data());
+    stream.avail_out = out.size();
+    if (lzma_code(&stream, LZMA_FINISH) != LZMA_STREAM_END) throw std::runtime_error{"lzma"};
+    out.resize(stream.total_out);
+    lzma_end(&stream);
+    return out;
+}
+
+Bytes pack_gzip(std::span<std::byte const> data) {
+    z_stream stream{};
+    deflateInit2(&stream, 6, Z_DEFLATED, 16 + MAX_WBITS, 8, Z_DEFAULT_STRATEGY);
+    Bytes out(data.size() + 65536);
+    stream.next_in = reinterpret_cast<Bytef*>(const_cast<std::byte*>(data.data()));
+    stream.avail_in = static_cast<uInt>(data.size());
+    stream.next_out = reinterpret_cast<Bytef*>(out.data());
+    stream.avail_out = static_cast<uInt>(out.size());
+    if (deflate(&stream, Z_FINISH) != Z_STREAM_END) throw std::runtime_error{"deflate"};
+    out.resize(stream.total_out);
+    deflateEnd(&stream);
+    return out;
+}
+
+Bytes pack_lz4(std::span<std::byte const> data) {
+    constexpr std::size_t chunk = std::size_t{8} << 20;
+    Bytes out;
+    append_number(out, 0x184c2102, 4, false);
+    for (std::size_t at = 0; at < data.size(); at += chunk) {
+        int size = static_cast<int>(std::min(chunk, data.size() - at));
+        Bytes packed(static_cast<std::size_t>(LZ4_compressBound(size)));
+        int count = LZ4_compress_default(reinterpret_cast<char const*>(data.data() + at),
+                                         reinterpret_cast<char*>(packed.data()), size, static_cast<int>(packed.size()));
+        append_number(out, static_cast<std::uint64_t>(count), 4, false);
+        append(out, packed.data(), static_cast<std::size_t>(count));
+    }
+    return out;
+}
+
+// lzop's file with an Adler checksum after each block's sizes, as Linux's build makes it. Checksums are not checked.
+Bytes pack_lzo(std::span<std::byte const> data) {
+    constexpr std::size_t block = 256 * 1024;
+    constexpr unsigned char magic[] = {0x89, 'L', 'Z', 'O', 0, '\r', '\n', 0x1a, '\n'};
+    if (lzo_init() != LZO_E_OK) throw std::runtime_error{"lzo"};
+    Bytes out;
+    append(out, magic, sizeof magic);
+    append_number(out, 0x1030, 2, true);  // version, library version, version needed
+    append_number(out, 0x20a0, 2, true);
+    append_number(out, 0x0940, 2, true);
+    append_number(out, 1, 1, true);  // method, level
+    append_number(out, 5, 1, true);
+    append_number(out, 1, 4, true);  // flags: Adler-32 of the unpacked data
+    out.resize(out.size() + 12);     // mode and times
+    append_number(out, 0, 1, true);  // no name
+    append_number(out, 0, 4, true);  // checksum of the header
+    Bytes work(LZO1X_1_MEM_COMPRESS);
+    for (std::size_t at = 0; at < data.size(); at += block) {
+        std::size_t size = std::min(block, data.size() - at);
+        Bytes packed(size + size / 16 + 67);
+        lzo_uint count = packed.size();
+        lzo1x_1_compress(reinterpret_cast<unsigned char const*>(data.data() + at), size,
+                         reinterpret_cast<unsigned char*>(packed.data()), &count, work.data());
+        bool stored = count >= size;
+        append_number(out, size, 4, true);
+        append_number(out, stored ? size : count, 4, true);
+        append_number(out, 0, 4, true);
+        append(out, stored ? data.data() + at : packed.data(), stored ? size : count);
+    }
+    append_number(out, 0, 4, true);
+    return out;
+}
+
+Bytes pack_bzip2(std::span<std::byte const> data) {
+    Bytes out(data.size() + data.size() / 100 + 65536);
+    auto count = static_cast<unsigned>(out.size());
+    int status = BZ2_bzBuffToBuffCompress(reinterpret_cast<char*>(out.data()), &count,
+                                          reinterpret_cast<char*>(const_cast<std::byte*>(data.data())),
+                                          static_cast<unsigned>(data.size()), 9, 0, 0);
+    if (status != BZ_OK) throw std::runtime_error{"bzip2"};
+    out.resize(count);
+    return out;
+}
+
+Bytes pack_zstd(std::span<std::byte const> data) {
+    Bytes out(ZSTD_compressBound(data.size()));
+    out.resize(ZSTD_compress(out.data(), out.size(), data.data(), data.size(), 3));
+    return out;
+}
+
+}  // namespace
+
+Bytes make_elf(KernelSpec const& spec) {
+    Bytes notes = make_notes(spec);
+    std::size_t headers = spec.segments.size() + (spec.notes_in_section ? 0 : 1);
+    std::size_t offset = sizeof(Elf64_Ehdr) + headers * sizeof(Elf64_Phdr);
+    std::vector<Elf64_Phdr> programs;
+    Bytes body;
+    for (SegmentSpec const& segment : spec.segments) {
+        programs.push_back({.p_type = PT_LOAD,
+                            .p_flags = PF_R | PF_W | PF_X,
+                            .p_offset = offset + body.size(),
+                            .p_vaddr = segment.vaddr,
+                            .p_paddr = segment.paddr,
+                            .p_filesz = segment.file_size,
+                            .p_memsz = segment.memory_size,
+                            .p_align = 4096});
+        body.insert(body.end(), segment.file_size, segment.fill);
+    }
+    std::size_t notes_at = offset + body.size();
+    if (!spec.notes_in_section) {
+        programs.push_back({.p_type = PT_NOTE,
+                            .p_flags = PF_R,
+                            .p_offset = notes_at,
+                            .p_vaddr = 0,
+                            .p_paddr = 0,
+                            .p_filesz = notes.size(),
+                            .p_memsz = notes.size(),
+                            .p_align = 4});
+    }
+    body.insert(body.end(), notes.begin(), notes.end());
+    Elf64_Shdr sections[2]{};
+    sections[1] = {.sh_name = 0,
+                   .sh_type = SHT_NOTE,
+                   .sh_flags = 0,
+                   .sh_addr = 0,
+                   .sh_offset = notes_at,
+                   .sh_size = notes.size(),
+                   .sh_link = 0,
+                   .sh_info = 0,
+                   .sh_addralign = 4,
+                   .sh_entsize = 0};
+    Elf64_Ehdr header{};
+    std::memcpy(header.e_ident, ELFMAG, SELFMAG);
+    header.e_ident[EI_CLASS] = ELFCLASS64;
+    header.e_ident[EI_DATA] = ELFDATA2LSB;
+    header.e_ident[EI_VERSION] = EV_CURRENT;
+    header.e_type = ET_EXEC;
+    header.e_machine = EM_X86_64;
+    header.e_version = EV_CURRENT;
+    header.e_phoff = sizeof header;
+    header.e_ehsize = sizeof header;
+    header.e_phentsize = sizeof(Elf64_Phdr);
+    header.e_phnum = static_cast<Elf64_Half>(programs.size());
+    if (spec.notes_in_section) {
+        header.e_shoff = offset + body.size();
+        header.e_shentsize = sizeof(Elf64_Shdr);
+        header.e_shnum = 2;
+    }
+    Bytes elf;
+    append(elf, &header, sizeof header);
+    append(elf, programs.data(), programs.size() * sizeof(Elf64_Phdr));
+    append(elf, body.data(), body.size());
+    if (spec.notes_in_section) append(elf, sections, sizeof sections);
+    return elf;
+}
+
+Bytes pack(std::span<std::byte const> data, paravane::Compression compression) {
+    using paravane::Compression;
+    switch (compression) {
+        case Compression::none:
+            return {data.begin(), data.end()};
+        case Compression::gzip:
+            return pack_gzip(data);
+        case Compression::bzip2:
+            return pack_bzip2(data);
+        case Compression::lzma:
+            return pack_lzma(data, false);
+        case Compression::xz:
+            return pack_lzma(data, true);
+        case Compression::lzo:
+            return pack_lzo(data);
+        case Compression::lz4:
+            return pack_lz4(data);
+        case Compression::zstd:
+            return pack_zstd(data);
+    }
+    return {};
+}
+
+Bytes make_bzimage(std::span<std::byte const> elf, paravane::Compression compression) {
+    constexpr std::size_t setup_sectors = 3, loader_size = 0x80;
+    Bytes payload = pack(elf, compression);
+    if (compression != paravane::Compression::gzip) append_number(payload, elf.size(), 4, false);
+    Bytes image((setup_sectors + 1) * 512 + loader_size);
+    put<std::uint8_t>(image, 0x1f1, setup_sectors);
+    put<std::uint32_t>(image, 0x202, 0x53726448);  // "HdrS"
+    put<std::uint16_t>(image, 0x206, 0x20f);
+    put<std::uint32_t>(image, 0x248, loader_size);
+    put<std::uint32_t>(image, 0x24c, static_cast<std::uint32_t>(payload.size()));
+    image.insert(image.end(), payload.begin(), payload.end());
+    return image;
+}
+
+}  // namespace test

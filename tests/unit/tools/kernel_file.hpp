@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: MIT
+// Small kernels made in memory: an ELF with Xen notes, the same in a bzImage, packed by any of Linux's compressors.
+#pragma once
+
+#include "dom0-tools/lib/decompress.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace test {
+
+using Bytes = std::vector<std::byte>;
+
+struct SegmentSpec {
+    std::uint64_t paddr = 0x100000;
+    std::uint64_t vaddr = 0xffffffff80100000;
+    std::size_t file_size = 0x3000;
+    std::uint64_t memory_size = 0x5000;
+    std::byte fill{0x5a};
+};
+
+struct KernelSpec {
+    std::vector<SegmentSpec> segments{SegmentSpec{}};
+    std::optional<std::uint64_t> virt_base = 0xffffffff80000000;
+    std::optional<std::uint64_t> entry = 0xffffffff80100040;
+    std::optional<std::uint64_t> paddr_offset = std::nullopt;
+    std::optional<std::uint64_t> hypercall_page = std::nullopt;
+    std::optional<std::uint64_t> init_p2m = std::nullopt;
+    std::optional<std::uint64_t> mod_start_pfn = std::nullopt;
+    std::string loader = "generic";
+    std::string xen_version = "xen-3.0";
+    std::string features = "!writable_page_tables|pae_pgdir_above_4gb";
+    bool notes_in_section = false;  // a SHT_NOTE section in place of a PT_NOTE segment
+    bool other_notes = false;       // a note of another owner in front
+};
+
+Bytes make_elf(KernelSpec const& spec = {});
+Bytes pack(std::span<std::byte const> data, paravane::Compression compression);
+// With Linux's boot header; the unpacked size is appended to the payload as Linux does it.
+Bytes make_bzimage(std::span<std::byte const> elf, paravane::Compression compression);
+
+template <class T>
+void put(Bytes& bytes, std::size_t offset, T value) {
+    std::memcpy(bytes.data() + offset, &value, sizeof value);
+}
+
+}  // namespace test
