@@ -99,7 +99,6 @@ Result<DomainRef> create_domain(DomainConfig const& config) {
     domain->live_frames = 1;  // the domain itself counts as one until it is destroyed
     Result<> built = build(*domain, config);
     if (!built) {
-        domain->state = DomainState::dying;
         while (!destroy_domain(*domain)) {
         }
         return built.error();
@@ -216,17 +215,25 @@ bool end_tables(Domain& domain) {
     return true;
 }
 
+// True when all phases are over. The caller's reference keeps the object.
+bool go_on_destroying(Domain& domain) {
+    constexpr std::array phases{end_connections, end_grant_mappings, end_vcpus, end_memory, end_tables};
+    if (domain.state.load() == DomainState::dead) return true;
+    if (domain.state.exchange(DomainState::dying) != DomainState::dying) pause_domain(domain);
+    for (; domain.destroy_phase < phases.size(); ++domain.destroy_phase)
+        if (!phases[domain.destroy_phase](domain)) return false;
+    domain.state = DomainState::dead;
+    send_global_virq(abi::virq::dom_exc);   // whoever holds pages of it learns that they are the last ones
+    return true;
+}
+
 }  // namespace
 
 bool destroy_domain(Domain& domain) {
-    constexpr std::array phases{end_connections, end_grant_mappings, end_vcpus, end_memory, end_tables};
-    if (domain.state.exchange(DomainState::dying) != DomainState::dying) pause_domain(domain);
-    for (;;) {
-        u32 phase = domain.destroy_phase;
-        if (phase == phases.size()) return true;
-        if (!phases[phase](domain)) return false;
-        domain.destroy_phase = phase + 1;
-    }
+    if (domain.being_destroyed.exchange(true, std::memory_order_acquire)) return false;   // another CPU is at it
+    bool done = go_on_destroying(domain);
+    domain.being_destroyed.store(false, std::memory_order_release);
+    return done;
 }
 
 }  // namespace hv

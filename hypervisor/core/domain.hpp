@@ -66,6 +66,7 @@ struct Domain {
     // --- life
     std::atomic<bool> shut_down{false};
     u32 shutdown_code = 0;
+    std::atomic<bool> being_destroyed{false};
     u32 destroy_phase = 0;                     // where an interrupted destroy goes on
     Domain* next_spare = nullptr;              // while not in use at all
     std::array<u8, 16> handle{};
