@@ -89,7 +89,7 @@ PageInfo* take_block_locked(u32 zone, u32 wanted) {
 // The highest zone first: low memory is for those who ask for it.
 PageInfo* take(u32 order, u32 address_bits) {
     if (order > max_order || address_bits <= page_shift) return nullptr;
-    u32 zone = std::min(zones - 1, address_bits - static_cast<u32>(page_shift));
+    u32 zone = std::min(zone_of(max_mfn), address_bits - static_cast<u32>(page_shift));
     SpinGuard guard{heap.lock};
     for (; zone > 0; --zone)
         if (PageInfo* page = take_block_locked(zone, order)) return page;
