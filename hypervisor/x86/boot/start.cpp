@@ -92,6 +92,7 @@ void start_memory() {
     log_memory_map();
     boot::publish_memory_map(info);
     boot_memory::init(info);
+    features::read();
     features::init_cpu();
     paging::init(info);
     paging::init_frame_tables(boot::end_of_ram(info) >> page_shift);

@@ -13,6 +13,13 @@ constexpr u64 cr4_pae = 1u << 5, cr4_mce = 1u << 6, cr4_osfxsr = 1u << 9, cr4_os
               cr4_osxsave = 1u << 18, cr4_smep = 1u << 20;
 constexpr u64 cr0_paging = 0x8005'0033;  // PG AM WP NE ET MP PE
 
+// Read once: where we run in a virtual machine ourselves, CPUID leaves it.
+struct Features {
+    bool xsave, xsaveopt, fsgsbase, smep, rdtscp, stable_tsc;
+    u32 address_bits;
+};
+constinit Features found{};
+
 u32 basic_ecx() { return cpu::cpuid(1).ecx; }
 u32 basic_edx() { return cpu::cpuid(1).edx; }
 cpu::CpuidResult leaf7() { return cpu::cpuid(0).eax >= 7 ? cpu::cpuid(7) : cpu::CpuidResult{}; }
@@ -49,22 +56,30 @@ char const* missing() {
     return nullptr;
 }
 
-bool has_xsave() { return basic_ecx() & 1u << 26; }
-bool has_xsaveopt() { return has_xsave() && cpu::cpuid(0xd, 1).eax & 1; }
-bool has_fsgsbase() { return leaf7().ebx & 1; }
-bool has_rdtscp() { return extended_edx() & 1u << 27; }
+bool has_xsave() { return found.xsave; }
+bool has_xsaveopt() { return found.xsaveopt; }
+bool has_fsgsbase() { return found.fsgsbase; }
+bool has_rdtscp() { return found.rdtscp; }
+bool has_stable_tsc() { return found.stable_tsc; }
+u64 address_bits() { return found.address_bits; }
 
-u64 address_bits() {
-    u32 bits = cpu::cpuid(0x8000'0000).eax >= 0x8000'0008 ? cpu::cpuid(0x8000'0008).eax & 0xff : 36;
-    return std::min(bits, 52u);
+void read() {
+    u32 last_extended = cpu::cpuid(0x8000'0000).eax;
+    found.xsave = basic_ecx() & 1u << 26;
+    found.xsaveopt = found.xsave && cpu::cpuid(0xd, 1).eax & 1;
+    found.fsgsbase = leaf7().ebx & 1;
+    found.smep = leaf7().ebx & 1u << 7;
+    found.rdtscp = extended_edx() & 1u << 27;
+    found.stable_tsc = last_extended >= 0x8000'0007 && cpu::cpuid(0x8000'0007).edx & 1u << 8;
+    found.address_bits = last_extended >= 0x8000'0008 ? std::min(cpu::cpuid(0x8000'0008).eax & 0xff, 52u) : 36;
 }
 
 // No SMAP: a guest's own IRET in ring 3 would fault under some emulators, and we read guest memory without STAC. No
 // global pages, no process-context identifiers.
 u64 control4() {
     u64 value = cr4_pae | cr4_mce | cr4_osfxsr | cr4_osxmmexcpt;
-    if (has_xsave()) value |= cr4_osxsave;
-    if (leaf7().ebx & 1u << 7) value |= cr4_smep;
+    if (found.xsave) value |= cr4_osxsave;
+    if (found.smep) value |= cr4_smep;
     return value;
 }
 

@@ -7,6 +7,7 @@
 #include "base/assert.hpp"
 #include "base/log.hpp"
 #include "x86/cpu/apic.hpp"
+#include "x86/cpu/features.hpp"
 #include "x86/cpu/instructions.hpp"
 #include "x86/cpu/this_cpu.hpp"
 #include "x86/dev/rtc.hpp"
@@ -109,7 +110,7 @@ u64 tsc_at(Time time) {
 hal::TscScale scale() { return tsc_to_ns; }
 u64 tsc_khz() { return tsc_hz / 1000; }
 
-bool tsc_is_stable() { return cpu::cpuid(0x8000'0000).eax >= 0x8000'0007 && cpu::cpuid(0x8000'0007).edx & 1u << 8; }
+bool tsc_is_stable() { return features::has_stable_tsc(); }
 
 // Far deadlines are cut to what the counter holds: the timer then fires early, and whoever handles it arms it again.
 void set_deadline(Time deadline) {
