@@ -107,11 +107,18 @@ function fast_invalid_opcode
     cmpq %rdx, %rsi
     jb entry_general
     guest_access entry_general, movl 1(%rsi), %eax
-    cmpl $0x6e65780b, %eax
-    je entry_general
     movq SHORT_CPU(CURRENT), %rdi
+    cmpl $0x6e65780b, %eax
+    je 1f
     leaq VCPU_TRAPS + 6 * GATE_SIZE(%rdi), %rax
-    // fall through
+    jmp bounce_without_code
+1:  guest_access entry_general, cmpw $0xa20f, 5(%rsi)
+    jne entry_general
+    push_rest
+    cld
+    movq %rsp, %rsi
+    call handle_forced_cpuid
+    jmp exit_to_guest
 
 function bounce_without_code
     bounce 0
@@ -130,7 +137,7 @@ function fast_page_fault
     movl %ecx, %edx
     andl $3, %edx
     cmpl $3, %edx
-    je entry_general
+    je 2f
     andl $~4, %ecx                 // user means the guest's user space
 1:  movq %cr2, %rax
     movq VCPU_INFO(%rdi), %rdx
@@ -138,6 +145,11 @@ function fast_page_fault
     movq %rax, INFO_CR2(%rdx)
     leaq VCPU_TRAPS + 14 * GATE_SIZE(%rdi), %rax
     bounce 1
+2:  push_rest
+    cld
+    movq %rsp, %rsi
+    call handle_kernel_write_fault
+    jmp exit_to_guest
 
 // The one privileged instruction of every context switch in the guest: RDMSR of the user's GS base, which is the
 // inactive one while the kernel runs.

@@ -282,7 +282,17 @@ iret_general:
 
 // rsp = &regs of the guest frame. Whatever is to be done before the guest goes on is done in C++.
 function exit_to_guest
-    movq %rsp, %rdi
+    movq FULL_CPU(CURRENT), %rbx
+    cmpl $0, FULL_CPU(PENDING)
+    jne 1f
+    cmpl $-1, VCPU_DEMOTIONS(%rbx)
+    jne 1f
+    movq VCPU_INFO(%rbx), %rcx
+    cmpw $1, (%rcx)                // pending, and not masked
+    je 1f
+    pop_full
+    iret_to_guest
+1:  movq %rsp, %rdi
     call prepare_exit
     pop_full
     iret_to_guest

@@ -22,6 +22,8 @@ void handle_guest_trap(abi::CpuUserRegs& regs);
 void handle_hypervisor_trap(abi::CpuUserRegs& regs);
 void handle_machine_trap(abi::CpuUserRegs& regs);
 void handle_iret_fault(abi::CpuUserRegs& regs);
+void handle_forced_cpuid(hv::Vcpu& vcpu, abi::CpuUserRegs& regs);
+void handle_kernel_write_fault(hv::Vcpu& vcpu, abi::CpuUserRegs& regs);
 }
 
 namespace hv::x86 {
@@ -102,9 +104,7 @@ void handle_invalid_opcode(Vcpu& vcpu, abi::CpuUserRegs& regs) {
     if (!is_guest_range(regs.rip, forced_cpuid_length) ||
         !hal::copy_from_guest(&code, regs.rip, forced_cpuid_length) || (code & seven_bytes) != prefix_and_cpuid)
         return deliver_exception(vcpu, regs, invalid_opcode);
-    emulate_cpuid(vcpu, regs);
-    regs.rip += forced_cpuid_length;
-    finish_instruction(vcpu, regs);
+    handle_forced_cpuid(vcpu, regs);
 }
 
 // The processor looked for a descriptor in our window. Where a page of the LDT was missing it may be there now;
@@ -165,6 +165,18 @@ void handle_guest_trap(abi::CpuUserRegs& regs) {
     std::optional<u64> code;
     if (pv::has_error_code(vector)) code = regs.error_code;
     x86::deliver_exception(vcpu, regs, vector, code);
+}
+
+// CPUID behind its prefix, from entry/bounce.S with the full frame, or as found above.
+void handle_forced_cpuid(Vcpu& vcpu, abi::CpuUserRegs& regs) {
+    x86::emulate_cpuid(vcpu, regs);
+    regs.rip += x86::forced_cpuid_length;
+    x86::finish_instruction(vcpu, regs);
+}
+
+// A guest kernel's write to a page that is present: perhaps a page table. From entry/bounce.S with the full frame.
+void handle_kernel_write_fault(Vcpu& vcpu, abi::CpuUserRegs& regs) {
+    x86::handle_page_fault(vcpu, regs, cpu::read_cr2());
 }
 
 // From ring 0: interrupts while a CPU is idle or lets them in, and faults in guest memory.

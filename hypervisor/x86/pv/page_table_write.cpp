@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: MIT
 #include "x86/pv/page_table_write.hpp"
 
+#include <array>
+
 #include "core/domain.hpp"
 #include "core/guest_access.hpp"
 #include "core/mm/l1_entry.hpp"
 #include "core/pv/execute.hpp"
+#include "core/pv/table_store.hpp"
 #include "public/mmu.hpp"
 #include "x86/cpu/msr.hpp"
+#include "x86/mm/guest_walk.hpp"
 
 namespace hv::x86 {
 namespace {
@@ -26,21 +30,35 @@ Result<bool> apply(L1Slot const& slot, pv::Instruction const& instruction, abi::
     return compare_exchange_l1(slot.entry, old, fresh, domain, PageOwner::of(domain));
 }
 
-}  // namespace
-
-Emulated emulate_table_write(Vcpu& vcpu, abi::CpuUserRegs& regs, u64 address) {
-    Domain& domain = *vcpu.domain;
-    if (!(domain.vm_assist >> abi::vmassist::writable_pagetables & 1)) return Emulated::refused;
-    Result<Pte> leaf = read_leaf(vcpu, address);
-    if (!leaf || !leaf->is_present()) return Emulated::refused;
-    if (leaf->is_writable()) {   // another vCPU was faster; only this CPU's TLB does not know yet
-        hal::flush_tlb_page_local(address);
-        return Emulated::elsewhere;
+// The usual instructions. False: it is another one.
+struct ShortPath {
+    bool taken;
+    Emulated outcome;
+};
+ShortPath emulate_short(L1Slot const& slot, abi::CpuUserRegs& regs, u64 address, Domain& domain) {
+    constexpr u64 fetched = 16;
+    constexpr ShortPath other{false, Emulated::refused};
+    std::array<u64, 2> code;
+    if ((regs.rip & (page_size - 1)) > page_size - fetched || regs.rip < hypervisor_end) return other;
+    if (!try_read(regs.rip, code[0]) || !try_read(regs.rip + 8, code[1])) return other;
+    pv::TableStore store = pv::decode_table_store(reinterpret_cast<u8 const*>(code.data()));
+    u32 byte = address & 7;
+    // The fault's address is the operand's, as it lies within one entry.
+    if (store.kind == pv::TableStore::Kind::none || (store.is_whole_entry() && byte != 0)) return other;
+    for (;;) {
+        Pte old = slot.load();
+        Pte fresh{pv::new_entry(store, regs, old.raw, byte)};
+        if (fresh != old) {
+            Result<bool> stored = compare_exchange_l1(slot.entry, old, fresh, domain, PageOwner::of(domain));
+            if (!stored) return {true, stored.error() == Errno::again ? Emulated::elsewhere : Emulated::refused};
+            if (!*stored) continue;
+        }
+        pv::retire(store, regs, old.raw, fresh.raw, byte);
+        return {true, Emulated::done};
     }
-    Maddr entry{leaf->mfn().value << page_shift | entry_of(address & (page_size - 1))};
-    Result<L1Slot> slot = l1_slot_at(domain, entry);
-    if (!slot) return Emulated::refused;
+}
 
+Emulated emulate_any(Vcpu& vcpu, L1Slot const& slot, abi::CpuUserRegs& regs, u64 address) {
     FetchedCode code = fetch_code(regs);
     Result<pv::Instruction> instruction = pv::decode(code.view(), regs, segment_bases());
     if (!instruction || !pv::writes_memory(instruction->operation)) return Emulated::refused;
@@ -51,12 +69,30 @@ Emulated emulate_table_write(Vcpu& vcpu, abi::CpuUserRegs& regs, u64 address) {
 
     pv::Effect effect;
     for (;;) {
-        Result<bool> stored = apply(*slot, *instruction, regs, domain, effect);
+        Result<bool> stored = apply(slot, *instruction, regs, *vcpu.domain, effect);
         if (!stored) return stored.error() == Errno::again ? Emulated::elsewhere : Emulated::refused;
         if (*stored) break;
     }
     pv::retire(*instruction, effect, regs);
     return Emulated::done;
+}
+
+}  // namespace
+
+Emulated emulate_table_write(Vcpu& vcpu, abi::CpuUserRegs& regs, u64 address) {
+    Domain& domain = *vcpu.domain;
+    if (!(domain.vm_assist >> abi::vmassist::writable_pagetables & 1) || !is_guest_address(address))
+        return Emulated::refused;
+    Pte leaf = walk_guest(vcpu.kernel_cr3, address);
+    if (!leaf.is_present()) return Emulated::refused;
+    if (leaf.is_writable()) {   // another vCPU was faster; only this CPU's TLB does not know yet
+        hal::flush_tlb_page_local(address);
+        return Emulated::elsewhere;
+    }
+    Result<L1Slot> slot = l1_slot_at(domain, Maddr{(leaf.raw & Pte::address) | (address & (page_size - 8))});
+    if (!slot) return Emulated::refused;
+    ShortPath path = emulate_short(*slot, regs, address, domain);
+    return path.taken ? path.outcome : emulate_any(vcpu, *slot, regs, address);
 }
 
 }  // namespace hv::x86
