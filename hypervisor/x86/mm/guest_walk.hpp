@@ -21,9 +21,9 @@ fault:
     return false;
 }
 
-// The level-1 entry that maps a guest address below a root. Another vCPU may take the tables apart meanwhile, so what is
-// read may be no table any more: then the result is nonsense, or none, but nothing outside RAM is touched, as the direct
-// map has nothing else. The caller checks what it does with it.
+// The level-1 entry that maps a guest address below a root. Another vCPU may take the tables apart meanwhile, so what
+// is read may be no table any more: then the result is nonsense, or none, but nothing outside RAM is touched, as the
+// direct map has nothing else. The caller checks what it does with it.
 inline Pte walk_guest(u64 root, u64 va) {
     u64 table = root;
 #pragma GCC unroll 3

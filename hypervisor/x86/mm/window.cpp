@@ -31,7 +31,7 @@ void show(CpuId cpu, u64 page, std::span<Mfn const> frames, u32& in_use) {
     for (u32 i = 0; i < std::max(count, in_use); ++i) {
         u64 va = address(cpu, page + i);
         Pte wanted = i >= count         ? Pte::make(empty_page, paging::read_only)
-                     : !frames[i].value ? Pte{}   // a page of an LDT that has to be looked for when it is used
+                     : !frames[i].value ? Pte{}  // a page of an LDT that has to be looked for when it is used
                                         : Pte::make(frames[i], paging::read_write);
         Pte& entry = paging::l1_entry(va);
         if (entry == wanted) continue;
