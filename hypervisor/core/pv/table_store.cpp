@@ -13,7 +13,7 @@ u32 operand_length(u8 const* modrm) {
     if (mode == 3) return 0;
     if (base == 4) base = modrm[length++] & 7u;
     if (mode == 1) return length + 1;
-    return mode == 2 || base == 5 ? length + 4 : length;   // without a mode, base 5 means rip or an absolute address
+    return mode == 2 || base == 5 ? length + 4 : length;  // without a mode, base 5 means rip or an absolute address
 }
 
 constexpr u64 carry = 1u << 0;
@@ -40,19 +40,20 @@ TableStore decode_table_store(u8 const* bytes) {
 
     TableStore store;
     switch (opcode) {
-    case 0x89:
-        if (wide && !lock) store = {TableStore::Kind::store, 0, static_cast<u8>(reg | (rex & 4) << 1)};
-        break;
-    case 0x87:
-        if (wide) store = {TableStore::Kind::exchange, 0, static_cast<u8>(reg | (rex & 4) << 1)};
-        break;
-    case 0x80:
-        if (reg == 4) store = {TableStore::Kind::and_byte, 0, *behind++};
-        break;
-    case 0x0fba:
-        if (reg == 6 && wide) store = {TableStore::Kind::reset_bit, 0, *behind++};
-        break;
-    default: break;
+        case 0x89:
+            if (wide && !lock) store = {TableStore::Kind::store, 0, static_cast<u8>(reg | (rex & 4) << 1)};
+            break;
+        case 0x87:
+            if (wide) store = {TableStore::Kind::exchange, 0, static_cast<u8>(reg | (rex & 4) << 1)};
+            break;
+        case 0x80:
+            if (reg == 4) store = {TableStore::Kind::and_byte, 0, *behind++};
+            break;
+        case 0x0fba:
+            if (reg == 6 && wide) store = {TableStore::Kind::reset_bit, 0, *behind++};
+            break;
+        default:
+            break;
     }
     store.length = static_cast<u8>(behind - bytes);
     return store;
@@ -60,17 +61,22 @@ TableStore decode_table_store(u8 const* bytes) {
 
 void retire(TableStore store, abi::CpuUserRegs& regs, u64 old, u64 fresh, u32 byte) {
     switch (store.kind) {
-    case TableStore::Kind::exchange: general_register(regs, store.operand) = old; break;
-    case TableStore::Kind::and_byte: {
-        u8 result = static_cast<u8>(fresh >> (byte * 8));
-        regs.rflags &= ~(carry | parity | adjust | zero | sign | overflow);
-        if (!(__builtin_popcount(result) & 1)) regs.rflags |= parity;
-        if (result == 0) regs.rflags |= zero;
-        if (result & 0x80) regs.rflags |= sign;
-        break;
-    }
-    case TableStore::Kind::reset_bit: regs.rflags = (regs.rflags & ~carry) | (old >> (store.operand & 63) & 1); break;
-    default: break;
+        case TableStore::Kind::exchange:
+            general_register(regs, store.operand) = old;
+            break;
+        case TableStore::Kind::and_byte: {
+            u8 result = static_cast<u8>(fresh >> (byte * 8));
+            regs.rflags &= ~(carry | parity | adjust | zero | sign | overflow);
+            if (!(__builtin_popcount(result) & 1)) regs.rflags |= parity;
+            if (result == 0) regs.rflags |= zero;
+            if (result & 0x80) regs.rflags |= sign;
+            break;
+        }
+        case TableStore::Kind::reset_bit:
+            regs.rflags = (regs.rflags & ~carry) | (old >> (store.operand & 63) & 1);
+            break;
+        default:
+            break;
     }
     regs.rip += store.length;
 }

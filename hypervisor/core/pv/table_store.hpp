@@ -16,9 +16,9 @@ using abi::u8;
 
 struct TableStore {
     enum class Kind : u8 { none, store, exchange, and_byte, reset_bit };
-    Kind kind = Kind::none;   // none: not one of these
+    Kind kind = Kind::none;  // none: not one of these
     u8 length = 0;
-    u8 operand = 0;           // register number, mask, or bit number
+    u8 operand = 0;  // register number, mask, or bit number
 
     constexpr bool is_whole_entry() const { return kind != Kind::and_byte; }
 };
@@ -40,9 +40,12 @@ inline u64& general_register(abi::CpuUserRegs& regs, u32 number) {
 // The entry's new value. `byte` says which byte and_byte means.
 inline u64 new_entry(TableStore store, abi::CpuUserRegs& regs, u64 old, u32 byte) {
     switch (store.kind) {
-    case TableStore::Kind::and_byte: return old & ~(u64{static_cast<u8>(~store.operand)} << (byte * 8));
-    case TableStore::Kind::reset_bit: return old & ~(u64{1} << (store.operand & 63));
-    default: return general_register(regs, store.operand);
+        case TableStore::Kind::and_byte:
+            return old & ~(u64{static_cast<u8>(~store.operand)} << (byte * 8));
+        case TableStore::Kind::reset_bit:
+            return old & ~(u64{1} << (store.operand & 63));
+        default:
+            return general_register(regs, store.operand);
     }
 }
 

@@ -65,7 +65,7 @@ void deliver_exception(Vcpu& vcpu, abi::CpuUserRegs& regs, u32 vector, std::opti
     TrapGate const& gate = vcpu.traps[vector];
     if (gate.address == 0) return give_up(vcpu, regs, "an exception without a handler");
     if (vector == device_not_available && vcpu.cr0_ts) {
-        vcpu.cr0_ts = false;   // the guest's handler starts with TS clear, as stts/clts by fpu_taskswitch expect
+        vcpu.cr0_ts = false;  // the guest's handler starts with TS clear, as stts/clts by fpu_taskswitch expect
         hal::load_virtual_ts(vcpu);
     }
     bounce(vcpu, regs,
@@ -80,7 +80,7 @@ void deliver_page_fault(Vcpu& vcpu, abi::CpuUserRegs& regs, u64 address, u64 err
 }
 
 void deliver_event(Vcpu& vcpu, abi::CpuUserRegs& regs) {
-    if (vcpu.event_callback.address == 0) return;   // stays pending until there is one
+    if (vcpu.event_callback.address == 0) return;  // stays pending until there is one
     bounce(vcpu, regs, pv::event_frame(source_of(vcpu, regs), vcpu.event_callback.address));
 }
 
@@ -93,13 +93,13 @@ void deliver_failsafe(Vcpu& vcpu, abi::CpuUserRegs& regs) {
 
 void deliver_system_call(Vcpu& vcpu, abi::CpuUserRegs& regs, bool compatibility) {
     GuestCallback const& callback = compatibility ? vcpu.syscall32_callback : vcpu.syscall_callback;
-    if (callback.address == 0) {   // as if there were no such instruction
+    if (callback.address == 0) {  // as if there were no such instruction
         regs.rip -= system_call_length;
         return deliver_exception(vcpu, regs, invalid_opcode);
     }
     bounce(vcpu, regs,
-           pv::syscall_frame(source_of(vcpu, regs),
-                             {.handler = callback.address, .mask_events = callback.mask_events}, compatibility));
+           pv::syscall_frame(source_of(vcpu, regs), {.handler = callback.address, .mask_events = callback.mask_events},
+                             compatibility));
 }
 
 }  // namespace hv::x86

@@ -21,6 +21,6 @@ void give_up(Vcpu& vcpu, abi::CpuUserRegs const& regs, char const* why);
 
 // Virtual mode changes: root and GS bases follow. No-ops in that mode.
 void enter_kernel_mode(Vcpu& vcpu);
-void enter_user_mode(Vcpu& vcpu);   // needs a user root
+void enter_user_mode(Vcpu& vcpu);  // needs a user root
 
 }  // namespace hv::x86

@@ -15,8 +15,8 @@
 #include "x86/entry/deliver.hpp"
 
 extern "C" {
-[[noreturn]] void resume_guest();                          // entry/syscall.S
-[[noreturn]] void restart_stack(void (*function)());       // entry/syscall.S; the function does not return
+[[noreturn]] void resume_guest();                     // entry/syscall.S
+[[noreturn]] void restart_stack(void (*function)());  // entry/syscall.S; the function does not return
 void prepare_exit(abi::CpuUserRegs& regs);
 }
 

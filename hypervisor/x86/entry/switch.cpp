@@ -17,7 +17,7 @@
 #include "x86/mm/window.hpp"
 
 extern "C" {
-bool load_es_selector(hv::u32 selector);   // entry/selectors.S
+bool load_es_selector(hv::u32 selector);  // entry/selectors.S
 bool load_ds_selector(hv::u32 selector);
 bool load_fs_selector(hv::u32 selector);
 }
@@ -57,7 +57,7 @@ bool load_selectors(abi::CpuUserRegs const& regs) {
 
 void load(CpuBlock& cpu, Vcpu& vcpu) {
     vcpu.domain->dirty_cpus.set(cpu.id);
-    load_cr3(cpu, vcpu.kernel_cr3);   // whatever mode it is in: the runstate area is an address of its kernel
+    load_cr3(cpu, vcpu.kernel_cr3);  // whatever mode it is in: the runstate area is an address of its kernel
     abi::CpuUserRegs& regs = guest_frame(cpu);
     regs = vcpu.regs;
     window::load_descriptor_tables(vcpu);

@@ -26,7 +26,7 @@ void handle_system_call(abi::CpuUserRegs& regs) { x86::deliver_system_call(hal::
 void handle_compatibility_call(abi::CpuUserRegs& regs) {
     Vcpu& vcpu = hal::current();
     if (!vcpu.in_kernel) return x86::deliver_system_call(vcpu, regs, true);
-    regs.rip -= system_call_length;   // hypercalls are made from 64-bit code
+    regs.rip -= system_call_length;  // hypercalls are made from 64-bit code
     x86::deliver_exception(vcpu, regs, invalid_opcode);
 }
 
@@ -40,7 +40,7 @@ void handle_iret(abi::CpuUserRegs& regs) {
         return x86::deliver_exception(vcpu, regs, general_protection, 0);
     }
     regs = state->regs;
-    if (context->flags & abi::vgcf::in_syscall) {   // as SYSRET leaves them
+    if (context->flags & abi::vgcf::in_syscall) {  // as SYSRET leaves them
         regs.rcx = regs.rip;
         regs.r11 = regs.rflags;
     }

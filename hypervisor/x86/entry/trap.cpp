@@ -17,7 +17,7 @@
 #include "x86/pv/priv_op.hpp"
 
 extern "C" {
-extern char const iret_fault[];   // entry/vectors.S: where a faulting IRETQ to a guest goes on
+extern char const iret_fault[];  // entry/vectors.S: where a faulting IRETQ to a guest goes on
 void handle_guest_trap(abi::CpuUserRegs& regs);
 void handle_hypervisor_trap(abi::CpuUserRegs& regs);
 void handle_machine_trap(abi::CpuUserRegs& regs);
@@ -89,20 +89,23 @@ void handle_general_protection(Vcpu& vcpu, abi::CpuUserRegs& regs) {
     }
     if (regs.error_code == 0) {
         switch (emulate_privileged(vcpu, regs)) {
-        case Emulated::done: return finish_instruction(vcpu, regs);
-        case Emulated::elsewhere: return;
-        case Emulated::refused: break;
+            case Emulated::done:
+                return finish_instruction(vcpu, regs);
+            case Emulated::elsewhere:
+                return;
+            case Emulated::refused:
+                break;
         }
     }
     deliver_exception(vcpu, regs, general_protection, regs.error_code);
 }
 
 void handle_invalid_opcode(Vcpu& vcpu, abi::CpuUserRegs& regs) {
-    constexpr u64 prefix_and_cpuid = 0x00a2'0f6e'6578'0b0f;   // UD2, "xen", CPUID; little-endian
+    constexpr u64 prefix_and_cpuid = 0x00a2'0f6e'6578'0b0f;  // UD2, "xen", CPUID; little-endian
     constexpr u64 seven_bytes = 0x00ff'ffff'ffff'ffff;
     u64 code = 0;
-    if (!is_guest_range(regs.rip, forced_cpuid_length) ||
-        !hal::copy_from_guest(&code, regs.rip, forced_cpuid_length) || (code & seven_bytes) != prefix_and_cpuid)
+    if (!is_guest_range(regs.rip, forced_cpuid_length) || !hal::copy_from_guest(&code, regs.rip, forced_cpuid_length) ||
+        (code & seven_bytes) != prefix_and_cpuid)
         return deliver_exception(vcpu, regs, invalid_opcode);
     handle_forced_cpuid(vcpu, regs);
 }
@@ -119,13 +122,16 @@ void handle_window_fault(Vcpu& vcpu, abi::CpuUserRegs& regs, u64 address) {
 
 void handle_page_fault(Vcpu& vcpu, abi::CpuUserRegs& regs, u64 address) {
     u32 code = regs.error_code;
-    if (!(code & code_user)) return handle_window_fault(vcpu, regs, address);   // although from ring 3
+    if (!(code & code_user)) return handle_window_fault(vcpu, regs, address);  // although from ring 3
     constexpr u32 write_to_present = code_present | code_write;
     if ((code & write_to_present) == write_to_present && vcpu.in_kernel) {
         switch (emulate_table_write(vcpu, regs, address)) {
-        case Emulated::done: return finish_instruction(vcpu, regs);
-        case Emulated::elsewhere: return;
-        case Emulated::refused: break;
+            case Emulated::done:
+                return finish_instruction(vcpu, regs);
+            case Emulated::elsewhere:
+                return;
+            case Emulated::refused:
+                break;
         }
     }
     deliver_page_fault(vcpu, regs, address, code);
@@ -139,7 +145,7 @@ void handle_debug(Vcpu& vcpu, abi::CpuUserRegs& regs) {
 
 void handle_device_not_available(Vcpu& vcpu, abi::CpuUserRegs& regs) {
     if (vcpu.cr0_ts) return deliver_exception(vcpu, regs, device_not_available);
-    cpu::clts();   // TS was ours
+    cpu::clts();  // TS was ours
 }
 
 }  // namespace
@@ -149,17 +155,24 @@ using namespace hv;
 
 // From ring 3, with a full frame at the top of the main stack; the exit path follows.
 void handle_guest_trap(abi::CpuUserRegs& regs) {
-    u64 fault_address = cpu::read_cr2();   // before any fault of our own
+    u64 fault_address = cpu::read_cr2();  // before any fault of our own
     Vcpu& vcpu = hal::current();
     u32 vector = regs.entry_vector;
     switch (vector) {
-    case x86::page_fault: return x86::handle_page_fault(vcpu, regs, fault_address);
-    case x86::general_protection: return x86::handle_general_protection(vcpu, regs);
-    case x86::invalid_opcode: return x86::handle_invalid_opcode(vcpu, regs);
-    case x86::debug: return x86::handle_debug(vcpu, regs);
-    case x86::device_not_available: return x86::handle_device_not_available(vcpu, regs);
-    case x86::linux_system_call: return x86::software_interrupt(vcpu, regs, vector);
-    default: break;
+        case x86::page_fault:
+            return x86::handle_page_fault(vcpu, regs, fault_address);
+        case x86::general_protection:
+            return x86::handle_general_protection(vcpu, regs);
+        case x86::invalid_opcode:
+            return x86::handle_invalid_opcode(vcpu, regs);
+        case x86::debug:
+            return x86::handle_debug(vcpu, regs);
+        case x86::device_not_available:
+            return x86::handle_device_not_available(vcpu, regs);
+        case x86::linux_system_call:
+            return x86::software_interrupt(vcpu, regs, vector);
+        default:
+            break;
     }
     if (vector >= x86::first_interrupt) return interrupts::handle(static_cast<u8>(vector));
     std::optional<u64> code;
@@ -196,9 +209,14 @@ void handle_hypervisor_trap(abi::CpuUserRegs& regs) {
 // Exceptions with a stack of their own.
 void handle_machine_trap(abi::CpuUserRegs& regs) {
     switch (regs.entry_vector) {
-    case x86::debug: cpu::write_dr6(x86::dr6_reset); return;   // a guest's breakpoint, caught one instruction too late
-    case x86::nmi: log::warn("cpu {}: NMI, ignored", this_cpu().id); return;
-    default: panic_on_exception(regs);
+        case x86::debug:
+            cpu::write_dr6(x86::dr6_reset);
+            return;  // a guest's breakpoint, caught one instruction too late
+        case x86::nmi:
+            log::warn("cpu {}: NMI, ignored", this_cpu().id);
+            return;
+        default:
+            panic_on_exception(regs);
     }
 }
 

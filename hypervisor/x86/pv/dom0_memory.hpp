@@ -15,8 +15,8 @@ public:
 
     u64 size() const { return pages_; }
     Mfn mfn(u64 pfn);
-    std::byte* at(u64 pfn);                                  // the frame in the direct map
-    void write(u64 pfn, void const* from, u64 bytes);        // from the start of that frame on
+    std::byte* at(u64 pfn);                            // the frame in the direct map
+    void write(u64 pfn, void const* from, u64 bytes);  // from the start of that frame on
 
 private:
     struct Run {
@@ -28,7 +28,7 @@ private:
 
     std::array<Run, max_runs> runs_{};
     u32 run_count_ = 0;
-    u32 last_ = 0;      // where the last look-up ended: they come in order
+    u32 last_ = 0;  // where the last look-up ended: they come in order
     u64 pages_ = 0;
 };
 

@@ -13,9 +13,9 @@ constexpr u64 leaf_flags = table_flags | Pte::dirty;
 // A range of addresses and the frames for its tables, in the order l3s, l2s, l1s.
 struct Range {
     u64 start;
-    u64 end;            // exclusive
-    u64 first_pfn;      // mapped at `start`, the others behind it
-    u64 first_table;    // pfn
+    u64 end;          // exclusive
+    u64 first_pfn;    // mapped at `start`, the others behind it
+    u64 first_table;  // pfn
     pv::TableCount tables;
 };
 
@@ -55,7 +55,7 @@ private:
     Dom0Memory& memory_;
     pv::Dom0Layout const& layout_;
     Mfn root_;
-    std::array<u64, 3> next_{};   // pfns of the next free l1, l2 and l3
+    std::array<u64, 3> next_{};  // pfns of the next free l1, l2 and l3
 };
 
 }  // namespace

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Dom0's initial page tables: the run of pfns from 0 at its kernel's base, and the list of frames at an address of its own.
+// Dom0's initial page tables: the run of pfns from 0 at its kernel's base, and the list of frames at an address of its
+// own.
 #pragma once
 
 #include "core/pv/dom0_layout.hpp"

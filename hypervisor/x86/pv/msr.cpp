@@ -30,7 +30,7 @@ enum Index : u32 {
 constexpr u32 virtual_banks = 2;
 constexpr u32 registers_per_bank = 4;
 constexpr u32 general_protection = 13;
-constexpr u64 apic_base_value = 0xfee0'0000 | 1u << 11;   // enabled
+constexpr u64 apic_base_value = 0xfee0'0000 | 1u << 11;  // enabled
 constexpr u64 apic_base_bsp = 1u << 8;
 
 bool is_bank(u32 index) { return index >= first_bank && index < first_bank + virtual_banks * registers_per_bank; }
@@ -61,16 +61,22 @@ bool is_ignored(u32 index) {
 Result<u64> read_guest_msr(Vcpu& vcpu, u32 index) {
     switch (index) {
         case msr::fs_base:
-        case msr::gs_base:          // of the kernel: the guest is in kernel mode
-        case msr::kernel_gs_base:   // of its user space
+        case msr::gs_base:         // of the kernel: the guest is in kernel mode
+        case msr::kernel_gs_base:  // of its user space
         case msr::pat:
             return msr::read(index);
-        case msr::efer: return msr::read(index) & ~msr::efer_svme;
-        case msr::apic_base: return apic_base_value | (vcpu.id.value == 0 ? apic_base_bsp : 0);
-        case msr::tsc: return hal::read_tsc();
-        case msr::tsc_aux: return vcpu.tsc_aux;
-        case mcg_cap: return u64{virtual_banks};
-        default: break;
+        case msr::efer:
+            return msr::read(index) & ~msr::efer_svme;
+        case msr::apic_base:
+            return apic_base_value | (vcpu.id.value == 0 ? apic_base_bsp : 0);
+        case msr::tsc:
+            return hal::read_tsc();
+        case msr::tsc_aux:
+            return vcpu.tsc_aux;
+        case mcg_cap:
+            return u64{virtual_banks};
+        default:
+            break;
     }
     if (is_ignored(index)) return u64{0};
     // Before the guest can take a #GP, a refusal would be its end.
@@ -86,14 +92,17 @@ bool write_guest_msr(Vcpu& vcpu, u32 index, u64 value) {
             if (!is_canonical(value)) return false;
             msr::write(index, value);
             return true;
-        case msr::efer: return value == (msr::read(index) & ~msr::efer_svme);
-        case msr::pat: return value == msr::read(index);
+        case msr::efer:
+            return value == (msr::read(index) & ~msr::efer_svme);
+        case msr::pat:
+            return value == msr::read(index);
         case msr::tsc_aux:
             if (value >> 32) return false;
             vcpu.tsc_aux = value;
             msr::write(index, value);
             return true;
-        default: break;
+        default:
+            break;
     }
     return is_ignored(index) || vcpu.traps[general_protection].address == 0;
 }

@@ -7,8 +7,8 @@
 
 namespace hv::x86 {
 
-// The instruction at regs.rip of a guest kernel faulted on writing to `address`, which is mapped. `elsewhere`: nothing to
-// emulate, the instruction is to be executed again.
+// The instruction at regs.rip of a guest kernel faulted on writing to `address`, which is mapped. `elsewhere`: nothing
+// to emulate, the instruction is to be executed again.
 Emulated emulate_table_write(Vcpu& vcpu, abi::CpuUserRegs& regs, u64 address);
 
 }  // namespace hv::x86

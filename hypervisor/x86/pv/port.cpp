@@ -11,7 +11,7 @@ namespace {
 using pv::Instruction;
 using pv::Operation;
 
-constexpr u32 batch = 64;   // string operations: elements done before the guest may take an event
+constexpr u32 batch = 64;  // string operations: elements done before the guest may take an event
 constexpr u64 direction_flag = 1u << 10;
 constexpr u64 write_fault = 1u << 1;
 
@@ -50,7 +50,7 @@ Emulated string_operation(Vcpu& vcpu, abi::CpuUserRegs& regs, Instruction const&
     bool input = instruction.operation == Operation::port_in_string;
     u64 address = input ? instruction.destination.value : instruction.source.value;
     for (u32 done = 0; !instruction.repeat || count_left(regs, instruction) != 0; ++done) {
-        if (done == batch) return Emulated::elsewhere;   // rip stays: the guest goes on with the rest
+        if (done == batch) return Emulated::elsewhere;  // rip stays: the guest goes on with the rest
         u32 value = 0;
         bool accessible = is_guest_range(address, instruction.size);
         if (input) {

@@ -18,7 +18,7 @@ constexpr PortRange fixed_denied[] = {{0x20, 0x21}, {0xa0, 0xa1}, {0x40, 0x41}};
 constexpr PortRange special[] = {{0x43, 0x43}, {0x61, 0x61}, {0x70, 0x71}, {0xcf8, 0xcff}};
 
 constexpr u16 pit_command = 0x43;
-constexpr u16 system_control = 0x61;   // bits 0-1: timer 2 gate and speaker
+constexpr u16 system_control = 0x61;  // bits 0-1: timer 2 gate and speaker
 constexpr u16 rtc_index = 0x70;
 constexpr u16 rtc_data = 0x71;
 constexpr u16 config_address = 0xcf8;
@@ -48,16 +48,24 @@ constexpr u32 all_ones(u32 size) { return static_cast<u32>((u64{1} << (size * 8)
 
 u32 in(u16 port, u32 size) {
     switch (size) {
-        case 1: return cpu::inb(port);
-        case 2: return cpu::inw(port);
-        default: return cpu::inl(port);
+        case 1:
+            return cpu::inb(port);
+        case 2:
+            return cpu::inw(port);
+        default:
+            return cpu::inl(port);
     }
 }
 void out(u16 port, u32 size, u32 value) {
     switch (size) {
-        case 1: cpu::outb(port, static_cast<u8>(value)); break;
-        case 2: cpu::outw(port, static_cast<u16>(value)); break;
-        default: cpu::outl(port, value);
+        case 1:
+            cpu::outb(port, static_cast<u8>(value));
+            break;
+        case 2:
+            cpu::outw(port, static_cast<u16>(value));
+            break;
+        default:
+            cpu::outl(port, value);
     }
 }
 

@@ -20,9 +20,9 @@ struct IndexedRegisters {
 constexpr IndexedRegisters graphics{0x3ce};
 constexpr IndexedRegisters crt{0x3d4};
 
-constexpr u8 graphics_miscellaneous = 6;   // bit 0: graphics mode; all ones without an adapter
+constexpr u8 graphics_miscellaneous = 6;  // bit 0: graphics mode; all ones without an adapter
 constexpr u8 horizontal_end = 1;
-constexpr u8 overflow = 7;                 // bits 1 and 6: bits 8 and 9 of the vertical end
+constexpr u8 overflow = 7;  // bits 1 and 6: bits 8 and 9 of the vertical end
 constexpr u8 maximum_scan_line = 9;
 constexpr u8 start_address_high = 0xc;
 constexpr u8 cursor_high = 0xe;
