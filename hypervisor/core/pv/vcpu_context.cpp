@@ -125,7 +125,7 @@ void get_fpu(Vcpu const& vcpu, abi::VcpuGuestContext& context) {
 }  // namespace
 
 Result<> set_context(Vcpu& vcpu, abi::VcpuGuestContext const& context) {
-    if (!is_valid(context)) return Errno::inval;
+    if (!vcpu.info || !is_valid(context)) return Errno::inval;  // it would not know where to look for events
     if (vcpu.initialised) {
         if (!has_same_tables(vcpu, context)) return Errno::opnotsupp;
     } else if (Result<> taken = take_tables(vcpu, context); !taken) {

@@ -49,13 +49,20 @@ void RunQueue::begin_run(Vcpu& vcpu, Time now) {
     current = &vcpu;
     run_started_ = charged_until_ = now;
     yielded_ = false;
-    if (!vcpu.is_idle())
-        floor.store(std::max(floor.load(std::memory_order_relaxed), vcpu.virtual_time), std::memory_order_relaxed);
+    if (!vcpu.is_idle()) raise_floor(vcpu.virtual_time);
+}
+
+void RunQueue::raise_floor(u64 virtual_time) {
+    if (virtual_time > floor.load(std::memory_order_relaxed)) floor.store(virtual_time, std::memory_order_relaxed);
 }
 
 void RunQueue::charge_current(Time now) {
-    if (!current->is_idle()) current->virtual_time += charge_for(*current, now - charged_until_);
+    if (!current || now <= charged_until_) return;  // the clocks of two CPUs may differ by a little
+    Time const ran = now - charged_until_;
     charged_until_ = now;
+    if (current->is_idle()) return;
+    current->virtual_time += charge_for(*current, ran);
+    raise_floor(first_ ? std::min(current->virtual_time, first_->virtual_time) : current->virtual_time);
 }
 
 void RunQueue::yield_current() {
@@ -65,7 +72,7 @@ void RunQueue::yield_current() {
 
 Time RunQueue::remaining_run(Vcpu const& rival, Time now) const {
     if (yielded_) return 0;
-    Time const ran = now - run_started_;
+    Time const ran = now > run_started_ ? now - run_started_ : 0;
     Time const limit = rival.virtual_time < current->virtual_time ? shortest_run : slice;
     return ran < limit ? limit - ran : 0;
 }

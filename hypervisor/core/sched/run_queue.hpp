@@ -33,6 +33,8 @@ struct RunQueue {
     Time remaining_run(Vcpu const& rival, Time now) const;
 
 private:
+    void raise_floor(u64 virtual_time);
+
     Vcpu* first_ = nullptr;
     Time run_started_ = 0;
     Time charged_until_ = 0;

@@ -98,6 +98,7 @@ void settle(Vcpu& vcpu) {
                 continue;
             }
         }
+        home->charge_current(hal::now());  // so that it is compared with what the current one has used by now
         home->insert_woken(vcpu);
         request_resched(home.cpu());
         return;

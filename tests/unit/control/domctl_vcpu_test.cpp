@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: MIT
+#include "control_guest.hpp"
+#include "core/sched/scheduler.hpp"
+#include "public/vcpu.hpp"
+
+namespace hosted {
+namespace {
+
+namespace command = abi::domctl;
+
+// A guest whose second vCPU has no context yet, and the context, which lies in frames 20 and 21 of dom0 during a call.
+struct VcpuContext : testing::Test {
+    ToolWorld world;
+    Guest& guest = world.add_guest(64, 2);
+    std::unique_ptr<abi::VcpuGuestContext> context = std::make_unique<abi::VcpuGuestContext>();
+    static constexpr u64 first_pfn = 20;
+
+    void SetUp() override {
+        forget(1);
+        context->flags = abi::vgcf::in_kernel | abi::vgcf::online;
+        context->user_regs.rip = 0xffff'ffff'8100'0000;
+        context->user_regs.rsp = 0xffff'ffff'8200'0000;
+        context->user_regs.rflags = 0x1200 | 0x2'0000;  // IOPL 1, and VM, which nobody gets
+        context->user_regs.cs = 0x10;
+        context->user_regs.ss = 0x18;
+        context->kernel_ss = 0x18;
+        context->kernel_sp = 0xffff'ffff'8200'0000;
+        context->ctrlreg[3] = guest.mfn(0).value << page_shift;
+        context->trap_ctxt[14] = {.vector = 14, .flags = 4, .cs = 0x10, .pad = 0, .address = 0xffff'ffff'8100'1000};
+    }
+    // As it is before its first context.
+    void forget(u32 index) {
+        Vcpu& vcpu = guest.vcpu(index);
+        world.machine().current = &vcpu;
+        sched::set_reason(vcpu, PauseReason::down);
+        vcpu.initialised = false;
+        world.machine().current = nullptr;
+    }
+    i64 call(u32 operation, u32 vcpu) {
+        auto* bytes = reinterpret_cast<std::byte*>(context.get());
+        std::memcpy(world.dom0().frame(first_pfn), bytes, page_size);
+        std::memcpy(world.dom0().frame(first_pfn + 1), bytes + page_size, sizeof(*context) - page_size);
+        abi::Domctl op{};
+        op.u.vcpucontext = {.vcpu = VcpuId{vcpu}, .pad = 0, .ctxt = {Guest::va(first_pfn)}};
+        i64 const result = domctl(world, operation, guest.id(), op);
+        std::memcpy(bytes, world.dom0().frame(first_pfn), page_size);
+        std::memcpy(bytes + page_size, world.dom0().frame(first_pfn + 1), sizeof(*context) - page_size);
+        return result;
+    }
+    i64 set(u32 vcpu = 1) { return call(command::setvcpucontext, vcpu); }
+    i64 get(u32 vcpu = 1) { return call(command::getvcpucontext, vcpu); }
+};
+
+TEST_F(VcpuContext, IsTakenAndMadeSafe) {
+    ASSERT_EQ(set(), 0);
+    Vcpu const& vcpu = guest.vcpu(1);
+    EXPECT_TRUE(vcpu.initialised);
+    EXPECT_EQ(vcpu.regs.rip, 0xffff'ffff'8100'0000u);
+    EXPECT_EQ(vcpu.regs.cs, 0x13);
+    EXPECT_EQ(vcpu.regs.ss, 0x1b);
+    EXPECT_EQ(vcpu.iopl, 1);
+    EXPECT_EQ(vcpu.regs.rflags, 0x202u);
+    EXPECT_EQ(vcpu.traps[14].address, 0xffff'ffff'8100'1000u);
+    EXPECT_EQ(vcpu.debug_registers[7], 0x400u);
+    EXPECT_EQ(vcpu.debug_registers[6], 0xffff'0ff0u);
+    EXPECT_FALSE(vcpu.pause_reasons & PauseReason::down);
+    EXPECT_EQ(world.mismatches(), 0u);
+}
+
+TEST_F(VcpuContext, ComesBackAsItWasGiven) {
+    ASSERT_EQ(set(), 0);
+    ASSERT_EQ(get(), 0);
+    EXPECT_EQ(context->user_regs.rip, 0xffff'ffff'8100'0000u);
+    EXPECT_EQ(context->user_regs.rflags, 0x1202u);
+    EXPECT_EQ(context->ctrlreg[3], guest.mfn(0).value << page_shift);
+    EXPECT_EQ(context->trap_ctxt[14].address, 0xffff'ffff'8100'1000u);
+    EXPECT_TRUE(context->flags & abi::vgcf::online);
+    EXPECT_TRUE(context->flags & abi::vgcf::in_kernel);
+}
+
+TEST_F(VcpuContext, ImpossibleOnesAreRefusedWithoutATrace) {
+    auto refused = [&](auto&& change) {
+        abi::VcpuGuestContext const good = *context;
+        change(*context);
+        i64 const result = set();
+        *context = good;
+        EXPECT_FALSE(guest.vcpu(1).initialised);
+        EXPECT_EQ(world.mismatches(), 0u);
+        return result;
+    };
+    EXPECT_EQ(refused([](auto& c) { c.user_regs.rip = 0x8000'0000'0000; }), err(Errno::inval));
+    EXPECT_EQ(refused([](auto& c) { c.gs_base_kernel = 0x8000'0000'0000; }), err(Errno::inval));
+    EXPECT_EQ(refused([](auto& c) { c.trap_ctxt[200].address = 0x8000'0000'0000; }), err(Errno::inval));
+    EXPECT_EQ(refused([](auto& c) { c.gdt_ents = 7169; }), err(Errno::inval));
+    EXPECT_EQ(refused([](auto& c) { c.ldt_ents = 8193; }), err(Errno::inval));
+    EXPECT_EQ(refused([](auto& c) { c.ctrlreg[3] = ~u64{0}; }), err(Errno::inval));
+    EXPECT_EQ(refused([&](auto& c) { c.ctrlreg[3] = guest.mfn(9).value << page_shift; }), err(Errno::inval));
+    EXPECT_EQ(refused([&](auto& c) { c.ctrlreg[1] = world.dom0().mfn(0).value << page_shift; }), err(Errno::inval));
+    EXPECT_EQ(refused([](auto& c) { c.flags = 0; }), err(Errno::inval)) << "user mode without a user root";
+    EXPECT_EQ(refused([&](auto& c) {
+                  c.gdt_ents = 16;
+                  c.gdt_frames[0] = guest.mfn(10);  // mapped writable
+              }),
+              err(Errno::inval));
+}
+
+TEST_F(VcpuContext, OfAnInitialisedVcpuOnlyRegistersMayChange) {
+    ASSERT_EQ(set(), 0);
+    context->user_regs.rax = 1;
+    EXPECT_EQ(set(), 0);
+    EXPECT_EQ(guest.vcpu(1).regs.rax, 1u);
+    context->ctrlreg[1] = guest.mfn(0).value << page_shift;
+    EXPECT_EQ(set(), err(Errno::opnotsupp));
+}
+
+TEST_F(VcpuContext, NumbersAndPointersAreChecked) {
+    EXPECT_EQ(set(2), err(Errno::inval));
+    EXPECT_EQ(set(~0u), err(Errno::inval));
+    EXPECT_EQ(get(1), err(Errno::nodata));
+    abi::Domctl op{};
+    op.u.vcpucontext = {.vcpu = VcpuId{1}, .pad = 0, .ctxt = {0x1000}};
+    EXPECT_EQ(domctl(world, command::setvcpucontext, guest.id(), op), err(Errno::fault));
+}
+
+TEST_F(VcpuContext, FpuStateIsMadeLoadable) {
+    context->flags |= abi::vgcf::i387_valid;
+    std::memset(context->fpu_ctxt, 0xff, sizeof(context->fpu_ctxt));
+    ASSERT_EQ(set(), 0);
+    u32 mxcsr;
+    std::memcpy(&mxcsr, guest.vcpu(1).xstate + 24, sizeof(mxcsr));
+    EXPECT_EQ(mxcsr & ~0xffbfu, 0u) << "a reserved bit would fault when the hypervisor loads it";
+}
+
+TEST(DomctlVcpu, InfoTellsWhatAVcpuDoes) {
+    ToolWorld world;
+    Guest& guest = world.add_guest(64, 2);
+    sched::set_reason(guest.vcpu(0), PauseReason::blocked);
+    sched::set_reason(guest.vcpu(1), PauseReason::down);
+    abi::Domctl op{};
+    op.u.getvcpuinfo.vcpu = VcpuId{0};
+    EXPECT_EQ(domctl(world, command::getvcpuinfo, guest.id(), op), 0);
+    EXPECT_EQ(op.u.getvcpuinfo.online, 1);
+    EXPECT_EQ(op.u.getvcpuinfo.blocked, 1);
+    EXPECT_EQ(op.u.getvcpuinfo.running, 0);
+    op.u.getvcpuinfo.vcpu = VcpuId{1};
+    EXPECT_EQ(domctl(world, command::getvcpuinfo, guest.id(), op), 0);
+    EXPECT_EQ(op.u.getvcpuinfo.online, 0);
+    op.u.getvcpuinfo.vcpu = VcpuId{2};
+    EXPECT_EQ(domctl(world, command::getvcpuinfo, guest.id(), op), err(Errno::inval));
+    EXPECT_TRUE(info_of(world, guest.id()).flags & abi::dominf::blocked);
+    EXPECT_EQ(info_of(world, guest.id()).nr_online_vcpus, 1u);
+}
+
+TEST(DomctlVcpu, AffinityNamesCpusThatExist) {
+    ToolWorld world;
+    Guest& guest = world.add_guest();
+    InDom0<std::array<u8, 32>> map{world, 20};
+    abi::Domctl op{};
+    auto request = [&](u32 operation, u32 bits) {
+        op.u.vcpuaffinity = {.vcpu = VcpuId{0},
+                             .flags = abi::vcpuaffinity::hard,
+                             .cpumap_hard = {.bitmap = {map.address()}, .nr_bits = bits, .pad = 0},
+                             .cpumap_soft = {}};
+        return domctl(world, operation, guest.id(), op);
+    };
+    guest.domain().pause_count = 0;
+    (*map) = {0x04};
+    EXPECT_EQ(request(command::setvcpuaffinity, 8), 0);
+    EXPECT_EQ(guest.vcpu().cpu, 2u);
+    (*map) = {};
+    EXPECT_EQ(request(command::setvcpuaffinity, 8), err(Errno::inval));
+    (*map) = {0xf0};  // the machine has four
+    EXPECT_EQ(request(command::setvcpuaffinity, 8), err(Errno::inval));
+    (*map)[30] = 0xff;
+    EXPECT_EQ(request(command::getvcpuaffinity, 256), 0);
+    EXPECT_EQ((*map)[0], 0x04);
+    EXPECT_EQ((*map)[30], 0);
+}
+
+}  // namespace
+}  // namespace hosted

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: MIT
+#include "public/platform.hpp"
+
+#include "hosted/world.hpp"
+#include "public/hypercall.hpp"
+
+#include <gtest/gtest.h>
+
+namespace hosted {
+namespace {
+
+i64 platform_op(Guest& guest, u32 command, abi::PlatformOp& op) {
+    op.cmd = command;
+    op.interface_version = abi::platform_interface_version;
+    i64 const result = guest.call(abi::hypercall::platform_op, {guest.put(op)});
+    op = guest.take<abi::PlatformOp>();
+    return result;
+}
+
+TEST(PlatformOp, IsDom0sOnly) {
+    World world;
+    abi::PlatformOp op{};
+    EXPECT_EQ(platform_op(world.add_guest(), abi::platformop::get_cpuinfo, op), err(Errno::perm));
+    op = {.cmd = 55, .interface_version = 3, .u = {}};
+    EXPECT_EQ(world.dom0().call(abi::hypercall::platform_op, {world.dom0().put(op)}), err(Errno::acces));
+}
+
+TEST(PlatformOp, CpusAreCountedUpToTheLast) {
+    World world;
+    abi::PlatformOp op{};
+    op.u.pcpu_info.xen_cpuid = 3;
+    EXPECT_EQ(platform_op(world.dom0(), abi::platformop::get_cpuinfo, op), 0);
+    EXPECT_EQ(op.u.pcpu_info.max_present, 3u);
+    EXPECT_EQ(op.u.pcpu_info.flags, abi::pcpu::online);
+    op.u.pcpu_info.xen_cpuid = 4;
+    EXPECT_EQ(platform_op(world.dom0(), abi::platformop::get_cpuinfo, op), 0);
+    EXPECT_EQ(op.u.pcpu_info.flags, abi::pcpu::invalid);
+}
+
+TEST(PlatformOp, FirmwareHasNothingToTell) {
+    World world;
+    auto ask = [&](u32 type) {
+        abi::PlatformOp op{};
+        op.u.firmware_info.type = type;
+        return platform_op(world.dom0(), abi::platformop::firmware_info, op);
+    };
+    EXPECT_EQ(ask(abi::firmware::disk_info), err(Errno::srch));
+    EXPECT_EQ(ask(abi::firmware::disk_mbr_signature), err(Errno::srch));
+    EXPECT_EQ(ask(abi::firmware::efi_info), err(Errno::inval));
+    EXPECT_EQ(ask(abi::firmware::kbd_shift_flags), 0);
+}
+
+TEST(PlatformOp, TimesThatCannotBeAreRefused) {
+    World world;
+    auto set = [&](u64 seconds, u32 nanoseconds, u64 system_time) {
+        abi::PlatformOp op{};
+        op.u.settime64 = {.secs = seconds, .nsecs = nanoseconds, .mbz = 0, .system_time = system_time};
+        return platform_op(world.dom0(), abi::platformop::settime64, op);
+    };
+    EXPECT_EQ(set(1'700'000'000, 5, 1000), 0);
+    EXPECT_EQ(set(1'700'000'000, 1'000'000'000, 0), err(Errno::inval));
+    EXPECT_EQ(set(~u64{0}, 0, 0), err(Errno::inval));
+    EXPECT_EQ(set(0, 0, 1), err(Errno::inval));
+}
+
+TEST(PlatformOp, SleepStatesOtherThanOffAreNotOffered) {
+    World world;
+    abi::PlatformOp op{};
+    op.u.enter_acpi_sleep = {.val_a = 0, .val_b = 0, .sleep_state = 3, .flags = 0};
+    EXPECT_EQ(platform_op(world.dom0(), abi::platformop::enter_acpi_sleep, op), err(Errno::opnotsupp));
+    op.u.enter_acpi_sleep.sleep_state = 5;
+    EXPECT_EQ(platform_op(world.dom0(), abi::platformop::enter_acpi_sleep, op), err(Errno::nodev));
+}
+
+}  // namespace
+}  // namespace hosted

@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: MIT
+#include "public/sysctl.hpp"
+
+#include "base/log.hpp"
+#include "control_guest.hpp"
+#include "core/mm/page_alloc.hpp"
+
+namespace hosted {
+namespace {
+
+namespace command = abi::sysctl;
+
+TEST(Sysctl, IsForDom0AndForOneVersionOnly) {
+    ToolWorld world;
+    abi::Sysctl op{};
+    EXPECT_EQ(sysctl(world.add_guest(), command::physinfo, op), err(Errno::perm));
+    EXPECT_EQ(world.dom0().call(abi::hypercall::sysctl,
+                                {world.dom0().put(abi::Sysctl{.cmd = 3, .interface_version = 1, .u = {}})}),
+              err(Errno::acces));
+    EXPECT_EQ(sysctl(world.dom0(), 999, op), err(Errno::nosys));
+}
+
+TEST(Sysctl, PhysinfoSaysThatPvGuestsCanRun) {
+    ToolWorld world;
+    abi::Sysctl op{};
+    ASSERT_EQ(sysctl(world.dom0(), command::physinfo, op), 0);
+    EXPECT_EQ(op.u.physinfo.nr_cpus, 4u);
+    EXPECT_TRUE(op.u.physinfo.capabilities & abi::physcap::pv);
+    EXPECT_FALSE(op.u.physinfo.capabilities & abi::physcap::hvm);
+    EXPECT_EQ(op.u.physinfo.free_pages, free_frame_count());
+    EXPECT_GT(op.u.physinfo.total_pages, op.u.physinfo.free_pages);
+}
+
+TEST(Sysctl, ListsDomainsFromTheFirstOneAskedFor) {
+    ToolWorld world;
+    Guest& a = world.add_guest();
+    Guest& b = world.add_guest();
+    InDom0<std::array<abi::DomctlGetdomaininfo, 8>> buffer{world, 20};
+    auto list = [&](Domid first, u32 most) {
+        abi::Sysctl op{};
+        op.u.getdomaininfolist = {.first_domain = first,
+                                  .pad0 = 0,
+                                  .max_domains = most,
+                                  .buffer = {buffer.address()},
+                                  .num_domains = 0,
+                                  .pad1 = 0};
+        EXPECT_EQ(sysctl(world.dom0(), command::getdomaininfolist, op), 0);
+        return op.u.getdomaininfolist.num_domains;
+    };
+    EXPECT_EQ(list(Domid{0}, 8), 3u);
+    EXPECT_EQ((*buffer)[0].domain, abi::dom0);
+    EXPECT_EQ((*buffer)[1].domain, a.id());
+    EXPECT_EQ((*buffer)[2].domain, b.id());
+    EXPECT_EQ(list(b.id(), 8), 1u);
+    EXPECT_EQ(list(Domid{0}, 2), 2u);
+    EXPECT_EQ(list(Domid{static_cast<u16>(b.id().value + 1)}, 8), 0u);
+}
+
+TEST(Sysctl, ReadConsoleGivesTheLogInPieces) {
+    ToolWorld world;
+    log::clear_ring();
+    log::append_raw("first line\n");
+    InDom0<std::array<char, 64>> buffer{world, 20};
+    abi::Sysctl op{};
+    op.u.readconsole = {.clear = 0,
+                        .incremental = 1,
+                        .pad0 = 0,
+                        .pad1 = 0,
+                        .index = 0,
+                        .buffer = {buffer.address()},
+                        .count = 6,
+                        .pad2 = 0};
+    // An index from before the ring's start means its start.
+    ASSERT_EQ(sysctl(world.dom0(), command::readconsole, op), 0);
+    u32 const first_count = op.u.readconsole.count;
+    EXPECT_EQ(first_count, 6u);
+    op.u.readconsole.count = 64;
+    op.u.readconsole.buffer = {buffer.address() + first_count};
+    ASSERT_EQ(sysctl(world.dom0(), command::readconsole, op), 0);
+    EXPECT_EQ((std::string_view{buffer->data(), first_count + op.u.readconsole.count}), "first line\n");
+    op.u.readconsole.count = 64;
+    ASSERT_EQ(sysctl(world.dom0(), command::readconsole, op), 0);
+    EXPECT_EQ(op.u.readconsole.count, 0u) << "nothing new";
+}
+
+TEST(Sysctl, DebugKeyAAuditsTheFrameTable) {
+    ToolWorld world;
+    world.machine().console.clear();
+    abi::Sysctl op{};
+    op.u.debug_keys = {.keys = {world.dom0().put('A', 512)}, .nr_keys = 1, .pad = 0};
+    EXPECT_EQ(sysctl(world.dom0(), command::debug_keys, op), 0);
+    EXPECT_NE(world.machine().console.find("audit: ok"), std::string::npos);
+    op.u.debug_keys.nr_keys = 1000;
+    EXPECT_EQ(sysctl(world.dom0(), command::debug_keys, op), err(Errno::toobig));
+}
+
+TEST(Sysctl, TopologyIsFlat) {
+    ToolWorld world;
+    InDom0<std::array<abi::SysctlCputopo, 16>> cpus{world, 20};
+    abi::Sysctl op{};
+    ASSERT_EQ(sysctl(world.dom0(), command::cputopoinfo, op), 0);
+    EXPECT_EQ(op.u.cputopoinfo.num_cpus, 4u);
+    op.u.cputopoinfo.cputopo = {cpus.address()};
+    ASSERT_EQ(sysctl(world.dom0(), command::cputopoinfo, op), 0);
+    EXPECT_EQ((*cpus)[3].core, 3u);
+    op = {};
+    ASSERT_EQ(sysctl(world.dom0(), command::numainfo, op), 0);
+    EXPECT_EQ(op.u.numainfo.num_nodes, 1u);
+}
+
+TEST(Sysctl, CpuPolicyHasASizeAndFitsOrNot) {
+    ToolWorld world;
+    abi::Sysctl op{};
+    op.u.cpu_policy.index = abi::cpu_policy::pv_default;
+    ASSERT_EQ(sysctl(world.dom0(), command::get_cpu_policy, op), 0);
+    u32 const leaves = op.u.cpu_policy.nr_leaves;
+    ASSERT_GT(leaves, 0u);
+    InDom0<std::array<abi::CpuidLeaf, 100>> buffer{world, 20};
+    op.u.cpu_policy.leaves = {buffer.address()};
+    ASSERT_EQ(sysctl(world.dom0(), command::get_cpu_policy, op), 0);
+    EXPECT_EQ(op.u.cpu_policy.nr_leaves, leaves);
+    EXPECT_EQ((*buffer)[0].leaf, 0u);
+    op.u.cpu_policy.nr_leaves = leaves - 1;
+    EXPECT_EQ(sysctl(world.dom0(), command::get_cpu_policy, op), err(Errno::nobufs));
+    op.u.cpu_policy.index = 99;
+    EXPECT_EQ(sysctl(world.dom0(), command::get_cpu_policy, op), err(Errno::inval));
+}
+
+TEST(Sysctl, APolicyThatAnnouncesTooMuchIsRefusedWithItsPlace) {
+    ToolWorld world;
+    Guest& guest = world.add_guest();
+    InDom0<std::array<abi::CpuidLeaf, 2>> leaves{world, 20};
+    (*leaves)[0] = {.leaf = 0, .subleaf = abi::cpuid_no_subleaf, .a = 0xd, .b = 0, .c = 0, .d = 0};
+    (*leaves)[1] = {.leaf = 7, .subleaf = 0, .a = 0, .b = 1u << 20, .c = 0, .d = 0};  // SMAP
+    abi::Domctl op{};
+    op.u.cpu_policy.nr_leaves = 2;
+    op.u.cpu_policy.leaves = {leaves.address()};
+    EXPECT_EQ(domctl(world, abi::domctl::set_cpu_policy, guest.id(), op), err(Errno::inval));
+    EXPECT_EQ(op.u.cpu_policy.err_leaf, 7u);
+    (*leaves)[1].b = 0;
+    EXPECT_EQ(domctl(world, abi::domctl::set_cpu_policy, guest.id(), op), 0);
+}
+
+}  // namespace
+}  // namespace hosted

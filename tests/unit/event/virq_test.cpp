@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: MIT
+#include "core/event/event_channel.hpp"
+#include "core/event/event_table.hpp"
+#include "event_guest.hpp"
+#include "public/physdev.hpp"
+
+namespace hosted {
+namespace {
+
+TEST(Virq, EachVcpuHasItsOwnTimer) {
+    World world;
+    Guest& guest = world.add_guest(64, 2);
+    EvtchnPort first{}, second{};
+    ASSERT_EQ(bind_virq(guest, abi::virq::timer, 0, &first), 0);
+    ASSERT_EQ(bind_virq(guest, abi::virq::timer, 1, &second), 0);
+    send_virq(guest.vcpu(1), abi::virq::timer);
+    EXPECT_FALSE(pending(guest, first));
+    EXPECT_TRUE(pending(guest, second));
+    EXPECT_TRUE(upcall_pending(guest, 1));
+}
+
+TEST(Virq, IsBoundOnceAndAgainAfterClosing) {
+    World world;
+    Guest& guest = world.add_guest();
+    EvtchnPort port{};
+    ASSERT_EQ(bind_virq(guest, abi::virq::timer, 0, &port), 0);
+    EXPECT_EQ(bind_virq(guest, abi::virq::timer, 0), err(Errno::exist));
+    EXPECT_EQ(close_port(guest, port), 0);
+    send_virq(guest.vcpu(), abi::virq::timer);  // unbound: dropped
+    EXPECT_FALSE(pending(guest, port));
+    EXPECT_EQ(bind_virq(guest, abi::virq::timer, 0), 0);
+}
+
+TEST(Virq, NumbersAreChecked) {
+    World world;
+    Guest& guest = world.add_guest();
+    EXPECT_EQ(bind_virq(guest, abi::virq::count, 0), err(Errno::inval));
+    EXPECT_EQ(bind_virq(guest, ~0u, 0), err(Errno::inval));
+    EXPECT_EQ(bind_virq(guest, abi::virq::dom_exc, 1), err(Errno::inval));  // global: vCPU 0 only
+    EXPECT_EQ(bind_virq(guest, abi::virq::timer, 1), err(Errno::noent));
+    EXPECT_EQ(bind_virq(guest, abi::virq::timer, ~0u), err(Errno::noent));
+}
+
+TEST(Virq, AGuestCannotSendToAVirqPort) {
+    World world;
+    Guest& guest = world.add_guest();
+    EvtchnPort port{};
+    ASSERT_EQ(bind_virq(guest, abi::virq::timer, 0, &port), 0);
+    EXPECT_EQ(send(guest, port), err(Errno::inval));
+}
+
+TEST(Virq, DomExcReachesDom0WhenAGuestShutsDownAndWhenItIsGone) {
+    World world;
+    EvtchnPort port{};
+    ASSERT_EQ(bind_virq(world.dom0(), abi::virq::dom_exc, 0, &port), 0);
+    Guest& guest = world.add_guest();
+    shut_down_domain(guest.domain(), 0);
+    EXPECT_TRUE(pending(world.dom0(), port));
+    clear_pending(world.dom0(), port);
+    world.destroy(guest);
+    guest.drop();
+    EXPECT_TRUE(pending(world.dom0(), port));
+}
+
+TEST(Virq, AnotherHandlerGetsAGlobalOneUntilItDies) {
+    World world;
+    Guest& handler = world.add_guest();
+    EvtchnPort at_dom0{}, at_handler{};
+    ASSERT_EQ(bind_virq(world.dom0(), abi::virq::dom_exc, 0, &at_dom0), 0);
+    ASSERT_EQ(bind_virq(handler, abi::virq::dom_exc, 0, &at_handler), 0);
+    ASSERT_TRUE(set_virq_handler(handler.domain(), abi::virq::dom_exc));
+    send_global_virq(abi::virq::dom_exc);
+    EXPECT_TRUE(pending(handler, at_handler));
+    EXPECT_FALSE(pending(world.dom0(), at_dom0));
+    world.destroy(handler);
+    send_global_virq(abi::virq::dom_exc);
+    EXPECT_TRUE(pending(world.dom0(), at_dom0));
+    EXPECT_FALSE(set_virq_handler(world.dom0().domain(), abi::virq::timer));
+}
+
+i64 physdev(Guest& guest, u32 command, auto& op) {
+    i64 const result = guest.call(abi::hypercall::physdev_op, {command, guest.put(op)});
+    op = guest.take<std::remove_reference_t<decltype(op)>>();
+    return result;
+}
+
+TEST(Pirq, IsMappedBoundRaisedAndFinished) {
+    World world;
+    Guest& dom0 = world.dom0();
+    abi::PhysdevMapPirq map{};
+    map.domid = abi::domid_self;
+    map.type = abi::map_pirq_type::gsi;
+    map.index = map.pirq = 9;
+    ASSERT_EQ(physdev(dom0, abi::physdevop::map_pirq, map), 0);
+    EXPECT_EQ(map.pirq, 9);
+    EXPECT_EQ(physdev(dom0, abi::physdevop::map_pirq, map), 0);  // again changes nothing
+    abi::EvtchnBindPirq bind{.pirq = 9, .flags = abi::bind_pirq_will_share, .port = {}};
+    ASSERT_EQ(event_op(dom0, abi::evtchnop::bind_pirq, bind), 0);
+    abi::EvtchnBindPirq again{.pirq = 9, .flags = 0, .port = {}};
+    EXPECT_EQ(event_op(dom0, abi::evtchnop::bind_pirq, again), err(Errno::exist));
+    handle_pirq(dom0.domain(), 9);
+    EXPECT_TRUE(pending(dom0, bind.port));
+    EXPECT_TRUE(dom0.domain().events->pirqs().find(9)->needs_eoi);
+    abi::PhysdevEoi eoi{.irq = 9};
+    EXPECT_EQ(physdev(dom0, abi::physdevop::eoi, eoi), 0);
+    EXPECT_FALSE(dom0.domain().events->pirqs().find(9)->needs_eoi);
+    abi::PhysdevUnmapPirq unmap{.domid = abi::domid_self, .pad = 0, .pirq = 9};
+    EXPECT_EQ(physdev(dom0, abi::physdevop::unmap_pirq, unmap), err(Errno::busy));
+    EXPECT_EQ(close_port(dom0, bind.port), 0);
+    EXPECT_EQ(physdev(dom0, abi::physdevop::unmap_pirq, unmap), 0);
+}
+
+TEST(Pirq, IsDom0sBusinessOnly) {
+    World world;
+    Guest& guest = world.add_guest();
+    abi::PhysdevMapPirq map{};
+    map.domid = abi::domid_self;
+    map.type = abi::map_pirq_type::gsi;
+    map.index = map.pirq = 9;
+    EXPECT_EQ(physdev(guest, abi::physdevop::map_pirq, map), err(Errno::perm));
+    abi::EvtchnBindPirq bind{.pirq = 9, .flags = 0, .port = {}};
+    EXPECT_EQ(event_op(guest, abi::evtchnop::bind_pirq, bind), err(Errno::perm));
+    map.index = map.pirq = 0;  // the hypervisor's timer
+    EXPECT_EQ(physdev(world.dom0(), abi::physdevop::map_pirq, map), err(Errno::inval));
+    map.index = map.pirq = 4000;
+    EXPECT_EQ(physdev(world.dom0(), abi::physdevop::map_pirq, map), err(Errno::inval));
+}
+
+TEST(Physdev, EveryDomainMaySetItsVirtualIopl) {
+    World world;
+    Guest& guest = world.add_guest();
+    abi::PhysdevSetIopl op{.iopl = 1};
+    EXPECT_EQ(physdev(guest, abi::physdevop::set_iopl, op), 0);
+    EXPECT_EQ(guest.vcpu().iopl, 1);
+    op.iopl = 4;
+    EXPECT_EQ(physdev(guest, abi::physdevop::set_iopl, op), err(Errno::inval));
+}
+
+}  // namespace
+}  // namespace hosted
