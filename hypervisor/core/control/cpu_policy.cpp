@@ -11,8 +11,8 @@ namespace {
 
 using abi::cpuid_no_subleaf;
 
-constexpr u32 cache_leaf = 4, features_leaf = 7, state_leaf = 0xd;
-constexpr u32 cache_subleaves = 6, state_subleaves = 3;
+constexpr u32 cache_leaf = 4, features_leaf = 7, topology_leaf = 0xb, state_leaf = 0xd;
+constexpr u32 cache_subleaves = 6, topology_subleaves = 2, state_subleaves = 3;
 constexpr u32 extended_start = 0x8000'0000;
 
 pv::CpuidLeaf leaf_of_policy(u32 leaf, u32 subleaf) {
@@ -26,6 +26,8 @@ u32 subleaves_of(u32 leaf) {
     switch (leaf) {
         case cache_leaf:
             return cache_subleaves;
+        case topology_leaf:
+            return topology_subleaves;
         case state_leaf:
             return state_subleaves;
         default:
@@ -33,7 +35,9 @@ u32 subleaves_of(u32 leaf) {
     }
 }
 
-bool has_subleaves(u32 leaf) { return leaf == cache_leaf || leaf == features_leaf || leaf == state_leaf; }
+bool has_subleaves(u32 leaf) {
+    return leaf == cache_leaf || leaf == features_leaf || leaf == topology_leaf || leaf == state_leaf;
+}
 
 // Every leaf that a tool knows how to read, in rising order. Stops with the first error.
 template <class F>
