@@ -131,8 +131,10 @@ void initialise_time(Vcpu& vcpu) {
 }
 
 void write_wall_clock(Domain& domain) {
+    // Of a domain that another CPU may be destroying: the reference keeps the page.
+    Result<PageRef> const page = get_page(domain.shared_info_mfn, domain.id);
     abi::SharedInfo* const shared = domain.shared_info;
-    if (!shared) return;
+    if (!page || !shared) return;
     SpinGuard guard{wall_clock_lock};
     u64 const start = hal::wall_clock_at_start();
     u64 const seconds = start / second + static_cast<u64>(domain.wall_clock_offset);
