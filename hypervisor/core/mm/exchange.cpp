@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "core/guest_access.hpp"
-#include "core/mm/foreign.hpp"
 #include "core/mm/m2p.hpp"
 #include "core/mm/page_alloc.hpp"
 #include "core/mm/reservation.hpp"
@@ -124,7 +123,7 @@ Outcome exchange_frames(Vcpu& vcpu, guest_ptr<void> argument) {
     if (!request) return request.error();
     Result<> checked = check(*request, *vcpu.domain);
     if (!checked) return checked;
-    auto named = resolve_domain_for(vcpu, request->in.domid.value);
+    auto named = resolve_domain(*vcpu.domain, request->in.domid);
     if (!named) return named.error();
 
     u32 const order = std::max(request->in.extent_order, request->out.extent_order);
@@ -141,7 +140,7 @@ Outcome exchange_frames(Vcpu& vcpu, guest_ptr<void> argument) {
         }
         u64 chunk = request->nr_exchanged / in_count;
         Result<> exchanged =
-            exchange_chunk(*request, {chunk * in_count, in_count, chunk * out_count, out_count}, named->domain());
+            exchange_chunk(*request, {chunk * in_count, in_count, chunk * out_count, out_count}, **named);
         if (!exchanged) {
             outcome = exchanged;
             break;

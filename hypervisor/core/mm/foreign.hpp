@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Whose memory a memory-management call is about: the caller's, or, for a privileged caller, another domain's.
+// Whose frames a memory-management call is about, besides a domain's (resolve_domain): domid_io, domid_xen.
 #pragma once
 
 #include <utility>
@@ -9,24 +9,7 @@
 
 namespace hv {
 
-// A domain named in a call, kept alive while the call works on it. The caller itself needs no reference.
-class NamedDomain {
-public:
-    explicit NamedDomain(Domain& caller) : domain_{&caller} {}
-    explicit NamedDomain(DomainRef&& other) : held_{&std::move(other).leak()}, domain_{held_} {}
-    NamedDomain(NamedDomain&& other) noexcept : held_{std::exchange(other.held_, nullptr)}, domain_{other.domain_} {}
-    NamedDomain& operator=(NamedDomain&&) = delete;
-    ~NamedDomain() {
-        if (held_) DomainRef::release(*held_);
-    }
-    Domain& domain() const { return *domain_; }
-
-private:
-    Domain* held_ = nullptr;
-    Domain* domain_;
-};
-
-// The same for the owner of frames, which may also be domid_io or domid_xen.
+// Keeps the named domain alive while the call works on it. The caller itself needs no reference.
 class NamedOwner {
 public:
     explicit NamedOwner(PageOwner owner) : owner_{owner} {}
@@ -43,11 +26,15 @@ private:
     PageOwner owner_;
 };
 
-// domid_self, domid_io, domid_xen (the last two: privileged only), or a domain the caller has rights over.
-// Errors: perm, srch.
-Result<NamedOwner> resolve_page_owner(Vcpu& vcpu, u16 domid);
-Result<NamedDomain> resolve_domain_for(Vcpu& vcpu, u16 domid);
-// The encoding of mmu_update: 0 for the caller, else a domid plus one.
-Result<NamedDomain> resolve_table_owner(Vcpu& vcpu, u16 domid_plus_one);
+// Errors: perm, srch. domid_xen and other domains are for privileged callers.
+inline Result<NamedOwner> resolve_page_owner(Domain& caller, u16 domid) {
+    if (Domid{domid} == abi::domid_self || Domid{domid} == caller.id) [[likely]]
+        return NamedOwner{PageOwner::of(caller)};
+    if (Domid{domid} == abi::domid_io) return NamedOwner{PageOwner{abi::domid_io, caller.may_map_io}};
+    if (!caller.privileged) return Errno::perm;
+    if (Domid{domid} == abi::domid_xen) return NamedOwner{PageOwner{abi::domid_xen, false}};
+    DomainRef other = TRY(find_domain(Domid{domid}));
+    return NamedOwner{std::move(other)};
+}
 
 }  // namespace hv

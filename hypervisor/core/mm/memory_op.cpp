@@ -5,7 +5,6 @@
 #include "core/grant/grant_table.hpp"
 #include "core/guest_access.hpp"
 #include "core/hypercall/dispatch.hpp"
-#include "core/mm/foreign.hpp"
 #include "core/mm/page_alloc.hpp"
 #include "core/mm/reservation.hpp"
 #include "public/memory.hpp"
@@ -18,8 +17,8 @@ constexpr u32 max_map_entries = page_size / sizeof(abi::E820Entry);
 
 Result<u64> pages_field(Vcpu& vcpu, guest_ptr<void> arg, auto field) {
     auto request = TRY(copy_in(arg.as<abi::MemoryDomain>()));
-    NamedDomain named = TRY(resolve_domain_for(vcpu, request.domid.value));
-    return static_cast<u64>(field(named.domain()));
+    DomainRef named = TRY(resolve_domain(*vcpu.domain, request.domid));
+    return static_cast<u64>(field(*named));
 }
 
 // Copies as many entries as fit and reports how many there are in the map.
@@ -35,8 +34,8 @@ Result<u64> copy_map(guest_ptr<void> arg, std::span<abi::E820Entry const> map) {
 Result<u64> set_memory_map(Vcpu& vcpu, guest_ptr<void> arg) {
     auto request = TRY(copy_in(arg.as<abi::ForeignMemoryMap>()));
     if (!vcpu.domain->privileged) return Errno::perm;
-    NamedDomain named = TRY(resolve_domain_for(vcpu, request.domid.value));
-    Domain& domain = named.domain();
+    DomainRef named = TRY(resolve_domain(*vcpu.domain, request.domid));
+    Domain& domain = *named;
     if (request.map.nr_entries > max_map_entries) return Errno::inval;
     if (!domain.memory_map) domain.memory_map = reinterpret_cast<abi::E820Entry*>(alloc_heap(0));
     if (!domain.memory_map) return Errno::nomem;
@@ -76,8 +75,8 @@ Result<u64> claim_pages(Vcpu& vcpu, guest_ptr<void> arg) {
     auto request = TRY(copy_in(arg.as<abi::MemoryReservation>()));
     if (!vcpu.domain->privileged) return Errno::perm;
     if (request.extent_order || request.mem_flags) return Errno::inval;
-    NamedDomain named = TRY(resolve_domain_for(vcpu, request.domid.value));
-    u64 owned = named.domain().pages.load();
+    DomainRef named = TRY(resolve_domain(*vcpu.domain, request.domid));
+    u64 owned = named->pages.load();
     bool enough = request.nr_extents <= owned || request.nr_extents - owned <= free_frame_count();
     if (!enough) return Errno::nomem;
     return u64{0};
@@ -96,8 +95,8 @@ Result<u64> acquire_resource(Vcpu& vcpu, guest_ptr<void> arg) {
         if (request.pad) return Errno::inval;
         if (request.type != abi::resource::grant_table || request.id != abi::resource::grant_table_shared)
             return Errno::opnotsupp;
-        NamedDomain named = TRY(resolve_domain_for(vcpu, request.domid.value));
-        u32 limit = grant_frame_limit(named.domain());
+        DomainRef named = TRY(resolve_domain(*vcpu.domain, request.domid));
+        u32 limit = grant_frame_limit(*named);
         if (request.frame_list.is_null()) {
             if (request.nr_frames) return Errno::inval;
             request.nr_frames = limit;
@@ -105,7 +104,7 @@ Result<u64> acquire_resource(Vcpu& vcpu, guest_ptr<void> arg) {
         }
         if (request.frame > limit || request.nr_frames > limit - request.frame) return Errno::inval;
         for (u32 i = 0; i < request.nr_frames; ++i) {
-            Mfn mfn = TRY(grant_frame(named.domain(), static_cast<u32>(request.frame) + i));
+            Mfn mfn = TRY(grant_frame(*named, static_cast<u32>(request.frame) + i));
             TRY(copy_out(request.frame_list + i, mfn));
         }
         return u64{0};

@@ -5,12 +5,11 @@
 #include <algorithm>
 #include <array>
 
-#include "core/guest_access.hpp"
-#include "core/hypercall/dispatch.hpp"
 #include "core/mm/flush.hpp"
 #include "core/mm/foreign.hpp"
 #include "core/mm/l1_entry.hpp"
 #include "core/mm/m2p.hpp"
+#include "core/mm/progress.hpp"
 #include "core/mm/validate.hpp"
 
 namespace hv {
@@ -110,40 +109,25 @@ private:
     PageInfo* table_ = nullptr;   // holds a typed reference
 };
 
-// Adds to the count that earlier parts of a continued call have left at `done`.
-Result<> report_done(guest_ptr<u32> done, u64 before, u64 count) {
-    if (done.is_null()) return {};
-    return copy_out(done, static_cast<u32>(before + count));
-}
-
 }  // namespace
 
-// (requests*, count, done*, domid). Stops at the first request that fails; *done counts the ones before it.
 Outcome do_mmu_update(Vcpu& vcpu, HypercallArgs& args) {
-    guest_ptr<abi::MmuUpdate> requests{args[0]};
-    u64 count = args[1] & ~u64{abi::mmu_update_preempted} & 0xffff'ffff;
-    guest_ptr<u32> done_at{args[2]};
-    u64 done_before = 0;
-    if ((args[1] & abi::mmu_update_preempted) && !done_at.is_null()) {
-        auto earlier = copy_in(done_at);
-        if (!earlier) return earlier.error();
-        done_before = *earlier;
-    }
-
-    auto pages = resolve_page_owner(vcpu, static_cast<u16>(args[3]));
+    auto list = BatchArgs<abi::MmuUpdate>::read(args);
+    if (!list) return list.error();
+    auto pages = resolve_page_owner(*vcpu.domain, static_cast<u16>(args[3]));
     if (!pages) return pages.error();
-    auto tables = resolve_table_owner(vcpu, static_cast<u16>(args[3] >> 16));
+    u16 const table_owner = static_cast<u16>(args[3] >> 16);   // plus one; 0 is the caller
+    auto tables = resolve_domain(*vcpu.domain, table_owner ? Domid{static_cast<u16>(table_owner - 1)} : abi::domid_self);
     if (!tables) return tables.error();
 
     constexpr u64 chunk_size = 16;
     std::array<abi::MmuUpdate, chunk_size> chunk;
     Errno error = Errno::ok;
-    u64 done = 0;
     {
-        Batch batch{tables->domain(), pages->owner()};
-        while (done < count && error == Errno::ok) {
-            u64 size = std::min(chunk_size, count - done);
-            error = copy_in_bytes(chunk.data(), (requests + done).address, size * sizeof(abi::MmuUpdate)).error();
+        Batch batch{**tables, pages->owner()};
+        while (list->left() && error == Errno::ok) {
+            u64 size = std::min(chunk_size, list->left());
+            error = copy_in_bytes(chunk.data(), list->next().address, size * sizeof(abi::MmuUpdate)).error();
             for (u64 i = 0; i < size && error == Errno::ok; ++i) {
                 batch.turn_to(chunk[i].address());
                 if (!vcpu.demotions.empty()) [[unlikely]] {
@@ -152,19 +136,12 @@ Outcome do_mmu_update(Vcpu& vcpu, HypercallArgs& args) {
                     if (!drain_demotions(vcpu.demotions)) error = Errno::again;
                 }
                 if (error == Errno::ok) error = batch.apply(chunk[i]).error();
-                if (error == Errno::ok) ++done;
+                if (error == Errno::ok) ++list->done;
             }
-            if (error == Errno::ok && done < count && hal::should_preempt()) error = Errno::again;
+            if (error == Errno::ok && list->left() && hal::should_preempt()) error = Errno::again;
         }
     }
-    Result<> reported = report_done(done_at, done_before, done);
-    if (!reported) return reported;
-    if (error == Errno::again) {
-        args[0] = (requests + done).address;
-        args[1] = (count - done) | abi::mmu_update_preempted;
-        return Outcome::again();
-    }
-    return error;
+    return list->finish(args, error);
 }
 
 namespace {
@@ -186,7 +163,7 @@ Outcome do_update_va_mapping(Vcpu& vcpu, HypercallArgs& args) {
 
 // (va, value, flags, domid): the frame belongs to another domain
 Outcome do_update_va_mapping_otherdomain(Vcpu& vcpu, HypercallArgs& args) {
-    auto pages = resolve_page_owner(vcpu, static_cast<u16>(args[3]));
+    auto pages = resolve_page_owner(*vcpu.domain, static_cast<u16>(args[3]));
     if (!pages) return pages.error();
     return update_va(vcpu, args[0], Pte{args[1]}, args[2], pages->owner());
 }

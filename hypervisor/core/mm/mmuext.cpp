@@ -1,15 +1,12 @@
 // SPDX-License-Identifier: MIT
 // mmuext_op: pinning, roots, TLB flushes, LDT.
 #include "base/page.hpp"
-#include "core/guest_access.hpp"
-#include "core/hypercall/dispatch.hpp"
 #include "core/mm/descriptor.hpp"
 #include "core/mm/flush.hpp"
-#include "core/mm/foreign.hpp"
+#include "core/mm/progress.hpp"
 #include "core/mm/root.hpp"
 #include "core/mm/typed_ref.hpp"
 #include "core/mm/validate.hpp"
-#include "public/mmu.hpp"
 
 namespace hv {
 namespace {
@@ -104,41 +101,22 @@ Result<> apply(Vcpu& vcpu, abi::MmuextOp const& op, Domain& owner) {
 
 }  // namespace
 
-// (ops*, count, done*, domid). Stops at the first operation that fails; *done counts the ones before it.
 Outcome do_mmuext_op(Vcpu& vcpu, HypercallArgs& args) {
-    guest_ptr<abi::MmuextOp> ops{args[0]};
-    u64 count = args[1] & ~u64{abi::mmu_update_preempted} & 0xffff'ffff;
-    guest_ptr<u32> done_at{args[2]};
-    u64 done_before = 0;
-    if ((args[1] & abi::mmu_update_preempted) && !done_at.is_null()) {
-        auto earlier = copy_in(done_at);
-        if (!earlier) return earlier.error();
-        done_before = *earlier;
-    }
-    auto owner = resolve_domain_for(vcpu, static_cast<u16>(args[3]));
+    auto batch = BatchArgs<abi::MmuextOp>::read(args);
+    if (!batch) return batch.error();
+    auto owner = resolve_domain(*vcpu.domain, Domid{static_cast<u16>(args[3])});
     if (!owner) return owner.error();
 
     Errno error = Errno::ok;
-    u64 done = 0;
-    while (done < count && error == Errno::ok) {
-        if (!drain_demotions(vcpu.demotions) || (done > 0 && hal::should_preempt())) {
+    for (; batch->left() && error == Errno::ok; batch->done += error == Errno::ok) {
+        if (!drain_demotions(vcpu.demotions) || (batch->done > 0 && hal::should_preempt())) {
             error = Errno::again;
             break;
         }
-        auto op = copy_in(ops + done);
-        error = op ? apply(vcpu, *op, owner->domain()).error() : op.error();
-        if (error == Errno::ok) ++done;
+        auto op = copy_in(batch->next());
+        error = op ? apply(vcpu, *op, **owner).error() : op.error();
     }
-    if (!done_at.is_null()) {
-        Result<> reported = copy_out(done_at, static_cast<u32>(done_before + done));
-        if (!reported) return reported;
-    }
-    if (error == Errno::again) {
-        args[0] = (ops + done).address;
-        args[1] = (count - done) | abi::mmu_update_preempted;
-        return Outcome::again();
-    }
-    return error;
+    return batch->finish(args, error);
 }
 
 }  // namespace hv

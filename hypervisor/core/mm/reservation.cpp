@@ -2,7 +2,6 @@
 #include "core/mm/reservation.hpp"
 
 #include "core/guest_access.hpp"
-#include "core/mm/foreign.hpp"
 #include "core/mm/m2p.hpp"
 #include "core/mm/page_alloc.hpp"
 #include "core/mm/typed_ref.hpp"
@@ -67,7 +66,7 @@ Outcome change_reservation(Vcpu& vcpu, HypercallArgs& args) {
     u64 const most = 0xffff'ffff >> abi::memop::progress_shift;   // more could not be told in the progress bits
     if (request->nr_extents > most || done >= request->nr_extents) return static_cast<i64>(done);
     if (request->extent_order > order_limit(*vcpu.domain)) return static_cast<i64>(done);
-    auto named = resolve_domain_for(vcpu, request->domid.value);
+    auto named = resolve_domain(*vcpu.domain, request->domid);
     if (!named) return named.error();
 
     auto* change = command == abi::memop::populate_physmap       ? populate
@@ -78,7 +77,7 @@ Outcome change_reservation(Vcpu& vcpu, HypercallArgs& args) {
             args[0] = command | done << abi::memop::progress_shift;
             return Outcome::again();
         }
-        if (!change(*request, done, named->domain())) break;
+        if (!change(*request, done, **named)) break;
     }
     return static_cast<i64>(done);
 }
