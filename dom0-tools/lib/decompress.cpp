@@ -163,7 +163,9 @@ std::string_view to_string(Compression compression) {
 
 Unpacked decompress(Bytes data, std::size_t limit, std::size_t size_hint) {
     if (data.size() > limit) return Error{"", "more than " + std::to_string(limit) + " bytes of payload", ENOEXEC};
-    if (size_hint > limit) size_hint = 0;
+    // The hint comes from the file, too: without a plausible amount of input behind it, it is not worth the memory.
+    constexpr std::size_t plausible_ratio = 32;
+    if (size_hint > limit || size_hint / plausible_ratio > data.size()) size_hint = 0;
     Compression compression = detect_compression(data);
     switch (compression) {
         case Compression::none:

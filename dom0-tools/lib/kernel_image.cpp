@@ -14,7 +14,7 @@ namespace {
 
 using Bytes = std::span<std::byte const>;
 
-constexpr std::size_t unpacked_limit = std::size_t{512} << 20;
+constexpr std::size_t unpacked_limit = std::size_t{256} << 20;
 constexpr std::uint64_t image_limit = std::uint64_t{1} << 30;  // kernels live in the last 2 GiB of the address space
 constexpr std::size_t most_headers = 256;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The way of a kernel file through the domain builder, up to the page tables. The first byte picks what the rest is: a
-// file as it stands, or the ELF inside a bzImage of one compressor (so that the fuzzer reaches behind the unpacking).
+// The way of a kernel file through the domain builder, up to the page tables. The first byte picks what the rest is: an
+// ELF as it stands, the ELF inside a bzImage (so that the fuzzer reaches behind the unpacking), or a whole file.
 #include <cstdint>
 #include <cstdlib>
 #include <numeric>
@@ -16,6 +16,7 @@ using paravane::KernelImage;
 using paravane::Result;
 
 constexpr std::uint64_t pages = 2048;
+constexpr std::uint8_t whole_file = 0x80;
 
 void require(bool holds) {
     if (!holds) std::abort();
@@ -53,11 +54,11 @@ extern "C" int LLVMFuzzerTestOneInput(std::uint8_t const* data, std::size_t size
     if (size == 0) return 0;
     auto const* bytes = reinterpret_cast<std::byte const*>(data);
     std::span<std::byte const> rest{bytes + 1, size - 1};
-    if ((data[0] & 0x80) == 0) {
-        auto compression = static_cast<paravane::Compression>(data[0] & 7);
-        Result<test::Bytes> elf = paravane::unpack_kernel(test::make_bzimage(rest, compression));
-        if (elf) check_elf(*elf);
+    if (data[0] < whole_file) {
         check_elf(rest);
+        if (data[0] % 16 != 0) return 0;
+        Result<test::Bytes> elf = paravane::unpack_kernel(test::make_bzimage(rest, paravane::Compression::none));
+        if (elf) check_elf(*elf);
         return 0;
     }
     Result<test::Bytes> elf = paravane::unpack_kernel({rest.begin(), rest.end()});
@@ -80,7 +81,7 @@ extern "C" std::size_t LLVMFuzzerCustomMutator(std::uint8_t* data, std::size_t s
         auto compression = static_cast<paravane::Compression>(seed >> 12 & 7);
         if (whole) good = test::make_bzimage(good, compression);
         if (good.size() < max_size) {
-            data[0] = static_cast<std::uint8_t>(whole ? 0x80 : seed >> 12 & 7);
+            data[0] = whole ? whole_file : static_cast<std::uint8_t>(seed >> 16 & 0x7f);
             std::memcpy(data + 1, good.data(), good.size());
             size = good.size() + 1;
         }
