@@ -46,6 +46,8 @@ Machine& started_machine() {
 
 void Machine::reset() {
     current = nullptr;
+    last_entered.fill(nullptr);
+    translations = {};
     cpu = 0;
     kicks.clear();
     local_flushes = remote_flushes = 0;

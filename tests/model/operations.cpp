@@ -21,6 +21,7 @@ namespace {
 
 // The frames that operations play with: few, so that they meet often.
 constexpr u64 first_pfn = 8, pfn_count = 12;
+constexpr u64 list_offset = 256;   // of extents, in the scratch page
 constexpr u64 grant_slot = 40;   // mapper's pfns from here on are free for grant mappings
 
 u64 pfn_of(std::uint8_t byte) { return first_pfn + byte % pfn_count; }
@@ -108,16 +109,24 @@ private:
         if (at && write) *at = value();
         return at;
     }
+    // Gives a frame back, wherever it is still in use, and takes another one for its pfn.
     bool release_and_populate() {
-        // Only within one operation: the playground keeps its frames' numbers.
+        u64 const pfn = pfn_of(bytes_[1]);
+        self_.update_va_mapping(Guest::va(pfn), 0);
+        if (reserve(abi::memop::decrease_reservation, frame().value) != 1) return false;
+        if (reserve(abi::memop::populate_physmap, pfn) != 1) return false;
+        self_.set_mfn(pfn, Mfn{self_.take<u64>(list_offset)});
+        return self_.unprotect(pfn) == 0;
+    }
+    i64 reserve(u32 command, u64 extent) {
         abi::MemoryReservation request{};
         request.nr_extents = 1;
         request.domid = abi::domid_self;
-        self_.put(u64{pfn_of(bytes_[1])}, 256);
-        request.extent_start = {Guest::va(self_.scratch_pfn()) + 256};
-        u64 const populate = abi::memop::populate_physmap, decrease = abi::memop::decrease_reservation;
-        if (self_.call(abi::hypercall::memory_op, {populate, self_.put(request)}) != 1) return false;
-        return self_.call(abi::hypercall::memory_op, {decrease, self_.put(request)}) == 1;
+        request.extent_start = {self_.put(extent, list_offset)};
+        i64 result = self_.call(abi::hypercall::memory_op, {command, self_.put(request)});
+        if (result != Guest::unfinished) return result;
+        self_.finish(self_.active);
+        return 1;
     }
     bool descriptor_table() {
         if (bytes_[2] & 1) return self_.call(abi::hypercall::set_gdt, {self_.put(frame()), 16}) == 0;
@@ -141,16 +150,34 @@ private:
         op.ref = GrantRef{ref};
         op.dom = other_.id();
         self_.call(abi::hypercall::grant_table_op, {abi::gnttabop::map_grant_ref, self_.put(op), 1});
-        return self_.take<abi::GnttabMapGrantRef>().status == 0;
+        self_.finish(self_.active);
+        auto done = self_.take<abi::GnttabMapGrantRef>();
+        if (done.status != 0) return false;
+        mapping_at(pfn) = {.handle = done.handle.value, .frame = Mfn{done.dev_bus_addr >> page_shift}};
+        (void)self_.access(Guest::va(pfn), true);
+        return true;
+    }
+    // What the guest remembers of the last mapping at a pfn.
+    GrantMapping& mapping_at(u64 pfn) { return stage_.mappings[&self_ == &stage_.second][pfn - grant_slot]; }
+    // The granter has a frame back for itself, and a use for it.
+    void make_table_of(Mfn mfn) {
+        for (u64 pfn = first_pfn; pfn < first_pfn + pfn_count; ++pfn) {
+            if (other_.mfn(pfn) != mfn) continue;
+            other_.protect(pfn);
+            other_.pin(1, mfn);
+        }
     }
     bool unmap_grant() {
         abi::GnttabUnmapGrantRef op{};
         u64 pfn = grant_slot + bytes_[3] % 8;
         op.host_addr = bytes_[5] & 4 ? self_.leaf_address(pfn).value : Guest::va(pfn);
         op.dev_bus_addr = bytes_[5] & 16 ? other_.mfn(pfn_of(bytes_[4])).value << page_shift : 0;
-        op.handle = abi::GrantHandle{bytes_[2] % 16u};
+        op.handle = abi::GrantHandle{bytes_[2] & 0x70 ? mapping_at(pfn).handle : bytes_[2] % 16u};
         self_.call(abi::hypercall::grant_table_op, {abi::gnttabop::unmap_grant_ref, self_.put(op), 1});
-        return self_.take<abi::GnttabUnmapGrantRef>().status == 0;
+        self_.finish(self_.active);
+        if (self_.take<abi::GnttabUnmapGrantRef>().status != 0) return false;
+        make_table_of(mapping_at(pfn).frame);
+        return true;
     }
     bool map_foreign() { return change_foreign(Pte::make(frame(), bytes_[5] & 2 ? rw : ro).raw); }
     bool unmap_foreign() { return change_foreign(0); }

@@ -3,6 +3,7 @@
 // and libFuzzer. After them every count must be what recomputing it from all tables, roots and grants gives.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <span>
 
@@ -17,12 +18,18 @@ struct Tally {
 
 inline constexpr std::size_t bytes_per_operation = 8;
 
+struct GrantMapping {
+    std::uint32_t handle;
+    hv::Mfn frame;
+};
+
 // A world with dom0 and two guests of two vCPUs, whose frames the operations work on. Preempted operations stay
 // unfinished while other vCPUs act.
 struct Stage {
     hosted::World world;
     hosted::Guest& first;
     hosted::Guest& second;
+    std::array<std::array<GrantMapping, 8>, 2> mappings{};   // by guest and place
     Stage();
     void finish();   // what is still unfinished
 };

@@ -1,0 +1,114 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Plants one bug at a time in a copy of the page-type core and asks whether the model finds it.
+
+A bug is a text of a source file that must occur there exactly once, and what stands in its place. The mutated file is
+linked before the library of the hosted core, so that only it differs.
+"""
+
+import argparse
+import concurrent.futures
+import pathlib
+import subprocess
+import sys
+
+BUGS = [
+    ("a frame becomes a table although CPUs may remember writable translations", "core/mm/validate.cpp",
+     "tlb::flush_stale(stamp, domain.dirty_cpus);", "static_cast<void>(stamp);"),
+    ("what a half demoted table holds is forgotten when the frame gets another type", "core/mm/validate.cpp",
+     "if (PageInfo::prefix_of(word) != 0 && PageInfo::kind_of(word) != type) {", "if (false) {"),
+    ("demotion keeps the references of upper levels", "core/mm/validate.cpp",
+     "            release_table_entry(pte);", "            static_cast<void>(pte);"),
+    ("a table with entries holds no reference on itself", "core/mm/validate.cpp",
+     "if (!old_prefix && new_prefix) page.count.fetch_add(1, std::memory_order_relaxed);", ""),
+    ("a frame without uses is not demoted", "core/mm/validate.cpp",
+     "if (page.prefix() != 0) queue_for_demotion(page);", "static_cast<void>(page);"),
+    ("a writable entry holds no writable use", "core/mm/leaf.cpp",
+     "TypedRef typed = TRY(promote_writable(*std::move(page), table_owner));\n    (void)std::move(typed).leak();",
+     "static_cast<void>(table_owner);\n    (void)(*std::move(page)).leak();"),
+    ("dropping a writable entry keeps its use", "core/mm/leaf.cpp", "if (stored.is_writable())", "if (false)"),
+    ("a replaced entry keeps its references", "core/mm/l1_entry.cpp",
+     "    while (!exchange(entry, old, kept(stored))) {\n    }\n    release_leaf(old);",
+     "    while (!exchange(entry, old, kept(stored))) {\n    }"),
+    ("read-only and writable entries are taken for the same", "core/mm/l1_entry.cpp",
+     "constexpr u64 soft_bits = ", "constexpr u64 soft_bits = Pte::writable | "),
+    ("a pin holds nothing", "core/mm/mmuext.cpp", "(void)std::move(table).leak();   // the pin holds it", ""),
+    ("a table can be unpinned twice", "core/mm/mmuext.cpp",
+     "if (!(page->type.fetch_and(~PageInfo::pinned, std::memory_order_acq_rel) & PageInfo::pinned)) return Errno::inval;",
+     "page->type.fetch_and(~PageInfo::pinned, std::memory_order_acq_rel);"),
+    ("an unmapped grant stays reachable by a stale translation", "core/grant/grant_op.cpp",
+     "if (std::exchange(flush_needed_, false)) hal::flush_tlb(cpus_of(*vcpu_.domain));", ""),
+    ("a freed frame stays reachable by a stale translation", "core/mm/page_alloc.cpp",
+     "tlb::flush_stale_everywhere(page.stamp);", ""),
+]
+
+
+def options():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--compiler", required=True)
+    parser.add_argument("--source", type=pathlib.Path, required=True)
+    parser.add_argument("--build", type=pathlib.Path, required=True)
+    parser.add_argument("--library", required=True)
+    parser.add_argument("--sanitize", action="store_true")
+    return parser.parse_args()
+
+
+def flags(args):
+    includes = [args.source / "hypervisor", args.source, args.source / "tests"]
+    result = ["-std=gnu++20", "-O1", "-DPARAVANE_DEBUG", "-w"] + [f"-I{folder}" for folder in includes]
+    return result + (["-fsanitize=address,undefined", "-fno-sanitize-recover=all"] if args.sanitize else [])
+
+
+def compile_file(args, source, output):
+    subprocess.run([args.compiler, *flags(args), "-c", str(source), "-o", str(output)], check=True)
+
+
+def build(args, objects, name, number, file, text, replacement):
+    original = (args.source / "hypervisor" / file).read_text()
+    if original.count(text) != 1:
+        return f"{name}: its text is no longer in {file}"
+    mutated = args.build / f"bug{number}.cpp"
+    mutated.write_text(original.replace(text, replacement))
+    compile_file(args, mutated, mutated.with_suffix(".o"))
+    program = args.build / f"bug{number}"
+    subprocess.run([args.compiler, *flags(args), str(mutated.with_suffix(".o")), *objects, args.library, "-o", str(program)],
+                   check=True)
+    return None
+
+
+def check(args, objects, number, bug):
+    """What is wrong with this bug's outcome, or None."""
+    name = bug[0]
+    wrong = build(args, objects, name, number, *bug[1:])
+    if wrong:
+        return wrong
+    try:
+        outcome = subprocess.run([str(args.build / f"bug{number}"), "60", "3000"], capture_output=True, text=True, timeout=120)
+    except subprocess.TimeoutExpired:
+        print(f"found (it hangs): {name}", flush=True)
+        return None
+    if outcome.returncode == 0:
+        return f"not found: {name}"
+    reason = (outcome.stdout + outcome.stderr).strip().splitlines() or [f"exit code {outcome.returncode}"]
+    print(f"found: {name}\n       {reason[0][:150]}", flush=True)
+    return None
+
+
+def main():
+    args = options()
+    args.build.mkdir(parents=True, exist_ok=True)
+    objects = []
+    for name in ("model_run", "operations"):
+        objects.append(str(args.build / f"{name}.o"))
+        compile_file(args, args.source / "tests" / "model" / f"{name}.cpp", objects[-1])
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        futures = [pool.submit(check, args, objects, number, bug) for number, bug in enumerate(BUGS)]
+        failures = [wrong for wrong in (future.result() for future in futures) if wrong]
+    for failure in failures:
+        print(failure)
+    print(f"{len(BUGS) - len(failures)} of {len(BUGS)} planted bugs found")
+    return 1 if failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
