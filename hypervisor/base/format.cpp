@@ -16,7 +16,7 @@ public:
         for (char c : text) put(c);
     }
     void put_number(u64 number, u32 base) {
-        std::array<char, 20> digits;   // 2^64 has 20 decimal digits
+        std::array<char, 20> digits;  // 2^64 has 20 decimal digits
         usize count = 0;
         do {
             digits[count++] = "0123456789abcdef"[number % base];
@@ -33,9 +33,15 @@ private:
 
 void put_arg(Writer& out, FormatArg const& arg, bool hex) {
     switch (arg.kind) {
-    case FormatArg::Kind::text: out.put(arg.text); return;
-    case FormatArg::Kind::negative: out.put('-'); [[fallthrough]];
-    case FormatArg::Kind::number: out.put_number(arg.number, hex ? 16 : 10); return;
+        case FormatArg::Kind::text:
+            out.put(arg.text);
+            return;
+        case FormatArg::Kind::negative:
+            out.put('-');
+            [[fallthrough]];
+        case FormatArg::Kind::number:
+            out.put_number(arg.number, hex ? 16 : 10);
+            return;
     }
 }
 

@@ -4,13 +4,12 @@
 #pragma once
 
 #include <atomic>
-#include <utility>
 
 #include "base/types.hpp"
 
 namespace hv {
 
-class Spinlock {   // ticket lock: fair, one word
+class Spinlock {  // ticket lock: fair, one word
 public:
     constexpr Spinlock() = default;
     Spinlock(Spinlock const&) = delete;
@@ -22,9 +21,6 @@ public:
     void unlock() {
         serving_.store(static_cast<u16>(serving_.load(std::memory_order_relaxed) + 1), std::memory_order_release);
     }
-    bool is_locked() const {
-        return serving_.load(std::memory_order_relaxed) != next_.load(std::memory_order_relaxed);
-    }
 
 private:
     std::atomic<u16> next_{0};
@@ -33,15 +29,12 @@ private:
 
 class [[nodiscard]] SpinGuard {
 public:
-    explicit SpinGuard(Spinlock& lock) : lock_{&lock} { lock_->lock(); }
-    SpinGuard(SpinGuard&& other) noexcept : lock_{std::exchange(other.lock_, nullptr)} {}
-    SpinGuard& operator=(SpinGuard&&) = delete;
-    ~SpinGuard() {
-        if (lock_) lock_->unlock();
-    }
+    explicit SpinGuard(Spinlock& lock) : lock_{lock} { lock_.lock(); }
+    SpinGuard(SpinGuard const&) = delete;
+    ~SpinGuard() { lock_.unlock(); }
 
 private:
-    Spinlock* lock_;
+    Spinlock& lock_;
 };
 
 template <class T>

@@ -17,8 +17,8 @@ std::atomic<i32> guest_budget{guest_lines_per_second};
 
 constinit Spinlock ring_lock;
 constinit std::array<char, ring_size> ring{};
-constinit u64 ring_start = 0;   // index of the oldest byte kept
-constinit u64 ring_end = 0;     // index of the next byte
+constinit u64 ring_start = 0;  // index of the oldest byte kept
+constinit u64 ring_end = 0;    // index of the next byte
 
 void append_locked(std::string_view text) {
     for (char c : text) ring[ring_end++ % ring_size] = c;
@@ -61,7 +61,7 @@ void write_line(Level level, std::string_view pattern, std::span<FormatArg const
     std::string_view text = format_to({buffer.data(), buffer.size() - 1}, pattern, args);
     buffer[text.size()] = '\n';
     std::string_view whole{buffer.data(), text.size() + 1};
-    SpinGuard guard{ring_lock};   // one lock keeps the lines of two CPUs apart
+    SpinGuard guard{ring_lock};  // one lock keeps the lines of two CPUs apart
     append_locked({"(pv) ", 5});
     append_locked(whole);
     console_write({"(pv) ", 5});

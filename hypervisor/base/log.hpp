@@ -16,18 +16,18 @@ enum class Level : u8 { error, warning, info, debug };
 // Thresholds, set from loglvl= and guest_loglvl=. A line is printed if its level is not above the threshold.
 void set_threshold(Level level);
 void set_guest_threshold(Level level);
-bool guest_line_allowed(Level level);   // counts against the budget that refill_guest_budget renews once a second
+bool guest_line_allowed(Level level);  // counts against the budget that refill_guest_budget renews once a second
 void refill_guest_budget();
 
 // The ring: every byte ever logged has an index; the newest ring_size of them are kept.
 inline constexpr usize ring_size = 128 * 1024;
 struct Chunk {
-    u64 next_index;   // pass it as `index` the next time
-    usize size;       // bytes copied
+    u64 next_index;  // pass it as `index` the next time
+    usize size;      // bytes copied
 };
 Chunk read_ring(u64 index, std::span<char> out);
 void clear_ring();
-void append_raw(std::string_view text);   // console output of domains: into the ring and to the console as it is
+void append_raw(std::string_view text);  // console output of domains: into the ring and to the console as it is
 
 // Where lines go beside the ring; defined by x86 (serial) and by the hosted world.
 void console_write(std::string_view text);
@@ -56,7 +56,7 @@ void debug(std::string_view pattern, Args const&... args) {
     line(Level::debug, pattern, args...);
 }
 template <class... Args>
-void guest(std::string_view pattern, Args const&... args) {   // something a guest did wrong
+void guest(std::string_view pattern, Args const&... args) {  // something a guest did wrong
     if (guest_line_allowed(Level::info)) line(Level::error, pattern, args...);
 }
 

@@ -24,7 +24,7 @@ struct ResultState {
 };
 
 template <class T>
-struct ResultState<T, false> {   // T owns something
+struct ResultState<T, false> {  // T owns something
     union {
         T value;
     };
@@ -44,9 +44,7 @@ class [[nodiscard]] Result {
 public:
     constexpr Result(Errno e) : state_{e} {}
     constexpr Result(T v) : state_{std::move(v)} {}
-    constexpr Result()
-        requires std::is_same_v<T, Unit>
-        : state_{Unit{}} {}
+    constexpr Result() requires std::is_same_v<T, Unit> : state_{Unit{}} {}
 
     constexpr explicit operator bool() const { return state_.error == Errno::ok; }
     constexpr Errno error() const { return state_.error; }
@@ -62,10 +60,10 @@ private:
 }  // namespace hv
 
 // Unwraps a Result or returns its error from the enclosing function. One TRY per statement.
-#define TRY(expression)                                        \
-    ({                                                         \
-        auto try_result_ = (expression);                       \
-        if (!try_result_) [[unlikely]]                         \
-            return try_result_.error();                        \
-        *std::move(try_result_);                               \
+#define TRY(expression)                  \
+    ({                                   \
+        auto try_result_ = (expression); \
+        if (!try_result_) [[unlikely]]   \
+            return try_result_.error();  \
+        *std::move(try_result_);         \
     })

@@ -30,7 +30,7 @@ using abi::Vaddr;
 using abi::VcpuId;
 
 using CpuId = u32;
-using Time = u64;   // nanoseconds since the hypervisor started; all CPUs agree on it
+using Time = u64;  // nanoseconds since the hypervisor started; all CPUs agree on it
 
 inline constexpr u64 page_mask = ~(page_size - 1);
 inline constexpr u32 max_cpus = 256;

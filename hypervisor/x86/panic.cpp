@@ -1,18 +1,29 @@
 // SPDX-License-Identifier: MIT
 #include "x86/panic.hpp"
 
+#include <algorithm>
+
 #include "base/log.hpp"
 #include "core/domain.hpp"
+#include "core/hal.hpp"
 #include "x86/cpu/instructions.hpp"
 #include "x86/cpu/this_cpu.hpp"
-#include "x86/dev/power.hpp"
 #include "x86/dev/serial.hpp"
-#include "x86/symbols.hpp"
+#include "x86/mm/paging.hpp"
+
+extern "C" {
+extern hv::u64 const symbol_count;  // followed by that many Symbols and their names
+}
 
 namespace hv {
 namespace {
 
 constexpr u32 max_depth = 32;
+
+struct Symbol {
+    u32 address;  // from the image's start
+    u32 name;     // in the texts behind the table
+};
 
 // Not through the log's lock: whoever holds it may be what panics.
 void print(std::string_view pattern, std::initializer_list<FormatArg> args) {
@@ -36,10 +47,17 @@ bool on_this_stack(u64 address) {
            (address & window::stack_mask) + 16 <= window::stack_mask - sizeof(CpuBlock);
 }
 
+// With the function of ours that it is in, from the table that the build embeds.
 void print_place(u64 address) {
-    symbols::Place place = symbols::find(address);
-    if (place.function.empty()) return print("  {x}", {address});
-    print("  {x} {} + {x}", {address, place.function, place.offset});
+    u64 offset = address - reinterpret_cast<u64>(image_start);
+    u64 count = symbol_count;
+    asm("" : "+r"(count));  // the table is of another size in the final link
+    auto entries = reinterpret_cast<Symbol const*>(&symbol_count + 1);
+    auto next =
+        std::upper_bound(entries, entries + count, offset, [](u64 at, Symbol const& s) { return at < s.address; });
+    if (next == entries || address >= reinterpret_cast<u64>(text_end)) return print("  {x}", {address});
+    char const* name = reinterpret_cast<char const*>(entries + count) + next[-1].name;
+    print("  {x} {} + {x}", {address, name, offset - next[-1].address});
 }
 
 // Null, unless this stack's block points to something that can be a vCPU.
@@ -62,11 +80,9 @@ Vcpu* running_vcpu(CpuBlock& cpu) { return cpu.current && !cpu.current->is_idle(
     } else {
         print("cpu {} ran no vCPU", {cpu.id});
     }
-    if (power::reboot_allowed()) {
-        print("rebooting", {});
-        power::reboot();
-    }
-    power::halt();
+    if (!hal::reboot_allowed()) hal::machine_halt();
+    print("rebooting", {});
+    hal::machine_reboot();
 }
 
 // A panic within a panic says so once and stops.

@@ -3,8 +3,6 @@
 
 #include <algorithm>
 
-#include "x86/boot/text.hpp"
-
 namespace hv::boot {
 namespace {
 
@@ -31,14 +29,16 @@ public:
         return true;
     }
     std::optional<u64> take_number() {
-        u32 base = take_word({"0x", 2}) ? 16 : 10;
+        u64 base = take_word("0x") ? 16 : 10;
         u64 value = 0;
         bool any = false;
         for (; !rest_.empty(); rest_.remove_prefix(1), any = true) {
-            i32 digit = digit_of(rest_.front());
-            if (digit < 0 || static_cast<u32>(digit) >= base) break;
-            if (__builtin_mul_overflow(value, u64{base}, &value)) return std::nullopt;
-            if (__builtin_add_overflow(value, static_cast<u64>(digit), &value)) return std::nullopt;
+            char c = rest_.front();
+            usize digit =
+                std::string_view{"0123456789abcdef"}.find(c >= 'A' && c <= 'F' ? static_cast<char>(c | 0x20) : c);
+            if (digit >= base) break;
+            if (__builtin_mul_overflow(value, base, &value) || __builtin_add_overflow(value, digit, &value))
+                return std::nullopt;
         }
         return any ? std::optional{value} : std::nullopt;
     }
@@ -46,40 +46,16 @@ public:
     std::optional<u64> take_size() {
         std::optional<u64> number = take_number();
         if (!number) return std::nullopt;
-        u32 shift = 10;
-        if (!rest_.empty()) {
-            std::optional<u32> unit = unit_shift(rest_.front());
-            if (unit) {
-                shift = *unit;
-                rest_.remove_prefix(1);
-            }
+        usize shift = 10;
+        if (usize unit = rest_.empty() ? 5 : std::string_view{"bkmgt"}.find(static_cast<char>(rest_.front() | 0x20));
+            unit < 5) {
+            shift = 10 * unit;
+            rest_.remove_prefix(1);
         }
         return *number > ~u64{0} >> shift ? std::nullopt : std::optional{*number << shift};
     }
 
 private:
-    static i32 digit_of(char c) {
-        if (c >= '0' && c <= '9') return c - '0';
-        if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-        if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-        return -1;
-    }
-    static std::optional<u32> unit_shift(char c) {
-        switch (c | 0x20) {
-            case 'b':
-                return 0;
-            case 'k':
-                return 10;
-            case 'm':
-                return 20;
-            case 'g':
-                return 30;
-            case 't':
-                return 40;
-            default:
-                return std::nullopt;
-        }
-    }
     std::string_view rest_;
 };
 
@@ -89,13 +65,13 @@ Problem parse_console(Options& options, std::string_view value) {
     if (value.empty()) return "expected com1, com2 or none";
     u32 console = 0;
     while (!value.empty()) {
-        std::string_view name = first_of(value, std::min(value.find(','), value.size()));
+        std::string_view name = value.substr(0, std::min(value.find(','), value.size()));
         value.remove_prefix(std::min(name.size() + 1, value.size()));
-        if (name == std::string_view{"com1", 4})
+        if (name == "com1")
             console = 1;
-        else if (name == std::string_view{"com2", 4})
+        else if (name == "com2")
             console = 2;
-        else if (name != std::string_view{"none", 4})
+        else if (name != "none")
             return "the console is com1, com2 or none";
     }
     options.console = console;
@@ -107,7 +83,7 @@ Problem parse_console(Options& options, std::string_view value) {
 Problem parse_com(SerialPort& result, std::string_view value) {
     SerialPort port = result;
     Reader reader{value};
-    if (!reader.take_word({"auto", 4})) {
+    if (!reader.take_word("auto")) {
         std::optional<u64> baud = reader.take_number();
         if (!baud || *baud < 50 || *baud > 115200 || 115200 % *baud) return "the baud rate must divide 115200";
         port.baud = static_cast<u32>(*baud);
@@ -141,9 +117,9 @@ Problem parse_dom0_memory(Options& options, std::string_view value) {
     Reader reader{value};
     std::optional<MemoryAmount> exact, least, most;
     do {
-        std::optional<MemoryAmount>* target = reader.take_word({"min:", 4})   ? &least
-                                              : reader.take_word({"max:", 4}) ? &most
-                                                                              : &exact;
+        std::optional<MemoryAmount>* target = reader.take_word("min:")   ? &least
+                                              : reader.take_word("max:") ? &most
+                                                                         : &exact;
         bool all_but = reader.take('-');
         std::optional<u64> bytes = reader.take_size();
         if (!bytes) return "a size is a number with one of B K M G T behind it";
@@ -174,18 +150,18 @@ Problem parse_dom0_vcpus(Options& options, std::string_view value) {
 }
 
 std::optional<log::Level> level_named(std::string_view name) {
-    if (name == std::string_view{"none", 4} || name == std::string_view{"error", 5}) return log::Level::error;
-    if (name == std::string_view{"warning", 7}) return log::Level::warning;
-    if (name == std::string_view{"info", 4}) return log::Level::info;
-    if (name == std::string_view{"debug", 5} || name == std::string_view{"all", 3}) return log::Level::debug;
+    if (name == "none" || name == "error") return log::Level::error;
+    if (name == "warning") return log::Level::warning;
+    if (name == "info") return log::Level::info;
+    if (name == "debug" || name == "all") return log::Level::debug;
     return std::nullopt;
 }
 
 // <level>[/<rate-limited level>]: the second is Xen's, our rate limit knows no levels.
 Problem parse_level(std::optional<log::Level>& result, std::string_view value) {
     usize slash = std::min(value.find('/'), value.size());
-    std::optional<log::Level> level = level_named(first_of(value, slash));
-    if (!level || (slash < value.size() && !level_named(behind(value, slash + 1))))
+    std::optional<log::Level> level = level_named(value.substr(0, slash));
+    if (!level || (slash < value.size() && !level_named(value.substr(slash + 1))))
         return "the level is none, error, warning, info, debug or all";
     result = level;
     return nullptr;
@@ -198,30 +174,28 @@ void complain(Options& options, bool is_error, std::string_view option, char con
 
 void parse_option(Options& options, std::string_view option) {
     usize equals = std::min(option.find('='), option.size());
-    std::string_view name = first_of(option, equals);
+    std::string_view name = option.substr(0, equals);
     bool has_value = equals < option.size();
-    std::string_view value = has_value ? behind(option, equals + 1) : std::string_view{};
-    auto is = [name](char const* text) { return name == std::string_view{text, __builtin_strlen(text)}; };
-
-    if (is("noreboot")) {
+    std::string_view value = has_value ? option.substr(equals + 1) : std::string_view{};
+    if (name == "noreboot") {
         if (has_value) return complain(options, true, option, "this option takes no value");
         options.reboot = false;
         return;
     }
     Problem problem = nullptr;
-    if (is("console"))
+    if (name == "console")
         problem = parse_console(options, value);
-    else if (is("com1"))
+    else if (name == "com1")
         problem = parse_com(options.com[0], value);
-    else if (is("com2"))
+    else if (name == "com2")
         problem = parse_com(options.com[1], value);
-    else if (is("dom0_mem"))
+    else if (name == "dom0_mem")
         problem = parse_dom0_memory(options, value);
-    else if (is("dom0_max_vcpus"))
+    else if (name == "dom0_max_vcpus")
         problem = parse_dom0_vcpus(options, value);
-    else if (is("loglvl"))
+    else if (name == "loglvl")
         problem = parse_level(options.log_level, value);
-    else if (is("guest_loglvl"))
+    else if (name == "guest_loglvl")
         problem = parse_level(options.guest_log_level, value);
     else
         return complain(options, false, option, "unknown");
@@ -238,7 +212,7 @@ Options parse_command_line(std::string_view text) {
             text.remove_prefix(1);
             continue;
         }
-        std::string_view option = first_of(text, std::min(text.find_first_of(" \t", 0, 2), text.size()));
+        std::string_view option = text.substr(0, std::min(text.find_first_of(" \t", 0, 2), text.size()));
         text.remove_prefix(option.size());
         parse_option(options, option);
     }

@@ -8,21 +8,13 @@ namespace {
 
 using abi::e820::Type;
 
-u32 severity(Type type) {
-    switch (type) {
-        case abi::e820::ram:
-            return 0;
-        case abi::e820::acpi:
-            return 1;
-        case abi::e820::nvs:
-            return 2;
-        case abi::e820::reserved:
-            return 3;
-        case abi::e820::unusable:
-            return 4;
-    }
-    return 3;
-}
+// By type, which add_memory in multiboot.cpp has checked.
+struct Kind {
+    u32 severity;
+    char const* name;
+};
+constexpr std::array<Kind, abi::e820::unusable + 1> kinds{
+    {{}, {0, "RAM"}, {3, "reserved"}, {1, "ACPI tables"}, {2, "ACPI non-volatile"}, {4, "unusable"}}};
 
 // Work space of normalise_memory, too large for a stack.
 constinit std::array<u64, 2 * max_memory_ranges> borders{};
@@ -57,7 +49,7 @@ void normalise_memory(BootInfo& info) {
         Type type = abi::e820::ram;
         for (MemoryRange const& range : info.memory_ranges()) {
             if (range.start > start || range.end() < end || range.size == 0) continue;
-            if (!covered || severity(range.type) > severity(type)) type = range.type;
+            if (!covered || kinds[range.type].severity > kinds[type].severity) type = range.type;
             covered = true;
         }
         if (!covered) continue;
@@ -92,22 +84,8 @@ void publish_memory_map(BootInfo const& info) {
         published[published_count++] = {.addr = range.start, .size = range.size, .type = range.type};
 }
 
-std::span<abi::E820Entry const> machine_memory_map() { return {published.data(), published_count}; }
+char const* name_of(abi::e820::Type type) { return kinds[type].name; }
 
-char const* name_of(abi::e820::Type type) {
-    switch (type) {
-        case abi::e820::ram:
-            return "RAM";
-        case abi::e820::reserved:
-            return "reserved";
-        case abi::e820::acpi:
-            return "ACPI tables";
-        case abi::e820::nvs:
-            return "ACPI non-volatile";
-        case abi::e820::unusable:
-            return "unusable";
-    }
-    return "unknown";
-}
+std::span<abi::E820Entry const> machine_memory_map() { return {published.data(), published_count}; }
 
 }  // namespace hv::boot

@@ -5,8 +5,6 @@
 
 #include <algorithm>
 
-#include "x86/boot/text.hpp"
-
 namespace hv::boot {
 namespace {
 
@@ -95,7 +93,7 @@ std::string_view without_first_word(std::string_view text) {
     usize at = 0;
     while (at < text.size() && text[at] != ' ') ++at;
     while (at < text.size() && text[at] == ' ') ++at;
-    return behind(text, at);
+    return text.substr(at);
 }
 
 void read_multiboot1(u64 information, PhysicalMap physical, BootInfo& info) {
@@ -103,7 +101,7 @@ void read_multiboot1(u64 information, PhysicalMap physical, BootInfo& info) {
     u32 flags = read<u32>(base);
     if (flags & mb1_loader_name) info.loader.assign(text_at(physical(read<u32>(base + 64)), 64));
     // GRUB 2 leaves the file's name out of the command lines; QEMU and others begin with it.
-    bool names_file = !info.loader.view().starts_with(std::string_view{"GRUB 2", 6});
+    bool names_file = !info.loader.view().starts_with("GRUB 2");
     auto arguments = [&](u32 address) {
         std::string_view text = text_at(physical(address), max_command_line + 256);
         return names_file ? without_first_word(text) : text;

@@ -2,6 +2,7 @@
 // The boot CPU's way from boot.S to the scheduler. The order is forced: the console first, so that everything after it
 // can be told; boot information and ACPI while their memory is mapped; then our own tables, and all else upon them.
 #include "base/log.hpp"
+#include "core/hal.hpp"
 #include "core/mm/page_alloc.hpp"
 #include "core/sched/scheduler.hpp"
 #include "x86/boot/handover.hpp"
@@ -9,13 +10,11 @@
 #include "x86/boot/multiboot.hpp"
 #include "x86/cpu/apic.hpp"
 #include "x86/cpu/features.hpp"
-#include "x86/cpu/instructions.hpp"
 #include "x86/cpu/segments.hpp"
 #include "x86/cpu/this_cpu.hpp"
 #include "x86/cpu/time.hpp"
 #include "x86/cpu/xstate.hpp"
 #include "x86/dev/acpi.hpp"
-#include "x86/dev/pic.hpp"
 #include "x86/dev/power.hpp"
 #include "x86/dev/serial.hpp"
 #include "x86/mm/boot_memory.hpp"
@@ -62,7 +61,7 @@ void start_console() {
     if (info.problem) log::warn("boot information: {}", info.problem);
     if (char const* missing = features::missing()) {
         log::error("this processor cannot be used: {}", missing);
-        power::halt();
+        hal::machine_halt();
     }
 }
 
@@ -101,12 +100,12 @@ void start_memory() {
 }
 
 void start_interrupts_and_time() {
-    pic::turn_off();
+    apic::turn_off_pic();
     apic::map(acpi::local_apic_address());
     for (acpi::IoApicEntry const& ioapic : acpi::ioapics()) ioapic::add(ioapic.address, ioapic.gsi_base);
     apic::init_cpu();
     time::calibrate();
-    log::info("{} processors in ACPI, one in use; {} interrupt inputs", acpi::processors().size(), ioapic::gsi_count());
+    log::info("{} processors in ACPI, one in use; {} interrupt inputs", acpi::processors().size(), hal::gsi_count());
 }
 
 [[noreturn]] void start_on_own_stack() {

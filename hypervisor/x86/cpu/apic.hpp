@@ -6,13 +6,12 @@
 
 namespace hv::apic {
 
+void turn_off_pic();   // the old interrupt controllers only have to be quiet
 void map(Maddr base);  // once
 void init_cpu();       // on each CPU
-u32 id();
 void end_of_interrupt();
 u32 take_error();
 void send_ipi(CpuId cpu, u8 vector);
-bool is_pending(u8 vector);  // requested, not yet taken
 
 // The timer counts down in its own ticks; calibration (cpu/time.cpp) knows how many make a second.
 void start_timer(u32 ticks);  // 0 stops it

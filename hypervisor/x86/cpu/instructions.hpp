@@ -21,62 +21,38 @@ inline u64 rdtsc() {
     return u64{high} << 32 | low;
 }
 
-inline u8 inb(u16 port) {
-    u8 value;
-    asm volatile("inb %1, %0" : "=a"(value) : "Nd"(port));
-    return value;
-}
-inline u16 inw(u16 port) {
-    u16 value;
-    asm volatile("inw %1, %0" : "=a"(value) : "Nd"(port));
-    return value;
-}
-inline u32 inl(u16 port) {
-    u32 value;
-    asm volatile("inl %1, %0" : "=a"(value) : "Nd"(port));
-    return value;
-}
-inline void outb(u16 port, u8 value) { asm volatile("outb %0, %1" : : "a"(value), "Nd"(port)); }
-inline void outw(u16 port, u16 value) { asm volatile("outw %0, %1" : : "a"(value), "Nd"(port)); }
-inline void outl(u16 port, u32 value) { asm volatile("outl %0, %1" : : "a"(value), "Nd"(port)); }
+#define PORT(type, suffix)                                               \
+    inline type in##suffix(u16 port) {                                   \
+        type value;                                                      \
+        asm volatile("in" #suffix " %1, %0" : "=a"(value) : "Nd"(port)); \
+        return value;                                                    \
+    }                                                                    \
+    inline void out##suffix(u16 port, type value) { asm volatile("out" #suffix " %0, %1" : : "a"(value), "Nd"(port)); }
+PORT(u8, b)
+PORT(u16, w)
+PORT(u32, l)
+#undef PORT
 
-inline u64 read_cr0() {
-    u64 value;
-    asm volatile("mov %%cr0, %0" : "=r"(value));
-    return value;
-}
-inline void write_cr0(u64 value) { asm volatile("mov %0, %%cr0" : : "r"(value) : "memory"); }
-inline u64 read_cr2() {
-    u64 value;
-    asm volatile("mov %%cr2, %0" : "=r"(value));
-    return value;
-}
-inline u64 read_cr3() {
-    u64 value;
-    asm volatile("mov %%cr3, %0" : "=r"(value));
-    return value;
-}
-inline void write_cr3(u64 value) { asm volatile("mov %0, %%cr3" : : "r"(value) : "memory"); }
-inline u64 read_cr4() {
-    u64 value;
-    asm volatile("mov %%cr4, %0" : "=r"(value));
-    return value;
-}
-inline void write_cr4(u64 value) { asm volatile("mov %0, %%cr4" : : "r"(value) : "memory"); }
+#define REGISTER(name)                                     \
+    inline u64 read_##name() {                             \
+        u64 value;                                         \
+        asm volatile("mov %%" #name ", %0" : "=r"(value)); \
+        return value;                                      \
+    }                                                      \
+    inline void write_##name(u64 value) { asm volatile("mov %0, %%" #name : : "r"(value) : "memory"); }
+REGISTER(cr0)
+REGISTER(cr2)
+REGISTER(cr3)
+REGISTER(cr4)
+REGISTER(dr0)
+REGISTER(dr1)
+REGISTER(dr2)
+REGISTER(dr3)
+REGISTER(dr6)
+REGISTER(dr7)
+#undef REGISTER
+
 inline void clts() { asm volatile("clts" : : : "memory"); }
-
-inline u64 read_dr6() {
-    u64 value;
-    asm volatile("mov %%dr6, %0" : "=r"(value));
-    return value;
-}
-inline void write_dr0(u64 value) { asm volatile("mov %0, %%dr0" : : "r"(value)); }
-inline void write_dr1(u64 value) { asm volatile("mov %0, %%dr1" : : "r"(value)); }
-inline void write_dr2(u64 value) { asm volatile("mov %0, %%dr2" : : "r"(value)); }
-inline void write_dr3(u64 value) { asm volatile("mov %0, %%dr3" : : "r"(value)); }
-inline void write_dr6(u64 value) { asm volatile("mov %0, %%dr6" : : "r"(value)); }
-inline void write_dr7(u64 value) { asm volatile("mov %0, %%dr7" : : "r"(value) : "memory"); }
-
 inline void invlpg(u64 address) { asm volatile("invlpg (%0)" : : "r"(address) : "memory"); }
 inline void wbinvd() { asm volatile("wbinvd" : : : "memory"); }
 inline void cli() { asm volatile("cli" : : : "memory"); }

@@ -10,13 +10,9 @@
 namespace hv::interrupts {
 namespace {
 
-constinit std::atomic<DeviceHandler> device_handler{nullptr};
-
 void note(u32 work) { this_cpu().pending.fetch_or(work, std::memory_order_relaxed); }
 
 }  // namespace
-
-void set_device_handler(DeviceHandler handler) { device_handler.store(handler, std::memory_order_release); }
 
 void handle(u8 number) {
     switch (number) {
@@ -41,9 +37,6 @@ void handle(u8 number) {
         case vector::pic_spurious15:
             return;  // nobody waits for the end of these
         default:
-            if (DeviceHandler handler = device_handler.load(std::memory_order_acquire);
-                handler && number >= vector::first_device && number <= vector::last_device)
-                return handler(number);  // which says when the interrupt ends
             log::warn("cpu {}: unexpected interrupt vector {:x}", this_cpu().id, number);
     }
     apic::end_of_interrupt();

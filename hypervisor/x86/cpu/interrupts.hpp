@@ -7,8 +7,6 @@
 namespace hv {
 
 namespace vector {
-inline constexpr u8 first_device = 0x30;  // IO-APIC inputs, in the order they are routed
-inline constexpr u8 last_device = 0xdf;
 inline constexpr u8 console = 0xf0;
 inline constexpr u8 kick = 0xf1;
 inline constexpr u8 timer = 0xf2;
@@ -24,10 +22,6 @@ namespace interrupts {
 // From the entry path, for every vector of 32 and above that is not a guest's INT n. Short: it notes what is to be done
 // in this_cpu().pending and tells the APIC; the exit path does the work.
 void handle(u8 vector);
-
-// What runs when a device's vector arrives, set by whoever routes it.
-using DeviceHandler = void (*)(u8 vector);
-void set_device_handler(DeviceHandler handler);
 
 }  // namespace interrupts
 }  // namespace hv

@@ -7,6 +7,7 @@
 
 #include "base/lock.hpp"
 #include "base/log.hpp"
+#include "core/hal.hpp"
 #include "x86/cpu/this_cpu.hpp"
 #include "x86/mm/paging.hpp"
 
@@ -44,15 +45,6 @@ IoApic const* find(u32 gsi) {
     return nullptr;
 }
 
-void set_mask(u32 gsi, bool masked) {
-    IoApic const* ioapic = find(gsi);
-    if (!ioapic) return;
-    SpinGuard guard{lock};
-    u32 reg = first_entry + 2 * (gsi - ioapic->gsi_base);
-    u32 low = read_locked(*ioapic, reg);
-    write_locked(*ioapic, reg, masked ? low | entry_masked : low & ~entry_masked);
-}
-
 }  // namespace
 
 void add(Maddr address, u32 gsi_base) {
@@ -65,35 +57,31 @@ void add(Maddr address, u32 gsi_base) {
     ++count;
 }
 
-u32 gsi_count() {
-    u32 end = 0;
-    for (IoApic const& ioapic : std::span{ioapics.data(), count}) end = std::max(end, ioapic.gsi_base + ioapic.inputs);
-    return end;
-}
-
 bool route(u32 gsi, u8 vector, CpuId cpu, Wiring wiring) {
     IoApic const* ioapic = find(gsi);
     if (!ioapic) return false;
     SpinGuard guard{lock};
     u32 reg = first_entry + 2 * (gsi - ioapic->gsi_base);
-    u32 low = vector | entry_masked | (wiring.level ? entry_level : 0) | (wiring.active_low ? entry_active_low : 0);
+    u32 low = vector | (wiring.level ? entry_level : 0) | (wiring.active_low ? entry_active_low : 0);
     write_locked(*ioapic, reg, entry_masked);
     write_locked(*ioapic, reg + 1, cpu_block(cpu).apic_id << 24);  // fixed delivery, physical destination
     write_locked(*ioapic, reg, low);
     return true;
 }
 
-void mask(u32 gsi) { set_mask(gsi, true); }
-void unmask(u32 gsi) { set_mask(gsi, false); }
+}  // namespace hv::ioapic
 
-bool is_masked(u32 gsi) {
-    IoApic const* ioapic = find(gsi);
-    if (!ioapic) return true;
-    SpinGuard guard{lock};
-    return read_locked(*ioapic, first_entry + 2 * (gsi - ioapic->gsi_base)) & entry_masked;
+namespace hv::hal {
+
+using namespace ioapic;
+
+u32 gsi_count() {
+    u32 end = 0;
+    for (IoApic const& ioapic : std::span{ioapics.data(), count}) end = std::max(end, ioapic.gsi_base + ioapic.inputs);
+    return end;
 }
 
-std::optional<u32> read(Maddr base, u32 reg) {
+std::optional<u32> ioapic_read(Maddr base, u32 reg) {
     for (IoApic const& ioapic : std::span{ioapics.data(), count}) {
         if (ioapic.base != base) continue;
         SpinGuard guard{lock};
@@ -102,4 +90,4 @@ std::optional<u32> read(Maddr base, u32 reg) {
     return std::nullopt;
 }
 
-}  // namespace hv::ioapic
+}  // namespace hv::hal

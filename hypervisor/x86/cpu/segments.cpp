@@ -44,8 +44,9 @@ struct Gate {
 };
 alignas(4096) constinit std::array<Gate, 256> idt{};
 
-u64* own_descriptors(CpuId cpu) { return reinterpret_cast<u64*>(window::address(cpu, window::own_gdt_page)); }
-u64& descriptor(CpuId cpu, u16 selector) { return own_descriptors(cpu)[(selector & 0xfff) >> 3]; }
+u64& descriptor(CpuId cpu, u16 selector) {
+    return reinterpret_cast<u64*>(window::address(cpu, window::own_gdt_page))[(selector & 0xfff) >> 3];
+}
 
 void set_system_descriptor(CpuId cpu, u16 selector, u64 address, u64 limit, u8 type) {
     u64* entry = &descriptor(cpu, selector);
@@ -55,17 +56,7 @@ void set_system_descriptor(CpuId cpu, u16 selector, u64 address, u64 limit, u8 t
 }
 
 u32 stack_table_entry(u32 vector) {
-    switch (vector) {
-        case 1:
-            return ist_debug;
-        case 2:
-            return ist_nmi;
-        case 8:
-        case 18:
-            return ist_fatal;
-        default:
-            return 0;
-    }
+    return vector == 1 ? ist_debug : vector == 2 ? ist_nmi : vector == 8 || vector == 18 ? ist_fatal : 0;
 }
 
 // Guests use INT3, INTO and, for 32-bit programs, INT 0x80 straight; any other INT n faults and is decided in software.

@@ -6,6 +6,7 @@
 
 #include "base/assert.hpp"
 #include "base/log.hpp"
+#include "core/hal.hpp"
 #include "x86/cpu/apic.hpp"
 #include "x86/cpu/features.hpp"
 #include "x86/cpu/instructions.hpp"
@@ -55,22 +56,23 @@ Sample measure(u16 ticks) {
     return {.tsc = end - start, .apic = ~u32{0} - left, .doubt = (start - before_start) + (end - before_end)};
 }
 
-// multiplier and shift such that ns = (tsc << shift) * multiplier >> 32, with the multiplier's top bit set for
-// precision.
+// With the multiplier's top bit set, for precision.
 hal::TscScale scale_of(u64 hz) {
     hal::TscScale result{};
     u64 rate = hz;
-    while (rate > 2 * second) {
-        rate >>= 1;
-        --result.shift;
-    }
-    while (rate <= second) {
-        rate <<= 1;
-        ++result.shift;
-    }
+    for (; rate > 2 * second; rate >>= 1) --result.shift;
+    for (; rate <= second; rate <<= 1) ++result.shift;
     result.multiplier = static_cast<u32>(std::min<u64>((second << 32) / rate, ~u32{0}));
     return result;
 }
+
+Time at_tsc(u64 tsc) {
+    u64 delta = tsc - tsc_start;
+    delta = tsc_to_ns.shift < 0 ? delta >> -tsc_to_ns.shift : delta << tsc_to_ns.shift;
+    return static_cast<u64>(static_cast<unsigned __int128>(delta) * tsc_to_ns.multiplier >> 32);
+}
+
+u64 tsc_at(Time time) { return tsc_start + time / second * tsc_hz + time % second * tsc_hz / second; }
 
 }  // namespace
 
@@ -87,48 +89,40 @@ void calibrate() {
     tsc_hz = best.tsc * pit_hz / ticks;
     apic_hz = best.apic * pit_hz / ticks;
     tsc_to_ns = scale_of(tsc_hz);
-    u64 now = at_tsc(cpu::rdtsc());
-    wall_start = rtc::read_seconds() * second - now;
+    wall_start = rtc::read_seconds() * second - hal::now();
     this_cpu().deadline_tsc = ~u64{0};
     log::info("time: TSC at {} kHz, give or take {}, APIC timer at {} kHz", tsc_hz / 1000,
               best.doubt * pit_hz / ticks / 1000, apic_hz / 1000);
 }
 
-void init_cpu() { this_cpu().deadline_tsc = ~u64{0}; }
+bool deadline_passed() { return cpu::rdtsc() >= this_cpu().deadline_tsc; }
 
-Time at_tsc(u64 tsc) {
-    u64 delta = tsc - tsc_start;
-    delta = tsc_to_ns.shift < 0 ? delta >> -tsc_to_ns.shift : delta << tsc_to_ns.shift;
-    return static_cast<u64>(static_cast<unsigned __int128>(delta) * tsc_to_ns.multiplier >> 32);
-}
+}  // namespace hv::time
 
-u64 tsc_at(Time time) {
-    u64 seconds = time / second;
-    return tsc_start + seconds * tsc_hz + (time % second) * tsc_hz / second;
-}
+namespace hv::hal {
 
-hal::TscScale scale() { return tsc_to_ns; }
+using namespace time;
+
+Time now() { return at_tsc(cpu::rdtsc()); }
+u64 read_tsc() { return cpu::rdtsc(); }
+TscScale tsc_scale() { return tsc_to_ns; }
 u64 tsc_khz() { return tsc_hz / 1000; }
-
 bool tsc_is_stable() { return features::has_stable_tsc(); }
 
 // Far deadlines are cut to what the counter holds: the timer then fires early, and whoever handles it arms it again.
 void set_deadline(Time deadline) {
-    CpuBlock& cpu = this_cpu();
+    u64& deadline_tsc = hv::this_cpu().deadline_tsc;
     if (deadline == ~u64{0}) {
-        cpu.deadline_tsc = ~u64{0};
+        deadline_tsc = ~u64{0};
         return apic::start_timer(0);
     }
-    u64 now = at_tsc(cpu::rdtsc());
-    u64 wait = deadline > now ? std::min(deadline - now, 4 * second) : 0;
-    cpu.deadline_tsc = tsc_at(now + wait);
-    u64 ticks = wait * apic_hz / second + 1;
-    apic::start_timer(static_cast<u32>(std::min<u64>(ticks, ~u32{0})));
+    u64 start = now();
+    u64 wait = deadline > start ? std::min(deadline - start, 4 * second) : 0;
+    deadline_tsc = tsc_at(start + wait);
+    apic::start_timer(static_cast<u32>(std::min<u64>(wait * apic_hz / second + 1, ~u32{0})));
 }
-
-bool deadline_passed() { return cpu::rdtsc() >= this_cpu().deadline_tsc; }
 
 u64 wall_clock_at_start() { return wall_start.load(std::memory_order_relaxed); }
 void set_wall_clock_at_start(u64 ns) { wall_start.store(ns, std::memory_order_relaxed); }
 
-}  // namespace hv::time
+}  // namespace hv::hal

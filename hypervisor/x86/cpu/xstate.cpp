@@ -2,7 +2,7 @@
 // Intel SDM volume 1, chapter 13.
 #include "x86/cpu/xstate.hpp"
 
-#include "core/pv/cpuid.hpp"
+#include "core/hal.hpp"
 #include "x86/cpu/features.hpp"
 #include "x86/cpu/instructions.hpp"
 #include "x86/cpu/this_cpu.hpp"
@@ -36,17 +36,6 @@ void init_cpu() {
     optimised = features::has_xsaveopt();
 }
 
-u64 supported() { return components; }
-usize area_size() { return round_up(size, 64); }
-
-void init_area(std::byte* area) {
-    __builtin_memset(area, 0, area_size());
-    u16 control = 0x37f;       // all x87 exceptions masked
-    u32 sse_control = 0x1f80;  // all SSE exceptions masked
-    __builtin_memcpy(area, &control, sizeof control);
-    __builtin_memcpy(area + 24, &sse_control, sizeof sse_control);
-}
-
 void save(Vcpu& vcpu) {
     cpu::clts();  // the guest's TS would make the save itself fault
     if (!components) {
@@ -77,3 +66,16 @@ void set_xcr0(Vcpu& vcpu, u64 value) {
 }
 
 }  // namespace hv::xstate
+
+namespace hv::hal {
+
+usize xstate_size() { return round_up(xstate::size, 64); }
+void xstate_init(std::byte* area) {
+    __builtin_memset(area, 0, xstate_size());
+    u16 control = 0x37f;       // all x87 exceptions masked
+    u32 sse_control = 0x1f80;  // all SSE exceptions masked
+    __builtin_memcpy(area, &control, sizeof control);
+    __builtin_memcpy(area + 24, &sse_control, sizeof sse_control);
+}
+
+}  // namespace hv::hal

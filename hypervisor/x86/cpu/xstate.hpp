@@ -8,9 +8,6 @@
 namespace hv::xstate {
 
 void init_cpu();
-u64 supported();  // components, as in XCR0; 0 without XSAVE
-usize area_size();
-void init_area(std::byte* area);
 void save(Vcpu& vcpu);
 void load(Vcpu const& vcpu);
 void set_xcr0(Vcpu& vcpu, u64 value);  // of the current vCPU

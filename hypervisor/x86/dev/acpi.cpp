@@ -2,6 +2,7 @@
 #include "x86/dev/acpi.hpp"
 
 #include "base/log.hpp"
+#include "core/hal.hpp"
 #include "x86/cpu/instructions.hpp"
 #include "x86/dev/acpi_tables.hpp"
 #include "x86/mm/paging.hpp"
@@ -9,12 +10,9 @@
 namespace hv::acpi {
 namespace {
 
-constexpr u32 max_processors = max_cpus;
-
 struct Machine {
-    bool present = false;
     Maddr local_apic{0xfee0'0000};
-    std::array<Processor, max_processors> processors{};
+    std::array<Processor, max_cpus> processors{};
     usize processor_count = 0;
     std::array<IoApicEntry, 16> ioapics{};
     usize ioapic_count = 0;
@@ -115,31 +113,30 @@ void read_tables(boot::BootInfo const& info) {
     u32 entry_size = root ? 8 : 4;
     if (!root) root = table_at(read<u32>(rsdp + 16));
     if (!root) return log::warn("ACPI: the root table cannot be read");
-    machine.present = true;
     u32 length = read<u32>(root + 4);
     for (u32 at = header_size; at + entry_size <= length; at += entry_size)
         use_table(entry_size == 8 ? read<u64>(root + at) : read<u32>(root + at));
 }
 
-bool present() { return machine.present; }
 Maddr local_apic_address() { return machine.local_apic; }
 std::span<Processor const> processors() { return {machine.processors.data(), machine.processor_count}; }
 std::span<IoApicEntry const> ioapics() { return {machine.ioapics.data(), machine.ioapic_count}; }
 IrqRouting routing_of_isa_irq(u8 irq) { return machine.isa[irq & 15]; }
 PortRegister reset_register() { return machine.reset; }
 
-bool write_sleep_control(u16 pm1a, u16 pm1b) {
+void power_off() {
+    if (!machine.soft_off) return;
+    (void)hal::acpi_sleep(5, with_sleep_type(machine.pm1a_control, machine.soft_off->pm1a),
+                          with_sleep_type(machine.pm1b_control, machine.soft_off->pm1b));
+}
+
+}  // namespace hv::acpi
+
+bool hv::hal::acpi_sleep(u32, u16 pm1a, u16 pm1b) {
+    using acpi::machine, acpi::sleep_enable;
     if (!machine.pm1a_control) return false;
     cpu::wbinvd();
     cpu::outw(machine.pm1a_control, pm1a | sleep_enable);
     if (machine.pm1b_control) cpu::outw(machine.pm1b_control, pm1b | sleep_enable);
     return true;
 }
-
-void power_off() {
-    if (!machine.soft_off) return;
-    (void)write_sleep_control(with_sleep_type(machine.pm1a_control, machine.soft_off->pm1a),
-                              with_sleep_type(machine.pm1b_control, machine.soft_off->pm1b));
-}
-
-}  // namespace hv::acpi

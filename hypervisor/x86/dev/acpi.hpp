@@ -36,15 +36,12 @@ struct PortRegister {
 // Reads everything; while the first 4 GiB are mapped, before paging::init.
 void read_tables(boot::BootInfo const& info);
 
-bool present();
 Maddr local_apic_address();
 std::span<Processor const> processors();
 std::span<IoApicEntry const> ioapics();
 IrqRouting routing_of_isa_irq(u8 irq);
 PortRegister reset_register();
 
-// Enters the sleep state that these values of the PM1 control registers say; false without such registers.
-bool write_sleep_control(u16 pm1a, u16 pm1b);
 // Soft off with the values of the DSDT's \_S5_ object. Returns if that did not work.
 void power_off();
 

@@ -24,33 +24,16 @@ public:
     }
     std::optional<u16> constant() {
         std::optional<u8> op = next();
-        if (!op) return std::nullopt;
-        switch (*op) {
-            case zero_op:
-                return 0;
-            case one_op:
-                return 1;
-            case ones_op:
-                return 0xff;
-            case byte_prefix:
-                return number(1);
-            case word_prefix:
-                return number(2);
-            case double_word_prefix:
-                return number(4);
-            default:
-                return std::nullopt;
-        }
-    }
-
-private:
-    std::optional<u16> number(usize bytes) {
-        if (rest_.size() < bytes) return std::nullopt;
-        u16 value = static_cast<u8>(rest_[0]);
-        if (bytes > 1) value = static_cast<u16>(value | static_cast<u16>(rest_[1]) << 8);
+        if (op == zero_op || op == one_op) return *op;
+        if (op == ones_op) return 0xff;
+        usize bytes = op == byte_prefix ? 1 : op == word_prefix ? 2 : op == double_word_prefix ? 4 : 0;
+        if (!bytes || rest_.size() < bytes) return std::nullopt;
+        u16 value = bytes == 1 ? read<u8>(rest_.data()) : read<u16>(rest_.data());
         rest_ = rest_.subspan(bytes);
         return value;
     }
+
+private:
     std::span<std::byte const> rest_;
 };
 

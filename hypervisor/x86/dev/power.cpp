@@ -2,6 +2,7 @@
 #include "x86/dev/power.hpp"
 
 #include "base/log.hpp"
+#include "core/hal.hpp"
 #include "x86/cpu/instructions.hpp"
 #include "x86/dev/acpi.hpp"
 
@@ -14,27 +15,19 @@ void wait_a_while() {  // about half a second: every port access takes a microse
     for (u32 i = 0; i < 500'000; ++i) (void)cpu::inb(0x80);
 }
 
-void reset_by_acpi() {
-    acpi::PortRegister reset = acpi::reset_register();
-    if (!reset.port) return;
-    cpu::outb(reset.port, reset.value);
-    wait_a_while();
-}
-
-void reset_by_chipset() {
+// By ACPI's register, by the chipset, by the keyboard controller, by a triple fault.
+void reset() {
+    if (acpi::PortRegister reg = acpi::reset_register(); reg.port) {
+        cpu::outb(reg.port, reg.value);
+        wait_a_while();
+    }
     u8 value = cpu::inb(0xcf9) & ~0x06;
     cpu::outb(0xcf9, static_cast<u8>(value | 0x02));  // a hard reset
     cpu::outb(0xcf9, static_cast<u8>(value | 0x06));  // now
     wait_a_while();
-}
-
-void reset_by_keyboard_controller() {
     for (u32 i = 0; i < 0x10000 && cpu::inb(0x64) & 2; ++i) cpu::pause();
     cpu::outb(0x64, 0xfe);  // pulse the reset line
     wait_a_while();
-}
-
-void reset_by_triple_fault() {
     cpu::lidt({.limit = 0, .base = 0});
     asm volatile("ud2");
 }
@@ -42,32 +35,31 @@ void reset_by_triple_fault() {
 }  // namespace
 
 void forbid_reboot() { may_reboot = false; }
-bool reboot_allowed() { return may_reboot; }
-
-void halt() {
-    log::info("halted");
-    for (;;) {
-        cpu::cli();
-        cpu::halt();
-    }
-}
-
-void off() {
-    cpu::cli();
-    acpi::power_off();
-    wait_a_while();
-    log::error("the machine did not turn off");
-    halt();
-}
-
-void reboot() {
-    cpu::cli();
-    if (!may_reboot) halt();
-    reset_by_acpi();
-    reset_by_chipset();
-    reset_by_keyboard_controller();
-    reset_by_triple_fault();
-    halt();
-}
 
 }  // namespace hv::power
+
+namespace hv::hal {
+
+bool reboot_allowed() { return power::may_reboot; }
+
+void machine_halt() {
+    log::info("halted");
+    cpu::cli();
+    for (;;) cpu::halt();
+}
+
+void machine_power_off() {
+    cpu::cli();
+    acpi::power_off();
+    power::wait_a_while();
+    log::error("the machine did not turn off");
+    machine_halt();
+}
+
+void machine_reboot() {
+    cpu::cli();
+    if (power::may_reboot) power::reset();
+    machine_halt();
+}
+
+}  // namespace hv::hal

@@ -1,13 +1,9 @@
 // SPDX-License-Identifier: MIT
-// The ways out. Each tries what usually works first and ends with what always does.
+// The ways out are core's hal::machine_*. Each tries what usually works first and ends with what always does.
 #pragma once
 
 namespace hv::power {
 
 void forbid_reboot();  // the option noreboot: halt instead, so that the last messages stay on the screen
-bool reboot_allowed();
-[[noreturn]] void off();
-[[noreturn]] void reboot();
-[[noreturn]] void halt();
 
 }  // namespace hv::power

@@ -7,6 +7,7 @@
 
 #include "base/lock.hpp"
 #include "base/log.hpp"
+#include "core/hal.hpp"
 #include "x86/cpu/instructions.hpp"
 #include "x86/cpu/interrupts.hpp"
 #include "x86/cpu/ioapic.hpp"
@@ -15,14 +16,7 @@
 namespace hv::serial {
 namespace {
 
-enum Register : u16 {
-    data = 0,
-    interrupt_enable = 1,
-    fifo_control = 2,
-    line_control = 3,
-    modem_control = 4,
-    line_status = 5
-};
+enum Register : u16 { data, interrupt_enable, fifo_control, line_control, modem_control, line_status };
 constexpr u8 divisor_access = 0x80;
 constexpr u8 status_received = 0x01;
 constexpr u8 status_transmitter_empty = 0x20;
@@ -90,11 +84,10 @@ void write(std::string_view text) {
 
 void start_input() {
     if (!base) return;
+    set(interrupt_enable, 0x01);  // received data
     acpi::IrqRouting routing = acpi::routing_of_isa_irq(irq);
     if (!ioapic::route(routing.gsi, vector::console, 0, routing.wiring))
-        return log::warn("console: no IO-APIC input for IRQ {}, typing goes unnoticed until dom0 asks", irq);
-    set(interrupt_enable, 0x01);  // received data
-    ioapic::unmask(routing.gsi);
+        log::warn("console: no IO-APIC input for IRQ {}, typing goes unnoticed until dom0 asks", irq);
 }
 
 bool receive() {
@@ -109,20 +102,14 @@ bool receive() {
     return any;
 }
 
-usize read(std::span<char> out) {
-    receive();
-    auto queue = input.lock();
+}  // namespace hv::serial
+
+hv::usize hv::hal::console_read(std::span<char> out) {
+    serial::receive();
+    auto queue = serial::input.lock();
     usize count = std::min<usize>(out.size(), queue->end - queue->start);
     for (usize i = 0; i < count; ++i) out[i] = queue->bytes[queue->start++ % queue->bytes.size()];
     return count;
 }
 
-bool is_console_port(u16 port) { return base && port >= base && port < base + 8; }
-
-}  // namespace hv::serial
-
-namespace hv::log {
-
-void console_write(std::string_view text) { serial::write(text); }
-
-}  // namespace hv::log
+void hv::log::console_write(std::string_view text) { serial::write(text); }

@@ -2,7 +2,6 @@
 // The console's UART: an 8250 or one of its descendants. Output polls, input comes by interrupt.
 #pragma once
 
-#include <span>
 #include <string_view>
 
 #include "base/types.hpp"
@@ -12,9 +11,7 @@ namespace hv::serial {
 
 void init(boot::SerialPort const& port);  // nothing is written before; a port without a UART stays silent
 void write(std::string_view text);
-void start_input();               // once the IO-APICs are known: routes the port's interrupt
-bool receive();                   // takes what has arrived; true if anything did
-usize read(std::span<char> out);  // what was received and not read yet
-bool is_console_port(u16 port);   // one of the UART's eight
+void start_input();  // once the IO-APICs are known: routes the port's interrupt
+bool receive();      // takes what has arrived for hal::console_read; true if anything did
 
 }  // namespace hv::serial

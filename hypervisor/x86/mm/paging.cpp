@@ -132,12 +132,7 @@ void init_frame_tables(u64 frames) {
     boot_memory::hand_over();
     allocator_ready = true;
     for (u64 at = 0; at < m2p_bytes; at += large_page)
-        mark_m2p_frames(m2p_chunk(static_cast<u32>(at / large_page)), per_large_page);
-}
-
-Mfn m2p_chunk(u32 index) {
-    u64 at = index * large_page;
-    return at < max_mfn * sizeof(u64) ? entry_at(m2p_base + at, 2).mfn() : Mfn{0};
+        mark_m2p_frames(hal::m2p_chunk(static_cast<u32>(at / large_page)), per_large_page);
 }
 
 u64 map_device(Maddr address, u64 size) {
@@ -149,3 +144,8 @@ u64 map_device(Maddr address, u64 size) {
 }
 
 }  // namespace hv::paging
+
+hv::Mfn hv::hal::m2p_chunk(u32 index) {
+    u64 at = index * paging::large_page;
+    return at < max_mfn * sizeof(u64) ? paging::entry_at(paging::m2p_base + at, 2).mfn() : Mfn{0};
+}

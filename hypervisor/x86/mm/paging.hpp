@@ -37,8 +37,6 @@ void init(boot::BootInfo const& info);
 // from then on.
 void init_frame_tables(u64 frames);
 
-Mfn m2p_chunk(u32 index);  // the first frame behind each 2 MiB of the M2P
-
 void map(u64 address, Mfn mfn, u64 flags);  // one page
 Pte& l1_entry(u64 address);                 // of a page that lies in the hypervisor's own slots; makes the tables
 u64 map_device(Maddr address, u64 size);    // uncached, for good; the address of its first byte

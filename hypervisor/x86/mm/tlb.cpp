@@ -11,25 +11,18 @@
 namespace hv::x86_tlb {
 namespace {
 
+constexpr u64 everything = ~u64{0};
+
 // One request at a time. Its author spins until every other CPU has answered; those who wait for their turn, with
 // interrupts off, answer meanwhile.
 constinit std::atomic<bool> busy{false};
 constinit std::atomic<u64> wanted{everything};
 constinit CpuMask waiting_for;
 
-}  // namespace
-
 void flush_local(u64 address) {
     if (address != everything) return cpu::invlpg(address);
     tlb::note_flush(this_cpu().id);
     cpu::write_cr3(cpu::read_cr3());
-}
-
-void answer() {
-    CpuId cpu = this_cpu().id;
-    if (!waiting_for.test(cpu)) return;
-    flush_local(wanted.load(std::memory_order_acquire));
-    waiting_for.clear(cpu);
 }
 
 void flush(CpuMask const& cpus, u64 address) {
@@ -48,4 +41,22 @@ void flush(CpuMask const& cpus, u64 address) {
     busy.store(false, std::memory_order_release);
 }
 
+}  // namespace
+
+void answer() {
+    CpuId cpu = this_cpu().id;
+    if (!waiting_for.test(cpu)) return;
+    flush_local(wanted.load(std::memory_order_acquire));
+    waiting_for.clear(cpu);
+}
+
 }  // namespace hv::x86_tlb
+
+namespace hv::hal {
+
+void flush_tlb(CpuMask const& cpus) { x86_tlb::flush(cpus, x86_tlb::everything); }
+void flush_tlb_page(CpuMask const& cpus, u64 address) { x86_tlb::flush(cpus, address); }
+void flush_tlb_local() { x86_tlb::flush_local(x86_tlb::everything); }
+void flush_tlb_page_local(u64 address) { x86_tlb::flush_local(address); }
+
+}  // namespace hv::hal
