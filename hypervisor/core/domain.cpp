@@ -56,7 +56,7 @@ void free_domain(Domain& domain) {
     if (domain.memory_map) free_heap(reinterpret_cast<std::byte*>(domain.memory_map), 0);
     leave_domain(domain);
     give_up(&domain);
-    send_global_virq(abi::virq::dom_exc);   // the tools learn that the id is free
+    send_global_virq(abi::virq::dom_exc);  // the tools learn that the id is free
     log::debug("d{}: gone", id);
 }
 
@@ -94,7 +94,7 @@ Result<DomainRef> create_domain(DomainConfig const& config) {
         give_up(domain);
         return entered.error();
     }
-    domain->references = 2;   // one for the life of the domain, given back at the end of destroy; one for the caller
+    domain->references = 2;  // one for the life of the domain, given back at the end of destroy; one for the caller
     DomainRef reference = DomainRef::adopt(*domain);
     domain->live_frames = 1;  // the domain itself counts as one until it is destroyed
     Result<> built = build(*domain, config);
@@ -199,7 +199,7 @@ bool end_memory(Domain& domain) {
         u32 index = domain.pages_head;
         if (index == no_frame) return true;
         auto hold = get_page(Mfn{index}, domain.id);
-        if (!hold) continue;   // its last reference has just gone
+        if (!hold) continue;  // its last reference has just gone
         if (!demote_residue(**hold)) return false;
         move_to_orphans(domain, **hold);
         (void)drop_allocation(**hold, domain.id);
@@ -223,14 +223,14 @@ bool go_on_destroying(Domain& domain) {
     for (; domain.destroy_phase < phases.size(); ++domain.destroy_phase)
         if (!phases[domain.destroy_phase](domain)) return false;
     domain.state = DomainState::dead;
-    send_global_virq(abi::virq::dom_exc);   // whoever holds pages of it learns that they are the last ones
+    send_global_virq(abi::virq::dom_exc);  // whoever holds pages of it learns that they are the last ones
     return true;
 }
 
 }  // namespace
 
 bool destroy_domain(Domain& domain) {
-    if (domain.being_destroyed.exchange(true, std::memory_order_acquire)) return false;   // another CPU is at it
+    if (domain.being_destroyed.exchange(true, std::memory_order_acquire)) return false;  // another CPU is at it
     bool done = go_on_destroying(domain);
     domain.being_destroyed.store(false, std::memory_order_release);
     return done;

@@ -24,9 +24,9 @@ enum class DomainState : u8 { building, alive, dying, dead };
 struct DomainConfig {
     Domid id{};
     bool privileged = false;
-    std::array<u8, 16> handle{};               // uuid, opaque
+    std::array<u8, 16> handle{};  // uuid, opaque
     u32 max_vcpus = 1;
-    u32 max_event_channels = ~0u;              // highest port number allowed
+    u32 max_event_channels = ~0u;  // highest port number allowed
     u32 max_grant_frames = 64;
     u32 max_maptrack_frames = 1024;
 };
@@ -34,29 +34,29 @@ struct DomainConfig {
 struct Domain {
     Domid id{};
     bool privileged = false;
-    std::atomic<u32> references{0};            // see Ref<Domain>
+    std::atomic<u32> references{0};  // see Ref<Domain>
     std::atomic<DomainState> state{DomainState::building};
 
     // --- vCPUs
     u32 max_vcpus = 0;
     std::array<Vcpu*, max_vcpus_per_domain> vcpus{};
-    std::atomic<u32> pause_count{0};           // all vCPUs; one is held by the toolstack for a new domain
+    std::atomic<u32> pause_count{0};  // all vCPUs; one is held by the toolstack for a new domain
     std::atomic<bool> paused_by_controller{false};
 
     // --- memory
-    Spinlock pages_lock;                       // guards the page list
+    Spinlock pages_lock;  // guards the page list
     u32 pages_head = no_frame;
-    u32 orphans_head = no_frame;               // a dying domain's frames that are still mapped somewhere
-    std::atomic<u64> pages{0};                 // frames in the page list
+    u32 orphans_head = no_frame;  // a dying domain's frames that are still mapped somewhere
+    std::atomic<u64> pages{0};    // frames in the page list
     u64 max_pages = 0;
-    std::atomic<u64> live_frames{0};           // those and hypervisor frames shared with it; the domain lives while any do
+    std::atomic<u64> live_frames{0};  // those and hypervisor frames shared with it; the domain lives while any do
     abi::SharedInfo* shared_info = nullptr;
     Mfn shared_info_mfn{};
-    bool may_map_io = false;                   // dom0: any machine address that is not the hypervisor's
-    CpuMask dirty_cpus;                        // CPUs whose TLB may hold entries of this domain
-    abi::E820Entry* memory_map = nullptr;      // one heap frame, set by the toolstack; null: none
+    bool may_map_io = false;               // dom0: any machine address that is not the hypervisor's
+    CpuMask dirty_cpus;                    // CPUs whose TLB may hold entries of this domain
+    abi::E820Entry* memory_map = nullptr;  // one heap frame, set by the toolstack; null: none
     u32 memory_map_entries = 0;
-    u64 vm_assist = 0;                         // bit per VMASST_TYPE_*
+    u64 vm_assist = 0;  // bit per VMASST_TYPE_*
 
     // --- communication
     u32 max_event_channels = ~0u;
@@ -67,10 +67,10 @@ struct Domain {
     std::atomic<bool> shut_down{false};
     u32 shutdown_code = 0;
     std::atomic<bool> being_destroyed{false};
-    u32 destroy_phase = 0;                     // where an interrupted destroy goes on
-    Domain* next_spare = nullptr;              // while not in use at all
+    u32 destroy_phase = 0;         // where an interrupted destroy goes on
+    Domain* next_spare = nullptr;  // while not in use at all
     std::array<u8, 16> handle{};
-    i64 wall_clock_offset = 0;                 // seconds
+    i64 wall_clock_offset = 0;  // seconds
     Time created = 0;
     u32 scheduler_weight = 256;
     u32 scheduler_cap = 0;
@@ -100,18 +100,18 @@ private:
 };
 
 // --- the table of domains (core/domain_table.cpp)
-Result<DomainRef> find_domain(Domid id);                       // srch; dying domains are found until they are gone
-Result<DomainRef> find_domain_from(Domid first);               // the first with an id not below `first`
-Result<DomainRef> resolve_domain(Domain& caller, Domid id);    // domid_self too; perm unless privileged or itself
-Result<Domid> next_free_domid();                               // ids are not reused at once: upwards, cyclic
+Result<DomainRef> find_domain(Domid id);                     // srch; dying domains are found until they are gone
+Result<DomainRef> find_domain_from(Domid first);             // the first with an id not below `first`
+Result<DomainRef> resolve_domain(Domain& caller, Domid id);  // domid_self too; perm unless privileged or itself
+Result<Domid> next_free_domid();                             // ids are not reused at once: upwards, cyclic
 
 // --- life (core/domain.cpp)
-Result<DomainRef> create_domain(DomainConfig const& config);   // paused once by the controller, no memory, vCPUs down
-Result<> create_vcpus(Domain& domain, u32 count);              // all vCPUs, uninitialised; once
-void shut_down_domain(Domain& domain, u32 reason);             // from SCHEDOP_shutdown: stops all vCPUs, tells dom0
-void crash_domain(Domain& domain, char const* why);            // the guest did what no error code can answer
-bool destroy_domain(Domain& domain);                           // true when done, false if preempted: call again
-void resume_domain(Domain& domain);                            // after a cancelled suspend
+Result<DomainRef> create_domain(DomainConfig const& config);  // paused once by the controller, no memory, vCPUs down
+Result<> create_vcpus(Domain& domain, u32 count);             // all vCPUs, uninitialised; once
+void shut_down_domain(Domain& domain, u32 reason);            // from SCHEDOP_shutdown: stops all vCPUs, tells dom0
+void crash_domain(Domain& domain, char const* why);           // the guest did what no error code can answer
+bool destroy_domain(Domain& domain);                          // true when done, false if preempted: call again
+void resume_domain(Domain& domain);                           // after a cancelled suspend
 
 // --- pausing: returns when no vCPU of it runs (synchronous), counted
 void pause_domain(Domain& domain);
@@ -119,8 +119,8 @@ void unpause_domain(Domain& domain);
 void pause_vcpu(Vcpu& vcpu);
 void unpause_vcpu(Vcpu& vcpu);
 
-Domain& dom0();                              // valid once created
+Domain& dom0();  // valid once created
 bool dom0_exists();
-Domain& owner_of_live_frame(Domid owner);    // the domain lives as long as a frame of it has references
+Domain& owner_of_live_frame(Domid owner);  // the domain lives as long as a frame of it has references
 
 }  // namespace hv

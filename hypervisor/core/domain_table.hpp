@@ -6,7 +6,7 @@
 
 namespace hv {
 
-Result<> enter_domain(Domain& domain);   // exist if the id is taken
+Result<> enter_domain(Domain& domain);  // exist if the id is taken
 void leave_domain(Domain& domain);
 
 }  // namespace hv

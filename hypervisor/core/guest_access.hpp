@@ -16,8 +16,9 @@ concept AbiType = std::is_trivially_copyable_v<T>;
 
 // A range that lies wholly where guests may have memory. The last byte counts: nothing wraps.
 constexpr bool is_guest_range(u64 address, u64 size) {
-    return size == 0 || (is_guest_address(address) && size <= (u64{1} << 47) && is_guest_address(address + size - 1) &&
-                         address + size - 1 >= address && (address < hypervisor_start) == (address + size - 1 < hypervisor_start));
+    return size == 0 ||
+           (is_guest_address(address) && size <= (u64{1} << 47) && is_guest_address(address + size - 1) &&
+            address + size - 1 >= address && (address < hypervisor_start) == (address + size - 1 < hypervisor_start));
 }
 
 inline Result<> copy_in_bytes(void* to, u64 from, usize size) {

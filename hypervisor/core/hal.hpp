@@ -21,50 +21,53 @@ struct Domain;
 namespace hv::hal {
 
 // --- memory
-std::byte* map(Mfn mfn);              // the frame in the direct map; mfn must be RAM
+std::byte* map(Mfn mfn);  // the frame in the direct map; mfn must be RAM
 Mfn mfn_of(void const* direct_map_address);
-// The current vCPU's kernel address space. False if any byte is not accessible to the guest; a part may have been copied.
+// The current vCPU's kernel address space. False if any byte is not accessible to the guest; a part may have been
+// copied.
 bool copy_from_guest(void* to, u64 from, usize size);
 bool copy_to_guest(u64 to, void const* from, usize size);
 bool clear_guest(u64 to, usize size);
-u64 max_address_bits();               // physical address width of the machine
+u64 max_address_bits();  // physical address width of the machine
 std::span<abi::E820Entry const> machine_memory_map();
-Mfn m2p_chunk(u32 index);             // first frame of each 2 MiB of the M2P table
+Mfn m2p_chunk(u32 index);  // first frame of each 2 MiB of the M2P table
 
 // --- processors
 CpuId this_cpu();
-Vcpu& current();                      // the vCPU that runs (or the idle vCPU of this CPU); never null
+Vcpu& current();  // the vCPU that runs (or the idle vCPU of this CPU); never null
 u32 online_cpus();
-void kick(CpuId cpu);                 // makes that CPU look at its pending work soon; no-op for this CPU beyond a flag
-bool should_preempt();                // an interrupt or a higher claim is waiting: long operations return "again"
-void pause_cpu();                     // one spin-wait hint
+void kick(CpuId cpu);   // makes that CPU look at its pending work soon; no-op for this CPU beyond a flag
+bool should_preempt();  // an interrupt or a higher claim is waiting: long operations return "again"
+void pause_cpu();       // one spin-wait hint
 
 // --- translation caches; `cpus` are flushed before the call returns
-void flush_tlb(CpuMask const& cpus);                      // everything that guest entries could have put there
+void flush_tlb(CpuMask const& cpus);  // everything that guest entries could have put there
 void flush_tlb_page(CpuMask const& cpus, u64 address);
 void flush_tlb_local();
 void flush_tlb_page_local(u64 address);
 
 // --- state of the current vCPU that hardware holds; the Vcpu fields were changed, make the hardware follow.
 // No-ops when `vcpu` is not running on this CPU.
-void load_root(Vcpu& vcpu);                       // kernel_cr3/user_cr3, full local flush included
-void load_descriptor_tables(Vcpu& vcpu);          // gdt_frames/gdt_entries, ldt_frames/ldt_entries
-void load_segment_bases(Vcpu& vcpu);              // fs_base, gs_base_kernel, gs_base_user
-void save_segment_bases(Vcpu& vcpu);              // hardware -> Vcpu (user space may have changed them)
-bool load_user_gs_selector(Vcpu& vcpu, u16 selector);   // into the inactive GS; false (and a null selector) on a fault
+void load_root(Vcpu& vcpu);               // kernel_cr3/user_cr3, full local flush included
+void load_descriptor_tables(Vcpu& vcpu);  // gdt_frames/gdt_entries, ldt_frames/ldt_entries
+void load_segment_bases(Vcpu& vcpu);      // fs_base, gs_base_kernel, gs_base_user
+void save_segment_bases(Vcpu& vcpu);      // hardware -> Vcpu (user space may have changed them)
+void set_segment_base(Vcpu& vcpu, u32 which,
+                      u64 value);  // one of abi::segbase, of a vCPU in kernel mode; field and hardware
+bool load_user_gs_selector(Vcpu& vcpu, u16 selector);  // into the inactive GS; false (and a null selector) on a fault
 void load_debug_registers(Vcpu& vcpu);
-void load_virtual_ts(Vcpu& vcpu);                 // cr0_ts changed
+void load_virtual_ts(Vcpu& vcpu);  // cr0_ts changed
 void load_virtual_cr4(Vcpu& vcpu);
-void sync_vcpu(Vcpu& vcpu);                       // waits until a paused vCPU's state is in its Vcpu
+void sync_vcpu(Vcpu& vcpu);  // waits until a paused vCPU's state is in its Vcpu
 
 // --- extended state areas
-usize xstate_size();                              // bytes of one area, 64-byte aligned by the allocator
+usize xstate_size();  // bytes of one area, 64-byte aligned by the allocator
 void xstate_init(std::byte* area);
 
 // --- time
 Time now();
 u64 read_tsc();
-struct TscScale {   // ns = (tsc << shift, or >> -shift) * multiplier >> 32
+struct TscScale {  // ns = (tsc << shift, or >> -shift) * multiplier >> 32
     u32 multiplier;
     abi::u8 reserved[3];
     signed char shift;
@@ -72,17 +75,18 @@ struct TscScale {   // ns = (tsc << shift, or >> -shift) * multiplier >> 32
 TscScale tsc_scale();
 u64 tsc_khz();
 bool tsc_is_stable();
-u64 wall_clock_at_start();                        // ns since 1970 at hypervisor time 0
+u64 wall_clock_at_start();  // ns since 1970 at hypervisor time 0
 void set_wall_clock_at_start(u64 ns);
-void set_deadline(Time deadline);                 // this CPU's timer; ~0 for none
+void set_deadline(Time deadline);  // this CPU's timer; ~0 for none
 
 // --- console and power
-usize console_read(std::span<char> out);          // bytes typed on the console that dom0 has not read
+usize console_read(std::span<char> out);  // bytes typed on the console that dom0 has not read
 [[noreturn]] void machine_power_off();
 [[noreturn]] void machine_reboot();
 [[noreturn]] void machine_halt();
-bool reboot_allowed();                            // false with the option noreboot
-bool acpi_sleep(u32 state, u16 pm1a_control, u16 pm1b_control);   // writes PM1 control; S5 does not return. False: no such block
+bool reboot_allowed();  // false with the option noreboot
+bool acpi_sleep(u32 state, u16 pm1a_control,
+                u16 pm1b_control);  // writes PM1 control; S5 does not return. False: no such block
 
 // --- what dom0 asks about the machine
 struct CpuIds {
@@ -90,8 +94,8 @@ struct CpuIds {
     u32 acpi_id;
 };
 CpuIds cpu_ids(CpuId cpu);
-pv::CpuidLeaf cpuid(u32 leaf, u32 subleaf);       // the machine's own
-u32 gsi_count();                                  // inputs of all IO-APICs
-std::optional<u32> ioapic_read(Maddr base, u32 reg);   // none: no IO-APIC at that address
+pv::CpuidLeaf cpuid(u32 leaf, u32 subleaf);           // the machine's own
+u32 gsi_count();                                      // inputs of all IO-APICs
+std::optional<u32> ioapic_read(Maddr base, u32 reg);  // none: no IO-APIC at that address
 
 }  // namespace hv::hal

@@ -19,20 +19,20 @@ namespace hv {
 
 struct Domain;
 
-inline constexpr u32 max_gdt_frames = 14;      // selectors from 0xe000 on are the hypervisor's
+inline constexpr u32 max_gdt_frames = 14;  // selectors from 0xe000 on are the hypervisor's
 inline constexpr u32 max_ldt_frames = 16;
 inline constexpr u32 max_vcpus_per_domain = 128;
-inline constexpr u32 legacy_vcpus = 32;        // those that have a vcpu_info in shared_info
+inline constexpr u32 legacy_vcpus = 32;  // those that have a vcpu_info in shared_info
 
 struct TrapGate {
-    u64 address;       // 0: not set
+    u64 address;  // 0: not set
     u16 selector;
-    u8 privilege;      // who may use it by INT n
+    u8 privilege;  // who may use it by INT n
     bool mask_events;
 };
 
 struct GuestCallback {
-    u64 address;       // 0: not registered
+    u64 address;  // 0: not registered
     bool mask_events;
 };
 
@@ -46,13 +46,13 @@ struct PauseReason {
 
 struct Vcpu {
     // --- read by the assembly paths (x86/entry); offsets are generated
-    abi::VcpuInfo* info = nullptr;             // in shared_info or on the page the guest registered
-    u64 kernel_cr3 = 0;                        // root tables as machine addresses; each holds a typed l4 reference
-    u64 user_cr3 = 0;                          // 0: none
+    abi::VcpuInfo* info = nullptr;  // in shared_info or on the page the guest registered
+    u64 kernel_cr3 = 0;             // root tables as machine addresses; each holds a typed l4 reference
+    u64 user_cr3 = 0;               // 0: none
     u64 kernel_sp = 0;
     u16 kernel_ss = 0;
-    bool in_kernel = true;                     // virtual mode; both run in ring 3
-    u8 iopl = 0;                               // virtual I/O privilege level
+    bool in_kernel = true;  // virtual mode; both run in ring 3
+    u8 iopl = 0;            // virtual I/O privilege level
     GuestCallback event_callback{};
     GuestCallback failsafe_callback{};
     GuestCallback syscall_callback{};
@@ -60,7 +60,7 @@ struct Vcpu {
     GuestCallback sysenter_callback{};
     std::array<TrapGate, 256> traps{};
 
-    Domain* domain = nullptr;                  // null for an idle vCPU
+    Domain* domain = nullptr;  // null for an idle vCPU
     VcpuId id{};
     bool is_idle() const { return domain == nullptr; }
 
@@ -70,16 +70,16 @@ struct Vcpu {
     u64 gs_base_kernel = 0;
     u64 gs_base_user = 0;
     u64 cr2 = 0;
-    u64 cr4 = 0;                               // only the bits a guest may choose
+    u64 cr4 = 0;  // only the bits a guest may choose
     bool cr0_ts = false;
     std::array<u64, 8> debug_registers{0, 0, 0, 0, 0, 0, 0xffff0ff0, 0x400};
     u64 tsc_aux = 0;
-    u64 xcr0 = 3;                              // x87 and SSE, as Xen starts a vCPU
-    std::byte* xstate = nullptr;               // hal::xstate_size() bytes
-    u64 io_bitmap = 0;                         // guest address of the port permission bitmap; 0: none
+    u64 xcr0 = 3;                 // x87 and SSE, as Xen starts a vCPU
+    std::byte* xstate = nullptr;  // hal::xstate_size() bytes
+    u64 io_bitmap = 0;            // guest address of the port permission bitmap; 0: none
     u32 io_bitmap_ports = 0;
-    u32 pci_config_address = 0;                // virtual latch of port 0xcf8
-    u8 rtc_index = 0;                          // virtual latch of port 0x70
+    u32 pci_config_address = 0;  // virtual latch of port 0xcf8
+    u8 rtc_index = 0;            // virtual latch of port 0x70
 
     // --- descriptor tables; each frame holds a typed segdesc reference
     std::array<Mfn, max_gdt_frames> gdt_frames{};
@@ -89,29 +89,29 @@ struct Vcpu {
     u64 ldt_base = 0;
 
     // --- memory the hypervisor writes for the guest
-    PageInfo* info_page = nullptr;             // typed writable reference if registered by the guest
-    u64 runstate_area = 0;                     // guest address; 0: none
-    u64 time_area = 0;                         // guest address of a second vcpu_time_info; 0: none
+    PageInfo* info_page = nullptr;  // typed writable reference if registered by the guest
+    u64 runstate_area = 0;          // guest address; 0: none
+    u64 time_area = 0;              // guest address of a second vcpu_time_info; 0: none
 
     // --- scheduling (core/sched owns these)
-    std::atomic<CpuId> cpu{0};                 // whose run queue it belongs to
-    std::atomic<bool> running{false};          // loaded on `cpu` right now
+    std::atomic<CpuId> cpu{0};         // whose run queue it belongs to
+    std::atomic<bool> running{false};  // loaded on `cpu` right now
     bool queued = false;
     Vcpu* queue_next = nullptr;
     Vcpu* queue_prev = nullptr;
-    u64 virtual_time = 0;                      // run time scaled by weight: the least goes first
-    CpuMask hard_affinity;                     // where it may run
-    CpuMask soft_affinity;                     // where it would like to
+    u64 virtual_time = 0;   // run time scaled by weight: the least goes first
+    CpuMask hard_affinity;  // where it may run
+    CpuMask soft_affinity;  // where it would like to
     std::atomic<u32> pause_reasons{PauseReason::down};
     std::atomic<u32> pause_count{0};
-    std::atomic<u32> poll_port{0};             // port waited for in SCHEDOP_poll; 0: a list, or none
+    std::atomic<u32> poll_port{0};  // port waited for in SCHEDOP_poll; 0: a list, or none
     abi::VcpuRunstateInfo runstate{};
     Timer singleshot_timer{};
     Timer periodic_timer{};
     Timer poll_timer{};
     u64 periodic_ns = 0;
-    bool initialised = false;                  // has a context
-    std::atomic<bool> being_initialised{false};   // one at a time
+    bool initialised = false;                    // has a context
+    std::atomic<bool> being_initialised{false};  // one at a time
 
     // --- deferred work
     DemotionQueue demotions{};

@@ -194,6 +194,11 @@ void load_root(Vcpu&) { flush_tlb_local(); }
 void load_descriptor_tables(Vcpu&) {}
 void load_segment_bases(Vcpu&) {}
 void save_segment_bases(Vcpu&) {}
+void set_segment_base(Vcpu& vcpu, u32 which, u64 value) {
+    (which == abi::segbase::fs        ? vcpu.fs_base
+     : which == abi::segbase::gs_user ? vcpu.gs_base_user
+                                      : vcpu.gs_base_kernel) = value;
+}
 bool load_user_gs_selector(Vcpu&, u16) { return true; }
 void load_debug_registers(Vcpu&) {}
 void load_virtual_ts(Vcpu&) {}

@@ -33,7 +33,7 @@ public:
 
     u64 pages() const { return mfns_.size(); }
     Mfn mfn(u64 pfn) const { return mfns_[pfn]; }
-    void set_mfn(u64 pfn, Mfn mfn) { mfns_[pfn] = mfn; }   // after the guest exchanged it
+    void set_mfn(u64 pfn, Mfn mfn) { mfns_[pfn] = mfn; }  // after the guest exchanged it
     static u64 va(u64 pfn) { return kernel_base + pfn * page_size; }
     Maddr leaf_address(u64 pfn) const { return Maddr{(mfns_[3].value << page_shift) + pfn * 8}; }
     u64* frame(u64 pfn) const { return reinterpret_cast<u64*>(Machine::get().frame(mfns_[pfn].value)); }

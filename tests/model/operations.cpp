@@ -21,45 +21,62 @@ namespace {
 
 // The frames that operations play with: few, so that they meet often.
 constexpr u64 first_pfn = 8, pfn_count = 12;
-constexpr u64 list_offset = 256;   // of extents, in the scratch page
-constexpr u64 grant_slot = 40;   // mapper's pfns from here on are free for grant mappings
+constexpr u64 list_offset = 256;  // of extents, in the scratch page
+constexpr u64 grant_slot = 40;    // mapper's pfns from here on are free for grant mappings
 
 u64 pfn_of(std::uint8_t byte) { return first_pfn + byte % pfn_count; }
 
 class Operation {
 public:
     Operation(Stage& stage, std::uint8_t const* bytes)
-        : bytes_{bytes}, self_{bytes[0] & 0x80 ? stage.second : stage.first},
-          other_{bytes[0] & 0x80 ? stage.first : stage.second}, stage_{stage} {
+        : bytes_{bytes},
+          self_{bytes[0] & 0x80 ? stage.second : stage.first},
+          other_{bytes[0] & 0x80 ? stage.first : stage.second},
+          stage_{stage} {
         self_.active = bytes[0] >> 6 & 1;
     }
 
     bool run() {
-        stage_.world.machine().preempt_after = bytes_[7] % 8;   // long operations are cut into pieces
+        stage_.world.machine().preempt_after = bytes_[7] % 8;  // long operations are cut into pieces
         return_to_playground();
         switch (bytes_[0] % 16) {
-        case 0: return pin();
-        case 1: return self_.unpin(frame()) == 0;
-        case 2: return self_.protect(pfn_of(bytes_[1])) == 0;
-        case 3: return self_.unprotect(pfn_of(bytes_[1])) == 0;
-        case 4:
-        case 5: return self_.mmu_update(entry(), value(), bytes_[6] % 4 == 2 ? 2 : 0) == 0;
-        case 6: return touch();
-        case 7: return self_.update_va_mapping(Guest::va(pfn_of(bytes_[1])), value()) == 0;
-        case 8: return self_.mmuext(abi::mmuext::new_user_baseptr, bytes_[2] & 1 ? frame().value : 0) == 0;
-        case 9: return release_and_populate();
-        case 10: return descriptor_table();
-        case 11: return bytes_[6] & 3 ? pin() : map_grant();   // few: what others map is nobody's table
-        case 12: return unmap_grant();
-        case 13: return bytes_[6] & 3 ? unmap_foreign() : map_foreign();
-        case 14: return self_.mmuext(abi::mmuext::new_baseptr, bytes_[2] & 1 ? frame().value : self_.mfn(0).value) == 0;
-        default: return batch();
+            case 0:
+                return pin();
+            case 1:
+                return self_.unpin(frame()) == 0;
+            case 2:
+                return self_.protect(pfn_of(bytes_[1])) == 0;
+            case 3:
+                return self_.unprotect(pfn_of(bytes_[1])) == 0;
+            case 4:
+            case 5:
+                return self_.mmu_update(entry(), value(), bytes_[6] % 4 == 2 ? 2 : 0) == 0;
+            case 6:
+                return touch();
+            case 7:
+                return self_.update_va_mapping(Guest::va(pfn_of(bytes_[1])), value()) == 0;
+            case 8:
+                return self_.mmuext(abi::mmuext::new_user_baseptr, bytes_[2] & 1 ? frame().value : 0) == 0;
+            case 9:
+                return release_and_populate();
+            case 10:
+                return descriptor_table();
+            case 11:
+                return bytes_[6] & 3 ? pin() : map_grant();  // few: what others map is nobody's table
+            case 12:
+                return unmap_grant();
+            case 13:
+                return bytes_[6] & 3 ? unmap_foreign() : map_foreign();
+            case 14:
+                return self_.mmuext(abi::mmuext::new_baseptr, bytes_[2] & 1 ? frame().value : self_.mfn(0).value) == 0;
+            default:
+                return batch();
         }
     }
 
 private:
     Mfn frame() const { return self_.mfn(pfn_of(bytes_[1])); }
-    u64 slot() const { return bytes_[3] % 16 + (bytes_[3] & 0x10 ? 260 : 0); }   // some in the hypervisor's L4 slots
+    u64 slot() const { return bytes_[3] % 16 + (bytes_[3] & 0x10 ? 260 : 0); }  // some in the hypervisor's L4 slots
     Maddr entry() const { return Maddr{(frame().value << page_shift) + slot() * 8}; }
     u64 value() const {
         u64 flags = bytes_[5] & 1 ? Pte::present : 0;
@@ -67,10 +84,12 @@ private:
         if (bytes_[5] & 4) flags |= Pte::user;
         if (bytes_[5] & 8) flags |= Pte::no_execute;
         if ((bytes_[5] & 0xf0) == 0xf0) flags |= Pte::page_size_or_pat;
-        Mfn target = bytes_[6] == 255 ? other_.mfn(pfn_of(bytes_[4])) : self_.mfn(bytes_[2] & 0x80 ? fitting_pfn() : pfn_of(bytes_[4]));
+        Mfn target = bytes_[6] == 255 ? other_.mfn(pfn_of(bytes_[4]))
+                                      : self_.mfn(bytes_[2] & 0x80 ? fitting_pfn() : pfn_of(bytes_[4]));
         return Pte::make(target, flags).raw;
     }
-    // For an entry of a page table above level 1: a table of the level below, if there is one. Chance alone builds few trees.
+    // For an entry of a page table above level 1: a table of the level below, if there is one. Chance alone builds few
+    // trees.
     u64 fitting_pfn() const {
         PageType const level = page_of(frame()).kind();
         for (u64 i = 0; i < pfn_count; ++i) {
@@ -83,8 +102,9 @@ private:
 
     bool pin() {
         u64 const pfn = pfn_of(bytes_[1]);
-        if (bytes_[5] & 1) {   // as a kernel does it: a fresh frame, which it cannot write any more
-            if (u64* at = self_.access(Guest::va(pfn), true); at && (bytes_[5] & 2)) std::fill_n(at, entries_per_table, 0);
+        if (bytes_[5] & 1) {  // as a kernel does it: a fresh frame, which it cannot write any more
+            if (u64* at = self_.access(Guest::va(pfn), true); at && (bytes_[5] & 2))
+                std::fill_n(at, entries_per_table, 0);
             self_.protect(pfn);
         }
         return self_.pin(1 + bytes_[2] % 4, frame()) == 0;
@@ -136,7 +156,7 @@ private:
         u32 ref = bytes_[2] % 4;
         auto table = grant_frame(other_.domain(), 0);
         auto& shared = reinterpret_cast<abi::GrantEntryV1*>(hal::map(*table))[ref];
-        if (bytes_[5] & 1) {   // the granter (re)writes the entry, in use or not
+        if (bytes_[5] & 1) {  // the granter (re)writes the entry, in use or not
             shared.domid = self_.id();
             shared.frame = static_cast<u32>(other_.mfn(pfn_of(bytes_[4])).value);
             shared.flags = static_cast<u16>(abi::gtf::permit_access | (bytes_[5] & 2 ? abi::gtf::readonly : 0));

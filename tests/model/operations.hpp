@@ -29,9 +29,9 @@ struct Stage {
     hosted::World world;
     hosted::Guest& first;
     hosted::Guest& second;
-    std::array<std::array<GrantMapping, 8>, 2> mappings{};   // by guest and place
+    std::array<std::array<GrantMapping, 8>, 2> mappings{};  // by guest and place
     Stage();
-    void finish();   // what is still unfinished
+    void finish();  // what is still unfinished
 };
 // Runs one operation per 8 bytes and audits after every `audit_every` of them. Throws on a mismatch, or
 // when a CPU still remembers a translation that its guest must not have any more.

@@ -2,13 +2,15 @@
 # SPDX-License-Identifier: MIT
 """Plants one bug at a time in a copy of the page-type core and asks whether the model finds it.
 
-A bug is a text of a source file that must occur there exactly once, and what stands in its place. The mutated file is
+A bug is a text of a source file that must occur there exactly once (white space does not count), and what stands in its
+place. The mutated file is
 linked before the library of the hosted core, so that only it differs.
 """
 
 import argparse
 import concurrent.futures
 import pathlib
+import re
 import subprocess
 import sys
 
@@ -32,7 +34,7 @@ BUGS = [
      "    while (!exchange(entry, old, kept(stored))) {\n    }"),
     ("read-only and writable entries are taken for the same", "core/mm/l1_entry.cpp",
      "constexpr u64 soft_bits = ", "constexpr u64 soft_bits = Pte::writable | "),
-    ("a pin holds nothing", "core/mm/mmuext.cpp", "(void)std::move(table).leak();   // the pin holds it", ""),
+    ("a pin holds nothing", "core/mm/mmuext.cpp", "(void)std::move(table).leak();", ""),
     ("a table can be unpinned twice", "core/mm/mmuext.cpp",
      "if (!(page->type.fetch_and(~PageInfo::pinned, std::memory_order_acq_rel) & PageInfo::pinned)) return Errno::inval;",
      "page->type.fetch_and(~PageInfo::pinned, std::memory_order_acq_rel);"),
@@ -65,10 +67,11 @@ def compile_file(args, source, output):
 
 def build(args, objects, name, number, file, text, replacement):
     original = (args.source / "hypervisor" / file).read_text()
-    if original.count(text) != 1:
+    pattern = re.compile(r"\s+".join(re.escape(word) for word in text.split()))
+    if len(pattern.findall(original)) != 1:
         return f"{name}: its text is no longer in {file}"
     mutated = args.build / f"bug{number}.cpp"
-    mutated.write_text(original.replace(text, replacement))
+    mutated.write_text(pattern.sub(lambda _: replacement, original))
     compile_file(args, mutated, mutated.with_suffix(".o"))
     program = args.build / f"bug{number}"
     subprocess.run([args.compiler, *flags(args), str(mutated.with_suffix(".o")), *objects, args.library, "-o", str(program)],

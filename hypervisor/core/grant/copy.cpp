@@ -25,8 +25,8 @@ public:
             bool own = place.domid == abi::domid_self || place.domid == vcpu.domain->id;
             return own ? hold(*vcpu.domain, Mfn{place.u.gmfn.value}) : GrantStatus::permission_denied;
         }
-        auto granter = place.domid == abi::domid_self ? Result<DomainRef>{DomainRef{*vcpu.domain}}
-                                                      : find_domain(place.domid);
+        auto granter =
+            place.domid == abi::domid_self ? Result<DomainRef>{DomainRef{*vcpu.domain}} : find_domain(place.domid);
         if (!granter || (*granter)->is_dying()) return GrantStatus::bad_domain;
         auto use = (*granter)->grants->begin_use(place.u.ref, vcpu.domain->id, access);
         if (use.status != GrantStatus::okay) return use.status;

@@ -100,7 +100,7 @@ Outcome single(HypercallArgs& args, F&& one) {
 
 Outcome set_version(HypercallArgs& args) {
     return single<abi::GnttabSetVersion>(args, [](abi::GnttabSetVersion& op) -> Result<u64> {
-        if (op.version == 2) return Errno::nosys;   // as a Xen that is limited to version 1
+        if (op.version == 2) return Errno::nosys;  // as a Xen that is limited to version 1
         if (op.version != 1) return Errno::inval;
         return u64{0};
     });
@@ -119,26 +119,30 @@ Outcome get_version(Vcpu& vcpu, HypercallArgs& args) {
 // (command, operations*, count)
 Outcome do_grant_table_op(Vcpu& vcpu, HypercallArgs& args) {
     switch (static_cast<u32>(args[0])) {
-    case abi::gnttabop::map_grant_ref:
-        return for_each_op<abi::GnttabMapGrantRef>(
-            args, [&](abi::GnttabMapGrantRef& op) { op.status = static_cast<i16>(map_grant(vcpu, op)); });
-    case abi::gnttabop::unmap_grant_ref: return unmap(vcpu, args);
-    case abi::gnttabop::copy:
-        return for_each_op<abi::GnttabCopy>(
-            args, [&](abi::GnttabCopy& op) { op.status = static_cast<i16>(copy_grant(vcpu, op)); });
-    case abi::gnttabop::setup_table:
-        return single<abi::GnttabSetupTable>(args, [&](abi::GnttabSetupTable& op) -> Result<u64> {
-            op.status = static_cast<i16>(setup_table(vcpu, op));
-            return u64{0};
-        });
-    case abi::gnttabop::query_size:
-        return single<abi::GnttabQuerySize>(args, [&](abi::GnttabQuerySize& op) -> Result<u64> {
-            op.status = static_cast<i16>(query_size(vcpu, op));
-            return u64{0};
-        });
-    case abi::gnttabop::set_version: return set_version(args);
-    case abi::gnttabop::get_version: return get_version(vcpu, args);
-    default: return Errno::nosys;
+        case abi::gnttabop::map_grant_ref:
+            return for_each_op<abi::GnttabMapGrantRef>(
+                args, [&](abi::GnttabMapGrantRef& op) { op.status = static_cast<i16>(map_grant(vcpu, op)); });
+        case abi::gnttabop::unmap_grant_ref:
+            return unmap(vcpu, args);
+        case abi::gnttabop::copy:
+            return for_each_op<abi::GnttabCopy>(
+                args, [&](abi::GnttabCopy& op) { op.status = static_cast<i16>(copy_grant(vcpu, op)); });
+        case abi::gnttabop::setup_table:
+            return single<abi::GnttabSetupTable>(args, [&](abi::GnttabSetupTable& op) -> Result<u64> {
+                op.status = static_cast<i16>(setup_table(vcpu, op));
+                return u64{0};
+            });
+        case abi::gnttabop::query_size:
+            return single<abi::GnttabQuerySize>(args, [&](abi::GnttabQuerySize& op) -> Result<u64> {
+                op.status = static_cast<i16>(query_size(vcpu, op));
+                return u64{0};
+            });
+        case abi::gnttabop::set_version:
+            return set_version(args);
+        case abi::gnttabop::get_version:
+            return get_version(vcpu, args);
+        default:
+            return Errno::nosys;
     }
 }
 

@@ -7,9 +7,9 @@
 namespace hv {
 
 Result<GrantTable*> create_grant_table(Domain& domain, u32 max_grant_frames, u32 max_maptrack_frames);
-bool release_grant_mappings(Domain& domain);       // dying domain: ends the mappings it holds; false if preempted
-void retire_grant_table(Domain& domain);           // gives back the grant frames; nothing can be mapped any more
-void destroy_grant_table(Domain& domain);          // when no reference to the domain is left
+bool release_grant_mappings(Domain& domain);  // dying domain: ends the mappings it holds; false if preempted
+void retire_grant_table(Domain& domain);      // gives back the grant frames; nothing can be mapped any more
+void destroy_grant_table(Domain& domain);     // when no reference to the domain is left
 
 // Frame `index` of the domain's grant table, growing the table if need be (memory_op acquire_resource).
 Result<Mfn> grant_frame(Domain& domain, u32 index);

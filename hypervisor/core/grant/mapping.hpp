@@ -12,7 +12,7 @@ GrantStatus map_grant(Vcpu& vcpu, abi::GnttabMapGrantRef& op);
 // In two steps, with one TLB flush for a batch between them: the entry goes, then what the mapping holds.
 struct EndedMapping {
     GrantStatus status;
-    bool ended;          // no kind is left: call end_mapping after the flush
+    bool ended;  // no kind is left: call end_mapping after the flush
     u32 handle;
     Mapping mapping;
 };

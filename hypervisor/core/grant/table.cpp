@@ -22,7 +22,8 @@ void clear_flags(abi::GrantEntryV1& entry, u16 flags) {
 }  // namespace
 
 GrantTable::GrantTable(Domain& owner, u32 max_frames, u32 max_maptrack_frames)
-    : owner_{owner}, max_frames_{std::clamp(max_frames, 1u, frame_limit)},
+    : owner_{owner},
+      max_frames_{std::clamp(max_frames, 1u, frame_limit)},
       max_maptrack_pages_{std::min(max_maptrack_frames, maptrack_frame_limit)} {}
 
 abi::GrantEntryV1* GrantTable::entry(u32 ref) const {
@@ -76,7 +77,7 @@ void GrantTable::free_memory() {
 
 // Sets reading (and writing) in the shared entry, against a granter that may change it at any moment.
 GrantStatus GrantTable::mark_in_use(abi::GrantEntryV1& entry, Domid grantee, Access access) {
-    constexpr u32 tries = 5;   // a granter that keeps changing the entry gets what it asks for
+    constexpr u32 tries = 5;  // a granter that keeps changing the entry gets what it asks for
     u32 header = __atomic_load_n(header_of(entry), __ATOMIC_ACQUIRE);
     for (u32 i = 0; i < tries; ++i) {
         u16 flags = static_cast<u16>(header);
@@ -119,7 +120,7 @@ void GrantTable::end_use(GrantRef ref, Access access) {
     u32& users = access == Access::write ? grant.writers : grant.readers;
     ASSERT(users > 0);
     --users;
-    if (ref.value >= frames_ * entries_per_frame) return;   // retired: there is no shared entry any more
+    if (ref.value >= frames_ * entries_per_frame) return;  // retired: there is no shared entry any more
     u16 over = 0;
     if (grant.writers == 0) over |= abi::gtf::writing;
     if (grant.writers == 0 && grant.readers == 0) over |= abi::gtf::reading;

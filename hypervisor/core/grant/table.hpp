@@ -25,14 +25,14 @@ struct ActiveGrant {
 
 // A mapping that this domain made. `references` of its kinds: the frame is held once (typed, if writable).
 struct Mapping {
-    static constexpr u16 host = 1;       // in the page tables
-    static constexpr u16 device = 2;     // for devices (no IOMMU: a reference only)
+    static constexpr u16 host = 1;    // in the page tables
+    static constexpr u16 device = 2;  // for devices (no IOMMU: a reference only)
     static constexpr u16 writable = 4;
-    static constexpr u16 by_entry = 8;   // made and ended by the machine address of its entry
-    static constexpr u16 taken = 16;     // reserved or live
+    static constexpr u16 by_entry = 8;  // made and ended by the machine address of its entry
+    static constexpr u16 taken = 16;    // reserved or live
 
     u64 frame;
-    GrantRef ref;        // while free: the next free handle
+    GrantRef ref;  // while free: the next free handle
     Domid granter;
     u16 flags;
 };
@@ -48,10 +48,10 @@ public:
     GrantTable(Domain& owner, u32 max_frames, u32 max_maptrack_frames);
 
     // --- as granter
-    Result<> grow_to(u32 frames);                  // nospc beyond the limit, nomem
+    Result<> grow_to(u32 frames);  // nospc beyond the limit, nomem
     u32 frame_count();
     u32 max_frame_count() const { return max_frames_; }
-    Mfn frame(u32 index);                          // index below frame_count()
+    Mfn frame(u32 index);  // index below frame_count()
     void retire();
     void free_memory();
 
@@ -70,10 +70,10 @@ public:
     // Takes `kinds` (host, device) off a mapping; what it was before, or inval if it has none of them.
     Result<Mapping> take_kinds(u32 handle, u16 kinds);
     void give_back_kinds(u32 handle, u16 kinds);
-    Mapping mapping(u32 handle);                   // flags 0 if not in use
-    u32 handle_limit();                            // all handles ever used are below
+    Mapping mapping(u32 handle);  // flags 0 if not in use
+    u32 handle_limit();           // all handles ever used are below
 
-    u32 release_cursor = 0;                        // of release_grant_mappings
+    u32 release_cursor = 0;  // of release_grant_mappings
 
 private:
     abi::GrantEntryV1* entry(u32 ref) const;
@@ -85,7 +85,7 @@ private:
     u32 max_frames_;
     u32 max_maptrack_pages_;
 
-    Spinlock lock_;                                // the granter's side
+    Spinlock lock_;  // the granter's side
     u32 frames_ = 0;
     std::array<PageInfo*, frame_limit> frame_{};
     std::array<ActiveGrant*, frame_limit> active_{};

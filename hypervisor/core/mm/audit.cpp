@@ -59,8 +59,7 @@ private:
         Mfn self = mfn_of(page);
         u64 count = page.count.load();
         if (PageInfo::owner_of(count).value >= abi::first_reserved_domid) return;
-        if (count & PageInfo::allocated)
-            count & PageInfo::heap ? use(self, PageType::writable) : reference(self);
+        if (count & PageInfo::allocated) count& PageInfo::heap ? use(self, PageType::writable) : reference(self);
         u64 word = page.type.load();
         if (word & PageInfo::pinned) use(self, PageInfo::kind_of(word));
         if (word & PageInfo::queued) reference(self);
@@ -90,10 +89,13 @@ private:
             if (vcpu->info_page) use(mfn_of(*vcpu->info_page), PageType::writable);
         }
         if (domain.grants) {
-            for_each_grant_mapping(domain, [](void* self, Mfn mfn, bool writable) {
-                auto& audit = *static_cast<Audit*>(self);
-                writable ? audit.use(mfn, PageType::writable) : audit.reference(mfn);
-            }, this);
+            for_each_grant_mapping(
+                domain,
+                [](void* self, Mfn mfn, bool writable) {
+                    auto& audit = *static_cast<Audit*>(self);
+                    writable ? audit.use(mfn, PageType::writable) : audit.reference(mfn);
+                },
+                this);
         }
     }
 
@@ -106,8 +108,9 @@ private:
         Expected const& expected = expected_[mfn_of(page).value];
         if (page.refs() == expected.refs && page.uses() == expected.uses) return;
         if (report_.mismatches++ >= most_lines) return;
-        log::error("audit: frame {:x} of d{}: refs {} expected {}, uses {} expected {}, kind {}, prefix {}", mfn_of(page),
-                   owner, page.refs(), expected.refs, page.uses(), expected.uses, page.kind(), page.prefix());
+        log::error("audit: frame {:x} of d{}: refs {} expected {}, uses {} expected {}, kind {}, prefix {}",
+                   mfn_of(page), owner, page.refs(), expected.refs, page.uses(), expected.uses, page.kind(),
+                   page.prefix());
     }
 
     Expected* expected_;

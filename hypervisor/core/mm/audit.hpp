@@ -8,10 +8,10 @@
 namespace hv {
 
 struct AuditReport {
-    u64 frames = 0;       // with an owner
+    u64 frames = 0;  // with an owner
     u64 free_frames = 0;
     u32 domains = 0;
-    u64 mismatches = 0;   // each is logged, the first ones at least
+    u64 mismatches = 0;  // each is logged, the first ones at least
     bool complete = false;
 };
 

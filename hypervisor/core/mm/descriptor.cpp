@@ -55,7 +55,7 @@ Result<u64> checked_descriptor(u64 raw) {
         if (code && (raw & long_mode) && (raw & default_size)) return Errno::inval;
         return raw | privilege_mask;
     }
-    if (gate_type(raw) == 0) return raw;   // the upper half of a 16-byte gate
+    if (gate_type(raw) == 0) return raw;  // the upper half of a 16-byte gate
     // A call gate must name nothing in its reserved byte; it is usable from ring 0 only, that is, by nobody.
     if (gate_type(raw) != 0xc || (raw >> 32 & 0xff) || !is_gate_target(raw)) return Errno::inval;
     return raw & ~privilege_mask;

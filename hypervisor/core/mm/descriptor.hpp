@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Segment descriptors that a PV guest may have (Intel SDM volume 3, 3.4.5): code and data at ring 3, call gates to them.
+// Segment descriptors that a PV guest may have (Intel SDM volume 3, 3.4.5): code and data at ring 3, call gates to
+// them.
 #pragma once
 
 #include <span>
@@ -18,7 +19,7 @@ Errno validate_descriptors(PageInfo& page);
 struct Vcpu;
 void release_gdt(Vcpu& vcpu);
 void release_ldt(Vcpu& vcpu);
-Result<> set_gdt(Vcpu& vcpu, std::span<Mfn const> frames, u32 entries);   // checks, then replaces the old one
+Result<> set_gdt(Vcpu& vcpu, std::span<Mfn const> frames, u32 entries);  // checks, then replaces the old one
 
 // The LDT is where its addresses map when the processor looks: pages that are not (yet) fit to be descriptor pages stay
 // away until load_ldt_page finds them so. False: still not; the guest gets the fault.

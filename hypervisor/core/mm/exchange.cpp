@@ -17,7 +17,7 @@ class TakenFrames {
 public:
     explicit TakenFrames(Domain& domain) : domain_{domain} {}
     TakenFrames(TakenFrames const&) = delete;
-    ~TakenFrames() {   // not committed: back to the owner
+    ~TakenFrames() {  // not committed: back to the owner
         for_each([](PageInfo& page) { page.count.fetch_or(PageInfo::allocated, std::memory_order_acq_rel); });
     }
 
@@ -54,7 +54,7 @@ struct Chunk {
     u64 in_first, in_count, out_first, out_count;
 };
 
-class NewFrames {   // allocated for the chunk, freed again unless committed
+class NewFrames {  // allocated for the chunk, freed again unless committed
 public:
     explicit NewFrames(Domain& domain, u32 order) : domain_{domain}, order_{order} {}
     NewFrames(NewFrames const&) = delete;
@@ -92,7 +92,7 @@ Result<> exchange_chunk(abi::MemoryExchange const& request, Chunk chunk, Domain&
     for (u64 i = 0; i < chunk.out_count; ++i) TRY(fresh.add(bits));
     for (u64 i = 0; i < chunk.out_count; ++i) TRY(copy_in(request.out.extent_start + (chunk.out_first + i)));
 
-    taken.commit();   // from here on nothing fails but the guest's own races with itself
+    taken.commit();  // from here on nothing fails but the guest's own races with itself
     for (u64 i = 0; i < chunk.out_count; ++i) {
         guest_ptr<u64> place = request.out.extent_start + (chunk.out_first + i);
         Mfn mfn = fresh.pop();
@@ -135,7 +135,7 @@ Outcome exchange_frames(Vcpu& vcpu, guest_ptr<void> argument) {
     u64 const started_at = request->nr_exchanged;
     while (request->nr_exchanged < request->in.nr_extents) {
         if (request->nr_exchanged > started_at && hal::should_preempt()) {
-            outcome = Outcome::again();   // nr_exchanged in the guest's structure is the progress
+            outcome = Outcome::again();  // nr_exchanged in the guest's structure is the progress
             break;
         }
         u64 chunk = request->nr_exchanged / in_count;

@@ -30,8 +30,8 @@ Outcome flush_after_update(Vcpu& vcpu, u64 va, u64 flags) {
         page_only ? hal::flush_tlb_page_local(va) : hal::flush_tlb_local();
         return Outcome{};
     }
-    Result<CpuMask> cpus = where == abi::uvmf::all ? Result<CpuMask>{cpus_of(*vcpu.domain)}
-                                                   : cpus_of_vcpu_bitmap(*vcpu.domain, where);
+    Result<CpuMask> cpus =
+        where == abi::uvmf::all ? Result<CpuMask>{cpus_of(*vcpu.domain)} : cpus_of_vcpu_bitmap(*vcpu.domain, where);
     if (!cpus) return cpus.error();
     page_only ? hal::flush_tlb_page(*cpus, va) : hal::flush_tlb(*cpus);
     return Outcome{};

@@ -7,7 +7,8 @@
 
 namespace hv {
 
-// The CPUs that may hold entries of the vCPUs in the guest's bitmap (one bit a vCPU, max_vcpus bits). fault if unreadable.
+// The CPUs that may hold entries of the vCPUs in the guest's bitmap (one bit a vCPU, max_vcpus bits). fault if
+// unreadable.
 Result<CpuMask> cpus_of_vcpu_bitmap(Domain& domain, u64 bitmap_address);
 CpuMask cpus_of(Domain& domain);
 

@@ -8,15 +8,16 @@ namespace hv {
 namespace {
 
 // Differences in these need no change of references.
-constexpr u64 soft_bits = Pte::no_execute | Pte::available | Pte::available_high | Pte::global | Pte::accessed |
-                          Pte::dirty | Pte::user;
+constexpr u64 soft_bits =
+    Pte::no_execute | Pte::available | Pte::available_high | Pte::global | Pte::accessed | Pte::dirty | Pte::user;
 
 bool exchange(u64* entry, Pte& expected, Pte fresh) {
     return __atomic_compare_exchange_n(entry, &expected.raw, fresh.raw, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
 }
 
 // Upper-level entries are read without holding their tables: another vCPU may be taking them apart. What is read then
-// may be nonsense, but it is only used as a frame number in the direct map, and the level-1 table is checked at the end.
+// may be nonsense, but it is only used as a frame number in the direct map, and the level-1 table is checked at the
+// end.
 Result<Mfn> walk_to_l1(Vcpu const& vcpu, u64 va) {
     if (!is_guest_address(va) || !is_canonical(va)) return Errno::inval;
     Mfn table{vcpu.kernel_cr3 >> page_shift};

@@ -29,7 +29,7 @@ Result<Pte> read_leaf(Vcpu const& vcpu, u64 va);
 
 enum class Replace : u8 {
     plain,
-    preserve_accessed_dirty,   // bits A and D that are set in the old entry stay set
+    preserve_accessed_dirty,  // bits A and D that are set in the old entry stay set
 };
 
 // Stores `wanted` in an entry of a level-1 table that the caller holds typed, under the rules of leaf.hpp. Hardware and

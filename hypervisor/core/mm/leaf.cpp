@@ -11,12 +11,13 @@ namespace {
 struct IoRange {
     u64 first, end;
 };
-constinit std::array<IoRange, 32> denied{};   // written at boot only
+constinit std::array<IoRange, 32> denied{};  // written at boot only
 constinit u32 denied_count = 0;
 
 u64 reserved_address_bits() { return Pte::address & ~((u64{1} << hal::max_address_bits()) - 1); }
 
-// Memory types WB, WT and WP make no sense for devices and may alias RAM types: stored as UC (PAT entry 3, see MSR_PAT).
+// Memory types WB, WT and WP make no sense for devices and may alias RAM types: stored as UC (PAT entry 3, see
+// MSR_PAT).
 Pte with_safe_cache_type(Pte pte) {
     u64 cache = pte.raw & Pte::cache;
     bool uncached = cache == Pte::cache_disable || cache == (Pte::cache_disable | Pte::write_through) ||
@@ -49,7 +50,7 @@ Result<Pte> acquire_leaf(Pte wanted, Domain& table_owner, PageOwner owner) {
     if (wanted.raw & ~allowed) [[unlikely]]
         return Errno::inval;
     if (wanted.raw & reserved_address_bits()) [[unlikely]]
-        return Errno::perm;   // an I/O address that nobody has rights to
+        return Errno::perm;  // an I/O address that nobody has rights to
     Pte pte{wanted.raw | Pte::user};
 
     Mfn mfn = pte.mfn();
@@ -63,7 +64,7 @@ Result<Pte> acquire_leaf(Pte wanted, Domain& table_owner, PageOwner owner) {
     if (word & PageInfo::heap) [[unlikely]] {
         if (pte.raw & Pte::cache) return Errno::acces;
     } else if (owner.id == abi::domid_xen) {
-        return Errno::busy;   // of the hypervisor's own frames only those of the M2P may be seen, and not written
+        return Errno::busy;  // of the hypervisor's own frames only those of the M2P may be seen, and not written
     }
     if (!pte.is_writable()) {
         (void)(*std::move(page)).leak();

@@ -22,9 +22,9 @@ void deny_io(Mfn first, u64 count);
 bool is_denied_io(Mfn mfn);
 
 // Takes the references for `wanted` in a table of `table_owner` and returns the entry as it is to be stored (user bit
-// set, cache attributes of I/O mappings made safe). Entries that are not present hold nothing and are stored as they are.
-// Errors: inval bad flags, perm forbidden I/O or an address beyond the machine's width, busy not that owner's frame or a frame in use as page table,
-// acces cache attributes on hypervisor memory.
+// set, cache attributes of I/O mappings made safe). Entries that are not present hold nothing and are stored as they
+// are. Errors: inval bad flags, perm forbidden I/O or an address beyond the machine's width, busy not that owner's
+// frame or a frame in use as page table, acces cache attributes on hypervisor memory.
 Result<Pte> acquire_leaf(Pte wanted, Domain& table_owner, PageOwner owner);
 void release_leaf(Pte stored);
 

@@ -8,7 +8,7 @@
 
 namespace hv {
 
-extern constinit u64* m2p_table;   // writable alias, max_mfn entries
+extern constinit u64* m2p_table;  // writable alias, max_mfn entries
 
 inline void set_m2p(Mfn mfn, u64 pfn) {
     if (mfn.value < max_mfn) __atomic_store_n(&m2p_table[mfn.value], pfn, __ATOMIC_RELAXED);

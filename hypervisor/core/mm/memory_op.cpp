@@ -47,7 +47,7 @@ Result<u64> set_memory_map(Vcpu& vcpu, guest_ptr<void> arg) {
 
 Result<u64> memory_map(Vcpu& vcpu, guest_ptr<void> arg) {
     Domain& domain = *vcpu.domain;
-    if (!domain.memory_map_entries) return Errno::nosys;   // what Linux takes as "one region of nr_pages"
+    if (!domain.memory_map_entries) return Errno::nosys;  // what Linux takes as "one region of nr_pages"
     return copy_map(arg, {domain.memory_map, domain.memory_map_entries});
 }
 
@@ -64,9 +64,8 @@ Result<u64> machphys_mfn_list(Vcpu& vcpu, guest_ptr<void> arg) {
 }
 
 Result<u64> machphys_mapping(guest_ptr<void> arg) {
-    abi::MachphysMapping mapping{.v_start = Vaddr{abi::machphys_virt_start},
-                                 .v_end = Vaddr{abi::machphys_virt_end},
-                                 .max_mfn = max_mfn - 1};
+    abi::MachphysMapping mapping{
+        .v_start = Vaddr{abi::machphys_virt_start}, .v_end = Vaddr{abi::machphys_virt_end}, .max_mfn = max_mfn - 1};
     TRY(copy_out(arg.as<abi::MachphysMapping>(), mapping));
     return u64{0};
 }
@@ -84,7 +83,7 @@ Result<u64> claim_pages(Vcpu& vcpu, guest_ptr<void> arg) {
 
 Result<u64> reserved_device_memory(guest_ptr<void> arg) {
     return with_argument<abi::ReservedDeviceMemoryMap>(arg, [](abi::ReservedDeviceMemoryMap& request) -> Result<u64> {
-        request.nr_entries = 0;   // no IOMMU, nothing to reserve
+        request.nr_entries = 0;  // no IOMMU, nothing to reserve
         return u64{0};
     });
 }
@@ -118,37 +117,53 @@ Outcome do_memory_op(Vcpu& vcpu, HypercallArgs& args) {
     u32 command = static_cast<u32>(args[0]) & abi::memop::command_mask;
     guest_ptr<void> arg{args[1]};
     switch (command) {
-    case abi::memop::increase_reservation:
-    case abi::memop::decrease_reservation:
-    case abi::memop::populate_physmap: return change_reservation(vcpu, args);
-    case abi::memop::exchange: return exchange_frames(vcpu, arg);
-    default: break;
+        case abi::memop::increase_reservation:
+        case abi::memop::decrease_reservation:
+        case abi::memop::populate_physmap:
+            return change_reservation(vcpu, args);
+        case abi::memop::exchange:
+            return exchange_frames(vcpu, arg);
+        default:
+            break;
     }
-    if (args[0] >> abi::memop::progress_shift) return Errno::nosys;   // only reservations are continued
+    if (args[0] >> abi::memop::progress_shift) return Errno::nosys;  // only reservations are continued
     switch (command) {
-    case abi::memop::maximum_ram_page: return static_cast<i64>(max_mfn);
-    case abi::memop::current_reservation: return pages_field(vcpu, arg, [](Domain& d) { return d.pages.load(); });
-    case abi::memop::maximum_reservation: return pages_field(vcpu, arg, [](Domain& d) { return d.max_pages; });
-    case abi::memop::maximum_gpfn:
-        return pages_field(vcpu, arg, [](Domain& d) {
-            u64 max_pfn = __atomic_load_n(&d.shared_info->arch.max_pfn, __ATOMIC_RELAXED);
-            return max_pfn ? max_pfn - 1 : 0;
-        });
-    case abi::memop::machphys_mfn_list: return machphys_mfn_list(vcpu, arg);
-    case abi::memop::machphys_mapping: return machphys_mapping(arg);
-    case abi::memop::memory_map: return memory_map(vcpu, arg);
-    case abi::memop::machine_memory_map:
-        if (!vcpu.domain->privileged) return Errno::perm;
-        return copy_map(arg, hal::machine_memory_map());
-    case abi::memop::set_memory_map: return set_memory_map(vcpu, arg);
-    case abi::memop::get_sharing_freed_pages:
-    case abi::memop::get_sharing_shared_pages: return Outcome{};
-    case abi::memop::claim_pages: return claim_pages(vcpu, arg);
-    case abi::memop::reserved_device_memory_map: return reserved_device_memory(arg);
-    case abi::memop::acquire_resource: return acquire_resource(vcpu, arg);
-    case abi::memop::add_to_physmap_batch:
-    case abi::memop::get_vnumainfo: return Errno::opnotsupp;
-    default: return Errno::nosys;
+        case abi::memop::maximum_ram_page:
+            return static_cast<i64>(max_mfn);
+        case abi::memop::current_reservation:
+            return pages_field(vcpu, arg, [](Domain& d) { return d.pages.load(); });
+        case abi::memop::maximum_reservation:
+            return pages_field(vcpu, arg, [](Domain& d) { return d.max_pages; });
+        case abi::memop::maximum_gpfn:
+            return pages_field(vcpu, arg, [](Domain& d) {
+                u64 max_pfn = __atomic_load_n(&d.shared_info->arch.max_pfn, __ATOMIC_RELAXED);
+                return max_pfn ? max_pfn - 1 : 0;
+            });
+        case abi::memop::machphys_mfn_list:
+            return machphys_mfn_list(vcpu, arg);
+        case abi::memop::machphys_mapping:
+            return machphys_mapping(arg);
+        case abi::memop::memory_map:
+            return memory_map(vcpu, arg);
+        case abi::memop::machine_memory_map:
+            if (!vcpu.domain->privileged) return Errno::perm;
+            return copy_map(arg, hal::machine_memory_map());
+        case abi::memop::set_memory_map:
+            return set_memory_map(vcpu, arg);
+        case abi::memop::get_sharing_freed_pages:
+        case abi::memop::get_sharing_shared_pages:
+            return Outcome{};
+        case abi::memop::claim_pages:
+            return claim_pages(vcpu, arg);
+        case abi::memop::reserved_device_memory_map:
+            return reserved_device_memory(arg);
+        case abi::memop::acquire_resource:
+            return acquire_resource(vcpu, arg);
+        case abi::memop::add_to_physmap_batch:
+        case abi::memop::get_vnumainfo:
+            return Errno::opnotsupp;
+        default:
+            return Errno::nosys;
     }
 }
 

@@ -55,14 +55,17 @@ public:
 
     Result<> apply(abi::MmuUpdate const& request) {
         Maddr address = request.address();
-        if (request.ptr & 4) return Errno::nosys;   // commands are multiples of what eight-byte alignment leaves
+        if (request.ptr & 4) return Errno::nosys;  // commands are multiples of what eight-byte alignment leaves
         switch (request.command()) {
-        case abi::mmu::normal_pt_update:
-        case abi::mmu::pt_update_no_translate: return update_entry(address, Pte{request.val}, Replace::plain);
-        case abi::mmu::pt_update_preserve_ad:
-            return update_entry(address, Pte{request.val}, Replace::preserve_accessed_dirty);
-        case abi::mmu::machphys_update: return update_m2p(address, request.val);
-        default: return Errno::nosys;
+            case abi::mmu::normal_pt_update:
+            case abi::mmu::pt_update_no_translate:
+                return update_entry(address, Pte{request.val}, Replace::plain);
+            case abi::mmu::pt_update_preserve_ad:
+                return update_entry(address, Pte{request.val}, Replace::preserve_accessed_dirty);
+            case abi::mmu::machphys_update:
+                return update_m2p(address, request.val);
+            default:
+                return Errno::nosys;
         }
     }
     // Lets go of the last request's table unless this one is about it, too.
@@ -81,7 +84,7 @@ private:
         PageType kind = table_->kind();
         if (kind == PageType::l1) return replace_l1(entry, wanted, tables_, pages_, mode);
         if (is_table_type(kind)) return replace_table_entry(entry, kind, wanted, tables_, mode);
-        __atomic_store_n(entry, wanted.raw, __ATOMIC_RELEASE);   // a plain page of the guest's
+        __atomic_store_n(entry, wanted.raw, __ATOMIC_RELEASE);  // a plain page of the guest's
         return {};
     }
 
@@ -106,7 +109,7 @@ private:
 
     Domain& tables_;
     PageOwner pages_;
-    PageInfo* table_ = nullptr;   // holds a typed reference
+    PageInfo* table_ = nullptr;  // holds a typed reference
 };
 
 }  // namespace
@@ -116,8 +119,9 @@ Outcome do_mmu_update(Vcpu& vcpu, HypercallArgs& args) {
     if (!list) return list.error();
     auto pages = resolve_page_owner(*vcpu.domain, static_cast<u16>(args[3]));
     if (!pages) return pages.error();
-    u16 const table_owner = static_cast<u16>(args[3] >> 16);   // plus one; 0 is the caller
-    auto tables = resolve_domain(*vcpu.domain, table_owner ? Domid{static_cast<u16>(table_owner - 1)} : abi::domid_self);
+    u16 const table_owner = static_cast<u16>(args[3] >> 16);  // plus one; 0 is the caller
+    auto tables =
+        resolve_domain(*vcpu.domain, table_owner ? Domid{static_cast<u16>(table_owner - 1)} : abi::domid_self);
     if (!tables) return tables.error();
 
     constexpr u64 chunk_size = 16;

@@ -20,7 +20,7 @@ namespace {
 
 // A free block is marked in the type word of its first frame; its other frames have a zero type word.
 constexpr u64 free_block = u64{1} << 56;
-constexpr u32 zones = 41;   // by the width of the frame number: 52 address bits
+constexpr u32 zones = 41;  // by the width of the frame number: 52 address bits
 
 struct FreeLists {
     Spinlock lock;
@@ -74,7 +74,7 @@ PageInfo* take_block_locked(u32 zone, u32 wanted) {
         PageInfo& page = frame_table[head];
         unlink(page, heap.head[zone][order]);
         page.type.store(0, std::memory_order_relaxed);
-        while (order > wanted) {   // keep the lower half, give the upper one back
+        while (order > wanted) {  // keep the lower half, give the upper one back
             --order;
             PageInfo& half = frame_table[head + (u64{1} << order)];
             half.type.store(free_block | order, std::memory_order_relaxed);
@@ -148,7 +148,7 @@ void add_free_range(Mfn first, u64 count) {
     }
     SpinGuard guard{heap.lock};
     for (u64 mfn = first.value; mfn < end;) {
-        u32 order = 0;   // the largest aligned block that fits and stays within one zone
+        u32 order = 0;  // the largest aligned block that fits and stays within one zone
         while (order < max_order && mfn % (u64{2} << order) == 0 && mfn + (u64{2} << order) <= end &&
                zone_of(mfn) == zone_of(mfn + (u64{2} << order) - 1))
             ++order;
@@ -246,7 +246,7 @@ void free_unreferenced(PageInfo& page) {
     ASSERT(page.uses() == 0 && page.prefix() == 0);
 
     clear_m2p(mfn_of(page));
-    page.stamp = tlb::stamp_now();   // read-only mappings may be cached as well
+    page.stamp = tlb::stamp_now();  // read-only mappings may be cached as well
     Domain& domain = owner_of_live_frame(owner);
     if (!(word & PageInfo::heap)) {
         SpinGuard guard{domain.pages_lock};

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Frames: a buddy allocator with a zone per address width, so that "below N bits" is a question of which lists to look at.
+// Frames: a buddy allocator with a zone per address width, so that "below N bits" is a question of which lists to look
+// at.
 #pragma once
 
 #include "core/domain.hpp"
@@ -7,16 +8,16 @@
 
 namespace hv {
 
-inline constexpr u32 max_order = 18;   // 1 GiB
+inline constexpr u32 max_order = 18;  // 1 GiB
 
 // At boot: x86 provides the frame table's memory; every frame is first "not RAM" and belongs to domid_io.
 void init_frame_table(PageInfo* table, u64 frames);
-void mark_hypervisor_frames(Mfn first, u64 count);   // RAM the image, modules and tables occupy: domid_xen, never freed
-void mark_m2p_frames(Mfn first, u64 count);          // the same, and privileged domains may map them read-only
-void add_free_range(Mfn first, u64 count);           // RAM to hand out; each frame once
+void mark_hypervisor_frames(Mfn first, u64 count);  // RAM the image, modules and tables occupy: domid_xen, never freed
+void mark_m2p_frames(Mfn first, u64 count);         // the same, and privileged domains may map them read-only
+void add_free_range(Mfn first, u64 count);          // RAM to hand out; each frame once
 
 u64 free_frame_count();
-u64 total_frame_count();                             // all RAM: free, domains' and the hypervisor's
+u64 total_frame_count();  // all RAM: free, domains' and the hypervisor's
 
 // Memory of the hypervisor itself, 2^order frames, zeroed. Null if there is none.
 std::byte* alloc_heap(u32 order);
@@ -27,7 +28,7 @@ void free_heap(std::byte* memory, u32 order);
 inline constexpr u32 any_address_bits = 64;
 enum class Limit : u8 {
     enforced,
-    lifted,   // an exchange: the frames given for these are still counted
+    lifted,  // an exchange: the frames given for these are still counted
 };
 Result<PageInfo*> alloc_domain_frames(Domain& domain, u32 order, u32 address_bits = any_address_bits,
                                       Limit limit = Limit::enforced);

@@ -30,29 +30,29 @@ inline constexpr u32 no_frame = ~u32{0};
 
 struct PageInfo {
     // count word
-    static constexpr u64 allocated = u64{1} << 63;   // the owner's own reference is among the count
-    static constexpr u64 heap = u64{1} << 62;        // hypervisor memory shared with the owner: not in its page list
+    static constexpr u64 allocated = u64{1} << 63;  // the owner's own reference is among the count
+    static constexpr u64 heap = u64{1} << 62;       // hypervisor memory shared with the owner: not in its page list
     static constexpr u32 owner_shift = 32;
     static constexpr u64 owner_mask = u64{0xffff} << owner_shift;
     static constexpr u64 ref_mask = 0xffff'ffff;
-    static constexpr u64 ref_limit = 0xffff'0000;    // far from overflow: a guest that gets here is refused
+    static constexpr u64 ref_limit = 0xffff'0000;  // far from overflow: a guest that gets here is refused
 
     // type word
     static constexpr u32 kind_shift = 60;
     static constexpr u64 pinned = u64{1} << 59;
-    static constexpr u64 busy = u64{1} << 58;        // a CPU extends or shrinks the prefix, within one hypercall
-    static constexpr u64 queued = u64{1} << 57;      // on a demotion queue
+    static constexpr u64 busy = u64{1} << 58;    // a CPU extends or shrinks the prefix, within one hypercall
+    static constexpr u64 queued = u64{1} << 57;  // on a demotion queue
     static constexpr u32 prefix_shift = 40;
     static constexpr u64 prefix_mask = u64{0x3ff} << prefix_shift;
-    static constexpr u32 busy_cpu_shift = 32;        // which CPU, while busy
+    static constexpr u32 busy_cpu_shift = 32;  // which CPU, while busy
     static constexpr u64 busy_cpu_mask = u64{0xff} << busy_cpu_shift;
     static constexpr u64 use_mask = 0xffff'ffff;
 
     std::atomic<u64> count;
     std::atomic<u64> type;
-    u32 stamp;         // TLB clock when the last typed use ended (mm/tlb_clock.hpp)
-    u32 demote_next;   // link of a demotion queue
-    u32 prev;          // links of the owner's page list, or of the free list
+    u32 stamp;        // TLB clock when the last typed use ended (mm/tlb_clock.hpp)
+    u32 demote_next;  // link of a demotion queue
+    u32 prev;         // links of the owner's page list, or of the free list
     u32 next;
 
     static constexpr Domid owner_of(u64 word) { return Domid{static_cast<u16>(word >> owner_shift)}; }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The arguments that mmu_update and mmuext_op share: (requests*, count, done*, domid). *done counts the requests that
-// succeeded; a preempted call goes on with fewer requests, a mark in the count, and what it has counted so far in *done.
+// succeeded; a preempted call goes on with fewer requests, a mark in the count, and what it has counted so far in
+// *done.
 #pragma once
 
 #include "core/guest_access.hpp"
@@ -17,7 +18,8 @@ struct BatchArgs {
 
     static Result<BatchArgs> read(HypercallArgs& args) {
         BatchArgs batch{{args[0]}, args[1] & ~u64{abi::mmu_update_preempted} & 0xffff'ffff};
-        if ((args[1] & abi::mmu_update_preempted) && args[2]) batch.done_before_ = TRY(copy_in(guest_ptr<u32>{args[2]}));
+        if ((args[1] & abi::mmu_update_preempted) && args[2])
+            batch.done_before_ = TRY(copy_in(guest_ptr<u32>{args[2]}));
         return batch;
     }
     guest_ptr<T> next() const { return requests + done; }

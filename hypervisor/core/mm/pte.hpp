@@ -48,7 +48,7 @@ inline constexpr u32 last_hypervisor_slot = 271;
 constexpr bool is_hypervisor_slot(u32 slot) { return slot >= first_hypervisor_slot && slot <= last_hypervisor_slot; }
 
 inline constexpr u64 hypervisor_start = 0xffff'8000'0000'0000;
-inline constexpr u64 hypervisor_end = 0xffff'8800'0000'0000;   // exclusive
+inline constexpr u64 hypervisor_end = 0xffff'8800'0000'0000;  // exclusive
 
 // Whether a guest may name this address at all: its own half, or above the hypervisor (xen-x86_64.h).
 constexpr bool is_guest_address(u64 va) { return va < (u64{1} << 47) || va >= hypervisor_end; }

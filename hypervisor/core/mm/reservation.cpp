@@ -62,8 +62,8 @@ Outcome change_reservation(Vcpu& vcpu, HypercallArgs& args) {
     u32 command = static_cast<u32>(args[0]) & abi::memop::command_mask;
     u64 done = (args[0] & 0xffff'ffff) >> abi::memop::progress_shift;
     auto request = copy_in(guest_ptr<abi::MemoryReservation>{args[1]});
-    if (!request) return static_cast<i64>(done);   // as Xen: nothing was done, which is no error here
-    u64 const most = 0xffff'ffff >> abi::memop::progress_shift;   // more could not be told in the progress bits
+    if (!request) return static_cast<i64>(done);                 // as Xen: nothing was done, which is no error here
+    u64 const most = 0xffff'ffff >> abi::memop::progress_shift;  // more could not be told in the progress bits
     if (request->nr_extents > most || done >= request->nr_extents) return static_cast<i64>(done);
     if (request->extent_order > order_limit(*vcpu.domain)) return static_cast<i64>(done);
     auto named = resolve_domain(*vcpu.domain, request->domid);

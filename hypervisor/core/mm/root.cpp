@@ -26,7 +26,7 @@ Result<> set_kernel_root(Vcpu& vcpu, Mfn mfn) {
     }
     u64 fresh = TRY(acquire_root(*vcpu.domain, mfn));
     u64 old = std::exchange(vcpu.kernel_cr3, fresh);
-    hal::load_root(vcpu);   // the processor leaves the old tables before anything lets go of them
+    hal::load_root(vcpu);  // the processor leaves the old tables before anything lets go of them
     release_root(old);
     return {};
 }
@@ -35,7 +35,7 @@ Result<> set_user_root(Vcpu& vcpu, Mfn mfn) {
     if (vcpu.user_cr3 == mfn.value << page_shift) return {};
     u64 fresh = 0;
     if (mfn.value) fresh = TRY(acquire_root(*vcpu.domain, mfn));
-    release_root(std::exchange(vcpu.user_cr3, fresh));   // not loaded: hypercalls run on the kernel root
+    release_root(std::exchange(vcpu.user_cr3, fresh));  // not loaded: hypercalls run on the kernel root
     return {};
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Promotion and demotion. Both move a frame's prefix, entry by entry, holding its `busy` bit meanwhile; see page_info.hpp.
+// Promotion and demotion. Both move a frame's prefix, entry by entry, holding its `busy` bit meanwhile; see
+// page_info.hpp.
 #include "core/mm/validate.hpp"
 
 #include "core/hal.hpp"
@@ -42,7 +43,7 @@ bool eight_are_empty(u64 const* entry) {
 
 struct Extent {
     u32 prefix;
-    Errno error;   // ok: all entries are held
+    Errno error;  // ok: all entries are held
 };
 
 Extent extend_l1(u64* entries, u32 from, Domain& domain) {
@@ -68,7 +69,7 @@ Extent extend_table(u64* entries, u32 from, PageType level, Domain& domain) {
         }
         Pte wanted = load(entries + i);
         if (!wanted.is_present()) continue;
-        if (i != from && hal::should_preempt()) return {i, Errno::again};   // never without a step forward
+        if (i != from && hal::should_preempt()) return {i, Errno::again};  // never without a step forward
         Result<Pte> stored = acquire_table_entry(wanted, level, domain);
         if (!stored) return {i, stored.error()};
         if (*stored != wanted) store(entries + i, *stored);
@@ -97,7 +98,7 @@ Result<u64> claim(PageInfo& page, u64 word, PageType type) {
 
 void queue_for_demotion(PageInfo& page) {
     if (page.type.fetch_or(PageInfo::queued, std::memory_order_acq_rel) & PageInfo::queued) return;
-    page.count.fetch_add(1, std::memory_order_relaxed);   // the queue's own
+    page.count.fetch_add(1, std::memory_order_relaxed);  // the queue's own
     DemotionQueue& queue = hal::current().demotions;
     page.demote_next = queue.head;
     queue.head = static_cast<u32>(mfn_of(page).value);
@@ -125,7 +126,7 @@ bool shrink(PageInfo& page) {
         if (level == PageType::l1)
             release_leaf(pte);
         else if (level == PageType::l4 && is_hypervisor_slot(prefix))
-            store(entries + prefix, Pte{});   // a former root tells its owner nothing about the hypervisor
+            store(entries + prefix, Pte{});  // a former root tells its owner nothing about the hypervisor
         else
             release_table_entry(pte);
     }
@@ -151,7 +152,8 @@ Result<> extend(PageInfo& page, u64 word, PageType type, Domain& domain) {
 Result<TypedRef> promote(PageRef page, PageType type, Domain& domain) {
     u64 word = page->type.load(std::memory_order_acquire);
     while (word & PageInfo::use_mask) {
-        if (PageInfo::kind_of(word) != type || (word & PageInfo::use_mask) >= PageInfo::ref_limit) return mismatch(type);
+        if (PageInfo::kind_of(word) != type || (word & PageInfo::use_mask) >= PageInfo::ref_limit)
+            return mismatch(type);
         if (page->type.compare_exchange_weak(word, word + 1, std::memory_order_acquire))
             return TypedRef::adopt(std::move(page).leak());
     }
@@ -181,7 +183,7 @@ bool drain_demotions(DemotionQueue& queue) {
         PageInfo& page = frame_table[queue.head];
         queue.head = page.demote_next;
         page.type.fetch_and(~PageInfo::queued, std::memory_order_acq_rel);
-        PageRef hold = PageRef::adopt(page);   // the queue's reference
+        PageRef hold = PageRef::adopt(page);  // the queue's reference
         if (!shrink(page)) {
             queue_for_demotion(page);
             return false;

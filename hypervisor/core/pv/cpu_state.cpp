@@ -21,22 +21,8 @@ Outcome do_set_segment_base(Vcpu& vcpu, HypercallArgs& args) {
         (void)hal::load_user_gs_selector(vcpu, static_cast<u16>(value));
         return 0;
     }
-    if (!is_canonical(value)) return Errno::inval;
-    hal::save_segment_bases(vcpu);  // user space can change the two others by itself
-    switch (which) {
-        case abi::segbase::fs:
-            vcpu.fs_base = value;
-            break;
-        case abi::segbase::gs_user:
-            vcpu.gs_base_user = value;
-            break;
-        case abi::segbase::gs_kernel:
-            vcpu.gs_base_kernel = value;
-            break;
-        default:
-            return Errno::inval;
-    }
-    hal::load_segment_bases(vcpu);
+    if (which > abi::segbase::gs_user_sel || !is_canonical(value)) return Errno::inval;
+    hal::set_segment_base(vcpu, which, value);
     return 0;
 }
 

@@ -25,7 +25,8 @@ TEST(Descriptor, SystemDescriptorsAreRefusedButForHarmlessGates) {
         EXPECT_EQ(bool(checked_descriptor(gate)), type == 0xc) << type;
     }
     EXPECT_FALSE(checked_descriptor(u64{1} << 47 | u64{0xc} << 40)) << "gate to the null selector";
-    EXPECT_FALSE(checked_descriptor(u64{1} << 47 | u64{0xc} << 40 | u64{0xe008} << 16)) << "gate to our own code segment";
+    EXPECT_FALSE(checked_descriptor(u64{1} << 47 | u64{0xc} << 40 | u64{0xe008} << 16))
+        << "gate to our own code segment";
 }
 
 TEST(Descriptor, GdtPagesAreHeldAndCannotBeWritten) {
@@ -42,7 +43,8 @@ TEST(Descriptor, GdtPagesAreHeldAndCannotBeWritten) {
     u64 entry = (guest.mfn(10).value << page_shift) + 3 * 8;
     EXPECT_EQ(guest.call(abi::hypercall::update_descriptor, {entry, data}), 0);
     EXPECT_EQ(guest.frame(10)[3], 0x00cff3000000ffffu);
-    EXPECT_EQ(guest.call(abi::hypercall::update_descriptor, {entry, u64{1} << 47 | u64{9} << 40}), err(Errno::inval)) << "TSS";
+    EXPECT_EQ(guest.call(abi::hypercall::update_descriptor, {entry, u64{1} << 47 | u64{9} << 40}), err(Errno::inval))
+        << "TSS";
     EXPECT_EQ(guest.call(abi::hypercall::update_descriptor, {guest.leaf_address(3).value, data}), err(Errno::inval));
     EXPECT_EQ(guest.call(abi::hypercall::set_gdt, {frames, 7169}), err(Errno::inval));
     EXPECT_EQ(guest.call(abi::hypercall::set_gdt, {0, 0}), 0);

@@ -32,10 +32,18 @@ struct MemoryOp : testing::Test {
     }
     abi::MemoryExchange exchange(u64 in, u32 in_order, u64 in_count, u64 out, u32 out_order, u64 out_count, u32 bits) {
         abi::MemoryExchange request{};
-        request.in = {.extent_start = {in}, .nr_extents = in_count, .extent_order = in_order, .mem_flags = 0,
-                      .domid = abi::domid_self, .pad = {}};
-        request.out = {.extent_start = {out}, .nr_extents = out_count, .extent_order = out_order, .mem_flags = bits,
-                       .domid = abi::domid_self, .pad = {}};
+        request.in = {.extent_start = {in},
+                      .nr_extents = in_count,
+                      .extent_order = in_order,
+                      .mem_flags = 0,
+                      .domid = abi::domid_self,
+                      .pad = {}};
+        request.out = {.extent_start = {out},
+                       .nr_extents = out_count,
+                       .extent_order = out_order,
+                       .mem_flags = bits,
+                       .domid = abi::domid_self,
+                       .pad = {}};
         return request;
     }
 };
@@ -102,19 +110,22 @@ TEST_F(MemoryOp, ExchangeMakesAContiguousExtent) {
 TEST_F(MemoryOp, FailedExchangeChangesNothing) {
     for (u64 pfn = 20; pfn < 24; ++pfn) ASSERT_EQ(guest.update_va_mapping(Guest::va(pfn), 0), 0);
     u64 in = list({guest.mfn(20).value, guest.mfn(21).value, guest.mfn(22).value, guest.mfn(23).value, 20});
-    u64 place = guest.put(exchange(in, 0, 4, in + 32, 2, 1, 16));   // below 64 KiB there is no memory
+    u64 place = guest.put(exchange(in, 0, 4, in + 32, 2, 1, 16));  // below 64 KiB there is no memory
     u64 const had = guest.domain().pages;
     EXPECT_EQ(guest.call(abi::hypercall::memory_op, {abi::memop::exchange, place}), err(Errno::nomem));
     EXPECT_EQ(guest.take<abi::MemoryExchange>().nr_exchanged, 0u);
     EXPECT_EQ(guest.domain().pages, had);
     EXPECT_EQ(guest.update_va_mapping(Guest::va(20), Pte::make(guest.mfn(20), rw).raw), 0);
-    EXPECT_EQ(guest.call(abi::hypercall::memory_op, {abi::memop::exchange, guest.put(exchange(in, 0, 4, in + 32, 2, 1, 0))}),
-              err(Errno::inval))
+    EXPECT_EQ(
+        guest.call(abi::hypercall::memory_op, {abi::memop::exchange, guest.put(exchange(in, 0, 4, in + 32, 2, 1, 0))}),
+        err(Errno::inval))
         << "frame 20 is mapped";
-    EXPECT_EQ(guest.call(abi::hypercall::memory_op, {abi::memop::exchange, guest.put(exchange(in, 0, 3, in + 32, 2, 1, 0))}),
-              err(Errno::inval));
-    EXPECT_EQ(guest.call(abi::hypercall::memory_op, {abi::memop::exchange, guest.put(exchange(in, 0, 4, in + 32, 40, 1, 0))}),
-              err(Errno::perm));
+    EXPECT_EQ(
+        guest.call(abi::hypercall::memory_op, {abi::memop::exchange, guest.put(exchange(in, 0, 3, in + 32, 2, 1, 0))}),
+        err(Errno::inval));
+    EXPECT_EQ(
+        guest.call(abi::hypercall::memory_op, {abi::memop::exchange, guest.put(exchange(in, 0, 4, in + 32, 40, 1, 0))}),
+        err(Errno::perm));
 }
 
 TEST_F(MemoryOp, MachineMapIsForDom0) {

@@ -38,7 +38,7 @@ TEST_F(PageTable, PinNeedsThePageToBeReadOnlyEverywhere) {
 }
 
 TEST_F(PageTable, TableMayNotMapAPageTableWritable) {
-    make_l1(10, 3, rw);   // pfn 3 is the live L1
+    make_l1(10, 3, rw);  // pfn 3 is the live L1
     EXPECT_EQ(guest.pin(1, guest.mfn(10)), err(Errno::busy));
     guest.unprotect(10);
     make_l1(11, 3, ro);
@@ -48,7 +48,7 @@ TEST_F(PageTable, TableMayNotMapAPageTableWritable) {
 TEST_F(PageTable, TableThatMapsItselfWritableIsRefusedAtOnce) {
     make_l1(10, 10, rw);
     EXPECT_EQ(guest.pin(1, guest.mfn(10)), err(Errno::busy));
-    guest.frame(11)[7] = Pte::make(guest.mfn(11), rw).raw;   // a linear L2
+    guest.frame(11)[7] = Pte::make(guest.mfn(11), rw).raw;  // a linear L2
     ASSERT_EQ(guest.protect(11), 0);
     EXPECT_EQ(guest.pin(2, guest.mfn(11)), err(Errno::inval));
 }
@@ -160,7 +160,8 @@ TEST_F(PageTable, PrivilegedOperationsOnOthersAreRefused) {
 }
 
 TEST_F(PageTable, PointersIntoTheHypervisorAreFaults) {
-    EXPECT_EQ(guest.call(abi::hypercall::mmu_update, {hypervisor_start, 1, 0, abi::domid_self.value}), err(Errno::fault));
+    EXPECT_EQ(guest.call(abi::hypercall::mmu_update, {hypervisor_start, 1, 0, abi::domid_self.value}),
+              err(Errno::fault));
     EXPECT_EQ(guest.call(abi::hypercall::mmu_update, {~u64{0} - 7, 1, 0, abi::domid_self.value}), err(Errno::fault));
     EXPECT_EQ(guest.update_va_mapping(hypervisor_start, 0), err(Errno::inval));
 }
