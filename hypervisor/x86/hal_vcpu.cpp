@@ -42,6 +42,23 @@ void load_segment_bases(Vcpu& vcpu) {
     msr::write(msr::kernel_gs_base, vcpu.in_kernel ? vcpu.gs_base_user : vcpu.gs_base_kernel);
 }
 
+void set_segment_base(Vcpu& vcpu, u32 which, u64 value) {
+    bool loaded = is_loaded(vcpu);
+    switch (which) {
+        case abi::segbase::fs:
+            vcpu.fs_base = value;
+            if (loaded) msr::write(msr::fs_base, value);
+            break;
+        case abi::segbase::gs_user:
+            vcpu.gs_base_user = value;
+            if (loaded) msr::write(msr::kernel_gs_base, value);
+            break;
+        default:
+            vcpu.gs_base_kernel = value;
+            if (loaded) msr::write(msr::gs_base, value);
+    }
+}
+
 void save_segment_bases(Vcpu& vcpu) {
     if (!is_loaded(vcpu)) return;
     vcpu.fs_base = msr::read(msr::fs_base);
