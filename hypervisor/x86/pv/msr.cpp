@@ -4,6 +4,8 @@
 
 #include "core/hal.hpp"
 #include "core/mm/pte.hpp"
+#include "x86/cpu/features.hpp"
+#include "x86/cpu/this_cpu.hpp"
 #include "x86/pv/priv_op.hpp"
 
 namespace hv::x86 {
@@ -97,8 +99,8 @@ bool write_guest_msr(Vcpu& vcpu, u32 index, u64 value) {
         case msr::pat:
             return value == msr::read(index);
         case msr::tsc_aux:
-            if (value >> 32) return false;
-            vcpu.tsc_aux = value;
+            if (value >> 32 || !features::has_rdtscp()) return false;
+            vcpu.tsc_aux = this_cpu().tsc_aux = value;
             msr::write(index, value);
             return true;
         default:
