@@ -32,17 +32,9 @@ private:
 };
 
 void put_arg(Writer& out, FormatArg const& arg, bool hex) {
-    switch (arg.kind) {
-        case FormatArg::Kind::text:
-            out.put(arg.text);
-            return;
-        case FormatArg::Kind::negative:
-            out.put('-');
-            [[fallthrough]];
-        case FormatArg::Kind::number:
-            out.put_number(arg.number, hex ? 16 : 10);
-            return;
-    }
+    if (arg.kind == FormatArg::Kind::text) return out.put(arg.text);
+    if (arg.kind == FormatArg::Kind::negative) out.put('-');
+    out.put_number(arg.number, hex ? 16 : 10);
 }
 
 }  // namespace

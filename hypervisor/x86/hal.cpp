@@ -3,7 +3,6 @@
 // mm/tlb.cpp; what is only passed on has its definition where the work is done.
 #include "core/hal.hpp"
 
-#include "core/pv/cpuid.hpp"
 #include "x86/boot/memory_map.hpp"
 #include "x86/cpu/apic.hpp"
 #include "x86/cpu/features.hpp"

@@ -11,7 +11,6 @@ void* memset(void* to, int value, std::size_t size);
 int memcmp(void const* left, void const* right, std::size_t size);
 void const* memchr(void const* where, int value, std::size_t size);
 std::size_t strlen(char const* text);
-[[noreturn]] void __cxa_pure_virtual();
 
 // REP counts every turn as an instruction where it is emulated: eight bytes a turn.
 void* memcpy(void* to, void const* from, std::size_t size) {
@@ -61,8 +60,6 @@ std::size_t strlen(char const* text) {
     while (text[size]) ++size;
     return size;
 }
-
-void __cxa_pure_virtual() { hv::panic("a pure virtual function was called"); }
 }
 
 namespace std {

@@ -18,10 +18,8 @@ public:
         return true;
     }
     std::optional<char> take_any() {
-        if (rest_.empty()) return std::nullopt;
-        char c = rest_.front();
-        rest_.remove_prefix(1);
-        return c;
+        char c = done() ? '\0' : rest_.front();
+        return take(c) ? std::optional{c} : std::nullopt;
     }
     bool take_word(std::string_view word) {
         if (!rest_.starts_with(word)) return false;

@@ -91,7 +91,7 @@ void init_idt() {
 void load(CpuId cpu) {
     auto& tss = *reinterpret_cast<Tss*>(window::address(cpu, window::tss_page));
     tss = {};
-    tss.rsp[0] = guest_frame_push_end(cpu);
+    tss.rsp[0] = reinterpret_cast<u64>(&guest_frame(cpu_block(cpu)).es);  // the processor pushes from behind ss on
     tss.ist[ist_fatal - 1] = stack_top(cpu, window::fatal_stack_page + window::fatal_stack_pages);
     tss.ist[ist_nmi - 1] = stack_top(cpu, window::nmi_stack_page + 1);
     tss.ist[ist_debug - 1] = stack_top(cpu, window::debug_stack_page + 1);

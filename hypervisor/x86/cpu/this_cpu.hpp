@@ -49,9 +49,4 @@ inline CpuBlock& cpu_block(CpuId cpu) {
 // The general registers of the vCPU that was interrupted, complete once the entry path has pushed them.
 inline abi::CpuUserRegs& guest_frame(CpuBlock& cpu) { return reinterpret_cast<abi::CpuUserRegs*>(&cpu)[-1]; }
 
-// Where the processor begins to push on an interrupt from ring 3 (TSS rsp0): behind ss, before the data selectors.
-inline u64 guest_frame_push_end(CpuId cpu) {
-    return window::stack_end(cpu) - sizeof(CpuBlock) - sizeof(abi::CpuUserRegs) + offsetof(abi::CpuUserRegs, es);
-}
-
 }  // namespace hv

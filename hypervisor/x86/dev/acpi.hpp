@@ -3,8 +3,6 @@
 // the machine off. Dom0's kernel does the rest.
 #pragma once
 
-#include <array>
-#include <optional>
 #include <span>
 
 #include "x86/boot/boot_info.hpp"

@@ -7,10 +7,7 @@ namespace hv::rtc {
 namespace {
 
 enum Register : u8 { seconds = 0, minutes = 2, hours = 4, day = 7, month = 8, year = 9, status_a = 10, status_b = 11 };
-constexpr u8 update_in_progress = 0x80;
-constexpr u8 binary_mode = 0x04;
-constexpr u8 mode_24_hours = 0x02;
-constexpr u8 afternoon = 0x80;
+constexpr u8 update_in_progress = 0x80, binary_mode = 0x04, mode_24_hours = 0x02, afternoon = 0x80;
 
 u8 get(Register reg) {
     cpu::outb(0x70, reg);

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "x86/mm/paging.hpp"
 
-#include <algorithm>
-
 #include "base/assert.hpp"
 #include "base/page.hpp"
 #include "core/hal.hpp"
@@ -58,17 +56,9 @@ void map_range(u64 address, Maddr start, u64 size, u64 flags, bool huge_pages) {
     u64 offset = address - start.value;
     auto fits = [&](u64 page) { return at % page == 0 && (at + offset) % page == 0 && end - at >= page; };
     while (at < end) {
-        Mfn mfn{at >> page_shift};
-        if (huge_pages && fits(huge_page)) {
-            entry_at(at + offset, 3) = Pte::make(mfn, flags | large);
-            at += huge_page;
-        } else if (fits(large_page)) {
-            entry_at(at + offset, 2) = Pte::make(mfn, flags | large);
-            at += large_page;
-        } else {
-            entry_at(at + offset, 1) = Pte::make(mfn, flags);
-            at += page_size;
-        }
+        u32 level = huge_pages && fits(huge_page) ? 3 : fits(large_page) ? 2 : 1;
+        entry_at(at + offset, level) = Pte::make(Mfn{at >> page_shift}, level > 1 ? flags | large : flags);
+        at += page_size << 9 * (level - 1);
     }
 }
 

@@ -17,12 +17,14 @@ namespace {
 
 constinit Mfn empty_page{};  // zeroes: where the guest has no descriptors it shall get #GP, not a fault in our window
 
+Mfn new_page() {
+    std::byte* memory = alloc_heap(0);
+    if (!memory) panic("no memory for a processor's window");
+    return hal::mfn_of(memory);
+}
+
 void map_new_pages(CpuId cpu, u64 page, u64 count) {
-    for (u64 i = 0; i < count; ++i) {
-        std::byte* memory = alloc_heap(0);
-        if (!memory) panic("no memory for a processor's window");
-        paging::map(address(cpu, page + i), hal::mfn_of(memory), paging::read_write);
-    }
+    for (u64 i = 0; i < count; ++i) paging::map(address(cpu, page + i), new_page(), paging::read_write);
 }
 
 // Sets the pages from `page` on to these frames, and those that were in use beyond them to emptiness.
@@ -46,11 +48,7 @@ u32 frames_of(u32 entries) { return static_cast<u32>(pages_of(entries * u64{8}))
 }  // namespace
 
 void create(CpuId cpu, Mfn main_stack) {
-    if (!empty_page.value) {
-        std::byte* memory = alloc_heap(0);
-        if (!memory) panic("no memory for a processor's window");
-        empty_page = hal::mfn_of(memory);
-    }
+    if (!empty_page.value) empty_page = new_page();
     for (u64 i = 0; i < max_gdt_frames; ++i) paging::map(address(cpu, gdt_page + i), empty_page, paging::read_only);
     for (u64 i = 0; i < max_ldt_frames; ++i) paging::map(address(cpu, ldt_page + i), empty_page, paging::read_only);
     map_new_pages(cpu, own_gdt_page, 1);
