@@ -118,9 +118,9 @@ void test_interruption(Program& program) {
     ok(guest::vcpu_op(abi::vcpuop::set_singleshot_timer, 0, &timer), "a timer during user code");
     u64 deadline = guest::time::now() + 5 * guest::time::second;
     guest::TrapFrame frame{};
-    while (ticks == 0 && guest::time::now() < deadline) {
+    do {
         frame = program.run(user_spin, 10'000'000);
-    }
+    } while (ticks == 0 && guest::time::now() < deadline);
     equal(ticks, 1, "interrupts it");
     equal(frame.vector, trap::syscall, "which then goes on to its end");
     equal(frame.rax, 0, "with its registers");
