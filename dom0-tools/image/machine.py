@@ -13,12 +13,11 @@ import tempfile
 import threading
 import time
 
-QEMU = ["qemu-system-x86_64", "-machine", "pc", "-accel", "tcg,thread=multi", "-cpu", "max,-smap", "-m", "4096",
+QEMU = ["qemu-system-x86_64", "-machine", "pc", "-accel", "tcg", "-cpu", "max,-smap", "-m", "4096",
         "-display", "none", "-vga", "none", "-nic", "none", "-serial", "mon:stdio"]
 
 # The counting emulator: every instruction takes one nanosecond, idle time is skipped, each run is the same.
-COUNTING = ["-accel", "tcg,thread=single", "-icount", "shift=0,sleep=off",
-            "-rtc", "base=2024-01-01T00:00:00,clock=vm", "-seed", "1"]
+COUNTING = ["-icount", "shift=0,sleep=off", "-rtc", "base=2024-01-01T00:00:00,clock=vm", "-seed", "1"]
 
 PANIC = re.compile(r"^.*(?:\(pv\) PANIC|Panic on CPU).*$", re.MULTILINE)
 DOM0_CRASH = re.compile(r"^.*(?:Dom0 crashed|d0: crashed|domain 0 crashed).*$", re.MULTILINE | re.IGNORECASE)

@@ -23,7 +23,8 @@ wait $watch || failed "xenstore-watch"
 
 xenstore-rm /test || failed "xenstore-rm"
 xenstore-exists /test && failed "xenstore-rm left the node"
-same domid "$(xenstore-read domid)" 0
+xenstore-write relative path
+same relative "$(xenstore-read /local/domain/0/relative)" path
 step "the store answers Debian's tools"
 """
 
