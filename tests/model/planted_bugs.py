@@ -3,8 +3,7 @@
 """Plants one bug at a time in a copy of the page-type core and asks whether the model finds it.
 
 A bug is a text of a source file that must occur there exactly once (white space does not count), and what stands in its
-place. The mutated file is
-linked before the library of the hosted core, so that only it differs.
+place. The mutated file is linked before the library of the hosted core, so that only it differs.
 """
 
 import argparse
