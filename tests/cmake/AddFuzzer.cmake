@@ -7,7 +7,7 @@ set(fuzz_options -std=gnu++20 -g -O1 -fno-omit-frame-pointer -DPARAVANE_DEBUG
     -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all)
 
 function(add_fuzzer name)
-    cmake_parse_arguments(arg "" "RUNS;SECONDS;SEEDS" "SOURCES;INCLUDES;DEFINITIONS;LIBS" ${ARGN})
+    cmake_parse_arguments(arg "" "RUNS;SECONDS;SEEDS" "SOURCES;INCLUDES;DEFINITIONS;LIBS;ARGS" ${ARGN})
     if(NOT PARAVANE_FUZZ_COMPILER)
         message(WARNING "fuzzer ${name} is not built: no clang++")
         return()
@@ -50,7 +50,7 @@ function(add_fuzzer name)
     # Findings go to the build folder; new inputs are not kept.
     add_test(NAME fuzz.${name} WORKING_DIRECTORY ${folder}
         COMMAND ${CMAKE_CURRENT_BINARY_DIR}/${name} -runs=${arg_RUNS} -max_total_time=${arg_SECONDS} -print_final_stats=1
-            -artifact_prefix=${folder}/ ${arg_SEEDS})
+            -artifact_prefix=${folder}/ ${arg_ARGS} ${arg_SEEDS})
     math(EXPR limit "${arg_SECONDS} * 3 + 60")
     set_tests_properties(fuzz.${name} PROPERTIES LABELS fuzz TIMEOUT ${limit})
 endfunction()
