@@ -68,7 +68,7 @@ def demo(options):
     with Machine(disc, echo=sys.stdout.buffer) as machine:
         for name, pattern, seconds in STEPS:
             try:
-                machine.wait_for(pattern, seconds, unless=r"^==> FAILED: .*$")
+                machine.wait_for(pattern, seconds, unless=r"^==> FAILED: .*\n")
             except Failure as failure:
                 raise Failure(f"{name}: {failure}") from None
             report(f"{time.monotonic() - begin:.0f} s: done: {name}")

@@ -21,7 +21,7 @@ hypervisor = os.environ.get("PARAVANE_HYPERVISOR", f"{build}/hypervisor/paravane
 hello = f"{build}/frontends/guests/hello"
 
 HYPERVISOR_CMDLINE = "console=com1 com1=115200,8n1 dom0_mem=1024M loglvl=info guest_loglvl=info"
-FAILED = r"^==> FAILED: .*$"
+FAILED = r"^==> FAILED: .*\n"
 
 
 class Watched:

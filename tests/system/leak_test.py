@@ -32,6 +32,8 @@ life() {
     esac
 }
 
+# The hypervisor keeps the object of an ended domain for the next one: the first guest is not counted.
+options= domain hello first; ends "power-off"
 step "audit before"
 debug_key A || failed "ask for the audit"
 before=$(free_memory)
@@ -55,9 +57,9 @@ step "Linux crashed"
 
 pvctl list
 [ "$(xenstore-list /local/domain)" = 0 ] || failed "left in xenstore: $(xenstore-list /local/domain)"
-[ "$(free_memory)" = "$before" ] || failed "free memory was $before, is $(free_memory)"
 step "audit after"
 debug_key A || failed "ask for the audit"
+[ "$(free_memory)" = "$before" ] || failed "free memory was $before, is $(free_memory)"
 step "100 guests have gone"
 """
 HELLO = "kernel: /boot/hello\nmemory: 4MiB\n"
