@@ -174,12 +174,6 @@ Result<> XenstoreClient::introduce(std::uint16_t domid, std::uint64_t frame, std
     return {};
 }
 
-Result<> XenstoreClient::release(std::uint16_t domid) {
-    TRY(request("release domain " + std::to_string(domid) + " from xenstored", xs::release,
-                with_end(std::to_string(domid))));
-    return {};
-}
-
 Result<bool> XenstoreClient::is_introduced(std::uint16_t domid) {
     std::string answer = TRY(request("ask xenstored about domain " + std::to_string(domid), xs::is_domain_introduced,
                                      with_end(std::to_string(domid))));

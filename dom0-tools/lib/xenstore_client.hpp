@@ -39,7 +39,6 @@ public:
     Result<> set_permissions(std::string_view path, std::span<std::string const> permissions);
 
     Result<> introduce(std::uint16_t domid, std::uint64_t frame, std::uint32_t port);
-    Result<> release(std::uint16_t domid);
     Result<bool> is_introduced(std::uint16_t domid);
 
     // Runs `body` inside a transaction and commits; runs it again when another client interfered.
