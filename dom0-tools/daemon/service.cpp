@@ -107,9 +107,9 @@ grpc::Status HypervisorService::ReadHypervisorLog(grpc::ServerContext*, v1::Hype
                                                   v1::HypervisorLog* response) {
     Result<std::string> log = manager_.hypervisor_log(request->clear());
     if (!log) return translate_error(log.error(), "dmesg");
+    std::erase(*log, '\r');
     // Guests can write to the log; a message field must be valid UTF-8.
     for (char& c : *log) c = c == '\n' || c == '\t' || (c >= ' ' && c <= '~') ? c : '?';
-    std::erase(*log, '\r');
     response->set_text(*std::move(log));
     return grpc::Status::OK;
 }
