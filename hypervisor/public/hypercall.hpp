@@ -50,7 +50,7 @@ enum Number : u32 {
     dm_op = 41,
     hypfs_op = 42,
     mca = 48,
-    count = 64,   // table size: the last architecture-specific number is 55
+    count = 64,  // table size: the last architecture-specific number is 55
 };
 
 }  // namespace abi::hypercall

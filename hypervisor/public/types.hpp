@@ -33,11 +33,11 @@ struct Number {
     constexpr T operator-(Number other) const { return static_cast<T>(value - other.value); }
 };
 
-using Mfn = Number<struct MfnTag, u64>;       // machine frame number
-using Gfn = Number<struct GfnTag, u64>;       // frame as a guest names it; for PV guests an mfn
-using Pfn = Number<struct PfnTag, u64>;       // pseudo-physical frame number, the guest's own numbering
-using Maddr = Number<struct MaddrTag, u64>;   // machine address in bytes
-using Vaddr = Number<struct VaddrTag, u64>;   // virtual address in bytes
+using Mfn = Number<struct MfnTag, u64>;      // machine frame number
+using Gfn = Number<struct GfnTag, u64>;      // frame as a guest names it; for PV guests an mfn
+using Pfn = Number<struct PfnTag, u64>;      // pseudo-physical frame number, the guest's own numbering
+using Maddr = Number<struct MaddrTag, u64>;  // machine address in bytes
+using Vaddr = Number<struct VaddrTag, u64>;  // virtual address in bytes
 using Domid = Number<struct DomidTag, u16>;
 using VcpuId = Number<struct VcpuIdTag, u32>;
 using EvtchnPort = Number<struct EvtchnPortTag, u32>;
