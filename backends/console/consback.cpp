@@ -13,7 +13,6 @@
 
 namespace paravane {
 namespace {
-
 using namespace std::chrono_literals;
 using Clock = std::chrono::steady_clock;
 
@@ -28,7 +27,6 @@ Result<XenstoreClient> watch_for_end() {
     TRY(store.watch("@releaseDomain", "end"));
     return store;
 }
-
 }  // namespace
 
 ConsoleBackend::ConsoleBackend(ConsoleOptions options, XenEvtchn evtchn, XenEvtchn::Port port, XenGnttab gnttab,
@@ -202,5 +200,4 @@ void ConsoleBackend::deliver_last_words() {
         poll(waiting.data(), waiting.size(), static_cast<int>(left.count()));
     }
 }
-
 }  // namespace paravane

@@ -3,7 +3,6 @@
 // printed, an optional log file, and any number of clients on a Unix socket. Needs nobody else to be alive; ends when
 // the guest is gone. A client that connects late sees what is remembered first.
 #pragma once
-
 #include "console_ring.hpp"
 #include "error.hpp"
 #include "log_file.hpp"
@@ -18,7 +17,6 @@
 #include <string>
 
 namespace paravane {
-
 struct ConsoleOptions {
     std::uint16_t domid = 0;
     std::uint32_t port = 0;  // of the guest
@@ -71,5 +69,4 @@ private:
     bool guest_gone_ = false;
     bool ring_was_damaged_ = false;
 };
-
 }  // namespace paravane

@@ -6,14 +6,12 @@
 
 namespace paravane {
 namespace {
-
 using abi::u32;
 using abi::io::console_in_size;
 using abi::io::console_out_size;
 
 u32 load(u32& index) { return std::atomic_ref{index}.load(std::memory_order_acquire); }
 void store(u32& index, u32 value) { std::atomic_ref{index}.store(value, std::memory_order_release); }
-
 }  // namespace
 
 ConsoleRing::ConsoleRing(abi::io::ConsoleRing& page)
@@ -51,5 +49,4 @@ std::size_t ConsoleRing::give_input(std::string_view text) {
     if (count != 0) store(page_.in_prod, in_prod_);
     return count;
 }
-
 }  // namespace paravane

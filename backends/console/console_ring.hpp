@@ -2,7 +2,6 @@
 // Our end of a guest's console page. The guest may write anything there at any time: each index is read once and
 // checked, our own indices are kept here and only ever published.
 #pragma once
-
 #include "error.hpp"
 
 #include <array>
@@ -12,7 +11,6 @@
 #include "public/io/console.hpp"
 
 namespace paravane {
-
 class ConsoleRing {
 public:
     // Goes on where the previous process stopped, as far as the page's own indices make sense.
@@ -31,5 +29,4 @@ private:
     abi::u32 in_prod_;
     std::array<char, abi::io::console_out_size> taken_;
 };
-
 }  // namespace paravane

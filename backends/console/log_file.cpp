@@ -7,7 +7,6 @@
 #include <cstdio>
 
 namespace paravane {
-
 Result<LogFile> LogFile::open(std::string path) {
     OwnedFd fd{::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600)};
     if (!fd) return Error::from_errno("open the log " + path);
@@ -35,5 +34,4 @@ void LogFile::append(std::string_view text) {
         text.remove_prefix(static_cast<std::size_t>(count));
     }
 }
-
 }  // namespace paravane

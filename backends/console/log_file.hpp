@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 // A guest's console in a file of bounded size: when full it becomes FILE.1, replacing the one before, and starts anew.
 #pragma once
-
 #include "error.hpp"
 #include "owned_fd.hpp"
 
@@ -10,7 +9,6 @@
 #include <string_view>
 
 namespace paravane {
-
 class LogFile {
 public:
     static constexpr std::uint64_t limit = std::uint64_t{4} << 20;
@@ -28,5 +26,4 @@ private:
     OwnedFd fd_;
     std::uint64_t size_;
 };
-
 }  // namespace paravane

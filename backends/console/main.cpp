@@ -18,7 +18,6 @@
 #include "consback.hpp"
 
 namespace {
-
 using paravane::ConsoleBackend;
 using paravane::ConsoleOptions;
 using paravane::Error;
@@ -78,32 +77,15 @@ Arguments parse(int argc, char** argv) {
     bool have_domain = false, have_port = false;
     for (int chosen; (chosen = getopt_long(argc, argv, "", options, nullptr)) != -1;) {
         switch (chosen) {
-            case 'd':
-                arguments.console.domid = number_or_exit<std::uint16_t>(optarg), have_domain = true;
-                break;
-            case 'p':
-                arguments.console.port = number_or_exit<std::uint32_t>(optarg), have_port = true;
-                break;
-            case 's':
-                arguments.console.socket = optarg;
-                break;
-            case 'l':
-                arguments.console.log = optarg;
-                break;
-            case 'b':
-                arguments.console.scrollback = number_or_exit<std::size_t>(optarg);
-                break;
-            case 'u':
-                arguments.console.user = number_or_exit<unsigned>(optarg);
-                break;
-            case 'f':
-                arguments.foreground = true;
-                break;
-            case 'h':
-                std::fputs(usage, stdout);
-                std::exit(0);
-            default:
-                wrong_usage("unknown option");
+            case 'd': arguments.console.domid = number_or_exit<std::uint16_t>(optarg), have_domain = true; break;
+            case 'p': arguments.console.port = number_or_exit<std::uint32_t>(optarg), have_port = true; break;
+            case 's': arguments.console.socket = optarg; break;
+            case 'l': arguments.console.log = optarg; break;
+            case 'b': arguments.console.scrollback = number_or_exit<std::size_t>(optarg); break;
+            case 'u': arguments.console.user = number_or_exit<unsigned>(optarg); break;
+            case 'f': arguments.foreground = true; break;
+            case 'h': std::fputs(usage, stdout); std::exit(0);
+            default: wrong_usage("unknown option");
         }
     }
     if (!have_domain || !have_port || arguments.console.socket.empty() || optind != argc) {
@@ -150,7 +132,6 @@ int serve_in_background(ConsoleOptions const& options) {
     char byte;
     return read(from.get(), &byte, 1) == 1 ? 0 : 1;
 }
-
 }  // namespace
 
 int main(int argc, char** argv) {

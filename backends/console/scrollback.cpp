@@ -2,7 +2,6 @@
 #include "scrollback.hpp"
 
 namespace paravane {
-
 // Cuts when a quarter more than the capacity has piled up, so that a byte is moved a few times at most.
 void Scrollback::append(std::string_view text) {
     kept_ += text;
@@ -16,5 +15,4 @@ std::string_view Scrollback::from(std::uint64_t position) const {
     if (position < begin_ || position >= end()) return {};
     return std::string_view{kept_}.substr(position - begin_);
 }
-
 }  // namespace paravane

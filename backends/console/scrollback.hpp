@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: MIT
 // The last so many bytes a guest printed, addressed by their position in all it ever printed.
 #pragma once
-
 #include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
 
 namespace paravane {
-
 class Scrollback {
 public:
     explicit Scrollback(std::size_t capacity) : capacity_{capacity} {}
@@ -25,5 +23,4 @@ private:
     std::string kept_;
     std::uint64_t begin_ = 0;
 };
-
 }  // namespace paravane

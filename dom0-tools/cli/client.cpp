@@ -7,31 +7,21 @@
 #include <cstdio>
 
 namespace paravane {
-
 Client::Client(std::string const& socket)
     : socket_{socket},
       stub_{v1::Hypervisor::NewStub(grpc::CreateChannel("unix:" + socket, grpc::InsecureChannelCredentials()))} {}
 
 ExitCode exit_code_of(grpc::StatusCode code) {
     switch (code) {
-        case grpc::StatusCode::OK:
-            return ExitCode::success;
-        case grpc::StatusCode::NOT_FOUND:
-            return ExitCode::not_found;
-        case grpc::StatusCode::ALREADY_EXISTS:
-            return ExitCode::already_exists;
-        case grpc::StatusCode::INVALID_ARGUMENT:
-            return ExitCode::invalid;
-        case grpc::StatusCode::FAILED_PRECONDITION:
-            return ExitCode::wrong_state;
-        case grpc::StatusCode::RESOURCE_EXHAUSTED:
-            return ExitCode::no_resources;
-        case grpc::StatusCode::DEADLINE_EXCEEDED:
-            return ExitCode::timed_out;
-        case grpc::StatusCode::UNAVAILABLE:
-            return ExitCode::unreachable;
-        default:
-            return ExitCode::failed;
+        case grpc::StatusCode::OK: return ExitCode::success;
+        case grpc::StatusCode::NOT_FOUND: return ExitCode::not_found;
+        case grpc::StatusCode::ALREADY_EXISTS: return ExitCode::already_exists;
+        case grpc::StatusCode::INVALID_ARGUMENT: return ExitCode::invalid;
+        case grpc::StatusCode::FAILED_PRECONDITION: return ExitCode::wrong_state;
+        case grpc::StatusCode::RESOURCE_EXHAUSTED: return ExitCode::no_resources;
+        case grpc::StatusCode::DEADLINE_EXCEEDED: return ExitCode::timed_out;
+        case grpc::StatusCode::UNAVAILABLE: return ExitCode::unreachable;
+        default: return ExitCode::failed;
     }
 }
 
@@ -48,5 +38,4 @@ ExitCode Client::complain(grpc::Status const& status, std::string const& operati
     std::fprintf(stderr, "pvctl: %s\n", message.c_str());
     return exit_code_of(status.error_code());
 }
-
 }  // namespace paravane

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 // pvctl's connection to paravaned, and what its failures mean to the shell.
 #pragma once
-
 #include <grpcpp/support/status.h>
 #include <hypervisor.grpc.pb.h>
 
@@ -9,7 +8,6 @@
 #include <string>
 
 namespace paravane {
-
 // Documented in `pvctl --help` and docs/control-api.md: scripts rely on them.
 enum class ExitCode : int {
     success = 0,
@@ -38,5 +36,4 @@ private:
 };
 
 ExitCode exit_code_of(grpc::StatusCode code);
-
 }  // namespace paravane

@@ -13,7 +13,6 @@
 
 namespace paravane {
 namespace {
-
 using grpc::ClientContext;
 using grpc::Status;
 
@@ -48,7 +47,6 @@ Result<v1::DomainSpec> read_domain_file(std::string const& path) {
     std::string folder = std::filesystem::absolute(path).parent_path().string();
     return parse_domain_file(text.str(), path, folder);
 }
-
 }  // namespace
 
 void Commands::print(std::string const& table, google::protobuf::Message const& message) const {
@@ -182,5 +180,4 @@ ExitCode Commands::events(unsigned count) {
     }
     return client_.complain(reader->Finish(), "events");
 }
-
 }  // namespace paravane

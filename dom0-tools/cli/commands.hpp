@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 // pvctl's commands: one call, or one stream, each.
 #pragma once
-
 #include "client.hpp"
 #include "render.hpp"
 
@@ -9,7 +8,6 @@
 #include <vector>
 
 namespace paravane {
-
 struct CreateOptions {
     std::string file;
     bool paused = false;
@@ -38,5 +36,4 @@ private:
     Client& client_;
     OutputFormat format_;
 };
-
 }  // namespace paravane

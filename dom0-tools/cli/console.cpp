@@ -17,7 +17,6 @@
 
 namespace paravane {
 namespace {
-
 constexpr char escape = 0x1d;  // Ctrl-]
 
 // The terminal hands every key through; put back as it was when this goes.
@@ -83,8 +82,7 @@ private:
         }
         // At the end of piped input the guest goes on; only the end of the session closes our half.
         pollfd end{.fd = stop_.get(), .events = POLLIN, .revents = 0};
-        while (poll(&end, 1, -1) < 0 && errno == EINTR) {
-        }
+        while (poll(&end, 1, -1) < 0 && errno == EINTR) {}
         stream_.WritesDone();
     }
 
@@ -128,7 +126,6 @@ bool follow(Stream& stream, grpc::ClientContext& context) {
     }
     return false;
 }
-
 }  // namespace
 
 ExitCode run_console(Client& client, std::string const& name, std::function<ExitCode()> const& attached) {
@@ -161,5 +158,4 @@ ExitCode run_console(Client& client, std::string const& name, std::function<Exit
     if (ended || escaped) return ExitCode::success;
     return client.complain(status, operation);
 }
-
 }  // namespace paravane

@@ -6,7 +6,6 @@
 #include "commands.hpp"
 
 namespace {
-
 using paravane::Client;
 using paravane::Commands;
 using paravane::CreateOptions;
@@ -77,7 +76,6 @@ void add_commands(CLI::App& app, Line& line, Action& chosen) {
         return commands.events(given.count);
     })->add_option("--count,-n", line.count, "End after so many (default: never)");
 }
-
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -96,9 +94,7 @@ int main(int argc, char** argv) {
     add_commands(app, line, chosen);
     try {
         app.parse(argc, argv);
-    } catch (CLI::ParseError const& error) {
-        return app.exit(error) == 0 ? 0 : static_cast<int>(ExitCode::usage);
-    }
+    } catch (CLI::ParseError const& error) { return app.exit(error) == 0 ? 0 : static_cast<int>(ExitCode::usage); }
     Client client{line.socket};
     Commands commands{client, line.format};
     return static_cast<int>(chosen(commands, line));

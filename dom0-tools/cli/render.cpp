@@ -13,7 +13,6 @@
 
 namespace paravane {
 namespace {
-
 using Row = std::vector<std::string>;
 
 // Columns as wide as their widest cell, two spaces apart.
@@ -58,7 +57,6 @@ std::string json(google::protobuf::Message const& message, bool spread) {
     if (!text.ends_with('\n')) text += '\n';
     return text;
 }
-
 }  // namespace
 
 std::string render_json(google::protobuf::Message const& message) { return json(message, true); }
@@ -117,5 +115,4 @@ std::string render_event(v1::Event const& event) {
     if (event.lost() != 0) text += "  (" + std::to_string(event.lost()) + " events before this one are lost)";
     return text + "\n";
 }
-
 }  // namespace paravane

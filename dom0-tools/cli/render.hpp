@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 // What pvctl prints: tables for people, the API's own messages as JSON for programs.
 #pragma once
-
 #include <google/protobuf/message.h>
 #include <hypervisor.pb.h>
 
@@ -9,7 +8,6 @@
 #include <string>
 
 namespace paravane {
-
 enum class OutputFormat { table, json };
 
 std::string render_json(google::protobuf::Message const& message);       // several lines
@@ -18,5 +16,4 @@ std::string render_domains(v1::ListDomainsResponse const& domains);
 std::string render_domain(v1::Domain const& domain);
 std::string render_host(v1::HostInfo const& host);
 std::string render_event(v1::Event const& event);
-
 }  // namespace paravane

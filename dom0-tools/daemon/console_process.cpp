@@ -16,7 +16,6 @@ extern char** environ;
 
 namespace paravane {
 namespace {
-
 constexpr std::size_t longest_message = 4096;
 
 std::string read_all(int fd) {
@@ -31,7 +30,6 @@ std::string read_all(int fd) {
     while (text.ends_with('\n')) text.pop_back();
     return text;
 }
-
 }  // namespace
 
 std::string ConsoleProcesses::socket_path(std::uint16_t domid) const {
@@ -68,8 +66,7 @@ Result<> ConsoleProcesses::start(std::uint16_t domid, std::uint32_t port, std::s
     // about.
     std::string complaint = read_all(from.get());
     int status = 0;
-    while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
-    }
+    while (waitpid(child, &status, 0) < 0 && errno == EINTR) {}
     if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return {};
     return Error{step, complaint.empty() ? "it ended without a reason" : complaint, EIO};
 }
@@ -77,5 +74,4 @@ Result<> ConsoleProcesses::start(std::uint16_t domid, std::uint32_t port, std::s
 bool ConsoleProcesses::is_running(std::uint16_t domid) const {
     return static_cast<bool>(connect_unix(socket_path(domid)));
 }
-
 }  // namespace paravane

@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: MIT
 // Starts console backends (pvconsoled). They are not our children for long: they live on when we do not.
 #pragma once
-
 #include "error.hpp"
 
 #include <cstdint>
 #include <string>
 
 namespace paravane {
-
 struct ConsoleSettings {
     std::string program;     // path of pvconsoled
     std::string run_folder;  // for sockets
@@ -29,5 +27,4 @@ public:
 private:
     ConsoleSettings settings_;
 };
-
 }  // namespace paravane

@@ -13,7 +13,6 @@
 
 namespace paravane {
 namespace {
-
 using namespace std::chrono_literals;
 
 constexpr int look_at_client_ms = 200;
@@ -28,7 +27,6 @@ bool send_all(int socket, std::string_view text) {
     }
     return true;
 }
-
 }  // namespace
 
 void relay_console(grpc::ServerContext& context, ConsoleStream& stream, OwnedFd backend, std::string const& typed) {
@@ -39,9 +37,7 @@ void relay_console(grpc::ServerContext& context, ConsoleStream& stream, OwnedFd 
     std::jthread input{[&] {
         v1::ConsoleInput message;
         bool alive = send_all(backend.get(), typed);
-        while (stream.Read(&message)) {
-            alive = alive && send_all(backend.get(), message.data());
-        }
+        while (stream.Read(&message)) { alive = alive && send_all(backend.get(), message.data()); }
         std::scoped_lock lock{mutex};
         input_ended = true;
         input_over.notify_all();
@@ -68,5 +64,4 @@ void relay_console(grpc::ServerContext& context, ConsoleStream& stream, OwnedFd 
     std::unique_lock lock{mutex};
     if (!input_over.wait_for(lock, half_close_limit, [&] { return input_ended; })) context.TryCancel();
 }
-
 }  // namespace paravane

@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: MIT
 // What an operation of DomainManager holds while it runs; both give back what they hold when they go.
 #pragma once
-
 #include "domain_manager.hpp"
 
 namespace paravane {
-
 class DomainManager::Claim {
 public:
     Claim(DomainManager& manager, std::uint16_t id) : manager_{&manager}, id_{id} {}
@@ -44,5 +42,4 @@ private:
     DomainManager* manager_;
     std::string name_;
 };
-
 }  // namespace paravane

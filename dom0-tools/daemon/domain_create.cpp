@@ -11,13 +11,11 @@
 
 namespace paravane {
 namespace {
-
 constexpr std::uint64_t slack_kib = 1024;  // above the domain's memory, as Xen's tools leave it
 
 void report(char const* what, Result<> const& result) {
     if (!result) log_line(std::string{what} + ": " + result.error().message());
 }
-
 }  // namespace
 
 Result<v1::Domain> DomainManager::create(v1::DomainSpec const& wanted, bool paused) {
@@ -94,5 +92,4 @@ Result<std::uint16_t> DomainManager::construct(v1::DomainSpec const& spec, bool 
     events_.publish(v1::EVENT_KIND_CREATED, record.id, spec.name());
     return record.id;
 }
-
 }  // namespace paravane

@@ -6,7 +6,6 @@
 
 namespace paravane {
 namespace {
-
 using namespace std::chrono_literals;
 
 // A domain that crashes sooner than this is not built again: it would do nothing else.
@@ -20,20 +19,15 @@ struct End {
 
 End end_of(ShutdownReason reason, v1::DomainSpec const& spec) {
     switch (reason) {
-        case ShutdownReason::poweroff:
-            return {v1::EVENT_KIND_SHUTDOWN, spec.on_poweroff(), "powered off"};
-        case ShutdownReason::reboot:
-            return {v1::EVENT_KIND_REBOOT, spec.on_reboot(), "wants a reboot"};
-        case ShutdownReason::suspend:
-            return {v1::EVENT_KIND_SHUTDOWN, v1::END_ACTION_PRESERVE, "suspended itself"};
+        case ShutdownReason::poweroff: return {v1::EVENT_KIND_SHUTDOWN, spec.on_poweroff(), "powered off"};
+        case ShutdownReason::reboot: return {v1::EVENT_KIND_REBOOT, spec.on_reboot(), "wants a reboot"};
+        case ShutdownReason::suspend: return {v1::EVENT_KIND_SHUTDOWN, v1::END_ACTION_PRESERVE, "suspended itself"};
         case ShutdownReason::crash:
         case ShutdownReason::watchdog:
-        case ShutdownReason::soft_reset:
-            break;
+        case ShutdownReason::soft_reset: break;
     }
     return {v1::EVENT_KIND_CRASHED, spec.on_crash(), "crashed"};
 }
-
 }  // namespace
 
 Result<> DomainManager::handle_ends() {
@@ -111,5 +105,4 @@ Result<> DomainManager::restart(std::uint16_t id, v1::DomainSpec const& spec) {
     if (!again) return std::move(again).error().within(step);
     return {};
 }
-
 }  // namespace paravane

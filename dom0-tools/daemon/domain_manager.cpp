@@ -13,7 +13,6 @@
 
 namespace paravane {
 namespace {
-
 using namespace std::chrono_literals;
 using Clock = std::chrono::steady_clock;
 
@@ -29,7 +28,6 @@ std::optional<std::uint16_t> as_number(std::string const& name) {
     if (failure != std::errc{} || end != name.data() + name.size()) return std::nullopt;
     return id;
 }
-
 }  // namespace
 
 Result<> DomainManager::adopt() {
@@ -275,5 +273,4 @@ Result<> DomainManager::destroy_and_forget(std::uint16_t id) {
     DomainNodes nodes = TRY(DomainNodes::connect());
     return nodes.remove(id, uuid);
 }
-
 }  // namespace paravane

@@ -2,7 +2,6 @@
 // The life of every domain of this host, from create to destroy. What a domain is stands in the hypervisor and in
 // xenstore; here is only what it takes to run one operation at a time per domain. Thread-safe.
 #pragma once
-
 #include <hypervisor.pb.h>
 
 #include "console_process.hpp"
@@ -20,7 +19,6 @@
 #include <vector>
 
 namespace paravane {
-
 // How errors of the manager are meant: EINVAL the request, ENOENT no such domain, EEXIST the name is taken, ENOEXEC the
 // kernel or initrd, ENOMEM no memory, EBUSY the domain's state, ETIMEDOUT waited in vain, ECONNREFUSED and ECONNRESET
 // xenstored, anything else the machine.
@@ -87,5 +85,4 @@ private:
     std::map<std::uint16_t, Managed> domains_;
     std::set<std::string> reserved_;
 };
-
 }  // namespace paravane

@@ -8,7 +8,6 @@
 
 namespace paravane {
 namespace {
-
 using google::protobuf::FieldDescriptor;
 
 std::string guest_path(std::uint16_t id) { return "/local/domain/" + std::to_string(id); }
@@ -25,34 +24,24 @@ std::uint64_t to_number(std::string const& text) {
 std::string field_text(v1::DomainSpec const& spec, FieldDescriptor const& field) {
     google::protobuf::Reflection const& fields = *v1::DomainSpec::GetReflection();
     switch (field.cpp_type()) {
-        case FieldDescriptor::CPPTYPE_STRING:
-            return fields.GetString(spec, &field);
-        case FieldDescriptor::CPPTYPE_UINT64:
-            return std::to_string(fields.GetUInt64(spec, &field));
-        case FieldDescriptor::CPPTYPE_UINT32:
-            return std::to_string(fields.GetUInt32(spec, &field));
-        default:
-            return std::to_string(fields.GetEnumValue(spec, &field));
+        case FieldDescriptor::CPPTYPE_STRING: return fields.GetString(spec, &field);
+        case FieldDescriptor::CPPTYPE_UINT64: return std::to_string(fields.GetUInt64(spec, &field));
+        case FieldDescriptor::CPPTYPE_UINT32: return std::to_string(fields.GetUInt32(spec, &field));
+        default: return std::to_string(fields.GetEnumValue(spec, &field));
     }
 }
 
 void set_field(v1::DomainSpec& spec, FieldDescriptor const& field, std::string const& text) {
     google::protobuf::Reflection const& fields = *v1::DomainSpec::GetReflection();
     switch (field.cpp_type()) {
-        case FieldDescriptor::CPPTYPE_STRING:
-            fields.SetString(&spec, &field, text);
-            break;
-        case FieldDescriptor::CPPTYPE_UINT64:
-            fields.SetUInt64(&spec, &field, to_number(text));
-            break;
+        case FieldDescriptor::CPPTYPE_STRING: fields.SetString(&spec, &field, text); break;
+        case FieldDescriptor::CPPTYPE_UINT64: fields.SetUInt64(&spec, &field, to_number(text)); break;
         case FieldDescriptor::CPPTYPE_UINT32:
             fields.SetUInt32(&spec, &field, static_cast<std::uint32_t>(to_number(text)));
             break;
-        default:
-            fields.SetEnumValue(&spec, &field, static_cast<int>(to_number(text)));
+        default: fields.SetEnumValue(&spec, &field, static_cast<int>(to_number(text)));
     }
 }
-
 }  // namespace
 
 std::string to_string(DomainHandle const& handle) {
@@ -68,8 +57,7 @@ std::string to_string(DomainHandle const& handle) {
 
 DomainHandle random_handle() {
     DomainHandle handle{};
-    while (getrandom(handle.data(), handle.size(), 0) < 0) {
-    }
+    while (getrandom(handle.data(), handle.size(), 0) < 0) {}
     handle[6] = static_cast<std::uint8_t>((handle[6] & 0x0f) | 0x40);  // RFC 4122, version 4
     handle[8] = static_cast<std::uint8_t>((handle[8] & 0x3f) | 0x80);
     return handle;
@@ -173,10 +161,8 @@ Result<std::vector<DomainRecord>> DomainNodes::records() {
     std::vector<DomainRecord> records;
     for (std::string const& id : ids) {
         Result<DomainRecord> record = read_record(static_cast<std::uint16_t>(to_number(id)));
-        if (record)
-            records.push_back(*std::move(record));
-        else if (record.error().code == ECONNRESET)
-            return std::move(record).error();
+        if (record) records.push_back(*std::move(record));
+        else if (record.error().code == ECONNRESET) return std::move(record).error();
     }
     return records;
 }
@@ -199,5 +185,4 @@ Result<bool> DomainNodes::answers(std::uint16_t id, std::string const& request) 
 Result<> DomainNodes::ask(std::uint16_t id, std::string const& request) {
     return client_.write(guest_path(id) + "/control/shutdown", request);
 }
-
 }  // namespace paravane

@@ -5,7 +5,6 @@
 //   /paravane/domain/N             uuid, spec/FIELD: a domain that is complete
 //   /paravane/building/UUID        a domain under construction: what a restarted paravaned finds here it destroys
 #pragma once
-
 #include <hypervisor.pb.h>
 
 #include "domain_builder.hpp"
@@ -18,7 +17,6 @@
 #include <vector>
 
 namespace paravane {
-
 std::string to_string(DomainHandle const& handle);  // as a uuid
 DomainHandle random_handle();
 
@@ -56,5 +54,4 @@ private:
 
     XenstoreClient client_;
 };
-
 }  // namespace paravane

@@ -7,7 +7,6 @@
 
 namespace paravane {
 namespace {
-
 using namespace std::chrono_literals;
 
 constexpr auto look_anyway = 2000ms;
@@ -18,7 +17,6 @@ Result<XenstoreClient> watch_releases() {
     TRY(store.watch("@releaseDomain", "ends"));
     return store;
 }
-
 }  // namespace
 
 void EndWatcher::run(DomainManager& manager, std::stop_token stop) {
@@ -46,5 +44,4 @@ void EndWatcher::run(DomainManager& manager, std::stop_token stop) {
         last_complaint = complaint;
     }
 }
-
 }  // namespace paravane

@@ -3,9 +3,7 @@
 
 namespace paravane {
 namespace {
-
 constexpr std::size_t queue_limit = 1024;
-
 }  // namespace
 
 EventHub::Listener::Listener(EventHub& hub) : hub_{hub} {
@@ -46,5 +44,4 @@ void EventHub::publish(v1::EventKind kind, std::uint32_t id, std::string const& 
     }
     changed_.notify_all();
 }
-
 }  // namespace paravane

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Hands every event to every listener. A listener that falls too far behind loses the oldest and is told how many.
 #pragma once
-
 #include <hypervisor.pb.h>
 
 #include <chrono>
@@ -14,7 +13,6 @@
 #include <string>
 
 namespace paravane {
-
 class EventHub {
 public:
     class Listener {
@@ -42,5 +40,4 @@ private:
     std::list<Listener*> listeners_;
     std::uint64_t revision_ = 0;
 };
-
 }  // namespace paravane

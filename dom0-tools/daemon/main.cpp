@@ -18,7 +18,6 @@
 #include "service.hpp"
 
 namespace {
-
 using namespace std::chrono_literals;
 using paravane::DomainManager;
 using paravane::Domctl;
@@ -114,7 +113,6 @@ int serve(Options const& options) {
     server->Shutdown(std::chrono::system_clock::now() + 2s);
     return 0;
 }
-
 }  // namespace
 
 int main(int argc, char** argv) {

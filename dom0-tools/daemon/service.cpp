@@ -7,7 +7,6 @@
 
 namespace paravane {
 namespace {
-
 using namespace std::chrono_literals;
 
 constexpr auto look_at_client = 250ms;
@@ -24,7 +23,6 @@ grpc::Status answer_end(Result<bool> ended, v1::ShutdownResponse* response, std:
     response->set_ended(*ended);
     return grpc::Status::OK;
 }
-
 }  // namespace
 
 grpc::Status HypervisorService::CreateDomain(grpc::ServerContext*, v1::CreateDomainRequest const* request,
@@ -113,5 +111,4 @@ grpc::Status HypervisorService::ReadHypervisorLog(grpc::ServerContext*, v1::Hype
     response->set_text(*std::move(log));
     return grpc::Status::OK;
 }
-
 }  // namespace paravane

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The gRPC service: hands each call to DomainManager and translates what comes back.
 #pragma once
-
 #include <hypervisor.grpc.pb.h>
 
 #include "domain_manager.hpp"
@@ -10,7 +9,6 @@
 #include <atomic>
 
 namespace paravane {
-
 class HypervisorService final : public v1::Hypervisor::Service {
 public:
     HypervisorService(DomainManager& manager, EventHub& events) : manager_{manager}, events_{events} {}
@@ -37,5 +35,4 @@ private:
     EventHub& events_;
     std::atomic<bool> stopping_ = false;
 };
-
 }  // namespace paravane

@@ -5,34 +5,24 @@
 
 namespace paravane {
 namespace {
-
 constexpr std::uint64_t page_bytes = 4096;
 constexpr char daemon_version[] = "0.1";
 
 grpc::StatusCode status_code(int code) {
     switch (code) {
-        case EINVAL:
-            return grpc::StatusCode::INVALID_ARGUMENT;
+        case EINVAL: return grpc::StatusCode::INVALID_ARGUMENT;
         case ENOENT:
-        case ESRCH:
-            return grpc::StatusCode::NOT_FOUND;
-        case EEXIST:
-            return grpc::StatusCode::ALREADY_EXISTS;
+        case ESRCH: return grpc::StatusCode::NOT_FOUND;
+        case EEXIST: return grpc::StatusCode::ALREADY_EXISTS;
         case ENOEXEC:
-        case EBUSY:
-            return grpc::StatusCode::FAILED_PRECONDITION;
-        case ENOMEM:
-            return grpc::StatusCode::RESOURCE_EXHAUSTED;
-        case ETIMEDOUT:
-            return grpc::StatusCode::DEADLINE_EXCEEDED;
+        case EBUSY: return grpc::StatusCode::FAILED_PRECONDITION;
+        case ENOMEM: return grpc::StatusCode::RESOURCE_EXHAUSTED;
+        case ETIMEDOUT: return grpc::StatusCode::DEADLINE_EXCEEDED;
         case ECONNREFUSED:
-        case ECONNRESET:
-            return grpc::StatusCode::UNAVAILABLE;
-        default:
-            return grpc::StatusCode::INTERNAL;
+        case ECONNRESET: return grpc::StatusCode::UNAVAILABLE;
+        default: return grpc::StatusCode::INTERNAL;
     }
 }
-
 }  // namespace
 
 v1::DomainState translate_state(DomainInfo const& info) {
@@ -77,5 +67,4 @@ grpc::Status translate_error(Error const& error, std::string const& operation) {
     if (!message.starts_with(operation)) message = operation + ": " + message;
     return {status_code(error.code), message};
 }
-
 }  // namespace paravane

@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: MIT
 // What has to be taken back if a later step fails, last first.
 #pragma once
-
 #include <functional>
 #include <utility>
 #include <vector>
 
 namespace paravane {
-
 class Undo {
 public:
     Undo() = default;
@@ -26,5 +24,4 @@ public:
 private:
     std::vector<std::function<void()>> steps_;
 };
-
 }  // namespace paravane

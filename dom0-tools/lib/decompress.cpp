@@ -15,7 +15,6 @@
 
 namespace paravane {
 namespace {
-
 constexpr std::size_t first_output = std::size_t{1} << 20;
 
 Error damaged(Compression compression, std::string why) {
@@ -142,7 +141,6 @@ bool starts_with(Bytes data, std::initializer_list<unsigned> magic) {
            std::equal(magic.begin(), magic.end(), data.begin(),
                       [](unsigned wanted, std::byte byte) { return wanted == std::to_integer<unsigned>(byte); });
 }
-
 }  // namespace
 
 Compression detect_compression(Bytes data) {
@@ -168,23 +166,15 @@ Unpacked decompress(Bytes data, std::size_t limit, std::size_t size_hint) {
     if (size_hint > limit || size_hint / plausible_ratio > data.size()) size_hint = 0;
     Compression compression = detect_compression(data);
     switch (compression) {
-        case Compression::none:
-            return Error{"", "payload in no known compression", ENOEXEC};
-        case Compression::gzip:
-            return unpack_gzip(data, Output{limit, size_hint});
-        case Compression::bzip2:
-            return unpack_bzip2(data, Output{limit, size_hint});
+        case Compression::none: return Error{"", "payload in no known compression", ENOEXEC};
+        case Compression::gzip: return unpack_gzip(data, Output{limit, size_hint});
+        case Compression::bzip2: return unpack_bzip2(data, Output{limit, size_hint});
         case Compression::lzma:
-        case Compression::xz:
-            return unpack_lzma(compression, data, Output{limit, size_hint});
-        case Compression::lzo:
-            return unpack_lzo(data, limit, size_hint);
-        case Compression::lz4:
-            return unpack_lz4_legacy(data, limit, size_hint);
-        case Compression::zstd:
-            return unpack_zstd(data, Output{limit, size_hint});
+        case Compression::xz: return unpack_lzma(compression, data, Output{limit, size_hint});
+        case Compression::lzo: return unpack_lzo(data, limit, size_hint);
+        case Compression::lz4: return unpack_lz4_legacy(data, limit, size_hint);
+        case Compression::zstd: return unpack_zstd(data, Output{limit, size_hint});
     }
     return Error{"", "payload in no known compression", ENOEXEC};
 }
-
 }  // namespace paravane

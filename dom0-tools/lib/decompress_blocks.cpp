@@ -10,7 +10,6 @@
 
 namespace paravane {
 namespace {
-
 using Bytes = std::span<std::byte const>;
 using Unpacked = Result<std::vector<std::byte>>;
 
@@ -89,7 +88,6 @@ std::size_t checksum_bytes(std::uint32_t flags, bool stored) {
     if (!stored) count += ((flags & lzop_adler32_in) != 0) + ((flags & lzop_crc32_in) != 0);
     return count * 4;
 }
-
 }  // namespace
 
 // magic, then chunks of {u32 size; data}, each of at most 8 MiB unpacked; neither an end mark nor a checksum.
@@ -154,5 +152,4 @@ Unpacked unpack_lzo(Bytes data, std::size_t limit, std::size_t size_hint) {
         }
     }
 }
-
 }  // namespace paravane

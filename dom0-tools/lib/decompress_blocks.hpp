@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The two payload formats that are a list of blocks around a one-call library: LZ4's legacy frame and lzop's file.
 #pragma once
-
 #include "error.hpp"
 
 #include <cstddef>
@@ -9,9 +8,7 @@
 #include <vector>
 
 namespace paravane {
-
 Result<std::vector<std::byte>> unpack_lz4_legacy(std::span<std::byte const> data, std::size_t limit,
                                                  std::size_t size_hint);
 Result<std::vector<std::byte>> unpack_lzo(std::span<std::byte const> data, std::size_t limit, std::size_t size_hint);
-
 }  // namespace paravane

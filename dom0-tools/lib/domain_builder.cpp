@@ -13,7 +13,6 @@
 
 namespace paravane {
 namespace {
-
 constexpr std::size_t map_batch = 1024;  // pages mapped at a time: 4 MiB
 constexpr unsigned large_order = 9;
 constexpr std::uint64_t large_pages = std::uint64_t{1} << large_order;
@@ -271,7 +270,6 @@ private:
     std::vector<std::uint64_t> p2m_;  // machine frame of each page
     std::uint64_t shared_info_frame_ = 0;
 };
-
 }  // namespace
 
 Result<PreparedDomain> prepare_domain(BootFiles const& files) {
@@ -299,5 +297,4 @@ Result<BuiltDomain> build_domain(Domctl& domctl, XenForeign& foreign, std::uint1
                                  PreparedDomain const& prepared) {
     return Builder{domctl, foreign, domid, ports, prepared}.build();
 }
-
 }  // namespace paravane

@@ -3,7 +3,6 @@
 // two grants its console and xenstore backends need. What can be wrong with the files is found before a domain exists:
 // first prepare(), then build(). A domain whose build failed is good for nothing but destroying.
 #pragma once
-
 #include "domain_layout.hpp"
 #include "domctl.hpp"
 #include "error.hpp"
@@ -16,7 +15,6 @@
 #include <vector>
 
 namespace paravane {
-
 struct BootFiles {
     std::string kernel;
     std::string initrd;  // empty: none
@@ -49,5 +47,4 @@ struct BuiltDomain {
 
 Result<BuiltDomain> build_domain(Domctl& domctl, XenForeign& foreign, std::uint16_t domid, DomainPorts ports,
                                  PreparedDomain const& prepared);
-
 }  // namespace paravane

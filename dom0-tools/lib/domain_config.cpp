@@ -10,7 +10,6 @@
 
 namespace paravane {
 namespace {
-
 using google::protobuf::Descriptor;
 using google::protobuf::EnumDescriptor;
 using google::protobuf::FieldDescriptor;
@@ -62,20 +61,13 @@ private:
     static Result<> set_field(v1::DomainSpec& spec, FieldDescriptor const& field, std::string const& text) {
         google::protobuf::Reflection const& fields = *v1::DomainSpec::GetReflection();
         switch (field.cpp_type()) {
-            case FieldDescriptor::CPPTYPE_STRING:
-                fields.SetString(&spec, &field, text);
-                return {};
-            case FieldDescriptor::CPPTYPE_UINT64:
-                fields.SetUInt64(&spec, &field, TRY(parse_size(text)));
-                return {};
-            case FieldDescriptor::CPPTYPE_UINT32:
-                fields.SetUInt32(&spec, &field, TRY(parse_number(text)));
-                return {};
+            case FieldDescriptor::CPPTYPE_STRING: fields.SetString(&spec, &field, text); return {};
+            case FieldDescriptor::CPPTYPE_UINT64: fields.SetUInt64(&spec, &field, TRY(parse_size(text))); return {};
+            case FieldDescriptor::CPPTYPE_UINT32: fields.SetUInt32(&spec, &field, TRY(parse_number(text))); return {};
             case FieldDescriptor::CPPTYPE_ENUM:
                 fields.SetEnumValue(&spec, &field, TRY(parse_enum(*field.enum_type(), text)));
                 return {};
-            default:
-                return Error{"", "cannot be set in a file", EINVAL};
+            default: return Error{"", "cannot be set in a file", EINVAL};
         }
     }
 
@@ -114,7 +106,6 @@ Result<YAML::Node> parse_yaml(std::string_view text, DomainFile const& file) {
 void make_absolute(std::string* path, std::string const& folder) {
     if (!path->empty() && path->front() != '/') *path = folder + "/" + *path;
 }
-
 }  // namespace
 
 Result<v1::DomainSpec> parse_domain_file(std::string_view text, std::string const& file_name,
@@ -127,5 +118,4 @@ Result<v1::DomainSpec> parse_domain_file(std::string_view text, std::string cons
     TRY(file.check(spec));
     return spec;
 }
-
 }  // namespace paravane

@@ -5,7 +5,6 @@
 
 namespace paravane {
 namespace {
-
 constexpr std::uint64_t run_alignment = std::uint64_t{4} << 20;              // public/xen.h: the run ends on 4 MiB,
 constexpr std::uint64_t run_slack = (std::uint64_t{512} << 10) / page_size;  // with 512 KiB free behind the stack
 constexpr std::uint64_t mebibyte = std::uint64_t{1} << 20;
@@ -143,7 +142,6 @@ private:
     std::span<std::uint64_t const> p2m_;
     std::vector<PageTable> tables_;
 };
-
 }  // namespace
 
 Result<DomainLayout> lay_out_domain(KernelImage const& kernel, std::uint64_t pages, std::uint64_t initrd_size) {
@@ -198,5 +196,4 @@ std::vector<PageTable> make_page_tables(DomainLayout const& layout, std::span<st
     if (layout.p2m_tables.count != 0) writer.map({layout.p2m_address, layout.p2m}, layout.p2m_tables.pfn);
     return writer.take();
 }
-
 }  // namespace paravane

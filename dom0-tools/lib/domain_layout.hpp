@@ -3,7 +3,6 @@
 // (kernel, start_info, ring pages, page tables, boot stack), and behind it the pages a kernel takes by frame number.
 // Pure arithmetic; the page tables come out as arrays that the builder copies into the domain.
 #pragma once
-
 #include "error.hpp"
 #include "kernel_image.hpp"
 
@@ -14,7 +13,6 @@
 #include <vector>
 
 namespace paravane {
-
 // `count` pages from frame `pfn` of the domain on.
 struct PageRun {
     std::uint64_t pfn = 0;
@@ -54,5 +52,4 @@ struct PageTable {
 // All page tables, L4 first. `p2m[pfn]` is the machine frame of each of the domain's pages.
 // Tables are read-only in them: the hypervisor accepts no others.
 std::vector<PageTable> make_page_tables(DomainLayout const& layout, std::span<std::uint64_t const> p2m);
-
 }  // namespace paravane

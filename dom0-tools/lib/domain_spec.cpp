@@ -6,7 +6,6 @@
 
 namespace paravane {
 namespace {
-
 constexpr std::size_t longest_name = 63;
 constexpr std::size_t longest_cmdline = 1023;
 constexpr std::size_t longest_path = 4095;
@@ -46,7 +45,6 @@ Result<> check_path(char const* field, std::string const& path) {
         return refuse(field, "is not a usable path");
     return {};
 }
-
 }  // namespace
 
 Result<> check_domain_spec(v1::DomainSpec const& spec) {
@@ -114,5 +112,4 @@ std::string value_name(google::protobuf::EnumValueDescriptor const& value) {
     for (char& c : name) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
     return name;
 }
-
 }  // namespace paravane

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 // What a DomainSpec must satisfy, wherever it comes from: pvctl checks domain files with it, paravaned every request.
 #pragma once
-
 #include <hypervisor.pb.h>
 
 #include "error.hpp"
@@ -11,7 +10,6 @@
 #include <string_view>
 
 namespace paravane {
-
 // The error's step is the field's name.
 Result<> check_domain_spec(v1::DomainSpec const& spec);
 
@@ -24,5 +22,4 @@ std::string format_size(std::uint64_t bytes);  // in the largest unit that keeps
 
 // END_ACTION_DESTROY <-> "destroy": the names of an enum's values as people write them.
 std::string value_name(google::protobuf::EnumValueDescriptor const& value);
-
 }  // namespace paravane

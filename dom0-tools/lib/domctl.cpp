@@ -15,7 +15,6 @@
 
 namespace paravane {
 namespace {
-
 constexpr int restart = 85;  // ERESTART: never leaves the hypervisor on purpose, but is harmless to obey
 
 std::string domain_words(std::uint16_t domid) { return " of domain " + std::to_string(domid); }
@@ -36,7 +35,6 @@ DomainInfo to_info(abi::DomctlGetdomaininfo const& raw) {
     std::copy_n(raw.handle.bytes, info.handle.size(), info.handle.begin());
     return info;
 }
-
 }  // namespace
 
 Result<Domctl> Domctl::open() { return Domctl{TRY(XenCall::open())}; }
@@ -275,5 +273,4 @@ Result<std::uint64_t> Domctl::grant_table_frame(std::uint16_t domid) {
     if (op.status != abi::gntst::okay) return Error{step, "the hypervisor answers " + std::to_string(op.status), EIO};
     return frame.as<abi::Mfn>().value;
 }
-
 }  // namespace paravane

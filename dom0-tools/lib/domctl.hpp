@@ -3,7 +3,6 @@
 // event-channel operations that building a domain takes. docs/control-api.md lists them with their arguments.
 // Errors keep ENOMEM and ESRCH; everything else that the hypervisor refuses is EIO with its reason in the text.
 #pragma once
-
 #include "error.hpp"
 #include "xen_call.hpp"
 
@@ -14,7 +13,6 @@
 #include <vector>
 
 namespace paravane {
-
 using DomainHandle = std::array<std::uint8_t, 16>;
 
 enum class ShutdownReason : std::uint8_t {
@@ -91,5 +89,4 @@ private:
 
     XenCall call_;
 };
-
 }  // namespace paravane

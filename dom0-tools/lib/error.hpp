@@ -2,7 +2,6 @@
 // Errors of the dom0 tools as values: which step failed, and why, in words a person can act on.
 // Used by every tool in place of exceptions; libraries that throw are wrapped where they are called.
 #pragma once
-
 #include <cerrno>
 #include <cstring>
 #include <string>
@@ -11,7 +10,6 @@
 #include <variant>
 
 namespace paravane {
-
 struct Error {
     std::string step;    // what was being done: "map grant 1 of domain 7"
     std::string reason;  // why it failed: "No such device"
@@ -56,7 +54,6 @@ public:
 private:
     std::variant<T, Error> state_;
 };
-
 }  // namespace paravane
 
 // The value of a Result, or an early return with its error. One TRY a statement: nesting shadows.

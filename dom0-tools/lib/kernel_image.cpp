@@ -11,7 +11,6 @@
 
 namespace paravane {
 namespace {
-
 using Bytes = std::span<std::byte const>;
 
 constexpr std::size_t unpacked_limit = std::size_t{256} << 20;
@@ -139,7 +138,6 @@ Result<> place_segments(KernelImage& image, std::uint64_t paddr_offset) {
 bool inside(KernelImage const& image, std::uint64_t address, std::uint64_t size) {
     return address >= image.start && address <= image.end && image.end - address >= size;
 }
-
 }  // namespace
 
 Result<std::vector<std::byte>> unpack_kernel(std::vector<std::byte> file) {
@@ -193,5 +191,4 @@ Result<KernelImage> parse_kernel(Bytes elf) {
     image.initrd_by_frame = notes.number(abi::elfnote::mod_start_pfn).value_or(0) != 0;
     return image;
 }
-
 }  // namespace paravane

@@ -2,7 +2,6 @@
 // What the domain builder needs to know of a kernel file: where its bytes go and what its Xen notes ask for.
 // Pure functions over bytes that nobody vouches for; everything is checked against the file's size before it is used.
 #pragma once
-
 #include "error.hpp"
 
 #include <cstddef>
@@ -12,7 +11,6 @@
 #include <vector>
 
 namespace paravane {
-
 constexpr std::uint64_t page_size = 4096;
 
 struct KernelSegment {
@@ -38,5 +36,4 @@ Result<std::vector<std::byte>> unpack_kernel(std::vector<std::byte> file);
 
 // Reads headers and notes of an ELF64 kernel.
 Result<KernelImage> parse_kernel(std::span<std::byte const> elf);
-
 }  // namespace paravane

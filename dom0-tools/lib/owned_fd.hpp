@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: MIT
 #pragma once
-
 #include <unistd.h>
 
 #include <utility>
 
 namespace paravane {
-
 // A file descriptor that closes itself.
 class OwnedFd {
 public:
@@ -27,5 +25,4 @@ public:
 private:
     int fd_ = -1;
 };
-
 }  // namespace paravane

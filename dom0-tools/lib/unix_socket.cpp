@@ -7,7 +7,6 @@
 
 namespace paravane {
 namespace {
-
 Result<sockaddr_un> address_of(std::string const& path) {
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
@@ -15,7 +14,6 @@ Result<sockaddr_un> address_of(std::string const& path) {
     path.copy(address.sun_path, path.size());
     return address;
 }
-
 }  // namespace
 
 Result<OwnedFd> connect_unix(std::string const& path) {
@@ -43,5 +41,4 @@ Result<OwnedFd> listen_unix(std::string const& path) {
     if (listen(fd.get(), 8) < 0) return Error::from_errno(step);
     return fd;
 }
-
 }  // namespace paravane

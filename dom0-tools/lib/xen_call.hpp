@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Hypercalls from dom0 user space through /dev/xen/privcmd (libxencall), and the memory they may point into.
 #pragma once
-
 #include "error.hpp"
 
 #include <array>
@@ -12,7 +11,6 @@
 struct xencall_handle;
 
 namespace paravane {
-
 // Zeroed, pinned memory that the hypervisor can reach. Must not outlive the XenCall it came from.
 class HypercallBuffer {
 public:
@@ -71,5 +69,4 @@ private:
 
     std::unique_ptr<xencall_handle, Closer> handle_;
 };
-
 }  // namespace paravane

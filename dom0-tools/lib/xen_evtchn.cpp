@@ -8,14 +8,11 @@ extern "C" {
 }
 
 namespace paravane {
-
 void XenEvtchn::Closer::operator()(xenevtchn_handle* handle) const { xenevtchn_close(handle); }
 
 Result<XenEvtchn> XenEvtchn::open() {
     xenevtchn_handle* handle = xenevtchn_open(nullptr, 0);
-    if (handle == nullptr) {
-        return Error::from_errno("open /dev/xen/evtchn");
-    }
+    if (handle == nullptr) { return Error::from_errno("open /dev/xen/evtchn"); }
     XenEvtchn evtchn{handle};
     int flags = fcntl(evtchn.fd(), F_GETFL);
     if (flags < 0 || fcntl(evtchn.fd(), F_SETFL, flags | O_NONBLOCK) < 0) {
@@ -28,9 +25,7 @@ int XenEvtchn::fd() const { return xenevtchn_fd(handle_.get()); }
 
 Result<XenEvtchn::Port> XenEvtchn::bind_unbound(std::uint16_t remote_domid) {
     int port = xenevtchn_bind_unbound_port(handle_.get(), remote_domid);
-    if (port < 0) {
-        return Error::from_errno("allocate an event channel for domain " + std::to_string(remote_domid));
-    }
+    if (port < 0) { return Error::from_errno("allocate an event channel for domain " + std::to_string(remote_domid)); }
     return static_cast<Port>(port);
 }
 
@@ -45,9 +40,7 @@ Result<XenEvtchn::Port> XenEvtchn::bind_interdomain(std::uint16_t remote_domid, 
 
 Result<XenEvtchn::Port> XenEvtchn::bind_virq(unsigned virq) {
     int port = xenevtchn_bind_virq(handle_.get(), virq);
-    if (port < 0) {
-        return Error::from_errno("bind virtual interrupt " + std::to_string(virq));
-    }
+    if (port < 0) { return Error::from_errno("bind virtual interrupt " + std::to_string(virq)); }
     return static_cast<Port>(port);
 }
 
@@ -67,12 +60,8 @@ Result<> XenEvtchn::notify(Port port) {
 
 Result<std::optional<XenEvtchn::Port>> XenEvtchn::pending() {
     int port = xenevtchn_pending(handle_.get());
-    if (port >= 0) {
-        return std::optional{static_cast<Port>(port)};
-    }
-    if (errno == EAGAIN || errno == EINTR) {
-        return std::optional<Port>{};
-    }
+    if (port >= 0) { return std::optional{static_cast<Port>(port)}; }
+    if (errno == EAGAIN || errno == EINTR) { return std::optional<Port>{}; }
     return Error::from_errno("read pending event channels");
 }
 
@@ -89,5 +78,4 @@ Result<> XenEvtchn::restrict_to(std::uint16_t domid) {
     }
     return {};
 }
-
 }  // namespace paravane

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Event channels of this domain through /dev/xen/evtchn (libxenevtchn). Closing the object closes all its ports.
 #pragma once
-
 #include "error.hpp"
 
 #include <cstdint>
@@ -11,7 +10,6 @@
 struct xenevtchn_handle;
 
 namespace paravane {
-
 class XenEvtchn {
 public:
     using Port = std::uint32_t;
@@ -42,5 +40,4 @@ private:
 
     std::unique_ptr<xenevtchn_handle, Closer> handle_;
 };
-
 }  // namespace paravane

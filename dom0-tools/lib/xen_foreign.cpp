@@ -9,11 +9,9 @@ extern "C" {
 
 namespace paravane {
 namespace {
-
 // public/memory.h, XENMEM_acquire_resource
 constexpr unsigned resource_grant_table = 1;
 constexpr unsigned grant_table_shared = 0;
-
 }  // namespace
 
 ForeignMapping::ForeignMapping(ForeignMapping&& other) noexcept
@@ -55,5 +53,4 @@ Result<ForeignMapping> XenForeign::map_grant_table(std::uint16_t domid) {
     if (resource == nullptr) return Error::from_errno("map the grant table of domain " + std::to_string(domid));
     return ForeignMapping{handle_.get(), resource, address, 1};
 }
-
 }  // namespace paravane

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Pages of other domains in our address space, through /dev/xen/privcmd (libxenforeignmemory).
 #pragma once
-
 #include "error.hpp"
 
 #include <cstddef>
@@ -13,7 +12,6 @@ struct xenforeignmemory_handle;
 struct xenforeignmemory_resource_handle;
 
 namespace paravane {
-
 // Unmapped by the destructor. Must not outlive the XenForeign it came from.
 class ForeignMapping {
 public:
@@ -56,5 +54,4 @@ private:
 
     std::unique_ptr<xenforeignmemory_handle, Closer> handle_;
 };
-
 }  // namespace paravane

@@ -10,20 +10,15 @@ extern "C" {
 }
 
 namespace paravane {
-
 GrantMapping::~GrantMapping() {
-    if (data_ != nullptr) {
-        xengnttab_unmap(handle_, data_, count_);
-    }
+    if (data_ != nullptr) { xengnttab_unmap(handle_, data_, count_); }
 }
 
 void XenGnttab::Closer::operator()(xengntdev_handle* handle) const { xengnttab_close(handle); }
 
 Result<XenGnttab> XenGnttab::open() {
     xengnttab_handle* handle = xengnttab_open(nullptr, 0);
-    if (handle == nullptr) {
-        return Error::from_errno("open /dev/xen/gntdev");
-    }
+    if (handle == nullptr) { return Error::from_errno("open /dev/xen/gntdev"); }
     return XenGnttab{handle};
 }
 
@@ -53,5 +48,4 @@ Result<> XenGnttab::copy(std::span<xengnttab_grant_copy_segment> segments) {
     }
     return {};
 }
-
 }  // namespace paravane

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Pages that other domains granted to us, through /dev/xen/gntdev (libxengnttab).
 #pragma once
-
 #include "error.hpp"
 
 #include <cstddef>
@@ -13,7 +12,6 @@ struct xengntdev_handle;
 struct xengnttab_grant_copy_segment;
 
 namespace paravane {
-
 enum class GrantAccess : std::uint8_t { read_only, read_write };
 
 // Mapped grants, unmapped by the destructor. Must not outlive the XenGnttab it came from.
@@ -68,5 +66,4 @@ private:
 
     std::unique_ptr<xengntdev_handle, Closer> handle_;
 };
-
 }  // namespace paravane

@@ -10,7 +10,6 @@
 
 namespace paravane {
 namespace {
-
 constexpr std::string_view owner{"Xen\0", 4};
 constexpr std::size_t largest_value = 4096;
 
@@ -35,7 +34,6 @@ Result<> check_features(std::string_view list) {
     }
     return {};
 }
-
 }  // namespace
 
 Result<> XenNotes::add(std::span<std::byte const> area) {
@@ -81,5 +79,4 @@ Result<> XenNotes::check() const {
     if (loader != "generic") return unusable("the kernel wants the loader \"" + loader + "\", not generic");
     return check_features(text(abi::elfnote::features).value_or(""));
 }
-
 }  // namespace paravane

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The ELF notes with which a PV kernel tells its builder what it wants (public/elfnote.h).
 #pragma once
-
 #include "error.hpp"
 
 #include <cstddef>
@@ -14,7 +13,6 @@
 #include "public/elfnote.hpp"
 
 namespace paravane {
-
 class XenNotes {
 public:
     // All notes of one area; those of other owners are passed over.
@@ -30,5 +28,4 @@ public:
 private:
     std::map<std::uint32_t, std::string> values_;  // the descriptor's bytes
 };
-
 }  // namespace paravane

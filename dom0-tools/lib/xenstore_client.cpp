@@ -13,7 +13,6 @@
 
 namespace paravane {
 namespace {
-
 namespace xs = abi::io::xs;
 
 constexpr int reply_limit_seconds = 20;  // under emulation a loaded xenstored may take seconds
@@ -41,7 +40,6 @@ std::string socket_path() {
 std::string with_end(std::string_view text) { return std::string{text} + '\0'; }
 
 Error lost(std::string why) { return Error{"talk to xenstored", std::move(why), ECONNRESET}; }
-
 }  // namespace
 
 Result<XenstoreClient> XenstoreClient::connect() {
@@ -213,5 +211,4 @@ Result<std::optional<WatchEvent>> XenstoreClient::next_event(std::chrono::millis
     events_.pop_front();
     return std::optional{std::move(event)};
 }
-
 }  // namespace paravane

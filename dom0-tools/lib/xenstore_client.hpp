@@ -3,7 +3,6 @@
 // Cheap to open, so each user has its own; an error of the connection is final, reconnect by connecting again.
 // Errors carry the errno that xenstored named (ENOENT, EAGAIN, EACCES, …), or ECONNRESET when the connection is gone.
 #pragma once
-
 #include "error.hpp"
 #include "owned_fd.hpp"
 
@@ -18,7 +17,6 @@
 #include <vector>
 
 namespace paravane {
-
 struct WatchEvent {
     std::string path;
     std::string token;
@@ -67,5 +65,4 @@ private:
     std::uint32_t transaction_ = 0;
     std::deque<WatchEvent> events_;
 };
-
 }  // namespace paravane

@@ -4,15 +4,12 @@
 #include <random>
 
 namespace paravane::xenstored {
-
 namespace {
-
 // Seeded once from the system, so that a guest cannot choose names that make the treap a list.
 std::uint32_t random_priority() {
     static std::mt19937 generator{std::random_device{}()};
     return static_cast<std::uint32_t>(generator());
 }
-
 }  // namespace
 
 NodeRef const* Children::find(std::string_view name) const {
@@ -110,5 +107,4 @@ Children::Link Children::merge(Link const& left, Link const& right) {
     }
     return copy;
 }
-
 }  // namespace paravane::xenstored

@@ -2,7 +2,6 @@
 // The children of a node by name: a persistent treap. A change makes a new map and shares all but O(log n) entries with
 // the old one, so a write below a directory of thousands costs no more than one below a small one.
 #pragma once
-
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -10,7 +9,6 @@
 #include <string_view>
 
 namespace paravane::xenstored {
-
 struct Node;
 using NodeRef = std::shared_ptr<Node const>;
 
@@ -59,5 +57,4 @@ private:
     std::uint32_t count_ = 0;
     std::uint32_t listing_size_ = 0;
 };
-
 }  // namespace paravane::xenstored

@@ -6,9 +6,7 @@
 #include "server.hpp"
 
 namespace paravane::xenstored {
-
 namespace {
-
 std::string line(std::string_view name, std::int64_t value, std::string_view meaning) {
     char text[160];
     std::snprintf(text, sizeof text, "%-17.*s: %8lld %.*s\n", static_cast<int>(name.size()), name.data(),
@@ -22,7 +20,6 @@ std::optional<std::uint32_t> number_in(std::string_view text) {
     if (error != std::errc{} || stop != text.data() + text.size()) return std::nullopt;
     return number;
 }
-
 }  // namespace
 
 Outcome<Server::Reply> Server::do_control(Request& request) {
@@ -66,5 +63,4 @@ Outcome<Server::Reply> Server::do_control(Request& request) {
     }
     return Reply{std::string{text.c_str(), text.size() + 1}};
 }
-
 }  // namespace paravane::xenstored

@@ -8,7 +8,6 @@
 #include "log.hpp"
 
 namespace paravane::xenstored {
-
 Daemon::Daemon(EventLoop loop, SocketListener listener, std::unique_ptr<XenPlatform> xen, Limits limits)
     : loop_{std::move(loop)},
       listener_{std::move(listener)},
@@ -169,5 +168,4 @@ void Daemon::update_interest(SocketClient& client, Session& session) {
 void Daemon::throttle(Session const& session) {
     if (auto wait = server_.throttled_for(session)) throttled_[session.id] = now_ + *wait;
 }
-
 }  // namespace paravane::xenstored

@@ -2,7 +2,6 @@
 // The server on its transports: one loop in which every client with work gets a small turn after the other, so that
 // none can keep the rest waiting.
 #pragma once
-
 #include <deque>
 #include <memory>
 #include <set>
@@ -14,7 +13,6 @@
 #include "xen_platform.hpp"
 
 namespace paravane::xenstored {
-
 class Daemon {
 public:
     // Without `xen` only the socket is served.
@@ -52,5 +50,4 @@ private:
     bool stopping_ = false;
     Time now_{};
 };
-
 }  // namespace paravane::xenstored

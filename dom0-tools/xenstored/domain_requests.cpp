@@ -6,9 +6,7 @@
 #include "server.hpp"
 
 namespace paravane::xenstored {
-
 namespace {
-
 constexpr std::uint32_t domid_self = 0x7ff0;
 
 std::optional<std::uint32_t> number_in(std::string_view text) {
@@ -25,7 +23,6 @@ std::optional<Domid> domid_in(std::optional<std::string_view> text) {
 }
 
 std::string domain_path(Domid domid) { return "/local/domain/" + std::to_string(domid); }
-
 }  // namespace
 
 // Whether the domain exists; from then on its number means this domain.
@@ -197,5 +194,4 @@ void Server::check_domains() {
     if (announce) fire_special("@releaseDomain");
     bury_condemned();
 }
-
 }  // namespace paravane::xenstored

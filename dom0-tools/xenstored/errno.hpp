@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Errors as the xenstore protocol knows them: an errno *name* on the wire, never a number (xs_wire.h).
 #pragma once
-
 #include <cstdint>
 #include <string_view>
 #include <type_traits>
@@ -11,7 +10,6 @@
 #include "lib/error.hpp"  // TRY
 
 namespace paravane::xenstored {
-
 enum class Errno : std::uint8_t {
     einval,
     eacces,
@@ -55,5 +53,4 @@ public:
 private:
     std::variant<T, Errno> state_;
 };
-
 }  // namespace paravane::xenstored

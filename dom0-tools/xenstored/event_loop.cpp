@@ -5,7 +5,6 @@
 #include <array>
 
 namespace paravane::xenstored {
-
 Result<EventLoop> EventLoop::make() {
     OwnedFd epoll{epoll_create1(EPOLL_CLOEXEC)};
     if (!epoll) return Error::from_errno("create an epoll instance");
@@ -48,5 +47,4 @@ Result<> EventLoop::wait(std::optional<std::chrono::milliseconds> limit) {
     }
     return {};
 }
-
 }  // namespace paravane::xenstored

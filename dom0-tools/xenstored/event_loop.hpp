@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 // epoll, with a function for each descriptor.
 #pragma once
-
 #include <sys/epoll.h>
 
 #include <chrono>
@@ -15,7 +14,6 @@
 #include "lib/owned_fd.hpp"
 
 namespace paravane::xenstored {
-
 class EventLoop {
 public:
     using Callback = std::function<void(std::uint32_t events)>;
@@ -35,5 +33,4 @@ private:
     OwnedFd epoll_;
     std::unordered_map<int, std::shared_ptr<Callback>> callbacks_;
 };
-
 }  // namespace paravane::xenstored

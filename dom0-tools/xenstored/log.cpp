@@ -8,9 +8,7 @@
 #include <string>
 
 namespace paravane::xenstored::log {
-
 namespace {
-
 Target target = Target::standard_error;
 
 void write(int priority, std::string_view line) {
@@ -24,7 +22,6 @@ void write(int priority, std::string_view line) {
         std::fprintf(stderr, "xenstored: %s\n", clean.c_str());
     }
 }
-
 }  // namespace
 
 void open(Target where) {
@@ -34,5 +31,4 @@ void open(Target where) {
 
 void info(std::string_view line) { write(LOG_INFO, line); }
 void error(std::string_view line) { write(LOG_ERR, line); }
-
 }  // namespace paravane::xenstored::log

@@ -12,9 +12,7 @@
 #include "options.hpp"
 
 namespace paravane::xenstored {
-
 namespace {
-
 // One descriptor for each socket client and one grant mapping for each domain.
 void raise_descriptor_limit() {
     rlimit limit{};
@@ -53,8 +51,7 @@ public:
         }
         report = OwnedFd{};
         char status = 1;
-        while (read(ready.get(), &status, 1) < 0 && errno == EINTR) {
-        }
+        while (read(ready.get(), &status, 1) < 0 && errno == EINTR) {}
         _exit(status);
     }
 
@@ -88,9 +85,7 @@ Result<> serve(Options const& options) {
     if (!options.pid_file.empty()) unlink(options.pid_file.c_str());
     return served;
 }
-
 }  // namespace
-
 }  // namespace paravane::xenstored
 
 int main(int argc, char** argv) {

@@ -7,7 +7,6 @@
 #include "server.hpp"
 
 namespace paravane::xenstored {
-
 Outcome<std::string> Server::path_of(Session const& session, std::optional<std::string_view> name) const {
     if (!name) return Errno::einval;
     std::string path = absolute_path(session.base_path, *name);
@@ -209,5 +208,4 @@ Outcome<Server::Reply> Server::set_special_permissions(Session const& session, s
     *special = std::move(permissions);
     return ok();
 }
-
 }  // namespace paravane::xenstored

@@ -8,7 +8,6 @@
 #include <string_view>
 
 namespace paravane::xenstored {
-
 char const* const help_text =
     "Usage: xenstored [OPTION]...\n"
     "The store that dom0's tools and all domains share. Goes to the background once it can be connected to.\n"
@@ -31,7 +30,6 @@ char const* const help_text =
     "The socket is $XENSTORED_PATH, or $XENSTORED_RUNDIR/socket, or /run/xenstored/socket.\n";
 
 namespace {
-
 Result<> set(Limits& limits, std::string_view name, std::string_view text) {
     std::uint32_t value = 0;
     auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), value);
@@ -49,7 +47,6 @@ Result<> set_named(Limits& limits, std::string_view text) {
     }
     return set(limits, text.substr(0, equals), text.substr(equals + 1));
 }
-
 }  // namespace
 
 Result<Options> parse_options(int argc, char** argv) {
@@ -66,39 +63,17 @@ Result<Options> parse_options(int argc, char** argv) {
     for (int letter; (letter = getopt_long(argc, argv, "F:NDHE:S:W:t:A:M:Q:", known, nullptr)) != -1;) {
         std::string_view value = optarg != nullptr ? optarg : "";
         switch (letter) {
-            case 'F':
-                options.pid_file = std::filesystem::absolute(value);
-                break;
-            case 'N':
-                options.foreground = true;
-                break;
-            case 'D':
-                options.domains = false;
-                break;
-            case 'H':
-                options.help = true;
-                break;
-            case 'E':
-                TRY(set(options.limits, "nodes", value));
-                break;
-            case 'S':
-                TRY(set(options.limits, "node-size", value));
-                break;
-            case 'W':
-                TRY(set(options.limits, "watches", value));
-                break;
-            case 't':
-                TRY(set(options.limits, "transactions", value));
-                break;
-            case 'A':
-                TRY(set(options.limits, "permissions", value));
-                break;
-            case 'M':
-                TRY(set(options.limits, "path-max", value));
-                break;
-            case 'Q':
-                TRY(set_named(options.limits, value));
-                break;
+            case 'F': options.pid_file = std::filesystem::absolute(value); break;
+            case 'N': options.foreground = true; break;
+            case 'D': options.domains = false; break;
+            case 'H': options.help = true; break;
+            case 'E': TRY(set(options.limits, "nodes", value)); break;
+            case 'S': TRY(set(options.limits, "node-size", value)); break;
+            case 'W': TRY(set(options.limits, "watches", value)); break;
+            case 't': TRY(set(options.limits, "transactions", value)); break;
+            case 'A': TRY(set(options.limits, "permissions", value)); break;
+            case 'M': TRY(set(options.limits, "path-max", value)); break;
+            case 'Q': TRY(set_named(options.limits, value)); break;
             default:
                 return Error{"read the command line",
                              "\"" + std::string{argv[optind - 1]} + "\" is no option or lacks its value; see --help"};
@@ -109,5 +84,4 @@ Result<Options> parse_options(int argc, char** argv) {
     }
     return options;
 }
-
 }  // namespace paravane::xenstored

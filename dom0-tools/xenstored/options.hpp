@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: MIT
 // The command line. Options that Debian's xenstored has too have the same names.
 #pragma once
-
 #include <string>
 
 #include "lib/error.hpp"
 #include "quota.hpp"
 
 namespace paravane::xenstored {
-
 struct Options {
     std::string pid_file;
     bool foreground = false;
@@ -19,5 +17,4 @@ struct Options {
 
 Result<Options> parse_options(int argc, char** argv);
 extern char const* const help_text;
-
 }  // namespace paravane::xenstored

@@ -4,7 +4,6 @@
 #include <algorithm>
 
 namespace paravane::xenstored {
-
 void OutputQueue::push(std::string bytes, Kind kind) {
     bytes_ += bytes.size();
     messages_.push_back({std::move(bytes), kind});
@@ -51,5 +50,4 @@ void OutputQueue::clear() {
     messages_.clear();
     taken_ = bytes_ = replies_ = 0;
 }
-
 }  // namespace paravane::xenstored

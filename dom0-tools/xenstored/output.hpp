@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Messages on their way to a client, in order. Pure: a transport takes bytes from the front as its client makes room.
 #pragma once
-
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -13,7 +12,6 @@
 #include "wire.hpp"
 
 namespace paravane::xenstored {
-
 class OutputQueue {
 public:
     void push_reply(MessageType type, Header const& request, std::string_view payload);
@@ -44,5 +42,4 @@ private:
     std::size_t bytes_ = 0;
     std::size_t replies_ = 0;
 };
-
 }  // namespace paravane::xenstored

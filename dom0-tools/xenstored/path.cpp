@@ -4,9 +4,7 @@
 #include <algorithm>
 
 namespace paravane::xenstored {
-
 namespace {
-
 constexpr std::string_view domain_prefix = "/local/domain/";
 
 bool is_allowed(char c) {
@@ -23,7 +21,6 @@ std::size_t domain_part(std::string_view path) {
     if (digits == 0 || digits >= rest.size() || rest[digits] != '/') return 0;
     return domain_prefix.size() + digits + 1;
 }
-
 }  // namespace
 
 bool is_valid_path(std::string_view path, std::size_t max_length) {
@@ -62,5 +59,4 @@ std::string_view take_component(std::string_view& path) {
     path.remove_prefix(slash);
     return component;
 }
-
 }  // namespace paravane::xenstored

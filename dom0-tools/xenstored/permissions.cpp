@@ -4,26 +4,19 @@
 #include <charconv>
 
 namespace paravane::xenstored {
-
 namespace {
-
 bool concerns(Permission const& entry, Generation set_at, Principal const& principal) {
     return entry.domid == principal.domid && principal.born <= set_at;
 }
 
 char letter_of(Rights rights) {
     switch (rights & Rights::read_write) {
-        case Rights::read:
-            return 'r';
-        case Rights::write:
-            return 'w';
-        case Rights::read_write:
-            return 'b';
-        default:
-            return 'n';
+        case Rights::read: return 'r';
+        case Rights::write: return 'w';
+        case Rights::read_write: return 'b';
+        default: return 'n';
     }
 }
-
 }  // namespace
 
 Rights rights_of(Caller const& caller, Permissions const& permissions) {
@@ -44,20 +37,11 @@ std::optional<Permission> parse_permission(std::string_view text) {
     if (text.size() < 2) return std::nullopt;
     Permission permission{};
     switch (text.front()) {
-        case 'n':
-            permission.rights = Rights::none;
-            break;
-        case 'r':
-            permission.rights = Rights::read;
-            break;
-        case 'w':
-            permission.rights = Rights::write;
-            break;
-        case 'b':
-            permission.rights = Rights::read_write;
-            break;
-        default:
-            return std::nullopt;
+        case 'n': permission.rights = Rights::none; break;
+        case 'r': permission.rights = Rights::read; break;
+        case 'w': permission.rights = Rights::write; break;
+        case 'b': permission.rights = Rights::read_write; break;
+        default: return std::nullopt;
     }
     char const* end = text.data() + text.size();
     auto [stop, error] = std::from_chars(text.data() + 1, end, permission.domid);
@@ -85,5 +69,4 @@ std::string format_permissions(Permissions const& permissions) {
     }
     return text;
 }
-
 }  // namespace paravane::xenstored

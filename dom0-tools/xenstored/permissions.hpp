@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Who may do what with a node: an owner, what everybody else may do, and exceptions by domain.
 #pragma once
-
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -11,7 +10,6 @@
 #include <vector>
 
 namespace paravane::xenstored {
-
 using Domid = std::uint16_t;
 using Generation = std::uint64_t;  // counts changes of the store; no two changes have the same
 
@@ -61,5 +59,4 @@ Rights rights_of(Caller const& caller, Permissions const& permissions);
 std::optional<Permission> parse_permission(std::string_view text);
 std::optional<std::vector<Permission>> parse_permissions(std::span<std::string_view const> texts);
 std::string format_permissions(Permissions const& permissions);  // each with its nul
-
 }  // namespace paravane::xenstored

@@ -5,9 +5,7 @@
 #include <array>
 
 namespace paravane::xenstored {
-
 namespace {
-
 constexpr std::array names{
     LimitName{"nodes", &Limits::nodes, "Nodes per domain"},
     LimitName{"watches", &Limits::watches, "Watches per domain"},
@@ -19,7 +17,6 @@ constexpr std::array names{
     LimitName{"path-max", &Limits::path_length, "Max. length of a node path"},
     LimitName{"permissions", &Limits::permissions, "Max. number of permissions per node"},
 };
-
 }  // namespace
 
 std::span<LimitName const> limit_names() { return names; }
@@ -43,5 +40,4 @@ bool WriteCredit::is_exhausted(Time now) {
 std::chrono::milliseconds WriteCredit::wait() const {
     return std::chrono::milliseconds{static_cast<std::int64_t>(std::max(0.0, -credit_) * 1000 / per_second) + 1};
 }
-
 }  // namespace paravane::xenstored

@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: MIT
 // What an unprivileged domain may use up. Dom0 and its sockets are not limited.
 #pragma once
-
 #include <chrono>
 #include <cstdint>
 #include <span>
 #include <string_view>
 
 namespace paravane::xenstored {
-
 using Time = std::chrono::steady_clock::time_point;
 
 // Defaults of Xen 4.17's xenstored.
@@ -61,5 +59,4 @@ private:
     double credit_ = burst;
     Time refilled_{};
 };
-
 }  // namespace paravane::xenstored

@@ -6,15 +6,12 @@
 #include <cstring>
 
 namespace paravane::xenstored {
-
 namespace {
-
 std::uint32_t load(std::uint32_t& shared) { return std::atomic_ref{shared}.load(std::memory_order_acquire); }
 
 void store(std::uint32_t& shared, std::uint32_t value) {
     std::atomic_ref{shared}.store(value, std::memory_order_release);
 }
-
 }  // namespace
 
 Ring::Ring(RingPage& page)
@@ -69,5 +66,4 @@ bool Ring::complete_reconnect() {
     store(page_.connection, connected);
     return true;
 }
-
 }  // namespace paravane::xenstored

@@ -2,7 +2,6 @@
 // The shared page of a domain's ring (xs_wire.h): two byte queues of 1024 bytes with free-running indices. The other
 // side is hostile: each of its indices is read once, checked, then used; ours are kept here and never read back.
 #pragma once
-
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -10,7 +9,6 @@
 #include <span>
 
 namespace paravane::xenstored {
-
 struct RingPage {
     std::array<std::byte, 1024> requests;
     std::array<std::byte, 1024> replies;
@@ -52,5 +50,4 @@ private:
     std::uint32_t request_consumer_;
     std::uint32_t reply_producer_;
 };
-
 }  // namespace paravane::xenstored

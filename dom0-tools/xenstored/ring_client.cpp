@@ -2,11 +2,8 @@
 #include "ring_client.hpp"
 
 namespace paravane::xenstored {
-
 namespace {
-
 constexpr unsigned requests_a_turn = 16;
-
 }  // namespace
 
 void RingClient::restart() {
@@ -60,5 +57,4 @@ Progress RingClient::turn(Server& server, Session& session, Time now, bool& noti
     if (!std::exchange(reported_, true)) ring_.report(RingError::protocol);
     return Progress::waits;
 }
-
 }  // namespace paravane::xenstored

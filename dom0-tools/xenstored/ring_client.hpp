@@ -2,12 +2,10 @@
 // A domain as a client: moves bytes between its ring and its session, a bounded amount in a turn. Pure; who maps the
 // page and owns the event channel is the platform's business.
 #pragma once
-
 #include "ring.hpp"
 #include "server.hpp"
 
 namespace paravane::xenstored {
-
 enum class Progress : std::uint8_t { waits, can_go_on, ended };
 
 class RingClient {
@@ -30,5 +28,4 @@ private:
     bool moved_ = false;
     bool reported_ = false;
 };
-
 }  // namespace paravane::xenstored

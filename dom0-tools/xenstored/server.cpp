@@ -5,16 +5,13 @@
 #include <array>
 
 namespace paravane::xenstored {
-
 namespace {
-
 // A dom0 process that leaves that much unread is cut off; events must not be lost, and memory must not fill.
 constexpr std::size_t socket_backlog_limit = 16 * 1024 * 1024;
 // A socket's requests wait while that much of its output does.
 constexpr std::size_t socket_output_pause = 256 * 1024;
 
 NodeRef const* parent_node(NodeRef const& root, std::string_view path) { return find(root, parent_of(path)); }
-
 }  // namespace
 
 Server::Server(Platform& platform, Limits limits) : platform_{platform}, limits_{limits} {
@@ -293,5 +290,4 @@ std::optional<std::string> Server::audit() const {
     }
     return std::nullopt;
 }
-
 }  // namespace paravane::xenstored

@@ -2,7 +2,6 @@
 // The store daemon without its transports: sessions, the tree they share, and what every request does. Single-threaded
 // and pure but for the Platform: the same requests give the same replies and events.
 #pragma once
-
 #include <map>
 #include <memory>
 #include <optional>
@@ -18,7 +17,6 @@
 #include "watch.hpp"
 
 namespace paravane::xenstored {
-
 enum class DomainState : std::uint8_t { absent, running, shut_down, dying };
 
 // What the store wants of the hypervisor and the rings.
@@ -162,5 +160,4 @@ private:
     PermissionsRef introduce_permissions_;
     PermissionsRef release_permissions_;
 };
-
 }  // namespace paravane::xenstored

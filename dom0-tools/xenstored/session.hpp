@@ -2,7 +2,6 @@
 // One client: a socket connection of a dom0 process, or the ring of a domain. Knows no transport; bytes go into
 // `input`, and come out of `output`.
 #pragma once
-
 #include <map>
 #include <string>
 
@@ -13,7 +12,6 @@
 #include "wire.hpp"
 
 namespace paravane::xenstored {
-
 enum class ClientKind : std::uint8_t { socket, ring };
 
 struct Session {
@@ -35,5 +33,4 @@ struct Session {
 
     bool is_unprivileged() const { return !caller.privileged; }
 };
-
 }  // namespace paravane::xenstored

@@ -4,13 +4,10 @@
 #include "server.hpp"
 
 namespace paravane::xenstored {
-
 namespace {
-
 // A domain's transaction that has seen that many changes go by is given up, since it keeps all the replaced nodes
 // alive. Its client is told EAGAIN when it ends, as in any conflict.
 constexpr Generation oldest_snapshot = 16384;
-
 }  // namespace
 
 Outcome<Server::Reply> Server::do_watch(Request& request) {
@@ -105,5 +102,4 @@ void Server::doom_old_transactions(Session& session) {
         if (!transaction.is_doomed() && generation_ - transaction.started() > oldest_snapshot) transaction.doom();
     }
 }
-
 }  // namespace paravane::xenstored

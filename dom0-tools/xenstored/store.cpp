@@ -4,9 +4,7 @@
 #include "path.hpp"
 
 namespace paravane::xenstored {
-
 namespace {
-
 // The changed copy of `at` where `rest` leads to the node that becomes `leaf`; a null leaf removes it.
 NodeRef rebuild(Node const& at, std::string_view rest, NodeRef& leaf, Generation generation) {
     std::string_view name = take_component(rest);
@@ -25,7 +23,6 @@ NodeRef rebuild(Node const& at, std::string_view rest, NodeRef& leaf, Generation
     copy->children = at.children.with(name, std::move(leaf));
     return copy;
 }
-
 }  // namespace
 
 std::size_t memory_cost(Node const& node, std::string_view path) { return node.entry_size() + path.size(); }
@@ -59,5 +56,4 @@ NodeRef without_node(NodeRef const& root, std::string_view path, Generation gene
     NodeRef nothing;
     return rebuild(*root, path, nothing, generation);
 }
-
 }  // namespace paravane::xenstored

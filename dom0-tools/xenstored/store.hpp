@@ -2,7 +2,6 @@
 // The store: an immutable tree. Every change gives a new root that shares all untouched nodes with the old one, so a
 // snapshot is a pointer and a transaction that fails leaves nothing to undo.
 #pragma once
-
 #include <cstddef>
 #include <memory>
 #include <optional>
@@ -13,7 +12,6 @@
 #include "permissions.hpp"
 
 namespace paravane::xenstored {
-
 struct Node {
     std::string value;
     PermissionsRef permissions;
@@ -54,5 +52,4 @@ void for_each_below(std::string const& path, NodeRef const& node, Visit&& visit)
         return true;
     });
 }
-
 }  // namespace paravane::xenstored

@@ -4,9 +4,7 @@
 #include "path.hpp"
 
 namespace paravane::xenstored {
-
 namespace {
-
 constexpr std::size_t bookkeeping = 96;  // of a path in one of the sets
 
 Generation generation_at(NodeRef const& root, std::string_view path) {
@@ -15,7 +13,6 @@ Generation generation_at(NodeRef const& root, std::string_view path) {
 }
 
 PermissionsRef permissions_of(NodeRef const* node) { return node == nullptr ? nullptr : (*node)->permissions; }
-
 }  // namespace
 
 void Transaction::touch(std::string_view path) {
@@ -164,5 +161,4 @@ void Transaction::doom() {
     usage_.clear();
     memory_ = 0;
 }
-
 }  // namespace paravane::xenstored

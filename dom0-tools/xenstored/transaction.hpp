@@ -3,7 +3,6 @@
 // client's transaction also keeps what it looked at, and conflicts if any of that has changed when it is to be
 // committed.
 #pragma once
-
 #include <map>
 #include <set>
 #include <string>
@@ -17,7 +16,6 @@
 #include "watch.hpp"
 
 namespace paravane::xenstored {
-
 enum class Tracking : std::uint8_t { off, on };
 
 // A change for the watches to hear of, with the permissions before it: who could read a node may hear that it went
@@ -83,5 +81,4 @@ private:
     std::unordered_map<std::string, std::size_t> change_at_;  // only when tracking
     std::map<Domid, Usage> usage_;
 };
-
 }  // namespace paravane::xenstored

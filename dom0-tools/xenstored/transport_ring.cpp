@@ -10,9 +10,7 @@
 #include "lib/owned_fd.hpp"
 
 namespace paravane::xenstored {
-
 namespace {
-
 constexpr char const* page_file = "/proc/xen/xsd_kva";
 constexpr char const* port_file = "/proc/xen/xsd_port";
 constexpr std::size_t page_size = 4096;
@@ -21,7 +19,6 @@ Error with_hint(Error error) {
     error.reason += " (this must be dom0, with xenfs mounted on /proc/xen; use --no-domain-init elsewhere)";
     return error;
 }
-
 }  // namespace
 
 Result<KernelPage> KernelPage::map() {
@@ -52,5 +49,4 @@ RingPage& ring_page(MappedPage& page) {
     std::byte* data = std::visit([](auto const& mapped) { return mapped.data(); }, page);
     return *reinterpret_cast<RingPage*>(data);
 }
-
 }  // namespace paravane::xenstored

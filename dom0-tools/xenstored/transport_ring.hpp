@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The pages that rings are in, and the port of dom0's.
 #pragma once
-
 #include <cstdint>
 #include <variant>
 
@@ -9,7 +8,6 @@
 #include "ring.hpp"
 
 namespace paravane::xenstored {
-
 // Dom0's ring page, from /proc/xen/xsd_kva.
 class KernelPage {
 public:
@@ -35,5 +33,4 @@ Result<std::uint32_t> kernel_store_port();
 // Whoever gave the page: a guest by a grant, dom0's kernel by xenfs.
 using MappedPage = std::variant<GrantMapping, KernelPage>;
 RingPage& ring_page(MappedPage& page);
-
 }  // namespace paravane::xenstored

@@ -11,9 +11,7 @@
 #include <filesystem>
 
 namespace paravane::xenstored {
-
 namespace {
-
 constexpr std::size_t read_chunk = 16 * 1024;
 constexpr std::size_t most_buffered = 2 * max_message;
 constexpr std::size_t most_written = 256 * 1024;  // in one turn
@@ -26,7 +24,6 @@ Result<sockaddr_un> address_of(std::string const& path) {
     path.copy(address.sun_path, path.size());
     return address;
 }
-
 }  // namespace
 
 std::string socket_path() {
@@ -116,5 +113,4 @@ std::uint32_t SocketClient::interest(Session const& session) const {
     bool takes_input = session.input.buffered() < most_buffered && session.output.bytes() < most_written;
     return (takes_input ? std::uint32_t{EPOLLIN} : 0U) | (session.output.empty() ? 0U : std::uint32_t{EPOLLOUT});
 }
-
 }  // namespace paravane::xenstored

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Dom0's processes: an AF_UNIX stream socket that only its owner may open, and its connections.
 #pragma once
-
 #include <cstdint>
 #include <string>
 
@@ -11,7 +10,6 @@
 #include "server.hpp"
 
 namespace paravane::xenstored {
-
 // The socket's path as libxenstore finds it: XENSTORED_PATH, or in XENSTORED_RUNDIR, or in /run/xenstored.
 std::string socket_path();
 
@@ -55,5 +53,4 @@ private:
     OwnedFd fd_;
     SessionId session_;
 };
-
 }  // namespace paravane::xenstored

@@ -4,11 +4,8 @@
 #include <algorithm>
 
 namespace paravane::xenstored {
-
 namespace {
-
 std::size_t cost(Watch const& watch) { return 2 * watch.path.size() + watch.token.size() + sizeof(Watch); }
-
 }  // namespace
 
 std::string_view Watch::path_for_client(std::string_view event_path) const {
@@ -73,5 +70,4 @@ std::size_t WatchIndex::memory(SessionId session) const {
     auto owned = by_session_.find(session);
     return owned == by_session_.end() ? 0 : owned->second.memory;
 }
-
 }  // namespace paravane::xenstored

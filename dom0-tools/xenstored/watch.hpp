@@ -2,7 +2,6 @@
 // Who wants to know about what. Indexed by path: a change costs a look-up for each of its ancestors, however many
 // watches there are elsewhere.
 #pragma once
-
 #include <cstdint>
 #include <map>
 #include <span>
@@ -14,7 +13,6 @@
 #include "path.hpp"
 
 namespace paravane::xenstored {
-
 using SessionId = std::uint64_t;
 
 struct Watch {
@@ -72,5 +70,4 @@ private:
     std::unordered_map<SessionId, Owned> by_session_;
     std::size_t total_ = 0;
 };
-
 }  // namespace paravane::xenstored

@@ -5,7 +5,6 @@
 #include <cstring>
 
 namespace paravane::xenstored {
-
 void MessageParser::feed(std::span<std::byte const> bytes) {
     if (broken_) return;
     if (consumed_ == buffer_.size()) {
@@ -73,5 +72,4 @@ std::vector<std::string_view> strings_of(std::string_view payload) {
     }
     return strings;
 }
-
 }  // namespace paravane::xenstored

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The xenstore wire format: a 16-byte header and up to 4096 bytes of payload. Pure: bytes in, messages out.
 #pragma once
-
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -11,7 +10,6 @@
 #include <vector>
 
 namespace paravane::xenstored {
-
 enum class MessageType : std::uint32_t {
     control = 0,
     directory = 1,
@@ -83,5 +81,4 @@ std::string encode(MessageType type, std::uint32_t request_id, std::uint32_t tra
 std::optional<std::string_view> only_string(std::string_view payload);
 // All nul-terminated strings; bytes after the last nul do not count.
 std::vector<std::string_view> strings_of(std::string_view payload);
-
 }  // namespace paravane::xenstored

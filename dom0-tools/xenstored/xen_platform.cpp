@@ -4,9 +4,7 @@
 #include "log.hpp"
 
 namespace paravane::xenstored {
-
 namespace {
-
 constexpr unsigned hypercall_domctl = 36;
 constexpr std::uint32_t domctl_getdomaininfo = 5;
 constexpr std::uint32_t domctl_version = 0x15;  // Xen 4.17
@@ -32,31 +30,19 @@ constexpr std::uint32_t flag_shutdown = 4;
 
 Errno to_errno(Error const& error) {
     switch (error.code) {
-        case EACCES:
-            return Errno::eacces;
-        case EEXIST:
-            return Errno::eexist;
-        case ENOENT:
-            return Errno::enoent;
-        case ENOMEM:
-            return Errno::enomem;
-        case ENOSPC:
-            return Errno::enospc;
-        case EIO:
-            return Errno::eio;
-        case ENOSYS:
-            return Errno::enosys;
-        case EBUSY:
-            return Errno::ebusy;
-        case EAGAIN:
-            return Errno::eagain;
-        case EPERM:
-            return Errno::eperm;
-        default:
-            return Errno::einval;
+        case EACCES: return Errno::eacces;
+        case EEXIST: return Errno::eexist;
+        case ENOENT: return Errno::enoent;
+        case ENOMEM: return Errno::enomem;
+        case ENOSPC: return Errno::enospc;
+        case EIO: return Errno::eio;
+        case ENOSYS: return Errno::enosys;
+        case EBUSY: return Errno::ebusy;
+        case EAGAIN: return Errno::eagain;
+        case EPERM: return Errno::eperm;
+        default: return Errno::einval;
     }
 }
-
 }  // namespace
 
 Result<std::unique_ptr<XenPlatform>> XenPlatform::open() {
@@ -179,5 +165,4 @@ Result<bool> XenPlatform::take_events(std::function<void(SessionId)> const& on_r
     }
     return domains_changed;
 }
-
 }  // namespace paravane::xenstored

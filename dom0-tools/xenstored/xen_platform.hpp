@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The hypervisor as the store needs it: the states of domains, their ring pages and their event channels.
 #pragma once
-
 #include <functional>
 #include <map>
 #include <memory>
@@ -15,7 +14,6 @@
 #include "transport_ring.hpp"
 
 namespace paravane::xenstored {
-
 class XenPlatform final : public Platform {
 public:
     static Result<std::unique_ptr<XenPlatform>> open();
@@ -65,5 +63,4 @@ public:
     void disconnect(Session&) override {}
     void log(std::string_view line) override;
 };
-
 }  // namespace paravane::xenstored

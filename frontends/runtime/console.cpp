@@ -11,7 +11,6 @@
 
 namespace guest {
 namespace {
-
 constexpr u64 patience = 10 * time::second;  // with a reader that has stopped reading
 constexpr u64 nap = 20 * time::millisecond;  // between two looks: the reader need not notify us of every read
 
@@ -32,9 +31,7 @@ bool wait_for_reader(Condition done) {
             return false;
         }
         event::clear(ring_port);
-        if (!done()) {
-            (void)event::wait(ring_port, time::now() + nap);
-        }
+        if (!done()) { (void)event::wait(ring_port, time::now() + nap); }
     }
     return true;
 }
@@ -45,9 +42,7 @@ void write_to_ring(std::string_view text) {
         auto has_room = [&] { return produced - load(ring->out_cons) < abi::io::console_out_size; };
         if (!has_room()) {
             std::atomic_ref<u32>(ring->out_prod).store(produced, std::memory_order_release);
-            if (reader_is_gone || !wait_for_reader(has_room)) {
-                return;
-            }
+            if (reader_is_gone || !wait_for_reader(has_room)) { return; }
         }
         ring->out[produced++ % abi::io::console_out_size] = c;
     }
@@ -59,7 +54,6 @@ void write_by_hypercall(std::string_view text) {
     // The hypercall's buffer is only read; the ABI has one pointer for both directions.
     (void)console_io(abi::consoleio::write, text.size(), const_cast<char*>(text.data()));
 }
-
 }  // namespace
 
 void console::initialise(abi::StartInfo const& info) {
@@ -87,5 +81,4 @@ void print_args(std::string_view pattern, std::span<hv::FormatArg const> args) {
     std::array<char, 512> line;
     console::write(hv::format_to(line, pattern, args));
 }
-
 }  // namespace guest

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The guest's console: the ring that a builder provides to a domU, the hypervisor's own console for dom0.
 #pragma once
-
 #include <array>
 #include <span>
 #include <string_view>
@@ -10,9 +9,7 @@
 #include "public/start_info.hpp"
 
 namespace guest {
-
 namespace console {
-
 // Before this, output goes by hypercall only.
 void initialise(abi::StartInfo const& info);
 
@@ -20,7 +17,6 @@ void write(std::string_view text);
 
 // Waits, for a limited time, until the other side has read everything.
 void flush();
-
 }  // namespace console
 
 // `{}` decimal or text, `{:x}` hexadecimal.
@@ -31,5 +27,4 @@ void print(std::string_view pattern, Args const&... args) {
     std::array<hv::FormatArg, sizeof...(Args) + 1> list{hv::FormatArg{args}..., hv::FormatArg{0u}};
     print_args(pattern, std::span<hv::FormatArg const>{list.data(), sizeof...(Args)});
 }
-
 }  // namespace guest

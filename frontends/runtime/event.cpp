@@ -11,7 +11,6 @@
 
 namespace guest {
 namespace {
-
 constexpr u32 ports = abi::evtchn_2l_nr_channels;
 constexpr u32 word_bits = 64;
 
@@ -32,12 +31,9 @@ void deliver_word(u32 index) {
         EvtchnPort port{index * word_bits + static_cast<u32>(__builtin_ctzll(pending))};
         pending &= pending - 1;
         event::clear(port);
-        if (handlers[port.value] != nullptr) {
-            handlers[port.value](port);
-        }
+        if (handlers[port.value] != nullptr) { handlers[port.value](port); }
     }
 }
-
 }  // namespace
 
 abi::SharedInfo volatile& shared_info() { return *reinterpret_cast<abi::SharedInfo volatile*>(shared_page.data()); }
@@ -52,9 +48,7 @@ void event::initialise(abi::StartInfo const& info) {
     if (update_va_mapping(address_of(shared_page.data()), page_table::entry(frame, pte::read_write)) != 0) {
         panic("shared_info cannot be mapped");
     }
-    for (u64 volatile& mask : shared_info().evtchn_mask) {
-        mask = ~u64{0};
-    }
+    for (u64 volatile& mask : shared_info().evtchn_mask) { mask = ~u64{0}; }
 }
 
 void event::enable() {
@@ -73,9 +67,7 @@ void event::disable() {
 bool event::enabled() { return vcpu_info().evtchn_upcall_mask == 0; }
 
 void event::set_handler(EvtchnPort port, EventHandler handler) {
-    if (port.value >= ports) {
-        panic("an event port out of range");
-    }
+    if (port.value >= ports) { panic("an event port out of range"); }
     handlers[port.value] = handler;
     handler != nullptr ? unmask(port) : mask(port);
 }
@@ -98,13 +90,9 @@ i64 event::send(EvtchnPort port) {
 
 bool event::wait(EvtchnPort port, u64 deadline) {
     while (!pending(port)) {
-        if (time::now() >= deadline) {
-            return false;
-        }
+        if (time::now() >= deadline) { return false; }
         abi::SchedPoll poll{.ports = pointer_to(&port), .nr_ports = 1, .pad = 0, .timeout = deadline};
-        if (sched_op(abi::schedop::poll, &poll) != 0) {
-            panic("SCHEDOP_poll was refused");
-        }
+        if (sched_op(abi::schedop::poll, &poll) != 0) { panic("SCHEDOP_poll was refused"); }
         asm volatile("" ::: "memory");
     }
     return true;
@@ -118,5 +106,4 @@ void deliver_events() {
         selector &= selector - 1;
     }
 }
-
 }  // namespace guest

@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: MIT
 // Event channels of one vCPU over the 2-level arrays, and the page shared with the hypervisor.
 #pragma once
-
 #include "public/shared_info.hpp"
 #include "public/start_info.hpp"
 #include "runtime/hypercall.hpp"
 
 namespace guest {
-
 // Written by the hypervisor at any time.
 abi::SharedInfo volatile& shared_info();
 abi::VcpuInfo volatile& vcpu_info();
@@ -15,7 +13,6 @@ abi::VcpuInfo volatile& vcpu_info();
 using EventHandler = void (*)(EvtchnPort);
 
 namespace event {
-
 // Maps shared_info and masks every port. Upcalls stay masked until enable().
 void initialise(abi::StartInfo const& info);
 
@@ -37,10 +34,8 @@ i64 send(EvtchnPort port);
 
 // Sleeps until the port is pending, or until the time. Works with upcalls masked. False: the time came first.
 bool wait(EvtchnPort port, u64 deadline);
-
 }  // namespace event
 
 // Hands every pending unmasked event to its handler.
 void deliver_events();
-
 }  // namespace guest

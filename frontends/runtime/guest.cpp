@@ -10,9 +10,7 @@ extern "C" [[noreturn]] void guest_start(abi::StartInfo const* info);
 
 namespace guest {
 namespace {
-
 constinit abi::StartInfo const* info = nullptr;
-
 }  // namespace
 
 abi::StartInfo const& start_info() { return *info; }
@@ -25,9 +23,7 @@ std::string_view option(std::string_view key) {
     std::string_view rest = command_line();
     while (!rest.empty()) {
         std::size_t length = 0;
-        while (length < rest.size() && rest[length] != ' ') {
-            ++length;
-        }
+        while (length < rest.size() && rest[length] != ' ') { ++length; }
         std::string_view word{rest.data(), length};
         if (word.size() > key.size() && word.starts_with(key) && word[key.size()] == '=') {
             word.remove_prefix(key.size() + 1);
@@ -37,7 +33,6 @@ std::string_view option(std::string_view key) {
     }
     return {};
 }
-
 }  // namespace guest
 
 // Called by start.S on the runtime's own stack.

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 // What a guest built on the runtime sees of its start.
 #pragma once
-
 #include <string_view>
 
 #include "public/start_info.hpp"
@@ -10,7 +9,6 @@
 #include "runtime/shutdown.hpp"
 
 namespace guest {
-
 // Provided by each guest. Everything is initialised and upcalls are enabled; returning powers the domain off.
 void main();
 
@@ -20,5 +18,4 @@ bool is_dom0();
 // The command line, and a word of it of the form key=value; empty if there is none.
 std::string_view command_line();
 std::string_view option(std::string_view key);
-
 }  // namespace guest

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Hypercalls, one function each. They return what RAX holds: a result, or a negated abi::Errno.
 #pragma once
-
 #include "public/console_io.hpp"
 #include "public/event_channel.hpp"
 #include "public/grant_table.hpp"
@@ -16,7 +15,6 @@
 #include "public/version.hpp"
 
 namespace guest {
-
 using abi::i16;
 using abi::i32;
 using abi::i64;
@@ -143,5 +141,4 @@ i64 physdev_op(u32 command, T* argument) {
 inline i64 platform_op(abi::PlatformOp* operation) {
     return hypercall(abi::hypercall::platform_op, address_of(operation));
 }
-
 }  // namespace guest

@@ -45,18 +45,14 @@ int memcmp(void const* left, void const* right, std::size_t count) {
     auto const* a = static_cast<unsigned char const*>(left);
     auto const* b = static_cast<unsigned char const*>(right);
     for (std::size_t i = 0; i < count; ++i) {
-        if (a[i] != b[i]) {
-            return a[i] < b[i] ? -1 : 1;
-        }
+        if (a[i] != b[i]) { return a[i] < b[i] ? -1 : 1; }
     }
     return 0;
 }
 
 std::size_t strlen(char const* text) {
     std::size_t length = 0;
-    while (text[length] != '\0') {
-        ++length;
-    }
+    while (text[length] != '\0') { ++length; }
     return length;
 }
 }

@@ -10,7 +10,6 @@ extern "C" char image_start[], image_end[];
 
 namespace guest::memory {
 namespace {
-
 // The allocator's share: enough for every guest we write, and 8 KiB of bits.
 constexpr u64 max_linear_pages = 65536;
 
@@ -58,9 +57,7 @@ void add(u64 first, u64 end) {
 u64 mapped_pages(Mfn root) {
     u64 limit = total < max_linear_pages ? total : max_linear_pages;
     u64 pfn = 0;
-    while (pfn < limit && (page_table::lookup(root, virt_base + pfn * page_size) & pte::present) != 0) {
-        ++pfn;
-    }
+    while (pfn < limit && (page_table::lookup(root, virt_base + pfn * page_size) & pte::present) != 0) { ++pfn; }
     return pfn;
 }
 
@@ -84,7 +81,6 @@ void reserve_boot_data(abi::StartInfo const& info) {
         reserve(first, (info.mod_len + page_size - 1) / page_size);
     }
 }
-
 }  // namespace
 
 void initialise(abi::StartInfo const& info) {
@@ -129,9 +125,7 @@ void* allocate() { return allocate_contiguous(1); }
 
 void release(void* page) {
     u64 pfn = pfn_of(page).value;
-    if (!pages.used(pfn)) {
-        panic("a free page is given back");
-    }
+    if (!pages.used(pfn)) { panic("a free page is given back"); }
     pages.set_free(pfn);
     ++free_count;
 }
@@ -141,13 +135,10 @@ bool extend(u64 count) {
     u64 end = linear + count < limit ? linear + count : limit;
     for (u64 pfn = linear; pfn < end; ++pfn) {
         u64 value = page_table::entry(mfn_of(Pfn{pfn}), pte::read_write);
-        if (!page_table::map(page_table::kernel_root(), address_of(Pfn{pfn}), value)) {
-            return false;
-        }
+        if (!page_table::map(page_table::kernel_root(), address_of(Pfn{pfn}), value)) { return false; }
         linear = pfn + 1;
         add(pfn, pfn + 1);
     }
     return true;
 }
-
 }  // namespace guest::memory

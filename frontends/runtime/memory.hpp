@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: MIT
 // The guest's memory: the pseudo-physical map, the linear mapping at VIRT_BASE, and a page allocator over it.
 #pragma once
-
 #include "public/start_info.hpp"
 #include "runtime/hypercall.hpp"
 
 namespace guest {
-
 inline constexpr u64 virt_base = 0xffffffff80000000;
 
 // Every pfn below linear_pages() is mapped at this address, writable unless it is a page table.
@@ -18,7 +16,6 @@ T* pointer_to(Pfn pfn) {
 inline Pfn pfn_of(void const* pointer) { return Pfn{(reinterpret_cast<u64>(pointer) - virt_base) / page_size}; }
 
 namespace memory {
-
 void initialise(abi::StartInfo const& info);
 
 u64 total_pages();   // pages the domain was built with
@@ -40,6 +37,5 @@ void* allocate_contiguous(u64 count);
 
 // Makes the linear mapping longer, up to total_pages(), and gives the new pages to the allocator.
 bool extend(u64 pages);
-
 }  // namespace memory
 }  // namespace guest

@@ -6,7 +6,6 @@
 
 namespace guest::page_table {
 namespace {
-
 constinit Mfn root_of_kernel{0};
 
 constexpr u32 first_hypervisor_slot = abi::first_hypervisor_l4_slot;
@@ -21,9 +20,7 @@ i64 simple_mmuext(u32 command, Mfn mfn) {
 
 void release_table(Mfn mfn) {
     void* page = pointer_to(memory::machine_to_pfn(mfn));
-    if (set_writable(page) != 0) {
-        panic("a dropped page table does not become writable");
-    }
+    if (set_writable(page) != 0) { panic("a dropped page table does not become writable"); }
     memory::release(page);
 }
 
@@ -32,14 +29,11 @@ void release_below(Mfn table_frame, unsigned level) {
         bool ours = level != 4 || slot < first_hypervisor_slot || slot > last_hypervisor_slot;
         u64 entry = table(table_frame)[slot];
         if (ours && (entry & pte::present) != 0) {
-            if (level > 2) {
-                release_below(frame_of(entry), level - 1);
-            }
+            if (level > 2) { release_below(frame_of(entry), level - 1); }
             release_table(frame_of(entry));
         }
     }
 }
-
 }  // namespace
 
 Mfn kernel_root() { return root_of_kernel; }
@@ -51,9 +45,7 @@ Mfn walk(Mfn root, u64 address, unsigned level) {
     Mfn at = root;
     for (unsigned here = 4; here > level; --here) {
         u64 next = table(at)[slot(address, here)];
-        if ((next & pte::present) == 0) {
-            return Mfn{0};
-        }
+        if ((next & pte::present) == 0) { return Mfn{0}; }
         at = frame_of(next);
     }
     return at;
@@ -98,19 +90,13 @@ bool clear(Mfn root, u64 address) {
 Mfn make_table(unsigned level) {
     void* page = memory::allocate();
     Mfn mfn = memory::mfn_of(page);
-    if (set_read_only(page) != 0) {
-        panic("a page does not become read-only");
-    }
-    if (level == 4 && pin(4, mfn) != 0) {
-        panic("an empty L4 table cannot be pinned");
-    }
+    if (set_read_only(page) != 0) { panic("a page does not become read-only"); }
+    if (level == 4 && pin(4, mfn) != 0) { panic("an empty L4 table cannot be pinned"); }
     return mfn;
 }
 
 void drop_tree(Mfn root) {
-    if (unpin(root) != 0) {
-        panic("a root of ours cannot be unpinned");
-    }
+    if (unpin(root) != 0) { panic("a root of ours cannot be unpinned"); }
     release_below(root, 4);
     release_table(root);
 }
@@ -126,5 +112,4 @@ i64 set_writable(void* page) {
 i64 pin(unsigned level, Mfn table_frame) { return simple_mmuext(abi::mmuext::pin_l1_table + level - 1, table_frame); }
 
 i64 unpin(Mfn table_frame) { return simple_mmuext(abi::mmuext::unpin_table, table_frame); }
-
 }  // namespace guest::page_table

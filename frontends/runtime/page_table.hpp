@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: MIT
 // Page tables, as a PV guest handles them: read directly, written through the hypervisor.
 #pragma once
-
 #include "runtime/hypercall.hpp"
 
 namespace guest {
-
 namespace pte {
 inline constexpr u64 present = 1u << 0;
 inline constexpr u64 writable = 1u << 1;
@@ -23,7 +21,6 @@ inline constexpr u64 read_write = read_only | writable | dirty;
 }  // namespace pte
 
 namespace page_table {
-
 constexpr u64 entry(Mfn frame, u64 flags) { return frame.value << abi::page_shift | flags | pte::present; }
 constexpr Mfn frame_of(u64 entry) { return Mfn{(entry & pte::frame_mask) >> abi::page_shift}; }
 constexpr unsigned slot(u64 address, unsigned level) { return (address >> (3 + 9 * level)) & 511; }
@@ -64,6 +61,5 @@ i64 set_writable(void* page);
 
 i64 pin(unsigned level, Mfn table);
 i64 unpin(Mfn table);
-
 }  // namespace page_table
 }  // namespace guest

@@ -7,7 +7,6 @@ extern "C" char image_start[], image_end[];
 
 namespace guest {
 namespace {
-
 // Frame pointers are kept in every function; start.S ends their chain with a zero.
 void print_backtrace() {
     u64 const* frame = static_cast<u64 const*>(__builtin_frame_address(0));
@@ -17,15 +16,12 @@ void print_backtrace() {
         frame = reinterpret_cast<u64 const*>(frame[0]);
     }
 }
-
 }  // namespace
 
 void shutdown(abi::ShutdownReason reason) {
     console::flush();
     abi::SchedShutdown op{.reason = static_cast<u32>(reason)};
-    for (;;) {
-        (void)sched_op(abi::schedop::shutdown, &op);
-    }
+    for (;;) { (void)sched_op(abi::schedop::shutdown, &op); }
 }
 
 void panic(std::string_view what) {
@@ -33,5 +29,4 @@ void panic(std::string_view what) {
     print_backtrace();
     shutdown(abi::ShutdownReason::crash);
 }
-
 }  // namespace guest

@@ -17,7 +17,6 @@ void trap_dispatch(guest::TrapFrame& frame);
 
 namespace guest {
 namespace {
-
 constexpr u32 stub_size = 16;
 constexpr u32 exception_vectors = 32;
 
@@ -43,12 +42,9 @@ void register_callback(u16 type, char const* entry) {
 }
 
 trap::Handler* slot_of(u64 vector) {
-    if (vector < exception_vectors) {
-        return &exception_handlers[vector];
-    }
+    if (vector < exception_vectors) { return &exception_handlers[vector]; }
     return vector == trap::software ? &software_handler : nullptr;
 }
-
 }  // namespace
 
 void trap::initialise() {
@@ -65,9 +61,7 @@ void trap::initialise() {
                                 .cs = abi::selector::flat_cs64,
                                 .pad = 0,
                                 .address = address_of(trap_software)};
-    if (set_trap_table(table.data()) != 0) {
-        panic("set_trap_table was refused");
-    }
+    if (set_trap_table(table.data()) != 0) { panic("set_trap_table was refused"); }
     register_callback(abi::callback::event, trap_event_upcall);
     register_callback(abi::callback::failsafe, trap_failsafe);
     register_callback(abi::callback::syscall, trap_syscall);
@@ -75,9 +69,7 @@ void trap::initialise() {
 }
 
 void trap::set_handler(u64 vector, Handler handler) {
-    if (Handler* slot = slot_of(vector)) {
-        *slot = handler;
-    }
+    if (Handler* slot = slot_of(vector)) { *slot = handler; }
 }
 
 bool trap::attempt(void (*function)(void*), void* argument, TrapFrame& caught) {
@@ -98,7 +90,6 @@ void print_frame(TrapFrame const& frame) {
     print("r8 {:x} r9 {:x} r10 {:x} r11 {:x} r12 {:x} r13 {:x} r14 {:x} r15 {:x}\n", frame.r8, frame.r9, frame.r10,
           frame.r11, frame.r12, frame.r13, frame.r14, frame.r15);
 }
-
 }  // namespace guest
 
 // Called by trap.S with every entry; returns to let it resume the frame.
@@ -111,9 +102,7 @@ void trap_dispatch(guest::TrapFrame& frame) {
     if (frame.from_user()) {
         guest::user_trapped(frame);  // returns only if no user code of ours was running
     }
-    if (Handler* slot = guest::slot_of(frame.vector); slot != nullptr && *slot != nullptr && (*slot)(frame)) {
-        return;
-    }
+    if (Handler* slot = guest::slot_of(frame.vector); slot != nullptr && *slot != nullptr && (*slot)(frame)) { return; }
     if (guest::current_attempt != nullptr) {
         *guest::current_attempt->caught = frame;
         frame.rip = guest::address_of(trap_resume);

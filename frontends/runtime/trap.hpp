@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: MIT
 // Exceptions of a guest: registration with the hypervisor, handlers, and a way to try what may trap.
 #pragma once
-
 #include "runtime/hypercall.hpp"
 
 namespace guest {
-
 // What the entry stubs of trap.S leave on the stack. The upper part, from rip on, is the hypervisor's frame; its cs
 // word carries the saved event mask in bits 32-39, and bits 0-1 are clear when the guest's kernel was interrupted.
 struct TrapFrame {
@@ -21,7 +19,6 @@ struct TrapFrame {
 static_assert(sizeof(TrapFrame) == 22 * 8);
 
 namespace trap {
-
 // Vectors 0-31 are the processor's. The others are ours, for what comes by callback.
 enum Vector : u64 {
     divide_error = 0,
@@ -63,10 +60,8 @@ bool attempt(Function function, TrapFrame& caught) {
 
 // The address a page fault was about: the hypervisor keeps it in vcpu_info.
 u64 fault_address();
-
 }  // namespace trap
 
 // One line a register pair, to the console.
 void print_frame(TrapFrame const& frame);
-
 }  // namespace guest

@@ -12,7 +12,6 @@ void user_enter(guest::TrapFrame const* frame, guest::u64* resume_rsp);
 
 namespace guest {
 namespace {
-
 struct Run {
     u64 resume_rsp;
     TrapFrame* frame;
@@ -27,7 +26,6 @@ i64 load_user_root(Mfn root) {
     op.arg1.mfn = root;
     return mmuext_op(&op, 1);
 }
-
 }  // namespace
 
 UserSpace::UserSpace() : root_{page_table::make_table(4)} {}
@@ -68,5 +66,4 @@ void user_trapped(TrapFrame const& frame) {
         user_leave(current_run->resume_rsp);
     }
 }
-
 }  // namespace guest

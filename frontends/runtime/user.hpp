@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: MIT
 // User mode: an address space with a root of its own, and running code in it until it traps.
 #pragma once
-
 #include "runtime/trap.hpp"
 
 namespace guest {
-
 // A second root with nothing of the kernel in it. Tables are allocated as needed and validated by the hypervisor when
 // the root is pinned.
 class UserSpace {
@@ -35,5 +33,4 @@ TrapFrame user_frame(u64 rip, u64 rsp);
 
 // Called on each entry from user mode; does not return if UserSpace::run is waiting for it.
 void user_trapped(TrapFrame const& frame);
-
 }  // namespace guest

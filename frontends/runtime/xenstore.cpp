@@ -12,7 +12,6 @@
 
 namespace guest::xenstore {
 namespace {
-
 using abi::io::XenstoreDomainInterface;
 using abi::io::XsdSockmsg;
 
@@ -20,7 +19,6 @@ constexpr u32 ring_size = abi::io::xenstore_ring_size;
 
 u32 load(u32& index) { return std::atomic_ref<u32>(index).load(std::memory_order_acquire); }
 void store(u32& index, u32 value) { std::atomic_ref<u32>(index).store(value, std::memory_order_release); }
-
 }  // namespace
 
 class Session {
@@ -34,21 +32,15 @@ public:
     // The parts of the payload are sent as they are: a caller gives the zero bytes that the protocol asks for.
     Value request(u32 type, std::initializer_list<std::string_view> parts) {
         u32 length = 0;
-        for (std::string_view part : parts) {
-            length += static_cast<u32>(part.size());
-        }
+        for (std::string_view part : parts) { length += static_cast<u32>(part.size()); }
         XsdSockmsg header{.type = type, .req_id = ++last_id_, .tx_id = 0, .len = length};
         send({reinterpret_cast<char const*>(&header), sizeof(header)});
-        for (std::string_view part : parts) {
-            send(part);
-        }
+        for (std::string_view part : parts) { send(part); }
         return reply_to(last_id_);
     }
 
     void wait_for_watch_event() {
-        while (watch_events_ == 0) {
-            (void)receive();
-        }
+        while (watch_events_ == 0) { (void)receive(); }
         watch_events_ = 0;
     }
 
@@ -81,9 +73,7 @@ private:
         u32 consumed = ring_->rsp_cons;
         while (load(ring_->rsp_prod) == consumed) {
             event::clear(port_);
-            if (load(ring_->rsp_prod) == consumed) {
-                (void)event::wait(port_, time::now() + time::second);
-            }
+            if (load(ring_->rsp_prod) == consumed) { (void)event::wait(port_, time::now() + time::second); }
         }
         char byte = ring_->rsp[consumed % ring_size];
         store(ring_->rsp_cons, consumed + 1);
@@ -93,9 +83,7 @@ private:
     Message receive() {
         Message message{};
         char header[sizeof(XsdSockmsg)];
-        for (char& byte : header) {
-            byte = next_byte();
-        }
+        for (char& byte : header) { byte = next_byte(); }
         __builtin_memcpy(&message.header, header, sizeof(header));
         for (u32 i = 0; i < message.header.len; ++i) {
             char byte = next_byte();
@@ -105,13 +93,9 @@ private:
             }
         }
         (void)event::send(port_);
-        if (message.header.type == abi::io::xs::watch_event) {
-            ++watch_events_;
-        }
+        if (message.header.type == abi::io::xs::watch_event) { ++watch_events_; }
         message.value.found_ = message.header.type != abi::io::xs::error;
-        if (!message.value.found_) {
-            message.value.length_ = 0;
-        }
+        if (!message.value.found_) { message.value.length_ = 0; }
         return message;
     }
 
@@ -131,11 +115,9 @@ private:
 };
 
 namespace {
-
 constexpr std::string_view zero{"\0", 1};
 constinit Session session{};
 constinit bool watching = false;
-
 }  // namespace
 
 void initialise(abi::StartInfo const& info) {
@@ -155,12 +137,9 @@ bool write(std::string_view path, std::string_view value) {
 Value wait_for_change(std::string_view path) {
     if (!watching) {
         watching = session.request(abi::io::xs::watch, {path, zero, path, zero}).found();
-        if (!watching) {
-            panic("xenstore refuses a watch");
-        }
+        if (!watching) { panic("xenstore refuses a watch"); }
     }
     session.wait_for_watch_event();
     return read(path);
 }
-
 }  // namespace guest::xenstore

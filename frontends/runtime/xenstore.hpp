@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 // A client of xenstore over the ring a domU is built with: one request at a time, and one watched path.
 #pragma once
-
 #include <array>
 #include <string_view>
 
@@ -9,7 +8,6 @@
 #include "runtime/hypercall.hpp"
 
 namespace guest::xenstore {
-
 // A reply's text. Longer ones are cut off.
 class Value {
 public:
@@ -32,5 +30,4 @@ bool write(std::string_view path, std::string_view value);
 
 // Blocks until the path has changed since the last call for it, or exists at the first call, and reads it.
 Value wait_for_change(std::string_view path);
-
 }  // namespace guest::xenstore

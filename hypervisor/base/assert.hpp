@@ -3,10 +3,8 @@
 #pragma once
 
 namespace hv {
-
 // Defined by x86 (prints registers and a backtrace, stops) and by the hosted world (throws).
 [[noreturn]] void panic(char const* reason, char const* file = __builtin_FILE(), int line = __builtin_LINE());
-
 }  // namespace hv
 
 #ifdef PARAVANE_DEBUG

@@ -1,15 +1,12 @@
 // SPDX-License-Identifier: MIT
 // A fixed set of small numbers, changed atomically bit by bit: CPU masks and the like.
 #pragma once
-
 #include <array>
 #include <atomic>
 #include <bit>
-
 #include "base/types.hpp"
 
 namespace hv {
-
 template <u32 Bits>
 class AtomicBitmap {
 public:
@@ -44,5 +41,4 @@ private:
 };
 
 using CpuMask = AtomicBitmap<max_cpus>;
-
 }  // namespace hv

@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "base/format.hpp"
-
 #include <array>
 
 namespace hv {
 namespace {
-
 class Writer {
 public:
     explicit Writer(std::span<char> out) : out_{out} {}
@@ -36,7 +34,6 @@ void put_arg(Writer& out, FormatArg const& arg, bool hex) {
     if (arg.kind == FormatArg::Kind::negative) out.put('-');
     out.put_number(arg.number, hex ? 16 : 10);
 }
-
 }  // namespace
 
 std::string_view format_to(std::span<char> out, std::string_view pattern, std::span<FormatArg const> args) {
@@ -53,5 +50,4 @@ std::string_view format_to(std::span<char> out, std::string_view pattern, std::s
     }
     return writer.text();
 }
-
 }  // namespace hv

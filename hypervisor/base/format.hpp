@@ -2,16 +2,13 @@
 // Type-safe text formatting into a bounded buffer: `{}` decimal or text, `{:x}` hexadecimal. Never allocates,
 // never overruns: what does not fit is cut off.
 #pragma once
-
 #include <concepts>
 #include <span>
 #include <string_view>
 #include <type_traits>
-
 #include "base/types.hpp"
 
 namespace hv {
-
 struct FormatArg {
     enum class Kind : u8 { number, negative, text };
     Kind kind;
@@ -36,5 +33,4 @@ struct FormatArg {
 
 // Returns the part of `out` that was written. Not NUL-terminated.
 std::string_view format_to(std::span<char> out, std::string_view pattern, std::span<FormatArg const> args);
-
 }  // namespace hv

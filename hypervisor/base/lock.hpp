@@ -2,13 +2,10 @@
 // Spinlocks. The hypervisor runs with interrupts off, so a lock needs no interrupt state.
 // Locked<T> makes the value reachable only while its lock is held.
 #pragma once
-
 #include <atomic>
-
 #include "base/types.hpp"
 
 namespace hv {
-
 class Spinlock {  // ticket lock: fair, one word
 public:
     constexpr Spinlock() = default;
@@ -58,5 +55,4 @@ private:
     Spinlock lock_;
     T value_{};
 };
-
 }  // namespace hv

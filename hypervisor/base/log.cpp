@@ -1,14 +1,11 @@
 // SPDX-License-Identifier: MIT
 #include "base/log.hpp"
-
 #include <algorithm>
 #include <atomic>
-
 #include "base/lock.hpp"
 
 namespace hv::log {
 namespace {
-
 constexpr i32 guest_lines_per_second = 20;
 
 std::atomic<Level> threshold{Level::info};
@@ -24,7 +21,6 @@ void append_locked(std::string_view text) {
     for (char c : text) ring[ring_end++ % ring_size] = c;
     if (ring_end - ring_start > ring_size) ring_start = ring_end - ring_size;
 }
-
 }  // namespace
 
 void set_threshold(Level level) { threshold = level; }
@@ -67,5 +63,4 @@ void write_line(Level level, std::string_view pattern, std::span<FormatArg const
     console_write({"(pv) ", 5});
     console_write(whole);
 }
-
 }  // namespace hv::log

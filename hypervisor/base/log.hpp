@@ -2,15 +2,12 @@
 // The hypervisor's log: one line, one fact, domain first. Lines go to the console (by level) and to a ring that
 // dom0 reads with XEN_SYSCTL_readconsole. Lines that a guest can cause are rate-limited (`guest`).
 #pragma once
-
 #include <array>
 #include <span>
 #include <string_view>
-
 #include "base/format.hpp"
 
 namespace hv::log {
-
 enum class Level : u8 { error, warning, info, debug };
 
 // Thresholds, set from loglvl= and guest_loglvl=. A line is printed if its level is not above the threshold.
@@ -59,5 +56,4 @@ template <class... Args>
 void guest(std::string_view pattern, Args const&... args) {  // something a guest did wrong
     if (guest_line_allowed(Level::info)) line(Level::error, pattern, args...);
 }
-
 }  // namespace hv::log

@@ -2,15 +2,12 @@
 // Result<T>: a value or an Errno, in two registers for small T, with move-only values allowed.
 // Written for g++ 12 and clang 14 alike: no constrained destructors, hence the specialised state.
 #pragma once
-
 #include <memory>
 #include <type_traits>
 #include <utility>
-
 #include "base/types.hpp"
 
 namespace hv {
-
 struct Unit {};
 
 template <class T, bool Trivial = std::is_trivially_copyable_v<T>>
@@ -56,7 +53,6 @@ public:
 private:
     ResultState<T> state_;
 };
-
 }  // namespace hv
 
 // Unwraps a Result or returns its error from the enclosing function. One TRY per statement.

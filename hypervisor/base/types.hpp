@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: MIT
 // Short names for the integers, and the ABI's strong numbers, inside namespace hv.
 #pragma once
-
 #include "public/types.hpp"
 
 namespace hv {
-
 using abi::i16;
 using abi::i32;
 using abi::i64;
@@ -38,5 +36,4 @@ inline constexpr u32 max_cpus = 256;
 constexpr u64 round_up(u64 value, u64 alignment) { return (value + alignment - 1) & ~(alignment - 1); }
 constexpr u64 round_down(u64 value, u64 alignment) { return value & ~(alignment - 1); }
 constexpr u64 pages_of(u64 bytes) { return (bytes + page_size - 1) >> page_shift; }
-
 }  // namespace hv

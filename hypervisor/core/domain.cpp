@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The life of a domain. An end goes in phases, each of which can be interrupted: see destroy_domain.
 #include "core/domain.hpp"
-
 #include <algorithm>
-
 #include "base/log.hpp"
 #include "core/domain_table.hpp"
 #include "core/event/event_channel.hpp"
@@ -21,7 +19,6 @@
 
 namespace hv {
 namespace {
-
 // Domain objects are never freed as memory (see domain_table.cpp); those given up wait here.
 constinit Locked<Domain*> spare;
 
@@ -69,7 +66,6 @@ Result<> build(Domain& domain, DomainConfig const& config) {
     domain.grants = TRY(create_grant_table(domain, config.max_grant_frames, config.max_maptrack_frames));
     return {};
 }
-
 }  // namespace
 
 void DomainRef::release(Domain& domain) {
@@ -99,8 +95,7 @@ Result<DomainRef> create_domain(DomainConfig const& config) {
     domain->live_frames = 1;  // the domain itself counts as one until it is destroyed
     Result<> built = build(*domain, config);
     if (!built) {
-        while (!destroy_domain(*domain)) {
-        }
+        while (!destroy_domain(*domain)) {}
         return built.error();
     }
     domain->state = DomainState::alive;
@@ -155,7 +150,6 @@ void resume_domain(Domain& domain) {
 }
 
 namespace {
-
 // Phases of the end. Each returns false when preempted; the next call goes on in the same phase.
 bool end_connections(Domain& domain) {
     if (domain.events) close_all_event_channels(domain);
@@ -226,7 +220,6 @@ bool go_on_destroying(Domain& domain) {
     send_global_virq(abi::virq::dom_exc);  // whoever holds pages of it learns that they are the last ones
     return true;
 }
-
 }  // namespace
 
 bool destroy_domain(Domain& domain) {
@@ -235,5 +228,4 @@ bool destroy_domain(Domain& domain) {
     domain.being_destroyed.store(false, std::memory_order_release);
     return done;
 }
-
 }  // namespace hv

@@ -2,10 +2,8 @@
 // A domain: created, running, (shut down), dying, gone. Reference counted; a dying domain stays as a zombie until the
 // last frame it owns has no references, so that ids and owners never dangle.
 #pragma once
-
 #include <array>
 #include <atomic>
-
 #include "base/bitmap.hpp"
 #include "base/lock.hpp"
 #include "base/result.hpp"
@@ -15,7 +13,6 @@
 #include "public/shared_info.hpp"
 
 namespace hv {
-
 class EventChannels;
 class GrantTable;
 
@@ -122,5 +119,4 @@ void unpause_vcpu(Vcpu& vcpu);
 Domain& dom0();  // valid once created
 bool dom0_exists();
 Domain& owner_of_live_frame(Domid owner);  // the domain lives as long as a frame of it has references
-
 }  // namespace hv

@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: MIT
 // Domid -> Domain. Domain objects are only ever reused as Domain objects (domain.cpp keeps the spare ones), so a lookup
 // may look at one that is just being given up: it fails to get a reference, or finds another id in it.
-#include <array>
-
-#include "core/domain.hpp"
 #include "core/domain_table.hpp"
+#include <array>
+#include "core/domain.hpp"
 
 namespace hv {
 namespace {
-
 constinit std::array<std::atomic<Domain*>, abi::first_reserved_domid> table{};
 constinit std::atomic<u32> last_domid{0};
 
@@ -19,7 +17,6 @@ bool reference_if_alive(Domain& domain) {
     } while (!domain.references.compare_exchange_weak(count, count + 1, std::memory_order_acquire));
     return true;
 }
-
 }  // namespace
 
 Result<DomainRef> find_domain(Domid id) {
@@ -67,5 +64,4 @@ Result<> enter_domain(Domain& domain) {
 }
 
 void leave_domain(Domain& domain) { table[domain.id.value].store(nullptr, std::memory_order_release); }
-
 }  // namespace hv

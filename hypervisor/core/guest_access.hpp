@@ -1,16 +1,13 @@
 // SPDX-License-Identifier: MIT
 // The only way to a guest's memory: copies of whole structures between a guest pointer and a local.
 #pragma once
-
 #include <span>
 #include <type_traits>
-
 #include "base/result.hpp"
 #include "core/hal.hpp"
 #include "core/mm/pte.hpp"
 
 namespace hv {
-
 template <class T>
 concept AbiType = std::is_trivially_copyable_v<T>;
 
@@ -73,5 +70,4 @@ auto with_argument(guest_ptr<void> pointer, F&& handler) -> Result<u64> {
     }
     return result;
 }
-
 }  // namespace hv

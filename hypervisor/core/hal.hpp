@@ -2,11 +2,9 @@
 // All that core knows of a machine. Defined twice: x86/hal.cpp drives the hardware, tests/hosted/hal.cpp is a small
 // working model of it (RAM arena, recorded flushes, a clock that tests move).
 #pragma once
-
 #include <optional>
 #include <span>
 #include <string_view>
-
 #include "base/assert.hpp"
 #include "base/bitmap.hpp"
 #include "base/types.hpp"
@@ -19,7 +17,6 @@ struct Domain;
 }  // namespace hv
 
 namespace hv::hal {
-
 // --- memory
 std::byte* map(Mfn mfn);  // the frame in the direct map; mfn must be RAM
 Mfn mfn_of(void const* direct_map_address);
@@ -97,5 +94,4 @@ CpuIds cpu_ids(CpuId cpu);
 pv::CpuidLeaf cpuid(u32 leaf, u32 subleaf);           // the machine's own
 u32 gsi_count();                                      // inputs of all IO-APICs
 std::optional<u32> ioapic_read(Maddr base, u32 reg);  // none: no IO-APIC at that address
-
 }  // namespace hv::hal

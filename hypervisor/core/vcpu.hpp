@@ -3,10 +3,8 @@
 // vCPU is switched in, core changes it on behalf of hypercalls. While the vCPU runs, its general registers are at the
 // top of the CPU's stack and `regs` is stale; segment bases are in hardware (hal::save_segment_bases).
 #pragma once
-
 #include <array>
 #include <atomic>
-
 #include "base/bitmap.hpp"
 #include "base/types.hpp"
 #include "core/mm/demotion.hpp"
@@ -16,7 +14,6 @@
 #include "public/vcpu.hpp"
 
 namespace hv {
-
 struct Domain;
 
 inline constexpr u32 max_gdt_frames = 14;  // selectors from 0xe000 on are the hypervisor's
@@ -116,5 +113,4 @@ struct Vcpu {
     // --- deferred work
     DemotionQueue demotions{};
 };
-
 }  // namespace hv

@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: MIT
 // domctl, interface version 0x15: what control tools do to one domain (domctl.h of Xen 4.17).
 #pragma once
-
 #include "public/types.hpp"
 #include "public/vcpu.hpp"
 #include "public/version.hpp"
 
 namespace abi {
-
 inline constexpr u32 domctl_interface_version = 0x15;
 
 namespace domctl {
@@ -413,5 +411,4 @@ struct Domctl {
     } u;
 };
 static_assert(sizeof(Domctl) == 144);
-
 }  // namespace abi

@@ -2,11 +2,9 @@
 // Notes of owner "Xen" in a kernel's ELF file (elfnote.h, features.h). Constants only, so that hosted
 // builders and freestanding guests may use it alike.
 #pragma once
-
 #include "public/types.hpp"
 
 namespace abi {
-
 namespace elfnote {
 enum Type : u32 {
     info = 0,
@@ -53,5 +51,4 @@ enum Bit : u32 {
     direct_mapped = 17,
 };
 }  // namespace feature
-
 }  // namespace abi

@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: MIT
 // event_channel_op and virtual interrupt numbers (event_channel.h, xen.h).
 #pragma once
-
 #include "public/types.hpp"
 
 namespace abi {
-
 namespace evtchnop {
 enum Command : u32 {
     bind_interdomain = 0,
@@ -149,5 +147,4 @@ struct EvtchnSetPriority {
     EvtchnPort port;
     u32 priority;
 };
-
 }  // namespace abi

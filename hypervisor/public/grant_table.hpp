@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: MIT
 // Grant tables: the shared entries and grant_table_op (grant_table.h).
 #pragma once
-
 #include "public/types.hpp"
 
 namespace abi {
-
 using GrantHandle = Number<struct GrantHandleTag, u32>;
 
 namespace gnttabop {
@@ -201,5 +199,4 @@ struct GnttabSwapGrantRef {
     i16 status;
     u16 pad;
 };
-
 }  // namespace abi

@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: MIT
 // Hypercall numbers of the x86-64 PV ABI (xen.h). RAX holds the number, RDI RSI RDX R10 R8 R9 the arguments.
 #pragma once
-
 #include "public/types.hpp"
 
 namespace abi::hypercall {
-
 enum Number : u32 {
     set_trap_table = 0,
     mmu_update = 1,
@@ -52,5 +50,4 @@ enum Number : u32 {
     mca = 48,
     count = 64,  // table size: the last architecture-specific number is 55
 };
-
 }  // namespace abi::hypercall

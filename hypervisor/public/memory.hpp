@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: MIT
 // memory_op (memory.h).
 #pragma once
-
 #include "public/types.hpp"
 
 namespace abi {
-
 namespace memop {
 enum Command : u32 {
     increase_reservation = 0,
@@ -167,5 +165,4 @@ struct MemAcquireResource {
     guest_ptr<Mfn> frame_list;
 };
 static_assert(sizeof(MemAcquireResource) == 32);
-
 }  // namespace abi

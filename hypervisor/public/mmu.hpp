@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: MIT
 // mmu_update, mmuext_op, update_va_mapping, vm_assist and the fixed address ranges (xen.h, arch-x86/xen-x86_64.h).
 #pragma once
-
 #include "public/types.hpp"
 
 namespace abi {
-
 inline constexpr u64 hypervisor_virt_start = 0xffff800000000000;
 inline constexpr u64 hypervisor_virt_end = 0xffff880000000000;
 inline constexpr u64 machphys_virt_start = 0xffff800000000000;
@@ -101,5 +99,4 @@ enum Type : u32 {
     m2p_strict = 32,
 };
 }  // namespace vmassist
-
 }  // namespace abi

@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: MIT
 // physdev_op (physdev.h).
 #pragma once
-
 #include "public/types.hpp"
 
 namespace abi {
-
 namespace physdevop {
 enum Command : u32 {
     irq_status_query = 5,
@@ -167,5 +165,4 @@ struct PhysdevPciDevice {
     u8 bus;
     u8 devfn;
 };
-
 }  // namespace abi

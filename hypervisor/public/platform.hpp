@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: MIT
 // platform_op, the part a PV dom0 needs (platform.h).
 #pragma once
-
 #include "public/types.hpp"
 
 namespace abi {
-
 inline constexpr u32 platform_interface_version = 0x03000001;
 
 namespace platformop {
@@ -106,5 +104,4 @@ struct PlatformOp {
     } u;
 };
 static_assert(sizeof(PlatformOp) == 136);
-
 }  // namespace abi

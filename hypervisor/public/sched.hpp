@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: MIT
 // sched_op (sched.h).
 #pragma once
-
 #include "public/types.hpp"
 
 namespace abi {
-
 namespace schedop {
 enum Command : u32 {
     yield = 0,
@@ -58,5 +56,4 @@ struct SchedWatchdog {
 struct SchedPinOverride {
     i32 pcpu;
 };
-
 }  // namespace abi

@@ -2,11 +2,9 @@
 // The page a domain shares with the hypervisor (xen.h, arch-x86/xen.h). Both sides write it at any time:
 // the hypervisor reads each field once.
 #pragma once
-
 #include "public/types.hpp"
 
 namespace abi {
-
 inline constexpr u32 legacy_max_vcpus = 32;
 
 // A seqlock: version is odd while the fields change.
@@ -60,5 +58,4 @@ struct SharedInfo {
     ArchSharedInfo arch;
 };
 static_assert(sizeof(SharedInfo) == 3136);
-
 }  // namespace abi

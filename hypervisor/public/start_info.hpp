@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: MIT
 // What a PV kernel finds at RSI when it starts (xen.h).
 #pragma once
-
 #include "public/types.hpp"
 
 namespace abi {
-
 inline constexpr u32 max_guest_cmdline = 1024;
 
 // Bits of StartInfo::flags. Bits 8-15 carry power management flags for dom0.
@@ -88,5 +86,4 @@ inline constexpr u8 vga_text_3 = 0x03;
 inline constexpr u8 vesa_lfb = 0x23;
 inline constexpr u8 efi_lfb = 0x70;
 }  // namespace video_type
-
 }  // namespace abi

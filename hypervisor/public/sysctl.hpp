@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: MIT
 // sysctl, interface version 0x15: what control tools do to the whole machine (sysctl.h of Xen 4.17).
 #pragma once
-
 #include "public/domctl.hpp"
 #include "public/types.hpp"
 
 namespace abi {
-
 inline constexpr u32 sysctl_interface_version = 0x15;
 
 namespace sysctl {
@@ -250,5 +248,4 @@ struct Sysctl {
     } u;
 };
 static_assert(sizeof(Sysctl) == 136);
-
 }  // namespace abi

@@ -1,15 +1,12 @@
 // SPDX-License-Identifier: MIT
 // The words of the Xen PV ABI as C++ types. Everything here is plain data that may cross the guest border.
 #pragma once
-
-#include "public/namespace.hpp"
-
 #include <compare>
 #include <cstddef>
 #include <cstdint>
+#include "public/namespace.hpp"
 
 namespace abi {
-
 using u8 = std::uint8_t;
 using u16 = std::uint16_t;
 using u32 = std::uint32_t;
@@ -131,5 +128,4 @@ enum class Errno : i32 {
     timedout = 110,
     connrefused = 111,
 };
-
 }  // namespace abi

@@ -2,11 +2,9 @@
 // The state of a virtual processor as it crosses the ABI, and the vcpu_op and callback_op hypercalls
 // (vcpu.h, callback.h, arch-x86/xen.h, arch-x86/xen-x86_64.h).
 #pragma once
-
 #include "public/types.hpp"
 
 namespace abi {
-
 // Selectors of the hypervisor's part of the GDT that a guest may use at any time.
 namespace selector {
 inline constexpr u16 flat_cs32 = 0xe023;
@@ -205,5 +203,4 @@ struct CallbackUnregister {
 namespace nmiop {
 enum Command : u32 { register_callback = 0, unregister_callback = 1 };
 }  // namespace nmiop
-
 }  // namespace abi

@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: MIT
 // xen_version (version.h). Feature bits are in elfnote.hpp, since kernels name them in their notes too.
 #pragma once
-
 #include "public/elfnote.hpp"
 #include "public/types.hpp"
 
 namespace abi {
-
 namespace xenver {
 enum Command : u32 {
     version = 0,
@@ -64,5 +62,4 @@ struct XenBuildId {
 struct DomainHandle {
     u8 bytes[16];
 };
-
 }  // namespace abi

@@ -2,7 +2,6 @@
 // The machine, as core sees it. The state of the current vCPU is in hal_vcpu.cpp, time in cpu/time.cpp, flushes are in
 // mm/tlb.cpp; what is only passed on has its definition where the work is done.
 #include "core/hal.hpp"
-
 #include "x86/boot/memory_map.hpp"
 #include "x86/cpu/apic.hpp"
 #include "x86/cpu/features.hpp"
@@ -15,7 +14,6 @@
 #include "x86/mm/usercopy.hpp"
 
 namespace hv::hal {
-
 std::byte* map(Mfn mfn) { return paging::direct_map(mfn); }
 Mfn mfn_of(void const* address) {
     return Mfn{(reinterpret_cast<u64>(address) - paging::direct_map_base) >> page_shift};
@@ -51,5 +49,4 @@ pv::CpuidLeaf cpuid(u32 leaf, u32 subleaf) {
     cpu::CpuidResult r = cpu::cpuid(leaf, subleaf);
     return {.eax = r.eax, .ebx = r.ebx, .ecx = r.ecx, .edx = r.edx};
 }
-
 }  // namespace hv::hal

@@ -13,14 +13,12 @@
 
 namespace hv::hal {
 namespace {
-
 constexpr u64 cr0_ts = 1u << 3;
 constexpr u64 cr4_of_guest = 1u << 2 | 1u << 3 | 1u << 16;  // TSD, DE, FSGSBASE
 constexpr u64 dr7_enabled = 0xff;
 constexpr u64 dr7_off = 0x400;
 
 bool is_loaded(Vcpu const& vcpu) { return hv::this_cpu().current == &vcpu; }
-
 }  // namespace
 
 void load_root(Vcpu& vcpu) {
@@ -99,10 +97,8 @@ void load_virtual_ts(Vcpu& vcpu) {
     if (!is_loaded(vcpu)) return;
     u64 value = cpu::read_cr0();
     if (vcpu.cr0_ts == !!(value & cr0_ts)) return;
-    if (vcpu.cr0_ts)
-        cpu::write_cr0(value | cr0_ts);
-    else
-        cpu::clts();
+    if (vcpu.cr0_ts) cpu::write_cr0(value | cr0_ts);
+    else cpu::clts();
 }
 
 void load_virtual_cr4(Vcpu& vcpu) {
@@ -120,5 +116,4 @@ void sync_vcpu(Vcpu& vcpu) {
         cpu::pause();
     }
 }
-
 }  // namespace hv::hal

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "x86/panic.hpp"
-
 #include <algorithm>
-
 #include "base/log.hpp"
 #include "core/domain.hpp"
 #include "core/hal.hpp"
@@ -17,7 +15,6 @@ extern hv::u64 const symbol_count;  // followed by that many Symbols and their n
 
 namespace hv {
 namespace {
-
 constexpr u32 max_depth = 32;
 
 struct Symbol {
@@ -92,7 +89,6 @@ void begin() {
     print("panic within a panic", {});
     for (;;) cpu::halt();
 }
-
 }  // namespace
 
 void panic(char const* reason, char const* file, int line) {
@@ -109,5 +105,4 @@ void panic_on_exception(abi::CpuUserRegs const& regs) {
     print_registers(regs);
     finish(regs.rip, regs.rbp);
 }
-
 }  // namespace hv

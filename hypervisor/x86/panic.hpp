@@ -1,13 +1,10 @@
 // SPDX-License-Identifier: MIT
 // The end of the hypervisor's work: what happened, where, and who was running.
 #pragma once
-
 #include "base/assert.hpp"
 #include "public/vcpu.hpp"
 
 namespace hv {
-
 // An exception in ring 0 that nothing expected, with the registers as they were pushed; entry_vector holds its number.
 [[noreturn]] void panic_on_exception(abi::CpuUserRegs const& regs);
-
 }  // namespace hv

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 // What the compiler and the header-only library expect to find.
 #include <cstddef>
-
 #include "base/assert.hpp"
 
 extern "C" {
@@ -63,7 +62,6 @@ std::size_t strlen(char const* text) {
 }
 
 namespace std {
-
 [[noreturn]] void __glibcxx_assert_fail(char const* file, int line, char const* function,
                                         char const* condition) noexcept;
 void __glibcxx_assert_fail(char const* file, int line, char const*, char const* condition) noexcept {
@@ -73,5 +71,4 @@ void __glibcxx_assert_fail(char const* file, int line, char const*, char const* 
 // A string_view's substr or copy beyond its end.
 [[noreturn]] void __throw_out_of_range_fmt(char const* format, ...);
 void __throw_out_of_range_fmt(char const* format, ...) { hv::panic(format); }
-
 }  // namespace std

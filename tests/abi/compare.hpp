@@ -2,7 +2,6 @@
 // Comparison of one of our ABI structures or constants with Xen's own, at compile time: a difference does not build.
 // offsetof needs names, not values, hence the macros.
 #pragma once
-
 #include <cstddef>
 #include <cstdint>
 #include <utility>

@@ -6,7 +6,6 @@
 #include <array>
 
 namespace {
-
 struct Request {
     abi::u64 id;
     abi::u32 what;
@@ -83,13 +82,9 @@ TEST_F(Rings, GiveNothingFromABackEndThatAnswersWhatWasNotAsked) {
 }
 
 TEST_F(Rings, TakeNoMoreThanTheRingCanAnswer) {
-    for (int i = 0; i < 128; i++) {
-        front.put({});
-    }
+    for (int i = 0; i < 128; i++) { front.put({}); }
     (void)front.push();
-    for (int i = 0; i < 128; i++) {
-        EXPECT_TRUE(back.take().has_value());
-    }
+    for (int i = 0; i < 128; i++) { EXPECT_TRUE(back.take().has_value()); }
     header().req_prod = 200;
     EXPECT_FALSE(back.take().has_value());
 }
@@ -105,5 +100,4 @@ TEST_F(Rings, AreTakenUpWhereTheResponsesStand) {
     second.attach();
     EXPECT_EQ(second.take()->id, 2u) << "the request that was not answered";
 }
-
 }  // namespace

@@ -8,11 +8,9 @@
 #include "core/pv/execute.hpp"
 
 namespace {
-
 void require(bool condition) {
     if (!condition) std::abort();
 }
-
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(std::uint8_t const* data, std::size_t size) {

@@ -6,7 +6,6 @@
 #include "core/pv/dom0_layout.hpp"
 
 namespace {
-
 void require(bool condition) {
     if (!condition) std::abort();
 }
@@ -24,7 +23,6 @@ void repair_header(std::uint8_t* file) {
     file[55] = 0;
     file[57] = 0;
 }
-
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(std::uint8_t const* data, std::size_t size) {

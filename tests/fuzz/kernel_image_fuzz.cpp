@@ -10,7 +10,6 @@
 #include "kernel_image.hpp"
 
 namespace {
-
 using paravane::DomainLayout;
 using paravane::KernelImage;
 using paravane::Result;
@@ -47,7 +46,6 @@ void check_elf(std::span<std::byte const> elf) {
     check_layout(*kernel, 0);
     check_layout(*kernel, 100'000);
 }
-
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(std::uint8_t const* data, std::size_t size) {

@@ -12,7 +12,6 @@
 using namespace paravane::xenstored;
 
 namespace {
-
 struct Input {
     std::string_view bytes;
 
@@ -71,7 +70,6 @@ void play_ring(TestStore& store, Client& tools, Input& input) {
         }
     }
 }
-
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(std::uint8_t const* data, std::size_t size) {

@@ -57,7 +57,6 @@ void Machine::reset() {
 }
 
 namespace {
-
 // As the processor would: all four levels present and user-accessible, and writable for a write.
 std::byte* translate(u64 root, u64 va, bool write) {
     Machine& machine = Machine::get();
@@ -83,7 +82,6 @@ bool for_each_page(u64 va, usize size, bool write, F&& visit) {
     }
     return true;
 }
-
 }  // namespace
 
 void Machine::enter(Vcpu& vcpu) {
@@ -109,11 +107,9 @@ std::byte* Machine::access(u64 va, bool write) {
         {.page = page, .mfn = mfn, .writable = writable, .domain = current->domain->id, .owner = page_of(mfn).owner()});
     return at;
 }
-
 }  // namespace hosted
 
 namespace hv {
-
 using hosted::Machine;
 
 void panic(char const* reason, char const* file, int line) {
@@ -123,7 +119,6 @@ void panic(char const* reason, char const* file, int line) {
 void log::console_write(std::string_view text) { Machine::get().console += text; }
 
 namespace hal {
-
 std::byte* map(Mfn mfn) {
     if (mfn.value >= Machine::get().frames) panic("direct map: no such frame");
     return Machine::get().frame(mfn.value);
@@ -234,6 +229,5 @@ CpuIds cpu_ids(CpuId cpu) { return {.apic_id = cpu, .acpi_id = cpu}; }
 pv::CpuidLeaf cpuid(u32, u32) { return {}; }
 u32 gsi_count() { return 24; }
 std::optional<u32> ioapic_read(Maddr, u32) { return std::nullopt; }
-
 }  // namespace hal
 }  // namespace hv

@@ -2,7 +2,6 @@
 // The machine that the hosted core runs on: an arena as RAM, a clock that tests move, CPUs that are just numbers, and
 // records of what hardware would have been told. tests/hosted/hal.cpp defines core/hal.hpp on it.
 #pragma once
-
 #include <array>
 #include <string>
 #include <vector>
@@ -13,7 +12,6 @@
 #include "hosted/tlb.hpp"
 
 namespace hosted {
-
 using namespace hv;
 
 struct Panic {  // what hv::panic throws here
@@ -69,5 +67,4 @@ private:
 };
 
 Machine& started_machine();  // with its memory and CPUs handed to the core
-
 }  // namespace hosted

@@ -6,7 +6,6 @@
 #include "core/mm/page_info.hpp"
 
 namespace hosted {
-
 std::optional<Translation> TranslationCaches::find(CpuId cpu, u64 page, bool write) const {
     for (Translation const& entry : entries_[cpu])
         if (entry.page == page && (entry.writable || !write)) return entry;
@@ -41,5 +40,4 @@ std::string TranslationCaches::danger() const {
     }
     return {};
 }
-
 }  // namespace hosted

@@ -3,7 +3,6 @@
 // whatever becomes of the tables. So a flush that the hypervisor forgets can be used by a guest, and is found by a
 // test.
 #pragma once
-
 #include <array>
 #include <optional>
 #include <string>
@@ -12,7 +11,6 @@
 #include "base/types.hpp"
 
 namespace hosted {
-
 using namespace hv;
 
 struct Translation {
@@ -41,5 +39,4 @@ public:
 private:
     std::array<std::vector<Translation>, most_cpus> entries_;
 };
-
 }  // namespace hosted

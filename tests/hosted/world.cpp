@@ -13,7 +13,6 @@
 #include "public/mmu.hpp"
 
 namespace hosted {
-
 Guest::Guest(World& world, Domid id, u64 pages, u32 vcpus) {
     auto created = create_domain({.id = id, .privileged = id == abi::dom0, .max_vcpus = vcpus});
     if (!created) throw std::runtime_error{"create_domain"};
@@ -61,8 +60,7 @@ i64 Guest::call(u32 number, std::array<u64, 6> args, u32 index) {
 i64 Guest::step(u32 index) {
     Pending& call = *pending_[index];
     Outcome outcome = dispatch_hypercall(vcpu(index), call.number, call.args);
-    while (!preemptible && !drain_demotions(vcpu(index).demotions)) {
-    }
+    while (!preemptible && !drain_demotions(vcpu(index).demotions)) {}
     if (outcome.is_again()) return unfinished;
     pending_[index].reset();
     return outcome.value;
@@ -74,11 +72,9 @@ void Guest::finish(u32 index) {
     machine.enter(vcpu(index));
     while (pending_[index]) {
         step(index);
-        while (!drain_demotions(vcpu(index).demotions)) {
-        }
+        while (!drain_demotions(vcpu(index).demotions)) {}
     }
-    while (!drain_demotions(vcpu(index).demotions)) {
-    }
+    while (!drain_demotions(vcpu(index).demotions)) {}
 }
 
 u64* Guest::access(u64 address, bool write) {
@@ -129,10 +125,8 @@ Guest& World::add_guest(u64 pages, u32 vcpus) {
 
 void World::destroy(Guest& guest) {
     machine_.current = nullptr;
-    while (!destroy_domain(guest.domain())) {
-    }
+    while (!destroy_domain(guest.domain())) {}
 }
 
 u64 World::mismatches() { return audit_frames().mismatches; }
-
 }  // namespace hosted

@@ -3,7 +3,6 @@
 // kernel_base + pfn * 4096, writable but for the page tables, under a pinned root; and calls hypercalls as a guest
 // does.
 #pragma once
-
 #include <cstring>
 #include <memory>
 #include <optional>
@@ -15,7 +14,6 @@
 #include "hosted/machine.hpp"
 
 namespace hosted {
-
 class World;
 
 class Guest {
@@ -109,5 +107,4 @@ constexpr i64 err(Errno error) { return -static_cast<i64>(error); }
 
 inline constexpr u64 rw = Pte::present | Pte::writable | Pte::user | Pte::accessed | Pte::dirty;
 inline constexpr u64 ro = Pte::present | Pte::user | Pte::accessed;
-
 }  // namespace hosted

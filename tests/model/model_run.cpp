@@ -10,13 +10,11 @@
 #include "model/operations.hpp"
 
 namespace {
-
 // At once: the world is broken, and its end would only hide the reason.
 [[noreturn]] void give_up() {
     std::fflush(stdout);
     std::_Exit(1);
 }
-
 }  // namespace
 
 int main(int argc, char** argv) {

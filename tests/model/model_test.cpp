@@ -9,7 +9,6 @@
 #include <gtest/gtest.h>
 
 namespace {
-
 void run_random(unsigned seed, std::uint64_t operations, unsigned audit_every, model::Tally& tally) {
     std::mt19937 random{seed};
     std::vector<std::uint8_t> bytes(operations * model::bytes_per_operation);
@@ -22,7 +21,6 @@ void run_random(unsigned seed, std::uint64_t operations, unsigned audit_every, m
     stage.world.destroy(stage.second);
     EXPECT_EQ(stage.world.mismatches(), 0u);
 }
-
 }  // namespace
 
 TEST(PageModel, RandomOperationsKeepEveryCount) {

@@ -14,11 +14,9 @@
 #include "public/mmu.hpp"
 
 namespace model {
-
 using namespace hosted;
 
 namespace {
-
 // The frames that operations play with: few, so that they meet often.
 constexpr u64 first_pfn = 8, pfn_count = 12;
 constexpr u64 list_offset = 256;  // of extents, in the scratch page
@@ -40,37 +38,23 @@ public:
         stage_.world.machine().preempt_after = bytes_[7] % 8;  // long operations are cut into pieces
         return_to_playground();
         switch (bytes_[0] % 16) {
-            case 0:
-                return pin();
-            case 1:
-                return self_.unpin(frame()) == 0;
-            case 2:
-                return self_.protect(pfn_of(bytes_[1])) == 0;
-            case 3:
-                return self_.unprotect(pfn_of(bytes_[1])) == 0;
+            case 0: return pin();
+            case 1: return self_.unpin(frame()) == 0;
+            case 2: return self_.protect(pfn_of(bytes_[1])) == 0;
+            case 3: return self_.unprotect(pfn_of(bytes_[1])) == 0;
             case 4:
-            case 5:
-                return self_.mmu_update(entry(), value(), bytes_[6] % 4 == 2 ? 2 : 0) == 0;
-            case 6:
-                return touch();
-            case 7:
-                return self_.update_va_mapping(Guest::va(pfn_of(bytes_[1])), value()) == 0;
-            case 8:
-                return self_.mmuext(abi::mmuext::new_user_baseptr, bytes_[2] & 1 ? frame().value : 0) == 0;
-            case 9:
-                return release_and_populate();
-            case 10:
-                return descriptor_table();
-            case 11:
-                return bytes_[6] & 3 ? pin() : map_grant();  // few: what others map is nobody's table
-            case 12:
-                return unmap_grant();
-            case 13:
-                return bytes_[6] & 3 ? unmap_foreign() : map_foreign();
+            case 5: return self_.mmu_update(entry(), value(), bytes_[6] % 4 == 2 ? 2 : 0) == 0;
+            case 6: return touch();
+            case 7: return self_.update_va_mapping(Guest::va(pfn_of(bytes_[1])), value()) == 0;
+            case 8: return self_.mmuext(abi::mmuext::new_user_baseptr, bytes_[2] & 1 ? frame().value : 0) == 0;
+            case 9: return release_and_populate();
+            case 10: return descriptor_table();
+            case 11: return bytes_[6] & 3 ? pin() : map_grant();  // few: what others map is nobody's table
+            case 12: return unmap_grant();
+            case 13: return bytes_[6] & 3 ? unmap_foreign() : map_foreign();
             case 14:
                 return self_.mmuext(abi::mmuext::new_baseptr, bytes_[2] & 1 ? frame().value : self_.mfn(0).value) == 0;
-            default:
-                return batch();
+            default: return batch();
         }
     }
 
@@ -116,8 +100,7 @@ private:
         Mfn root = self_.mfn(0);
         if (self_.vcpu(self_.active).kernel_cr3 == root.value << page_shift) return;
         self_.finish(self_.active);
-        while (set_kernel_root(self_.vcpu(self_.active), root).error() == Errno::again) {
-        }
+        while (set_kernel_root(self_.vcpu(self_.active), root).error() == Errno::again) {}
         self_.finish(self_.active);
     }
 
@@ -219,7 +202,6 @@ private:
     Guest& other_;
     Stage& stage_;
 };
-
 }  // namespace
 
 Stage::Stage() : first{world.add_guest(64, 2)}, second{world.add_guest(64, 2)} {
@@ -243,5 +225,4 @@ void run(Stage& stage, std::span<std::uint8_t const> bytes, unsigned audit_every
                                    stage.world.machine().console};
     }
 }
-
 }  // namespace model

@@ -2,7 +2,6 @@
 // Random operations of two guests on a handful of frames, decoded from bytes: the same driver serves the property test
 // and libFuzzer. After them every count must be what recomputing it from all tables, roots and grants gives.
 #pragma once
-
 #include <array>
 #include <cstdint>
 #include <span>
@@ -10,7 +9,6 @@
 #include "hosted/world.hpp"
 
 namespace model {
-
 struct Tally {
     std::uint64_t operations = 0;
     std::uint64_t succeeded = 0;
@@ -36,5 +34,4 @@ struct Stage {
 // Runs one operation per 8 bytes and audits after every `audit_every` of them. Throws on a mismatch, or
 // when a CPU still remembers a translation that its guest must not have any more.
 void run(Stage& stage, std::span<std::uint8_t const> bytes, unsigned audit_every, Tally& tally);
-
 }  // namespace model

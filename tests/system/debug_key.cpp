@@ -13,11 +13,9 @@ extern "C" {
 }
 
 namespace {
-
 struct CloseCall {
     void operator()(xencall_handle* handle) const { xencall_close(handle); }
 };
-
 }  // namespace
 
 int main(int argc, char** argv) {

@@ -5,17 +5,12 @@
 #include "runtime/xenstore.hpp"
 
 namespace {
-
 [[noreturn]] void block_forever() {
-    for (;;) {
-        (void)guest::sched_op(abi::schedop::block);
-    }
+    for (;;) { (void)guest::sched_op(abi::schedop::block); }
 }
 
 [[noreturn]] void wait_for_shutdown() {
-    if (!guest::xenstore::available()) {
-        block_forever();
-    }
+    if (!guest::xenstore::available()) { block_forever(); }
     for (;;) {
         guest::xenstore::Value request = guest::xenstore::wait_for_change("control/shutdown");
         if (!request.text().empty()) {
@@ -24,20 +19,13 @@ namespace {
         }
     }
 }
-
 }  // namespace
 
 void guest::main() {
     console::write(command_line());
     console::write("\n");
     std::string_view exit = option("exit");
-    if (exit == "reboot") {
-        shutdown(abi::ShutdownReason::reboot);
-    }
-    if (exit == "crash") {
-        shutdown(abi::ShutdownReason::crash);
-    }
-    if (exit == "wait") {
-        wait_for_shutdown();
-    }
+    if (exit == "reboot") { shutdown(abi::ShutdownReason::reboot); }
+    if (exit == "crash") { shutdown(abi::ShutdownReason::crash); }
+    if (exit == "wait") { wait_for_shutdown(); }
 }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The bookkeeping of the self-test: every check prints one line, the last line of the run is PASS or FAIL.
 #pragma once
-
 #include <string_view>
 
 #include "runtime/console.hpp"
@@ -9,7 +8,6 @@
 #include "runtime/trap.hpp"
 
 namespace selftest {
-
 using guest::address_of;
 using guest::Errno;
 using guest::i64;
@@ -45,9 +43,7 @@ template <class Function>
 bool runs(Function function, std::string_view what) {
     guest::TrapFrame frame{};
     bool trapped = guest::trap::attempt(function, frame);
-    if (trapped) {
-        guest::print_frame(frame);
-    }
+    if (trapped) { guest::print_frame(frame); }
     check(!trapped, what);
     return !trapped;
 }
@@ -82,5 +78,4 @@ void test_descriptors();
 void test_segments();
 void test_debug_registers();
 void test_fpu();
-
 }  // namespace selftest

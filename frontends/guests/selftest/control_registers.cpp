@@ -6,7 +6,6 @@
 
 namespace selftest {
 namespace {
-
 constexpr u64 cr0_task_switched = 8;
 constexpr u64 cr0_always = 0x80010001;  // paging, write protection, protected mode
 constexpr u64 cr4_osxsave = u64{1} << 18;
@@ -63,7 +62,6 @@ void test_cr4() {
     traps([] { asm volatile("xsetbv" ::"a"(3), "d"(0), "c"(1)); }, guest::trap::general_protection, 0,
           "xsetbv of another register");
 }
-
 }  // namespace
 
 void test_control_registers() {
@@ -96,5 +94,4 @@ void test_control_registers() {
     asm volatile("pushfq; pop %0" : "=r"(flags)::"memory");
     equal(flags & 0x200, 0x200, "does not disable them");
 }
-
 }  // namespace selftest

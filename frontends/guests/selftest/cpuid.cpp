@@ -4,7 +4,6 @@
 
 namespace selftest {
 namespace {
-
 struct Leaf {
     u32 a, b, c, d;
 };
@@ -24,14 +23,11 @@ Leaf native_cpuid(u32 leaf) {
 }
 
 bool bit(u32 word, u32 number) { return (word >> number & 1) != 0; }
-
 }  // namespace
 
 void test_cpuid() {
     Leaf base{};
-    if (!runs([&] { base = forced_cpuid(0x40000000); }, "cpuid with the emulation prefix")) {
-        return;
-    }
+    if (!runs([&] { base = forced_cpuid(0x40000000); }, "cpuid with the emulation prefix")) { return; }
     check(base.b == 0x566e6558 && base.c == 0x65584d4d && base.d == 0x4d4d566e, "says XenVMMXenVMM");
     check(base.a >= 0x40000002, "and has leaves");
     equal(forced_cpuid(0x40000001).a, 4u << 16 | 17, "version 4.17");
@@ -59,5 +55,4 @@ void test_cpuid() {
     traps([] { asm volatile(".byte 0x0f, 0x0b, 0x78, 0x65, 0x6e; nop"); }, guest::trap::invalid_opcode, 0,
           "the prefix before another instruction");
 }
-
 }  // namespace selftest

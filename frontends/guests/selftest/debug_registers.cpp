@@ -4,7 +4,6 @@
 
 namespace selftest {
 namespace {
-
 constinit guest::TrapFrame seen{};
 constinit u32 volatile hits = 0;
 constinit u64 watched = 0;
@@ -16,7 +15,6 @@ bool on_debug(guest::TrapFrame& frame) {
 }
 
 u64 get(u32 index) { return static_cast<u64>(guest::get_debugreg(index)); }
-
 }  // namespace
 
 void test_debug_registers() {
@@ -45,5 +43,4 @@ void test_debug_registers() {
     ok(guest::set_debugreg(0, 0), "cleared");
     ok(guest::set_debugreg(1, 0), "cleared");
 }
-
 }  // namespace selftest

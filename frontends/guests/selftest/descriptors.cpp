@@ -6,7 +6,6 @@
 
 namespace selftest {
 namespace {
-
 namespace pt = guest::page_table;
 
 constexpr u64 flat_data = 0x00cf'f300'0000'ffff;  // present, privilege level 3, writable
@@ -105,7 +104,6 @@ void test_contents(u64* table) {
     ok(pt::set_writable(table), "ordinary memory");
     __builtin_memset(table, 0, guest::page_size);
 }
-
 }  // namespace
 
 void test_descriptors() {
@@ -118,5 +116,4 @@ void test_descriptors() {
     guest::memory::release(table);
     equal(limit_of(abi::selector::flat_ss), 0xffffffff, "the hypervisor's flat data segment is always there");
 }
-
 }  // namespace selftest

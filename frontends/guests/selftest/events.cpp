@@ -6,7 +6,6 @@
 
 namespace selftest {
 namespace {
-
 using guest::EvtchnPort;
 namespace event = guest::event;
 namespace evtchnop = abi::evtchnop;
@@ -141,7 +140,6 @@ void count(EvtchnPort) {
     ++upcalls;
     masked_in_handler = !event::enabled();
 }
-
 }  // namespace
 
 void test_event_channels() {
@@ -213,5 +211,4 @@ void test_upcalls() {
     event::enable();
     ok(close(port), "and is closed");
 }
-
 }  // namespace selftest

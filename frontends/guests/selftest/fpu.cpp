@@ -5,7 +5,6 @@
 
 namespace selftest {
 namespace {
-
 void load_xmm(u64 value) { asm volatile("movq %0, %%xmm5" ::"r"(value)); }
 u64 read_xmm() {
     u64 value;
@@ -24,7 +23,6 @@ u16 read_control_word() {
 }
 
 constinit u32 volatile unavailable = 0;
-
 }  // namespace
 
 void test_fpu() {
@@ -59,5 +57,4 @@ void test_fpu() {
     equal(unavailable, 1, "no #NM");
     guest::trap::set_handler(guest::trap::device_not_available, nullptr);
 }
-
 }  // namespace selftest

@@ -18,7 +18,6 @@ void capture_run(guest::u64 kind, guest::u64 address, guest::u64 rsp);
 
 namespace selftest {
 namespace {
-
 enum Kind : u64 { int3, ud2, read, write, int80, step, fetch };
 
 constexpr u64 carry = 1;
@@ -116,7 +115,6 @@ void test_page_faults() {
     capture_run(read, 0xffff830000000000, stack(64));
     equal(captured.words[2] & ~u64{1}, 0, "error code of a read of the hypervisor's memory, without its present bit");
 }
-
 }  // namespace
 
 void test_exception_frames() {
@@ -152,5 +150,4 @@ void test_exception_frames() {
     fails(guest::set_trap_table(bad), Errno::inval, "a gate whose address is not canonical");
     fails(guest::hypercall(abi::hypercall::set_trap_table, 0x123000), Errno::fault, "an unmapped trap table");
 }
-
 }  // namespace selftest

@@ -9,7 +9,6 @@
 
 namespace selftest {
 namespace {
-
 namespace pt = guest::page_table;
 namespace pte = guest::pte;
 namespace gtf = abi::gtf;
@@ -66,9 +65,7 @@ i16 unmap(u64 address, abi::GrantHandle handle) {
 }
 
 void status(i16 actual, i16 expected, std::string_view what) {
-    if (actual != expected) {
-        guest::print("got status {}, expected {}:\n", actual, expected);
-    }
+    if (actual != expected) { guest::print("got status {}, expected {}:\n", actual, expected); }
     check(actual == expected, what);
 }
 
@@ -159,7 +156,6 @@ i16 run(abi::GnttabCopy& op) {
     ok(guest::grant_table_op(abi::gnttabop::copy, &op, 1), "copy");
     return op.status;
 }
-
 }  // namespace
 
 void test_grant_maps() {
@@ -224,5 +220,4 @@ void test_grant_copies() {
     guest::memory::release(from);
     guest::memory::release(to);
 }
-
 }  // namespace selftest

@@ -5,7 +5,6 @@
 
 namespace selftest {
 namespace {
-
 struct Registers {
     u64 rdi, rsi, rdx, r8, r9, r10, rbx, rbp, r12;
 };
@@ -71,7 +70,6 @@ void test_version() {
     fails(guest::hypercall(abi::hypercall::xen_version, abi::xenver::get_features, 0xffff830000000000), Errno::fault,
           "get_features into the hypervisor's memory");
 }
-
 }  // namespace
 
 void test_hypercalls() {
@@ -94,5 +92,4 @@ void test_hypercalls() {
     ok(guest::sched_op(abi::schedop::yield), "yield");
     fails(guest::sched_op(77), Errno::nosys, "an unknown sched_op");
 }
-
 }  // namespace selftest

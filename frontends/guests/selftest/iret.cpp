@@ -5,7 +5,6 @@
 
 namespace selftest {
 namespace {
-
 constinit guest::TrapFrame seen{};
 
 bool skip_breakpoint(guest::TrapFrame& frame) {
@@ -64,7 +63,6 @@ void native_iret() {
         :
         : "rax", "rcx", "memory", "cc");
 }
-
 }  // namespace
 
 void test_iret() {
@@ -86,5 +84,4 @@ void test_iret() {
     test_registers();
     guest::trap::set_handler(guest::trap::breakpoint, nullptr);
 }
-
 }  // namespace selftest

@@ -9,7 +9,6 @@
 
 namespace selftest {
 namespace {
-
 constinit u32 failed = 0;
 constinit u32 passed = 0;
 
@@ -50,12 +49,9 @@ constexpr std::array topics{
 guest::Domid read_domid() {
     u16 number = 0;
     guest::xenstore::Value value = guest::xenstore::read("domid");
-    for (char digit : value.text()) {
-        number = static_cast<u16>(number * 10 + (digit - '0'));
-    }
+    for (char digit : value.text()) { number = static_cast<u16>(number * 10 + (digit - '0')); }
     return guest::Domid{number};
 }
-
 }  // namespace
 
 void check(bool good, std::string_view what) {
@@ -64,16 +60,12 @@ void check(bool good, std::string_view what) {
 }
 
 void equal(u64 actual, u64 expected, std::string_view what) {
-    if (actual != expected) {
-        guest::print("got {:x}, expected {:x}:\n", actual, expected);
-    }
+    if (actual != expected) { guest::print("got {:x}, expected {:x}:\n", actual, expected); }
     check(actual == expected, what);
 }
 
 void ok(i64 result, std::string_view what) {
-    if (result != 0) {
-        guest::print("got {}, expected 0:\n", result);
-    }
+    if (result != 0) { guest::print("got {}, expected 0:\n", result); }
     check(result == 0, what);
 }
 
@@ -87,7 +79,6 @@ void fails(i64 result, Errno expected, std::string_view what) {
 u32 failures() { return failed; }
 
 guest::Domid own_domid() { return guest::is_dom0() ? guest::Domid{0} : read_domid(); }
-
 }  // namespace selftest
 
 void guest::main() {
@@ -101,7 +92,5 @@ void guest::main() {
     }
     print("{} checks passed, {} failed\n", selftest::passed, selftest::failed);
     print(selftest::failed == 0 ? "PASS\n" : "FAIL\n");
-    if (option("exit") == "reboot") {
-        shutdown(abi::ShutdownReason::reboot);
-    }
+    if (option("exit") == "reboot") { shutdown(abi::ShutdownReason::reboot); }
 }

@@ -6,7 +6,6 @@
 #include "test_mapping.hpp"
 
 namespace selftest {
-
 void test_update_va_mapping() {
     namespace pt = guest::page_table;
     namespace pte = guest::pte;
@@ -48,5 +47,4 @@ void test_update_va_mapping() {
     guest::memory::release(first);
     guest::memory::release(second);
 }
-
 }  // namespace selftest

@@ -7,7 +7,6 @@
 
 namespace selftest {
 namespace {
-
 namespace pt = guest::page_table;
 namespace pte = guest::pte;
 
@@ -52,7 +51,6 @@ void test_information() {
     equal(static_cast<u64>(guest::hypercall(abi::hypercall::memory_op, abi::memop::decrease_reservation, 0x123000)), 0,
           "an unmapped reservation: nothing done");
 }
-
 }  // namespace
 
 void test_reservations() {
@@ -129,9 +127,6 @@ void test_exchange() {
         ok(guest::update_va_mapping(guest::address_of(pfn), pt::entry(frame, pte::read_write)), "it can be mapped");
         __builtin_memset(guest::pointer_to(pfn), 0, guest::page_size);
     }
-    for (u64 i = 0; i < count; ++i) {
-        guest::memory::release(static_cast<u8*>(pages) + i * guest::page_size);
-    }
+    for (u64 i = 0; i < count; ++i) { guest::memory::release(static_cast<u8*>(pages) + i * guest::page_size); }
 }
-
 }  // namespace selftest

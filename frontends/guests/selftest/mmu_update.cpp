@@ -7,7 +7,6 @@
 
 namespace selftest {
 namespace {
-
 namespace pt = guest::page_table;
 namespace pte = guest::pte;
 
@@ -107,9 +106,7 @@ void test_progress(TestMapping& mapping, Mfn data) {
     batch[1].val = 0;
     ok(guest::mmu_update(batch, 3, &done), "a good batch");
     equal(done, 3, "reports all done");
-    for (abi::MmuUpdate& request : batch) {
-        request.val = 0;
-    }
+    for (abi::MmuUpdate& request : batch) { request.val = 0; }
     ok(guest::mmu_update(batch, 3), "without a counter");
     ok(guest::mmu_update(batch, 0, &done), "an empty batch");
     equal(done, 0, "does nothing");
@@ -117,7 +114,6 @@ void test_progress(TestMapping& mapping, Mfn data) {
     fails(update(where, 0, 0x7000), Errno::srch, "a domain that does not exist");
     fails(update(where, 0, 0x7ff3), Errno::srch, "a domid that names none");
 }
-
 }  // namespace
 
 void test_mmu_update() {
@@ -131,5 +127,4 @@ void test_mmu_update() {
     test_m2p();
     guest::memory::release(page);
 }
-
 }  // namespace selftest

@@ -6,7 +6,6 @@
 
 namespace selftest {
 namespace {
-
 namespace pt = guest::page_table;
 
 abi::MmuextOp operation(u32 command, u64 first = 0, u64 second = 0) {
@@ -65,7 +64,6 @@ void test_pages() {
     guest::memory::release(from);
     guest::memory::release(to);
 }
-
 }  // namespace
 
 void test_mmuext() {
@@ -84,5 +82,4 @@ void test_mmuext() {
     fails(guest::mmuext_op(&flush, 1, nullptr, 0x7000), Errno::srch, "a domain that does not exist");
     ok(guest::mmuext_op(&flush, 0), "an empty batch");
 }
-
 }  // namespace selftest

@@ -4,7 +4,6 @@
 
 namespace selftest {
 namespace {
-
 constinit u64 fs_words[1] = {0xf5f5};
 constinit u64 gs_words[1] = {0x6565};
 
@@ -28,7 +27,6 @@ void test_bases() {
     write_msr(msr::gs_base, 0);
     write_msr(msr::kernel_gs_base, 0);
 }
-
 }  // namespace
 
 void test_msrs() {
@@ -47,5 +45,4 @@ void test_msrs() {
     traps([] { (void)read_msr(0x12345678); }, guest::trap::general_protection, 0, "rdmsr of no register");
     traps([] { write_msr(0x12345678, 0); }, guest::trap::general_protection, 0, "wrmsr of no register");
 }
-
 }  // namespace selftest

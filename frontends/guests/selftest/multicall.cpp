@@ -4,11 +4,9 @@
 
 namespace selftest {
 namespace {
-
 abi::MulticallEntry call(u64 op, u64 a1 = 0, u64 a2 = 0, u64 a3 = 0) {
     return {.op = op, .result = 0xdead, .args = {a1, a2, a3, 0, 0, 0}};
 }
-
 }  // namespace
 
 void test_multicall() {
@@ -43,5 +41,4 @@ void test_multicall() {
     ok(guest::multicall(&wide, 1), "a call number of more than 32 bits");
     equal(wide.result, static_cast<u64>(guest::failure(Errno::nosys)), "is not cut to 32");
 }
-
 }  // namespace selftest

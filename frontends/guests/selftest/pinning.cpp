@@ -7,7 +7,6 @@
 
 namespace selftest {
 namespace {
-
 namespace pt = guest::page_table;
 namespace pte = guest::pte;
 
@@ -71,9 +70,7 @@ void test_tree() {
     l2.entries()[5] = pt::entry(l1.mfn, pte::read_write);
     l1.entries()[6] = pt::entry(data.mfn, pte::read_write);
     l4.entries()[260] = 0x1234567;  // the hypervisor's: ignored
-    for (Page* page : {&l4, &l3, &l2}) {
-        ok(pt::set_read_only(page->memory), "a table of a tree");
-    }
+    for (Page* page : {&l4, &l3, &l2}) { ok(pt::set_read_only(page->memory), "a table of a tree"); }
     fails(pt::pin(4, l4.mfn), Errno::inval, "a tree with a writable table is not pinned");
     ok(pt::set_writable(l3.memory), "none of its tables stays typed");
     ok(pt::set_read_only(l3.memory), "all read-only");
@@ -85,11 +82,8 @@ void test_tree() {
     ok(pt::set_writable(l2.memory), "its tables are ordinary pages");
     fails(pt::set_writable(l1.memory), Errno::busy, "but for the one with a pin of its own");
     ok(pt::unpin(l1.mfn), "until that goes");
-    for (Page* page : {&l4, &l3, &l1}) {
-        ok(pt::set_writable(page->memory), "and writable");
-    }
+    for (Page* page : {&l4, &l3, &l1}) { ok(pt::set_writable(page->memory), "and writable"); }
 }
-
 }  // namespace
 
 void test_pinning() {
@@ -99,5 +93,4 @@ void test_pinning() {
     fails(pt::pin(1, Mfn{u64{1} << 36}), Errno::inval, "a frame that does not exist is not pinned");
     fails(pt::unpin(Mfn{u64{1} << 36}), Errno::inval, "nor unpinned");
 }
-
 }  // namespace selftest

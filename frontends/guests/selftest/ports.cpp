@@ -8,7 +8,6 @@
 
 namespace selftest {
 namespace {
-
 constexpr u16 quiet_port = 0xed;
 
 u8 in8(u16 port) {
@@ -50,7 +49,6 @@ void test_bitmap() {
     guest::memory::release(bitmap);
     guest::memory::release(bitmap + guest::page_size);
 }
-
 }  // namespace
 
 void test_ports() {
@@ -89,5 +87,4 @@ void test_ports() {
     }
     ok(set_iopl(0), "without I/O privilege again");
 }
-
 }  // namespace selftest

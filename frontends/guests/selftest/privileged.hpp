@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: MIT
 // Instructions that a PV kernel may execute although it has no privilege: the hypervisor emulates them.
 #pragma once
-
 #include "check.hpp"
 
 namespace selftest {
-
 inline u64 read_msr(u32 index) {
     u32 low, high;
     asm volatile("rdmsr" : "=a"(low), "=d"(high) : "c"(index) : "memory");
@@ -34,5 +32,4 @@ inline u64 read_fs_word() {
     asm volatile("mov %%fs:0, %0" : "=r"(value)::"memory");
     return value;
 }
-
 }  // namespace selftest

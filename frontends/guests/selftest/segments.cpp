@@ -3,7 +3,6 @@
 #include "privileged.hpp"
 
 namespace selftest {
-
 void test_segments() {
     static constinit u64 fs_word[1] = {0xf5};
     static constinit u64 gs_word[1] = {0x65};
@@ -27,5 +26,4 @@ void test_segments() {
     ok(guest::set_segment_base(abi::segbase::gs_kernel, 0), "gs too");
     ok(guest::set_segment_base(abi::segbase::gs_user, 0), "and the user's");
 }
-
 }  // namespace selftest

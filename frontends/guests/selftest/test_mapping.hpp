@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: MIT
 // An address of its own, with its own L3, L2 and L1 below the kernel's root: what a test does there hurts nobody.
 #pragma once
-
 #include "check.hpp"
 #include "runtime/memory.hpp"
 #include "runtime/page_table.hpp"
 
 namespace selftest {
-
 class TestMapping {
 public:
     TestMapping() {
@@ -41,5 +39,4 @@ private:
     }
     static Mfn root() { return guest::page_table::kernel_root(); }
 };
-
 }  // namespace selftest

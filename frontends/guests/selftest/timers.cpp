@@ -6,7 +6,6 @@
 
 namespace selftest {
 namespace {
-
 namespace event = guest::event;
 namespace time = guest::time;
 
@@ -69,13 +68,10 @@ void test_block(guest::EvtchnPort port) {
     event::set_handler(port, [](guest::EvtchnPort) { ++fired; });
     u64 deadline = time::now() + 10 * time::millisecond;
     ok(set_singleshot(deadline, 0), "a timer");
-    while (fired == 0 && time::now() < deadline + time::second) {
-        ok(guest::sched_op(abi::schedop::block), "block");
-    }
+    while (fired == 0 && time::now() < deadline + time::second) { ok(guest::sched_op(abi::schedop::block), "block"); }
     equal(fired, 1, "ends when the timer fires, and the event is delivered");
     event::set_handler(port, nullptr);
 }
-
 }  // namespace
 
 void test_timers() {
@@ -88,5 +84,4 @@ void test_timers() {
     abi::EvtchnClose close{.port = bind.port};
     ok(guest::event_channel_op(abi::evtchnop::close, &close), "closed");
 }
-
 }  // namespace selftest

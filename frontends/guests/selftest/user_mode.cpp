@@ -12,7 +12,6 @@ extern "C" char user_code[], user_code_end[], user_syscall[], user_breakpoint[],
 
 namespace selftest {
 namespace {
-
 namespace pte = guest::pte;
 namespace trap = guest::trap;
 
@@ -118,9 +117,7 @@ void test_interruption(Program& program) {
     ok(guest::vcpu_op(abi::vcpuop::set_singleshot_timer, 0, &timer), "a timer during user code");
     u64 deadline = guest::time::now() + 5 * guest::time::second;
     guest::TrapFrame frame{};
-    do {
-        frame = program.run(user_spin, 10'000'000);
-    } while (ticks == 0 && guest::time::now() < deadline);
+    do { frame = program.run(user_spin, 10'000'000); } while (ticks == 0 && guest::time::now() < deadline);
     equal(ticks, 1, "interrupts it");
     equal(frame.vector, trap::syscall, "which then goes on to its end");
     equal(frame.rax, 0, "with its registers");
@@ -128,7 +125,6 @@ void test_interruption(Program& program) {
     abi::EvtchnClose close{.port = bind.port};
     ok(guest::event_channel_op(abi::evtchnop::close, &close), "closed");
 }
-
 }  // namespace
 
 void test_user_mode() {
@@ -145,5 +141,4 @@ void test_user_mode() {
     }
     equal(guest::memory::free_pages(), before, "every page is back");
 }
-
 }  // namespace selftest

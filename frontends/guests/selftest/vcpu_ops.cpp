@@ -7,7 +7,6 @@
 
 namespace selftest {
 namespace {
-
 void test_runstate() {
     static constinit abi::VcpuRunstateInfo area{};
     abi::VcpuRunstateInfo now{};
@@ -57,7 +56,6 @@ void test_vcpu_info() {
     abi::EvtchnClose close{.port = ipi.port};
     ok(guest::event_channel_op(abi::evtchnop::close, &close), "closed");
 }
-
 }  // namespace
 
 void test_vcpu_ops() {
@@ -71,5 +69,4 @@ void test_vcpu_ops() {
     test_runstate();
     test_vcpu_info();
 }
-
 }  // namespace selftest

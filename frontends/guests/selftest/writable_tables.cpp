@@ -8,7 +8,6 @@
 
 namespace selftest {
 namespace {
-
 namespace pt = guest::page_table;
 namespace pte = guest::pte;
 
@@ -169,7 +168,6 @@ void test_refusals(Fixture& f) {
         ok(guest::vm_assist(abi::vmassist::enable, abi::vmassist::writable_pagetables), "with it again");
     }
 }
-
 }  // namespace
 
 void test_writable_tables() {
@@ -181,5 +179,4 @@ void test_writable_tables() {
     test_addressing(fixture);
     test_refusals(fixture);
 }
-
 }  // namespace selftest

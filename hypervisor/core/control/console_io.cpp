@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: MIT
 // The console_io hypercall: the machine's console for dom0, a few log lines for other domains.
 #include "public/console_io.hpp"
-
 #include <algorithm>
 #include <array>
-
 #include "base/log.hpp"
 #include "core/domain.hpp"
 #include "core/guest_access.hpp"
@@ -12,7 +10,6 @@
 
 namespace hv {
 namespace {
-
 constexpr u32 chunk_size = 256;
 
 void log_lines(Domid id, std::string_view text) {
@@ -66,18 +63,13 @@ Outcome read(Domain const& domain, HypercallArgs& args) {
     if (Result<> copied = copy_out_bytes(args[2], chunk.data(), size); !copied) return copied;
     return static_cast<i64>(size);
 }
-
 }  // namespace
 
 Outcome do_console_io(Vcpu& vcpu, HypercallArgs& args) {
     switch (static_cast<u32>(args[0])) {
-        case abi::consoleio::write:
-            return write(*vcpu.domain, args);
-        case abi::consoleio::read:
-            return read(*vcpu.domain, args);
-        default:
-            return Errno::nosys;
+        case abi::consoleio::write: return write(*vcpu.domain, args);
+        case abi::consoleio::read: return read(*vcpu.domain, args);
+        default: return Errno::nosys;
     }
 }
-
 }  // namespace hv

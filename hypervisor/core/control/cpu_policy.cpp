@@ -1,14 +1,11 @@
 // SPDX-License-Identifier: MIT
 #include "core/control/cpu_policy.hpp"
-
 #include <array>
-
 #include "core/guest_access.hpp"
 #include "core/pv/cpuid.hpp"
 
 namespace hv::control {
 namespace {
-
 using abi::cpuid_no_subleaf;
 
 constexpr u32 cache_leaf = 4, features_leaf = 7, topology_leaf = 0xb, state_leaf = 0xd;
@@ -24,14 +21,10 @@ pv::CpuidLeaf leaf_of_policy(u32 leaf, u32 subleaf) {
 
 u32 subleaves_of(u32 leaf) {
     switch (leaf) {
-        case cache_leaf:
-            return cache_subleaves;
-        case topology_leaf:
-            return topology_subleaves;
-        case state_leaf:
-            return state_subleaves;
-        default:
-            return 1;
+        case cache_leaf: return cache_subleaves;
+        case topology_leaf: return topology_subleaves;
+        case state_leaf: return state_subleaves;
+        default: return 1;
     }
 }
 
@@ -92,7 +85,6 @@ bool announces_more(abi::CpuidLeaf const& asked) {
     }
     return false;
 }
-
 }  // namespace
 
 Result<PolicySize> read_policy(u32 nr_leaves, u32 nr_msrs, guest_ptr<abi::CpuidLeaf> leaves,
@@ -127,5 +119,4 @@ Result<> check_policy(abi::DomctlCpuPolicy& op) {
 }
 
 u32 feature_word(u32 index) { return leaf_of_policy(words[index].leaf, words[index].subleaf).*words[index].part; }
-
 }  // namespace hv::control

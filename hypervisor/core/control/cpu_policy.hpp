@@ -3,12 +3,10 @@
 // bits. There is one policy for all guests, enforced where CPUID is emulated; tools may read it and may set what it
 // allows.
 #pragma once
-
 #include "base/result.hpp"
 #include "public/domctl.hpp"
 
 namespace hv::control {
-
 struct PolicySize {
     u32 leaves;
     u32 msrs;
@@ -21,5 +19,4 @@ Result<> check_policy(abi::DomctlCpuPolicy& op);
 
 inline constexpr u32 feature_words = 16;
 u32 feature_word(u32 index);
-
 }  // namespace hv::control

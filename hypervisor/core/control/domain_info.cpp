@@ -1,15 +1,12 @@
 // SPDX-License-Identifier: MIT
 #include "core/control/domain_info.hpp"
-
 #include <algorithm>
-
 #include "core/hal.hpp"
 #include "core/sched/scheduler.hpp"
 #include "public/vcpu.hpp"
 
 namespace hv::control {
 namespace {
-
 // A domain is shown as blocked if all its vCPUs are, as running if one is.
 void describe_vcpus(Domain& domain, abi::DomctlGetdomaininfo& info) {
     bool all_blocked = true;
@@ -25,7 +22,6 @@ void describe_vcpus(Domain& domain, abi::DomctlGetdomaininfo& info) {
     }
     if (all_blocked) info.flags |= abi::dominf::blocked;
 }
-
 }  // namespace
 
 abi::DomctlGetdomaininfo describe_domain(Domain& domain) {
@@ -45,5 +41,4 @@ abi::DomctlGetdomaininfo describe_domain(Domain& domain) {
     info.gpaddr_bits = static_cast<u8>(hal::max_address_bits());
     return info;
 }
-
 }  // namespace hv::control

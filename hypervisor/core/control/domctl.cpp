@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The domctl hypercall: copy in, check version and privilege, find the domain, hand over to the sub-operation.
 #include "core/control/domctl.hpp"
-
 #include <algorithm>
-
 #include "core/control/cpu_policy.hpp"
 #include "core/control/domain_info.hpp"
 #include "core/event/event_channel.hpp"
@@ -12,7 +10,6 @@
 
 namespace hv::control {
 namespace {
-
 constexpr u32 address_bits = 64;  // of the only kind of guest there is
 
 // An id without a domain finds the next one: tools walk the list of domains that way.
@@ -71,66 +68,36 @@ Result<Reply> perform_on(Domain& domain, abi::Domctl& op, guest_ptr<abi::Domctl>
     namespace command = abi::domctl;
     auto& u = op.u;
     switch (op.cmd) {
-        case command::destroydomain:
-            return destroy(domain);
-        case command::pausedomain:
-            return pause(domain);
-        case command::unpausedomain:
-            return unpause(domain);
-        case command::resumedomain:
-            return resume(domain);
-        case command::max_vcpus:
-            return set_max_vcpus(domain, u.max_vcpus);
-        case command::max_mem:
-            return set_max_memory(domain, u.max_mem);
-        case command::hypercall_init:
-            return init_hypercall_page(domain, u.hypercall_init);
-        case command::settimeoffset:
-            return set_time_offset(domain, u.settimeoffset);
-        case command::setdomainhandle:
-            return set_handle(domain, u.setdomainhandle);
-        case command::set_address_size:
-            return set_address_size(u.address_size);
-        case command::get_address_size:
-            return get_address_size(u.address_size);
-        case command::setvcpucontext:
-            return set_vcpu_context(domain, u.vcpucontext);
-        case command::getvcpucontext:
-            return get_vcpu_context(domain, u.vcpucontext);
-        case command::set_ext_vcpucontext:
-            return set_extended_context(domain, u.ext_vcpucontext);
-        case command::get_ext_vcpucontext:
-            return get_extended_context(domain, u.ext_vcpucontext);
-        case command::set_vcpu_msrs:
-            return set_vcpu_msrs(domain, u.vcpu_msrs);
-        case command::get_vcpu_msrs:
-            return get_vcpu_msrs(domain, u.vcpu_msrs);
-        case command::getvcpuinfo:
-            return get_vcpu_info(domain, u.getvcpuinfo);
-        case command::setvcpuaffinity:
-            return set_vcpu_affinity(domain, u.vcpuaffinity);
-        case command::getvcpuaffinity:
-            return get_vcpu_affinity(domain, u.vcpuaffinity);
-        case command::setnodeaffinity:
-            return set_node_affinity(u.nodeaffinity);
-        case command::getnodeaffinity:
-            return get_node_affinity(u.nodeaffinity);
-        case command::scheduler_op:
-            return scheduler_op(domain, u.scheduler_op);
-        case command::settscinfo:
-            return set_tsc_info(u.tsc_info);
-        case command::gettscinfo:
-            return get_tsc_info(u.tsc_info);
-        case command::getpageframeinfo3:
-            return get_page_frame_info(domain, u.getpageframeinfo3);
-        case command::set_virq_handler:
-            return set_handler(domain, u.set_virq_handler);
-        case command::get_cpu_policy:
-            return get_policy(u.cpu_policy);
-        case command::set_cpu_policy:
-            return set_policy(op, at);
-        default:
-            return Errno::nosys;
+        case command::destroydomain: return destroy(domain);
+        case command::pausedomain: return pause(domain);
+        case command::unpausedomain: return unpause(domain);
+        case command::resumedomain: return resume(domain);
+        case command::max_vcpus: return set_max_vcpus(domain, u.max_vcpus);
+        case command::max_mem: return set_max_memory(domain, u.max_mem);
+        case command::hypercall_init: return init_hypercall_page(domain, u.hypercall_init);
+        case command::settimeoffset: return set_time_offset(domain, u.settimeoffset);
+        case command::setdomainhandle: return set_handle(domain, u.setdomainhandle);
+        case command::set_address_size: return set_address_size(u.address_size);
+        case command::get_address_size: return get_address_size(u.address_size);
+        case command::setvcpucontext: return set_vcpu_context(domain, u.vcpucontext);
+        case command::getvcpucontext: return get_vcpu_context(domain, u.vcpucontext);
+        case command::set_ext_vcpucontext: return set_extended_context(domain, u.ext_vcpucontext);
+        case command::get_ext_vcpucontext: return get_extended_context(domain, u.ext_vcpucontext);
+        case command::set_vcpu_msrs: return set_vcpu_msrs(domain, u.vcpu_msrs);
+        case command::get_vcpu_msrs: return get_vcpu_msrs(domain, u.vcpu_msrs);
+        case command::getvcpuinfo: return get_vcpu_info(domain, u.getvcpuinfo);
+        case command::setvcpuaffinity: return set_vcpu_affinity(domain, u.vcpuaffinity);
+        case command::getvcpuaffinity: return get_vcpu_affinity(domain, u.vcpuaffinity);
+        case command::setnodeaffinity: return set_node_affinity(u.nodeaffinity);
+        case command::getnodeaffinity: return get_node_affinity(u.nodeaffinity);
+        case command::scheduler_op: return scheduler_op(domain, u.scheduler_op);
+        case command::settscinfo: return set_tsc_info(u.tsc_info);
+        case command::gettscinfo: return get_tsc_info(u.tsc_info);
+        case command::getpageframeinfo3: return get_page_frame_info(domain, u.getpageframeinfo3);
+        case command::set_virq_handler: return set_handler(domain, u.set_virq_handler);
+        case command::get_cpu_policy: return get_policy(u.cpu_policy);
+        case command::set_cpu_policy: return set_policy(op, at);
+        default: return Errno::nosys;
     }
 }
 
@@ -159,12 +126,10 @@ private:
     bool mine_;
 };
 constinit std::atomic<bool> Turn::taken_{false};
-
 }  // namespace
 }  // namespace hv::control
 
 namespace hv {
-
 Outcome do_domctl(Vcpu& vcpu, HypercallArgs& args) {
     if (!vcpu.domain->privileged) return Errno::perm;
     control::Turn const turn;
@@ -176,5 +141,4 @@ Outcome do_domctl(Vcpu& vcpu, HypercallArgs& args) {
     if (reply == control::Reply::updated) TRY(copy_out(at, op));
     return 0;
 }
-
 }  // namespace hv

@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: MIT
 // The parts of the domctl hypercall, by subject. Each takes a checked domain and returns what the tool gets.
 #pragma once
-
 #include "core/domain.hpp"
 #include "public/domctl.hpp"
 
 namespace hv::control {
-
 // What a sub-operation answers; `updated`: the structure goes back to the tool.
 enum class Reply : u8 { plain, updated };
 
@@ -41,5 +39,4 @@ Result<Reply> get_tsc_info(abi::DomctlTscInfo& op);
 
 // --- memory (domctl_memory.cpp)
 Result<Reply> get_page_frame_info(Domain& domain, abi::DomctlGetpageframeinfo3 const& op);
-
 }  // namespace hv::control

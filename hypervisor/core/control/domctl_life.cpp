@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 // From creation to the end of a domain, as tools drive it.
 #include <algorithm>
-
 #include "core/control/domctl.hpp"
 #include "core/hal.hpp"
 #include "core/mm/typed_ref.hpp"
@@ -10,7 +9,6 @@
 
 namespace hv::control {
 namespace {
-
 constexpr u32 default_grant_frames = 64;
 constexpr u32 default_maptrack_frames = 1024;
 constexpr u32 most_grant_frames = 1024;
@@ -26,7 +24,6 @@ bool is_ours(abi::DomctlCreatedomain const& config) {
 }
 
 u32 value_or(i32 value, u32 fallback) { return value < 0 ? fallback : static_cast<u32>(value); }
-
 }  // namespace
 
 Result<Reply> create(abi::Domctl& op) {
@@ -94,5 +91,4 @@ Result<Reply> set_time_offset(Domain& domain, abi::DomctlSettimeoffset const& op
     sched::write_wall_clock(domain);
     return Reply::plain;
 }
-
 }  // namespace hv::control

@@ -5,7 +5,6 @@
 
 namespace hv::control {
 namespace {
-
 constexpr u64 most_frames = 1024;  // a call; so it needs no continuation
 
 u64 type_of_frame(u64 mfn, Domain& domain) {
@@ -17,19 +16,13 @@ u64 type_of_frame(u64 mfn, Domain& domain) {
     u64 const pinned = word & PageInfo::pinned ? abi::pfinfo::lpintab : 0;
     if (!(word & PageInfo::use_mask)) return abi::pfinfo::notab;
     switch (PageInfo::kind_of(word)) {
-        case PageType::l1:
-            return abi::pfinfo::l1tab | pinned;
-        case PageType::l2:
-            return abi::pfinfo::l2tab | pinned;
-        case PageType::l3:
-            return abi::pfinfo::l3tab | pinned;
-        case PageType::l4:
-            return abi::pfinfo::l4tab | pinned;
-        default:
-            return abi::pfinfo::notab;
+        case PageType::l1: return abi::pfinfo::l1tab | pinned;
+        case PageType::l2: return abi::pfinfo::l2tab | pinned;
+        case PageType::l3: return abi::pfinfo::l3tab | pinned;
+        case PageType::l4: return abi::pfinfo::l4tab | pinned;
+        default: return abi::pfinfo::notab;
     }
 }
-
 }  // namespace
 
 // The array holds frame numbers and gets their types in place.
@@ -42,5 +35,4 @@ Result<Reply> get_page_frame_info(Domain& domain, abi::DomctlGetpageframeinfo3 c
     }
     return Reply::updated;
 }
-
 }  // namespace hv::control

@@ -7,7 +7,6 @@
 
 namespace hv::control {
 namespace {
-
 CpuMask online_part(CpuMask const& mask) {
     CpuMask part;
     for (CpuId cpu = 0; cpu < hal::online_cpus(); ++cpu)
@@ -30,7 +29,6 @@ Result<> report_affinity(Vcpu const& vcpu, abi::DomctlVcpuaffinity const& op) {
     if (op.flags & abi::vcpuaffinity::soft) TRY(write_bitmap(op.cpumap_soft, online_part(vcpu.soft_affinity)));
     return {};
 }
-
 }  // namespace
 
 Result<Reply> set_vcpu_affinity(Domain& domain, abi::DomctlVcpuaffinity& op) {
@@ -79,8 +77,7 @@ Result<Reply> scheduler_op(Domain& domain, abi::DomctlSchedulerOp& op) {
             if (share.weight == 0) return Errno::inval;
             domain.scheduler_weight = share.weight;
             return Reply::plain;
-        default:
-            return Errno::inval;
+        default: return Errno::inval;
     }
 }
 
@@ -97,5 +94,4 @@ Result<Reply> get_tsc_info(abi::DomctlTscInfo& op) {
     op.elapsed_nsec = hal::now();
     return Reply::updated;
 }
-
 }  // namespace hv::control

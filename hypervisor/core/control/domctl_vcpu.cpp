@@ -8,7 +8,6 @@
 
 namespace hv::control {
 namespace {
-
 Result<Vcpu*> find_vcpu(Domain& domain, VcpuId id) {
     if (id.value >= domain.max_vcpus) return Errno::inval;
     Vcpu* const vcpu = domain.vcpu(id);
@@ -41,7 +40,6 @@ Result<> apply(Vcpu& vcpu, abi::VcpuGuestContext const& context) {
     vcpu.being_initialised.store(false, std::memory_order_release);
     return result;
 }
-
 }  // namespace
 
 Result<Reply> set_vcpu_context(Domain& domain, abi::DomctlVcpucontext const& op) {
@@ -51,10 +49,8 @@ Result<Reply> set_vcpu_context(Domain& domain, abi::DomctlVcpucontext const& op)
     TRY(copy_in_bytes(buffer.context, op.ctxt.address, sizeof(*buffer.context)));
     PausedVcpu const paused{vcpu};
     TRY(apply(vcpu, *buffer.context));
-    if (buffer.context->flags & abi::vgcf::online)
-        sched::clear_reason(vcpu, PauseReason::down);
-    else
-        sched::set_reason(vcpu, PauseReason::down);
+    if (buffer.context->flags & abi::vgcf::online) sched::clear_reason(vcpu, PauseReason::down);
+    else sched::set_reason(vcpu, PauseReason::down);
     return Reply::plain;
 }
 
@@ -120,5 +116,4 @@ Result<Reply> get_vcpu_msrs(Domain& domain, abi::DomctlVcpuMsrs& op) {
     op.msr_count = 0;
     return Reply::updated;
 }
-
 }  // namespace hv::control

@@ -1,16 +1,14 @@
 // SPDX-License-Identifier: MIT
 // The platform_op hypercall: dom0's hand on the machine's clock, sleep states and processors.
-#include "public/platform.hpp"
-
 #include "base/log.hpp"
 #include "core/domain.hpp"
 #include "core/guest_access.hpp"
 #include "core/hypercall/dispatch.hpp"
 #include "core/sched/guest_time.hpp"
+#include "public/platform.hpp"
 
 namespace hv {
 namespace {
-
 constexpr u64 second = 1'000'000'000;
 
 // `seconds` and `nanoseconds` are UTC at `system_time`.
@@ -31,13 +29,9 @@ Errno settime64(abi::PlatformSettime64 const& time) {
 Errno firmware_info(abi::PlatformFirmwareInfo& info) {
     switch (info.type) {
         case abi::firmware::disk_info:
-        case abi::firmware::disk_mbr_signature:
-            return Errno::srch;
-        case abi::firmware::kbd_shift_flags:
-            info.u.kbd_shift_flags = 0;
-            return Errno::ok;
-        default:
-            return Errno::inval;
+        case abi::firmware::disk_mbr_signature: return Errno::srch;
+        case abi::firmware::kbd_shift_flags: info.u.kbd_shift_flags = 0; return Errno::ok;
+        default: return Errno::inval;
     }
 }
 
@@ -65,21 +59,15 @@ Errno cpu_info(abi::PlatformPcpuinfo& info) {
 
 Errno perform(abi::PlatformOp& op) {
     switch (op.cmd) {
-        case abi::platformop::settime64:
-            return settime64(op.u.settime64);
+        case abi::platformop::settime64: return settime64(op.u.settime64);
         case abi::platformop::settime32:
             return set_time(op.u.settime32.secs, op.u.settime32.nsecs, op.u.settime32.system_time);
-        case abi::platformop::firmware_info:
-            return firmware_info(op.u.firmware_info);
-        case abi::platformop::enter_acpi_sleep:
-            return enter_sleep(op.u.enter_acpi_sleep);
-        case abi::platformop::get_cpuinfo:
-            return cpu_info(op.u.pcpu_info);
-        default:
-            return Errno::nosys;
+        case abi::platformop::firmware_info: return firmware_info(op.u.firmware_info);
+        case abi::platformop::enter_acpi_sleep: return enter_sleep(op.u.enter_acpi_sleep);
+        case abi::platformop::get_cpuinfo: return cpu_info(op.u.pcpu_info);
+        default: return Errno::nosys;
     }
 }
-
 }  // namespace
 
 Outcome do_platform_op(Vcpu& vcpu, HypercallArgs& args) {
@@ -90,5 +78,4 @@ Outcome do_platform_op(Vcpu& vcpu, HypercallArgs& args) {
         return u64{0};
     });
 }
-
 }  // namespace hv

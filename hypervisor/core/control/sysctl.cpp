@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The sysctl hypercall: what tools ask about the machine, and the log.
 #include "public/sysctl.hpp"
-
 #include <algorithm>
-
 #include "base/log.hpp"
 #include "core/control/cpu_policy.hpp"
 #include "core/control/domain_info.hpp"
@@ -17,7 +15,6 @@
 
 namespace hv::control {
 namespace {
-
 // The ring's indices have 64 bits, the tool's 32: it is taken for the one nearest below the end.
 u64 widen_index(u32 index) {
     u64 const end = log::read_ring(~u64{0}, {}).next_index;
@@ -80,10 +77,8 @@ Result<Reply> debug_keys(abi::SysctlDebugKeys const& op) {
     if (op.nr_keys > most_keys) return Errno::toobig;
     for (u32 i = 0; i < op.nr_keys; ++i) {
         char const key = TRY(copy_in(op.keys + i));
-        if (key == 'A')
-            audit_all();
-        else
-            log::info("debug key {:x}: not used; 'A' audits the frame table", static_cast<u8>(key));
+        if (key == 'A') audit_all();
+        else log::info("debug key {:x}: not used; 'A' audits the frame table", static_cast<u8>(key));
     }
     return Reply::plain;
 }
@@ -144,13 +139,10 @@ Result<Reply> cpu_pool_op(abi::SysctlCpupoolOp& op) {
             for (CpuId cpu = 0; cpu < hal::online_cpus(); ++cpu) cpus.set(cpu);
             TRY(write_bitmap(op.cpumap, cpus));
             return Reply::updated;
-        case abi::cpupoolop::freeinfo:
-            TRY(write_bitmap(op.cpumap, cpus));
-            return Reply::updated;
+        case abi::cpupoolop::freeinfo: TRY(write_bitmap(op.cpumap, cpus)); return Reply::updated;
         case abi::cpupoolop::movedomain:
             return op.cpupool_id == 0 ? Result<Reply>{Reply::plain} : Result<Reply>{Errno::noent};
-        default:
-            return Errno::opnotsupp;
+        default: return Errno::opnotsupp;
     }
 }
 
@@ -182,46 +174,27 @@ Result<Reply> perform(abi::Sysctl& op) {
     namespace command = abi::sysctl;
     auto& u = op.u;
     switch (op.cmd) {
-        case command::readconsole:
-            return read_console(u.readconsole);
-        case command::physinfo:
-            return physical_info(u.physinfo);
-        case command::sched_id:
-            u.sched_id.sched_id = abi::scheduler::credit2;
-            return Reply::updated;
-        case command::getdomaininfolist:
-            return list_domains(u.getdomaininfolist);
-        case command::debug_keys:
-            return debug_keys(u.debug_keys);
-        case command::getcpuinfo:
-            return cpu_info(u.getcpuinfo);
-        case command::availheap:
-            return available_heap(u.availheap);
-        case command::cputopoinfo:
-            return cpu_topology(u.cputopoinfo);
-        case command::numainfo:
-            return numa_info(u.numainfo);
-        case command::cpupool_op:
-            return cpu_pool_op(u.cpupool_op);
-        case command::scheduler_op:
-            return machine_scheduler_op(u.scheduler_op);
-        case command::get_cpu_levelling_caps:
-            u.cpu_levelling_caps.caps = 0;
-            return Reply::updated;
-        case command::get_cpu_featureset:
-            return cpu_features(u.cpu_featureset);
-        case command::get_cpu_policy:
-            return cpu_policy_op(u.cpu_policy);
-        default:
-            return Errno::nosys;
+        case command::readconsole: return read_console(u.readconsole);
+        case command::physinfo: return physical_info(u.physinfo);
+        case command::sched_id: u.sched_id.sched_id = abi::scheduler::credit2; return Reply::updated;
+        case command::getdomaininfolist: return list_domains(u.getdomaininfolist);
+        case command::debug_keys: return debug_keys(u.debug_keys);
+        case command::getcpuinfo: return cpu_info(u.getcpuinfo);
+        case command::availheap: return available_heap(u.availheap);
+        case command::cputopoinfo: return cpu_topology(u.cputopoinfo);
+        case command::numainfo: return numa_info(u.numainfo);
+        case command::cpupool_op: return cpu_pool_op(u.cpupool_op);
+        case command::scheduler_op: return machine_scheduler_op(u.scheduler_op);
+        case command::get_cpu_levelling_caps: u.cpu_levelling_caps.caps = 0; return Reply::updated;
+        case command::get_cpu_featureset: return cpu_features(u.cpu_featureset);
+        case command::get_cpu_policy: return cpu_policy_op(u.cpu_policy);
+        default: return Errno::nosys;
     }
 }
-
 }  // namespace
 }  // namespace hv::control
 
 namespace hv {
-
 Outcome do_sysctl(Vcpu& vcpu, HypercallArgs& args) {
     if (!vcpu.domain->privileged) return Errno::perm;
     guest_ptr<abi::Sysctl> const at{args[0]};
@@ -231,5 +204,4 @@ Outcome do_sysctl(Vcpu& vcpu, HypercallArgs& args) {
     if (reply == control::Reply::updated) TRY(copy_out(at, op));
     return 0;
 }
-
 }  // namespace hv

@@ -1,16 +1,12 @@
 // SPDX-License-Identifier: MIT
 #include "core/control/tool_bitmap.hpp"
-
 #include <algorithm>
-
 #include "core/guest_access.hpp"
 
 namespace hv::control {
 namespace {
-
 constexpr u32 mask_bytes = max_cpus / 8;
 constexpr u32 most_bits = 1u << 20;
-
 }  // namespace
 
 Result<CpuMask> read_bitmap(abi::Bitmap const& from) {
@@ -36,5 +32,4 @@ Result<> write_bitmap(abi::Bitmap const& to, CpuMask const& mask) {
         return Errno::fault;
     return {};
 }
-
 }  // namespace hv::control

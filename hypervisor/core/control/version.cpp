@@ -2,9 +2,7 @@
 // The xen_version hypercall. Sub-operation 0 is what guests call to have pending events delivered: it does nothing
 // else.
 #include "core/control/version.hpp"
-
 #include <algorithm>
-
 #include "core/domain.hpp"
 #include "core/guest_access.hpp"
 #include "core/hypercall/dispatch.hpp"
@@ -13,7 +11,6 @@
 
 namespace hv {
 namespace {
-
 constinit std::string_view command_line{};
 
 // A text in a field of fixed size, cut so that it ends with a NUL.
@@ -79,7 +76,6 @@ Outcome get_features(Domain const& domain, guest_ptr<void> arg) {
         return u64{0};
     });
 }
-
 }  // namespace
 
 void set_command_line(std::string_view text) { command_line = text; }
@@ -88,29 +84,18 @@ Outcome do_xen_version(Vcpu& vcpu, HypercallArgs& args) {
     guest_ptr<void> const arg{args[1]};
     switch (static_cast<u32>(args[0])) {
         [[likely]] case abi::xenver::version : return (interface_major << 16) | interface_minor;
-        case abi::xenver::extraversion:
-            return extraversion(arg);
-        case abi::xenver::compile_info:
-            return compile_info(arg);
-        case abi::xenver::capabilities:
-            return capabilities(arg);
-        case abi::xenver::changeset:
-            return changeset(arg);
+        case abi::xenver::extraversion: return extraversion(arg);
+        case abi::xenver::compile_info: return compile_info(arg);
+        case abi::xenver::capabilities: return capabilities(arg);
+        case abi::xenver::changeset: return changeset(arg);
         case abi::xenver::platform_parameters:
             return copy_out(arg.as<abi::XenPlatformParameters>(), abi::XenPlatformParameters{hypervisor_start});
-        case abi::xenver::get_features:
-            return get_features(*vcpu.domain, arg);
-        case abi::xenver::pagesize:
-            return page_size;
-        case abi::xenver::guest_handle:
-            return guest_handle(*vcpu.domain, arg);
-        case abi::xenver::commandline:
-            return show_command_line(*vcpu.domain, arg);
-        case abi::xenver::build_id:
-            return Errno::nodata;  // the image carries none
-        default:
-            return Errno::nosys;
+        case abi::xenver::get_features: return get_features(*vcpu.domain, arg);
+        case abi::xenver::pagesize: return page_size;
+        case abi::xenver::guest_handle: return guest_handle(*vcpu.domain, arg);
+        case abi::xenver::commandline: return show_command_line(*vcpu.domain, arg);
+        case abi::xenver::build_id: return Errno::nodata;  // the image carries none
+        default: return Errno::nosys;
     }
 }
-
 }  // namespace hv

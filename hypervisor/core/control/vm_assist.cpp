@@ -6,9 +6,7 @@
 
 namespace hv {
 namespace {
-
 enum Command : u32 { enable = 0, disable = 1 };
-
 }  // namespace
 
 Outcome do_vm_assist(Vcpu& vcpu, HypercallArgs& args) {
@@ -18,11 +16,8 @@ Outcome do_vm_assist(Vcpu& vcpu, HypercallArgs& args) {
     if (type == pv::assist::segments_4gb) return 0;  // of 32-bit guests: nothing to do
     if (type >= 64 || !(pv::supported_assists >> type & 1)) return Errno::inval;
     u64& assists = vcpu.domain->vm_assist;
-    if (command == enable)
-        __atomic_fetch_or(&assists, u64{1} << type, __ATOMIC_RELAXED);
-    else
-        __atomic_fetch_and(&assists, ~(u64{1} << type), __ATOMIC_RELAXED);
+    if (command == enable) __atomic_fetch_or(&assists, u64{1} << type, __ATOMIC_RELAXED);
+    else __atomic_fetch_and(&assists, ~(u64{1} << type), __ATOMIC_RELAXED);
     return 0;
 }
-
 }  // namespace hv

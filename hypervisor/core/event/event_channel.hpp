@@ -2,12 +2,10 @@
 // Event channels of a domain: ports and what they are bound to (event_channel.h). What the rest of the hypervisor needs
 // of them; the class itself is in event_table.hpp.
 #pragma once
-
 #include "base/lock.hpp"
 #include "core/domain.hpp"
 
 namespace hv {
-
 Result<EventChannels*> create_event_channels(Domain& domain);
 void close_all_event_channels(Domain& domain);  // dying domain: peers become unbound
 void destroy_event_channels(Domain& domain);    // frees the tables
@@ -21,5 +19,4 @@ bool port_is_valid(Domain& domain, EvtchnPort port);
 bool port_is_pending(Domain& domain, EvtchnPort port);
 void notify_vcpu(Vcpu& vcpu);       // sets upcall_pending and wakes or kicks: something is pending
 void watch_for_poller(Vcpu& vcpu);  // from now on an event on its poll_port wakes it, masked or not
-
 }  // namespace hv

@@ -6,7 +6,6 @@
 
 namespace hv {
 namespace {
-
 Result<u64> alloc_unbound(Domain& caller, abi::EvtchnAllocUnbound& op) {
     DomainRef const domain = TRY(resolve_domain(caller, op.dom));
     Domid const remote = op.remote_dom == abi::domid_self ? caller.id : op.remote_dom;
@@ -49,7 +48,6 @@ Result<u64> ok(Result<> result) {
     if (!result) return result.error();
     return u64{0};
 }
-
 }  // namespace
 
 Outcome do_event_channel_op(Vcpu& vcpu, HypercallArgs& args) {
@@ -94,9 +92,7 @@ Outcome do_event_channel_op(Vcpu& vcpu, HypercallArgs& args) {
                 arg, [&](abi::EvtchnBindVcpu const& op) { return ok(events.bind_vcpu(op.port, op.vcpu)); });
         case command::reset:
             return with_argument<abi::EvtchnReset>(arg, [&](abi::EvtchnReset const& op) { return reset(caller, op); });
-        default:
-            return Errno::nosys;  // the FIFO operations among them: the guest then uses the 2-level arrays
+        default: return Errno::nosys;  // the FIFO operations among them: the guest then uses the 2-level arrays
     }
 }
-
 }  // namespace hv

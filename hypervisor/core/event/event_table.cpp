@@ -1,17 +1,14 @@
 // SPDX-License-Identifier: MIT
 #include "core/event/event_table.hpp"
-
 #include <algorithm>
 #include <memory>
 #include <optional>
-
 #include "core/event/two_level.hpp"
 #include "core/mm/page_alloc.hpp"
 #include "core/sched/scheduler.hpp"
 
 namespace hv {
 namespace {
-
 // The table locks of two domains, or of one that talks to itself, in order of domain id.
 class BothLocked {
 public:
@@ -31,7 +28,6 @@ private:
     std::optional<SpinGuard> first_;
     std::optional<SpinGuard> second_;
 };
-
 }  // namespace
 
 EventChannels::EventChannels(Domain& domain)
@@ -166,11 +162,9 @@ Result<> EventChannels::bind_vcpu(EvtchnPort port, VcpuId vcpu) {
             break;
         case Channel::State::unbound:
         case Channel::State::interdomain:
-        case Channel::State::pirq:
-            break;
+        case Channel::State::pirq: break;
         case Channel::State::free:
-        case Channel::State::ipi:
-            return Errno::inval;
+        case Channel::State::ipi: return Errno::inval;
     }
     channel->vcpu.store(vcpu.value, std::memory_order_relaxed);
     return {};
@@ -179,8 +173,7 @@ Result<> EventChannels::bind_vcpu(EvtchnPort port, VcpuId vcpu) {
 // Under the table's lock; everything but interdomain.
 Result<> EventChannels::close_local(EvtchnPort port, Channel& channel) {
     switch (channel.state) {
-        case Channel::State::free:
-            return Errno::inval;
+        case Channel::State::free: return Errno::inval;
         case Channel::State::virq:
             virq_slot(channel.line, VcpuId{channel.vcpu.load(std::memory_order_relaxed)})
                 ->store(0, std::memory_order_release);
@@ -190,8 +183,7 @@ Result<> EventChannels::close_local(EvtchnPort port, Channel& channel) {
             break;
         case Channel::State::unbound:
         case Channel::State::interdomain:
-        case Channel::State::ipi:
-            break;
+        case Channel::State::ipi: break;
     }
     release(port);
     return {};
@@ -239,15 +231,11 @@ Result<> EventChannels::send(EvtchnPort port) {
             theirs.raise(channel->peer_port, *theirs.find(channel->peer_port));
             return {};
         }
-        case Channel::State::ipi:
-            raise(port, *channel);
-            return {};
-        case Channel::State::unbound:
-            return {};  // nobody listens: dropped
+        case Channel::State::ipi: raise(port, *channel); return {};
+        case Channel::State::unbound: return {};  // nobody listens: dropped
         case Channel::State::free:
         case Channel::State::virq:
-        case Channel::State::pirq:
-            break;
+        case Channel::State::pirq: break;
     }
     return Errno::inval;
 }
@@ -267,9 +255,7 @@ Result<abi::EvtchnStatus> EventChannels::status(EvtchnPort port) {
     status.port = port;
     status.vcpu = VcpuId{channel->vcpu.load(std::memory_order_relaxed)};
     switch (channel->state) {
-        case Channel::State::free:
-            status.status = abi::evtchnstat::closed;
-            break;
+        case Channel::State::free: status.status = abi::evtchnstat::closed; break;
         case Channel::State::unbound:
             status.status = abi::evtchnstat::unbound;
             status.u.unbound.dom = channel->peer;
@@ -287,9 +273,7 @@ Result<abi::EvtchnStatus> EventChannels::status(EvtchnPort port) {
             status.status = abi::evtchnstat::virq;
             status.u.virq.line = channel->line;
             break;
-        case Channel::State::ipi:
-            status.status = abi::evtchnstat::ipi;
-            break;
+        case Channel::State::ipi: status.status = abi::evtchnstat::ipi; break;
     }
     return status;
 }
@@ -342,5 +326,4 @@ u32 EventChannels::open_ports() {
     }
     return count;
 }
-
 }  // namespace hv

@@ -5,16 +5,13 @@
 // Sending takes only the channel's lock: while an interdomain channel is held in that state, the peer's table exists,
 // because a dying domain first turns all its peers' channels into unbound ones.
 #pragma once
-
 #include <array>
-
 #include "base/lock.hpp"
 #include "core/domain.hpp"
 #include "core/event/pirq.hpp"
 #include "public/event_channel.hpp"
 
 namespace hv {
-
 struct Channel {
     enum class State : u8 { free, unbound, interdomain, virq, ipi, pirq };
 
@@ -84,5 +81,4 @@ private:
     AtomicBitmap<max_vcpus_per_domain> pollers_;
     PirqTable pirqs_;
 };
-
 }  // namespace hv

@@ -1,17 +1,14 @@
 // SPDX-License-Identifier: MIT
 // The physdev_op hypercall: the I/O privilege of vCPUs, and how dom0 names the machine's interrupts.
-#include "public/physdev.hpp"
-
 #include <optional>
-
 #include "core/event/event_table.hpp"
 #include "core/guest_access.hpp"
 #include "core/hal.hpp"
 #include "core/hypercall/dispatch.hpp"
+#include "public/physdev.hpp"
 
 namespace hv {
 namespace {
-
 constexpr u32 io_ports = 65536;
 constexpr u32 timer_gsi = 0;  // the hypervisor's own
 
@@ -115,11 +112,9 @@ Outcome privileged_op(Domain& domain, u32 command, guest_ptr<void> arg) {
         case abi::physdevop::pci_device_remove:
             return with_argument<abi::PhysdevPciDevice>(
                 arg, [](abi::PhysdevPciDevice const&) { return Result<u64>{u64{0}}; });
-        default:
-            return Errno::nosys;
+        default: return Errno::nosys;
     }
 }
-
 }  // namespace
 
 Outcome do_physdev_op(Vcpu& vcpu, HypercallArgs& args) {
@@ -133,11 +128,8 @@ Outcome do_physdev_op(Vcpu& vcpu, HypercallArgs& args) {
             return with_argument<abi::PhysdevSetIobitmap>(
                 arg, [&](abi::PhysdevSetIobitmap const& op) { return set_iobitmap(vcpu, op); });
         case abi::physdevop::pirq_eoi_gmfn_v1:
-        case abi::physdevop::pirq_eoi_gmfn_v2:
-            return Errno::nosys;  // the guest then asks irq_status_query
-        default:
-            return vcpu.domain->privileged ? privileged_op(*vcpu.domain, command, arg) : Outcome{Errno::perm};
+        case abi::physdevop::pirq_eoi_gmfn_v2: return Errno::nosys;  // the guest then asks irq_status_query
+        default: return vcpu.domain->privileged ? privileged_op(*vcpu.domain, command, arg) : Outcome{Errno::perm};
     }
 }
-
 }  // namespace hv

@@ -2,7 +2,6 @@
 #include "core/event/pirq.hpp"
 
 namespace hv {
-
 Result<u32> PirqTable::map(std::optional<u32> wanted, u32 first_choice) {
     auto take = [this](u32 pirq) {
         if (table_[pirq].mapped.exchange(true, std::memory_order_acq_rel)) return false;
@@ -30,5 +29,4 @@ Result<> PirqTable::unmap(u32 pirq) {
 void PirqTable::clear() {
     for (Pirq& pirq : table_) pirq.mapped.store(false, std::memory_order_release);
 }
-
 }  // namespace hv

@@ -1,15 +1,12 @@
 // SPDX-License-Identifier: MIT
 // Physical interrupts as a domain numbers them, and the ports they arrive on.
 #pragma once
-
 #include <array>
 #include <atomic>
 #include <optional>
-
 #include "base/result.hpp"
 
 namespace hv {
-
 struct Pirq {
     std::atomic<u32> port{0};  // 0: not bound
     std::atomic<bool> mapped{false};
@@ -32,5 +29,4 @@ public:
 private:
     std::array<Pirq, size> table_{};
 };
-
 }  // namespace hv

@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "core/event/two_level.hpp"
-
 #include "core/event/event_channel.hpp"
 
 namespace hv::two_level {
 namespace {
-
 u64 bit_of(EvtchnPort port) { return u64{1} << (port.value % 64); }
 
 // Where the vCPU looks for events. One that is not there yet finds them in shared_info when it starts.
@@ -19,12 +17,9 @@ void select(Domain& domain, EvtchnPort port, u32 vcpu) {
     if (!info) return;  // registering an info page makes the vCPU look at every port
     u64 const word = u64{1} << (port.value / 64);
     if (__atomic_fetch_or(&info->evtchn_pending_sel, word, __ATOMIC_SEQ_CST) & word) return;
-    if (Vcpu* there = domain.vcpu(VcpuId{vcpu}))
-        notify_vcpu(*there);
-    else
-        __atomic_store_n(&info->evtchn_upcall_pending, u8{1}, __ATOMIC_SEQ_CST);
+    if (Vcpu* there = domain.vcpu(VcpuId{vcpu})) notify_vcpu(*there);
+    else __atomic_store_n(&info->evtchn_upcall_pending, u8{1}, __ATOMIC_SEQ_CST);
 }
-
 }  // namespace
 
 bool set_pending(Domain& domain, EvtchnPort port) {
@@ -50,5 +45,4 @@ void unmask(Domain& domain, EvtchnPort port, u32 vcpu) {
     u64 const before = __atomic_fetch_and(&mask, ~bit_of(port), __ATOMIC_SEQ_CST);
     if ((before & bit_of(port)) && is_pending(domain, port)) select(domain, port, vcpu);
 }
-
 }  // namespace hv::two_level

@@ -8,10 +8,8 @@
 
 namespace hv {
 namespace {
-
 // Which domain a global virq goes to; 0 is dom0.
 constinit std::array<std::atomic<u16>, abi::virq::count> handlers{};
-
 }  // namespace
 
 Result<EventChannels*> create_event_channels(Domain& domain) {
@@ -58,5 +56,4 @@ void notify_vcpu(Vcpu& vcpu) {
 }
 
 void watch_for_poller(Vcpu& vcpu) { vcpu.domain->events->add_poller(vcpu); }
-
 }  // namespace hv

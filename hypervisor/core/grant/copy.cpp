@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include "core/grant/copy.hpp"
-
 #include "core/hal.hpp"
 #include "core/mm/typed_ref.hpp"
 
 namespace hv {
 namespace {
-
 // One end of a copy: what is held for it is let go of when it goes.
 class End {
 public:
@@ -67,7 +65,6 @@ void copy_bytes(std::byte* to, std::byte const* from, u64 size) {
         while (size--) to[size] = from[size];
     }
 }
-
 }  // namespace
 
 GrantStatus copy_grant(Vcpu& vcpu, abi::GnttabCopy const& op) {
@@ -81,5 +78,4 @@ GrantStatus copy_grant(Vcpu& vcpu, abi::GnttabCopy const& op) {
     copy_bytes(dest.bytes() + op.dest.offset, source.bytes() + op.source.offset, op.len);
     return GrantStatus::okay;
 }
-
 }  // namespace hv

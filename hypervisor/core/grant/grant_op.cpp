@@ -3,7 +3,6 @@
 // or written.
 #include <algorithm>
 #include <array>
-
 #include "core/grant/copy.hpp"
 #include "core/grant/mapping.hpp"
 #include "core/grant/table.hpp"
@@ -13,7 +12,6 @@
 
 namespace hv {
 namespace {
-
 // Runs `one` on each of `count` structures, writing each back. Preempted between two of them at most.
 template <AbiType T, class F>
 Outcome for_each_op(HypercallArgs& args, F&& one) {
@@ -113,7 +111,6 @@ Outcome get_version(Vcpu& vcpu, HypercallArgs& args) {
         return u64{0};
     });
 }
-
 }  // namespace
 
 // (command, operations*, count)
@@ -122,8 +119,7 @@ Outcome do_grant_table_op(Vcpu& vcpu, HypercallArgs& args) {
         case abi::gnttabop::map_grant_ref:
             return for_each_op<abi::GnttabMapGrantRef>(
                 args, [&](abi::GnttabMapGrantRef& op) { op.status = static_cast<i16>(map_grant(vcpu, op)); });
-        case abi::gnttabop::unmap_grant_ref:
-            return unmap(vcpu, args);
+        case abi::gnttabop::unmap_grant_ref: return unmap(vcpu, args);
         case abi::gnttabop::copy:
             return for_each_op<abi::GnttabCopy>(
                 args, [&](abi::GnttabCopy& op) { op.status = static_cast<i16>(copy_grant(vcpu, op)); });
@@ -137,13 +133,9 @@ Outcome do_grant_table_op(Vcpu& vcpu, HypercallArgs& args) {
                 op.status = static_cast<i16>(query_size(vcpu, op));
                 return u64{0};
             });
-        case abi::gnttabop::set_version:
-            return set_version(args);
-        case abi::gnttabop::get_version:
-            return get_version(vcpu, args);
-        default:
-            return Errno::nosys;
+        case abi::gnttabop::set_version: return set_version(args);
+        case abi::gnttabop::get_version: return get_version(vcpu, args);
+        default: return Errno::nosys;
     }
 }
-
 }  // namespace hv

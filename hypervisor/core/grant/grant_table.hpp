@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: MIT
 // Grant tables: what the rest of the hypervisor needs of them.
 #pragma once
-
 #include "core/domain.hpp"
 
 namespace hv {
-
 Result<GrantTable*> create_grant_table(Domain& domain, u32 max_grant_frames, u32 max_maptrack_frames);
 bool release_grant_mappings(Domain& domain);  // dying domain: ends the mappings it holds; false if preempted
 void retire_grant_table(Domain& domain);      // gives back the grant frames; nothing can be mapped any more
@@ -17,5 +15,4 @@ u32 grant_frame_limit(Domain& domain);
 
 // Every mapping the domain holds of other domains' frames, for the audit.
 void for_each_grant_mapping(Domain& domain, void (*visit)(void* context, Mfn mfn, bool writable), void* context);
-
 }  // namespace hv

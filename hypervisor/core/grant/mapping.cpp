@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include "core/grant/mapping.hpp"
-
 #include "core/mm/l1_entry.hpp"
 #include "core/mm/typed_ref.hpp"
 
 namespace hv {
 namespace {
-
 Access access_of(Mapping const& mapping) { return mapping.flags & Mapping::writable ? Access::write : Access::read; }
 
 Result<L1Slot> slot_for(Vcpu& vcpu, u64 host_addr, bool contains_pte) {
@@ -63,7 +61,6 @@ GrantStatus map_held(Vcpu& vcpu, abi::GnttabMapGrantRef& op, Domain& granter, Mf
     op.dev_bus_addr = frame.value << page_shift;
     return GrantStatus::okay;
 }
-
 }  // namespace
 
 GrantStatus map_grant(Vcpu& vcpu, abi::GnttabMapGrantRef& op) {
@@ -121,5 +118,4 @@ void end_mapping(GrantTable& table, u32 handle, Mapping const& mapping) {
     release_frame(Mfn{mapping.frame}, access);
     table.free_handle(handle);
 }
-
 }  // namespace hv

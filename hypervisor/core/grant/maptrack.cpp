@@ -6,7 +6,6 @@
 #include "core/mm/heap.hpp"
 
 namespace hv {
-
 Mapping* GrantTable::slot(u32 handle) const {
     return maptrack_[handle / mappings_per_page] + handle % mappings_per_page;
 }
@@ -86,5 +85,4 @@ void for_each_grant_mapping(Domain& domain, void (*visit)(void* context, Mfn mfn
             visit(context, Mfn{mapping.frame}, mapping.flags & Mapping::writable);
     }
 }
-
 }  // namespace hv

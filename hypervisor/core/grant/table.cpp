@@ -1,15 +1,12 @@
 // SPDX-License-Identifier: MIT
 // The granter's side, and the life of a table.
 #include "core/grant/table.hpp"
-
 #include <algorithm>
-
 #include "core/hal.hpp"
 #include "core/mm/heap.hpp"
 
 namespace hv {
 namespace {
-
 constexpr u32 active_order = order_of_bytes(GrantTable::entries_per_frame * sizeof(ActiveGrant));
 
 // flags and domid of an entry as the one word that the protocol changes atomically.
@@ -18,7 +15,6 @@ u32* header_of(abi::GrantEntryV1& entry) { return reinterpret_cast<u32*>(&entry)
 void clear_flags(abi::GrantEntryV1& entry, u16 flags) {
     __atomic_fetch_and(header_of(entry), ~u32{flags}, __ATOMIC_RELEASE);
 }
-
 }  // namespace
 
 GrantTable::GrantTable(Domain& owner, u32 max_frames, u32 max_maptrack_frames)
@@ -147,5 +143,4 @@ Result<Mfn> grant_frame(Domain& domain, u32 index) {
     TRY(domain.grants->grow_to(index + 1));
     return domain.grants->frame(index);
 }
-
 }  // namespace hv

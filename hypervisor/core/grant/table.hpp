@@ -2,14 +2,12 @@
 // A domain's two sides of granting: as granter, the shared entries and how often each is in use; as mapper, a record of
 // each mapping, named by its handle. No code holds the locks of two tables at once.
 #pragma once
-
 #include "core/domain.hpp"
 #include "core/grant/grant_table.hpp"
 #include "core/mm/page_info.hpp"
 #include "public/grant_table.hpp"
 
 namespace hv {
-
 using GrantStatus = abi::gntst::Status;
 
 enum class Access : u8 { read, write };
@@ -95,5 +93,4 @@ private:
     u32 free_handle_ = no_handle;
     std::array<Mapping*, maptrack_frame_limit> maptrack_{};
 };
-
 }  // namespace hv

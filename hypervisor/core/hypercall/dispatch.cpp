@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "core/hypercall/dispatch.hpp"
-
 #include "core/hypercall/table.hpp"
 #include "core/mm/demotion.hpp"
 
 namespace hv {
-
 Outcome dispatch_hypercall(Vcpu& vcpu, u64 number, HypercallArgs& args) {
     if (number >= hypercall_table.size()) [[unlikely]]
         return Errno::nosys;
@@ -16,5 +14,4 @@ Outcome dispatch_hypercall(Vcpu& vcpu, u64 number, HypercallArgs& args) {
         (void)drain_demotions(vcpu.demotions);
     return outcome;
 }
-
 }  // namespace hv

@@ -1,14 +1,11 @@
 // SPDX-License-Identifier: MIT
 // From a number and six arguments to a handler and back. Handlers see arguments, never registers.
 #pragma once
-
 #include <array>
-
 #include "base/result.hpp"
 #include "core/vcpu.hpp"
 
 namespace hv {
-
 // The arguments of one hypercall. A preempted handler changes them so that the same call continues where it stopped.
 struct HypercallArgs {
     std::array<u64, 6> value;
@@ -71,5 +68,4 @@ Outcome do_set_segment_base(Vcpu&, HypercallArgs&);
 Outcome do_fpu_taskswitch(Vcpu&, HypercallArgs&);
 Outcome do_set_debugreg(Vcpu&, HypercallArgs&);
 Outcome do_get_debugreg(Vcpu&, HypercallArgs&);
-
 }  // namespace hv

@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: MIT
 // A batch of hypercalls. Each entry behaves like a hypercall of its own; only event delivery waits for the end.
 #include "public/multicall.hpp"
-
 #include "core/guest_access.hpp"
 #include "core/hypercall/dispatch.hpp"
 #include "public/hypercall.hpp"
 
 namespace hv {
 namespace {
-
 // The batch goes on at `next`, with `left` entries to do, when the guest's instruction is repeated.
 Outcome continue_at(HypercallArgs& args, guest_ptr<abi::MulticallEntry> next, u64 left) {
     args[0] = next.address;
@@ -20,7 +18,6 @@ Outcome continue_at(HypercallArgs& args, guest_ptr<abi::MulticallEntry> next, u6
 Result<> rewrite_args(guest_ptr<abi::MulticallEntry> entry, HypercallArgs const& args) {
     return copy_out_bytes(entry.address + offsetof(abi::MulticallEntry, args), args.value.data(), sizeof(args.value));
 }
-
 }  // namespace
 
 Outcome do_multicall(Vcpu& vcpu, HypercallArgs& args) {
@@ -49,5 +46,4 @@ Outcome do_multicall(Vcpu& vcpu, HypercallArgs& args) {
     }
     return 0;
 }
-
 }  // namespace hv

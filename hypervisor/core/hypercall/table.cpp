@@ -3,7 +3,6 @@
 
 namespace hv {
 namespace {
-
 Outcome not_implemented(Vcpu&, HypercallArgs&) { return Errno::nosys; }
 
 consteval std::array<HypercallHandler, abi::hypercall::count> make_table() {
@@ -41,9 +40,7 @@ consteval std::array<HypercallHandler, abi::hypercall::count> make_table() {
     table[domctl] = do_domctl;
     return table;
 }
-
 }  // namespace
 
 constinit std::array<HypercallHandler, abi::hypercall::count> const hypercall_table = make_table();
-
 }  // namespace hv

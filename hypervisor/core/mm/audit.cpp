@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 #include "core/mm/audit.hpp"
-
 #include "base/log.hpp"
 #include "core/grant/grant_table.hpp"
 #include "core/hal.hpp"
@@ -12,7 +11,6 @@
 
 namespace hv {
 namespace {
-
 constexpr u64 most_lines = 20;
 
 struct Expected {
@@ -70,10 +68,8 @@ private:
         for (u32 i = 0; i < prefix; ++i) {
             Pte pte{entries[i]};
             if (!pte.is_present() || (level == PageType::l4 && is_hypervisor_slot(i))) continue;
-            if (level != PageType::l1)
-                use(pte.mfn(), below(level));
-            else
-                pte.is_writable() ? use(pte.mfn(), PageType::writable) : reference(pte.mfn());
+            if (level != PageType::l1) use(pte.mfn(), below(level));
+            else pte.is_writable() ? use(pte.mfn(), PageType::writable) : reference(pte.mfn());
         }
     }
 
@@ -116,7 +112,6 @@ private:
     Expected* expected_;
     AuditReport report_;
 };
-
 }  // namespace
 
 AuditReport audit_frames() {
@@ -142,8 +137,6 @@ void audit_all() {
     if (report.mismatches)
         log::error("audit: MISMATCH in {} places, frames={} free={} domains={}", report.mismatches, report.frames,
                    report.free_frames, report.domains);
-    else
-        log::error("audit: ok frames={} free={} domains={}", report.frames, report.free_frames, report.domains);
+    else log::error("audit: ok frames={} free={} domains={}", report.frames, report.free_frames, report.domains);
 }
-
 }  // namespace hv

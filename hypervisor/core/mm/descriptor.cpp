@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "core/mm/descriptor.hpp"
-
 #include <algorithm>
-
 #include "core/guest_access.hpp"
 #include "core/hypercall/dispatch.hpp"
 #include "core/mm/l1_entry.hpp"
@@ -10,7 +8,6 @@
 
 namespace hv {
 namespace {
-
 constexpr u64 present = u64{1} << 47;
 constexpr u64 privilege_mask = u64{3} << 45;
 constexpr u64 code_or_data = u64{1} << 44;
@@ -44,7 +41,6 @@ void release_frames(std::array<Mfn, N>& frames, u32& entries) {
     for (u32 i = 0; i < count; ++i)
         if (frames[i].value) TypedRef::release(page_of(std::exchange(frames[i], Mfn{0})));
 }
-
 }  // namespace
 
 Result<u64> checked_descriptor(u64 raw) {
@@ -141,5 +137,4 @@ Outcome do_update_descriptor(Vcpu& vcpu, HypercallArgs& args) {
     __atomic_store_n(entry, *raw, __ATOMIC_RELEASE);
     return Outcome{};
 }
-
 }  // namespace hv

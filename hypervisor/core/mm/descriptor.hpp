@@ -2,14 +2,11 @@
 // Segment descriptors that a PV guest may have (Intel SDM volume 3, 3.4.5): code and data at ring 3, call gates to
 // them.
 #pragma once
-
 #include <span>
-
 #include "base/result.hpp"
 #include "core/mm/page_info.hpp"
 
 namespace hv {
-
 // The descriptor as it may be stored, with its privilege level forced to 3; inval if no guest may have it.
 Result<u64> checked_descriptor(u64 raw);
 
@@ -25,5 +22,4 @@ Result<> set_gdt(Vcpu& vcpu, std::span<Mfn const> frames, u32 entries);  // chec
 // away until load_ldt_page finds them so. False: still not; the guest gets the fault.
 Result<> set_ldt(Vcpu& vcpu, u64 base, u64 entries);
 bool load_ldt_page(Vcpu& vcpu, u32 page);
-
 }  // namespace hv

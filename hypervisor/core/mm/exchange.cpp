@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 // memory_op exchange. dom0's Linux makes its bounce buffers contiguous and low with it.
 #include <algorithm>
-
 #include "core/guest_access.hpp"
 #include "core/mm/m2p.hpp"
 #include "core/mm/page_alloc.hpp"
@@ -10,7 +9,6 @@
 
 namespace hv {
 namespace {
-
 // Frames on their way out: taken from their owner, held by one reference each, linked through demote_next (a frame
 // without any other reference is on no demotion queue).
 class TakenFrames {
@@ -114,7 +112,6 @@ Result<> check(abi::MemoryExchange const& request, Domain const& caller) {
     if (request.in.domid != request.out.domid || request.nr_exchanged > request.in.nr_extents) return Errno::inval;
     return {};
 }
-
 }  // namespace
 
 Outcome exchange_frames(Vcpu& vcpu, guest_ptr<void> argument) {
@@ -150,5 +147,4 @@ Outcome exchange_frames(Vcpu& vcpu, guest_ptr<void> argument) {
     Result<> told = copy_out(place, *request);
     return told ? outcome : Outcome{told};
 }
-
 }  // namespace hv

@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "core/mm/flush.hpp"
-
 #include "core/guest_access.hpp"
 #include "public/mmu.hpp"
 
 namespace hv {
-
 CpuMask cpus_of(Domain& domain) { return domain.dirty_cpus; }
 
 Result<CpuMask> cpus_of_vcpu_bitmap(Domain& domain, u64 bitmap_address) {
@@ -36,5 +34,4 @@ Outcome flush_after_update(Vcpu& vcpu, u64 va, u64 flags) {
     page_only ? hal::flush_tlb_page(*cpus, va) : hal::flush_tlb(*cpus);
     return Outcome{};
 }
-
 }  // namespace hv

@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: MIT
 // TLB flushes that guests ask for.
 #pragma once
-
 #include "core/domain.hpp"
 #include "core/hypercall/dispatch.hpp"
 
 namespace hv {
-
 // The CPUs that may hold entries of the vCPUs in the guest's bitmap (one bit a vCPU, max_vcpus bits). fault if
 // unreadable.
 Result<CpuMask> cpus_of_vcpu_bitmap(Domain& domain, u64 bitmap_address);
@@ -14,5 +12,4 @@ CpuMask cpus_of(Domain& domain);
 
 // The flags of update_va_mapping (UVMF_*), after the update succeeded.
 Outcome flush_after_update(Vcpu& vcpu, u64 va, u64 flags);
-
 }  // namespace hv

@@ -1,14 +1,11 @@
 // SPDX-License-Identifier: MIT
 // Whose frames a memory-management call is about, besides a domain's (resolve_domain): domid_io, domid_xen.
 #pragma once
-
 #include <utility>
-
 #include "core/domain.hpp"
 #include "core/mm/leaf.hpp"
 
 namespace hv {
-
 // Keeps the named domain alive while the call works on it. The caller itself needs no reference.
 class NamedOwner {
 public:
@@ -36,5 +33,4 @@ inline Result<NamedOwner> resolve_page_owner(Domain& caller, u16 domid) {
     DomainRef other = TRY(find_domain(Domid{domid}));
     return NamedOwner{std::move(other)};
 }
-
 }  // namespace hv

@@ -1,15 +1,12 @@
 // SPDX-License-Identifier: MIT
 // Objects of the hypervisor in whole pages: domains, vCPUs, tables. Nothing smaller is allocated at run time.
 #pragma once
-
 #include <bit>
 #include <memory>
 #include <utility>
-
 #include "core/mm/page_alloc.hpp"
 
 namespace hv {
-
 constexpr u32 order_of_bytes(u64 bytes) { return static_cast<u32>(std::bit_width(pages_of(bytes) - 1)); }
 
 template <class T>
@@ -27,5 +24,4 @@ void destroy(T* object) {
     std::destroy_at(object);
     free_heap(reinterpret_cast<std::byte*>(object), order_of<T>);
 }
-
 }  // namespace hv

@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include "core/mm/l1_entry.hpp"
-
 #include "core/hal.hpp"
 #include "core/vcpu.hpp"
 
 namespace hv {
 namespace {
-
 // Differences in these need no change of references.
 constexpr u64 soft_bits =
     Pte::no_execute | Pte::available | Pte::available_high | Pte::global | Pte::accessed | Pte::dirty | Pte::user;
@@ -39,7 +37,6 @@ Result<TypedRef> hold_l1(Domain& domain, Mfn mfn) {
     } while (!page->type.compare_exchange_weak(word, word + 1, std::memory_order_acquire));
     return TypedRef::adopt(std::move(page).leak());
 }
-
 }  // namespace
 
 Result<L1Slot> find_l1(Vcpu& vcpu, u64 va) {
@@ -84,10 +81,8 @@ Result<> replace_l1(u64* entry, Pte wanted, Domain& table_owner, PageOwner owner
         if (exchange(entry, old, kept(Pte{wanted.raw | Pte::user}))) return {};
     }
     Pte stored = TRY(acquire_leaf(wanted, table_owner, owner));
-    while (!exchange(entry, old, kept(stored))) {
-    }
+    while (!exchange(entry, old, kept(stored))) {}
     release_leaf(old);
     return {};
 }
-
 }  // namespace hv

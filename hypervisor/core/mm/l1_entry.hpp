@@ -2,14 +2,12 @@
 // Finding and changing single entries of live page tables: for update_va_mapping, mmu_update, grant mappings and the
 // emulation of writes to page tables.
 #pragma once
-
 #include "core/domain.hpp"
 #include "core/mm/leaf.hpp"
 #include "core/mm/pte.hpp"
 #include "core/mm/typed_ref.hpp"
 
 namespace hv {
-
 // A place in a level-1 table that stays one while this object lives.
 struct L1Slot {
     TypedRef table;
@@ -38,5 +36,4 @@ Result<> replace_l1(u64* entry, Pte wanted, Domain& table_owner, PageOwner owner
 
 // The same, but only if the entry still is `expected`; false if it is not (nothing changed then).
 Result<bool> compare_exchange_l1(u64* entry, Pte expected, Pte wanted, Domain& table_owner, PageOwner owner);
-
 }  // namespace hv

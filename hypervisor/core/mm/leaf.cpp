@@ -1,13 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include "core/mm/leaf.hpp"
-
 #include <array>
-
 #include "core/hal.hpp"
 
 namespace hv {
 namespace {
-
 struct IoRange {
     u64 first, end;
 };
@@ -30,7 +27,6 @@ Result<Pte> acquire_io(Pte pte, Domain& table_owner, PageOwner owner) {
     if (!table_owner.may_map_io || !owner.may_map_io || is_denied_io(pte.mfn())) return Errno::perm;
     return with_safe_cache_type(pte);
 }
-
 }  // namespace
 
 void deny_io(Mfn first, u64 count) {
@@ -79,10 +75,7 @@ Result<Pte> acquire_leaf(Pte wanted, Domain& table_owner, PageOwner owner) {
 void release_leaf(Pte stored) {
     if (!stored.is_present() || !is_ram(stored.mfn())) return;
     PageInfo& page = page_of(stored.mfn());
-    if (stored.is_writable())
-        TypedRef::release(page);
-    else
-        PageRef::release(page);
+    if (stored.is_writable()) TypedRef::release(page);
+    else PageRef::release(page);
 }
-
 }  // namespace hv

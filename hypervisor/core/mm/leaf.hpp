@@ -2,13 +2,11 @@
 // What a present level-1 entry may map, and the references it holds: one on the frame, and a `writable` use if it
 // allows writing. I/O addresses hold none.
 #pragma once
-
 #include "core/domain.hpp"
 #include "core/mm/pte.hpp"
 #include "core/mm/typed_ref.hpp"
 
 namespace hv {
-
 // Whose frames an entry may name, as the caller of mmu_update said.
 struct PageOwner {
     Domid id;
@@ -27,5 +25,4 @@ bool is_denied_io(Mfn mfn);
 // frame or a frame in use as page table, acces cache attributes on hypervisor memory.
 Result<Pte> acquire_leaf(Pte wanted, Domain& table_owner, PageOwner owner);
 void release_leaf(Pte stored);
-
 }  // namespace hv

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 // memory_op: sizes, maps and resources. Reservations are in reservation.cpp, exchange in exchange.cpp.
 #include <algorithm>
-
 #include "core/grant/grant_table.hpp"
 #include "core/guest_access.hpp"
 #include "core/hypercall/dispatch.hpp"
@@ -12,7 +11,6 @@
 
 namespace hv {
 namespace {
-
 constexpr u32 max_map_entries = page_size / sizeof(abi::E820Entry);
 
 Result<u64> pages_field(Vcpu& vcpu, guest_ptr<void> arg, auto field) {
@@ -109,7 +107,6 @@ Result<u64> acquire_resource(Vcpu& vcpu, guest_ptr<void> arg) {
         return u64{0};
     });
 }
-
 }  // namespace
 
 // (command, argument*). The progress of a preempted reservation is in the command above its low six bits.
@@ -119,52 +116,35 @@ Outcome do_memory_op(Vcpu& vcpu, HypercallArgs& args) {
     switch (command) {
         case abi::memop::increase_reservation:
         case abi::memop::decrease_reservation:
-        case abi::memop::populate_physmap:
-            return change_reservation(vcpu, args);
-        case abi::memop::exchange:
-            return exchange_frames(vcpu, arg);
-        default:
-            break;
+        case abi::memop::populate_physmap: return change_reservation(vcpu, args);
+        case abi::memop::exchange: return exchange_frames(vcpu, arg);
+        default: break;
     }
     if (args[0] >> abi::memop::progress_shift) return Errno::nosys;  // only reservations are continued
     switch (command) {
-        case abi::memop::maximum_ram_page:
-            return static_cast<i64>(max_mfn);
-        case abi::memop::current_reservation:
-            return pages_field(vcpu, arg, [](Domain& d) { return d.pages.load(); });
-        case abi::memop::maximum_reservation:
-            return pages_field(vcpu, arg, [](Domain& d) { return d.max_pages; });
+        case abi::memop::maximum_ram_page: return static_cast<i64>(max_mfn);
+        case abi::memop::current_reservation: return pages_field(vcpu, arg, [](Domain& d) { return d.pages.load(); });
+        case abi::memop::maximum_reservation: return pages_field(vcpu, arg, [](Domain& d) { return d.max_pages; });
         case abi::memop::maximum_gpfn:
             return pages_field(vcpu, arg, [](Domain& d) {
                 u64 max_pfn = __atomic_load_n(&d.shared_info->arch.max_pfn, __ATOMIC_RELAXED);
                 return max_pfn ? max_pfn - 1 : 0;
             });
-        case abi::memop::machphys_mfn_list:
-            return machphys_mfn_list(vcpu, arg);
-        case abi::memop::machphys_mapping:
-            return machphys_mapping(arg);
-        case abi::memop::memory_map:
-            return memory_map(vcpu, arg);
+        case abi::memop::machphys_mfn_list: return machphys_mfn_list(vcpu, arg);
+        case abi::memop::machphys_mapping: return machphys_mapping(arg);
+        case abi::memop::memory_map: return memory_map(vcpu, arg);
         case abi::memop::machine_memory_map:
             if (!vcpu.domain->privileged) return Errno::perm;
             return copy_map(arg, hal::machine_memory_map());
-        case abi::memop::set_memory_map:
-            return set_memory_map(vcpu, arg);
+        case abi::memop::set_memory_map: return set_memory_map(vcpu, arg);
         case abi::memop::get_sharing_freed_pages:
-        case abi::memop::get_sharing_shared_pages:
-            return Outcome{};
-        case abi::memop::claim_pages:
-            return claim_pages(vcpu, arg);
-        case abi::memop::reserved_device_memory_map:
-            return reserved_device_memory(arg);
-        case abi::memop::acquire_resource:
-            return acquire_resource(vcpu, arg);
+        case abi::memop::get_sharing_shared_pages: return Outcome{};
+        case abi::memop::claim_pages: return claim_pages(vcpu, arg);
+        case abi::memop::reserved_device_memory_map: return reserved_device_memory(arg);
+        case abi::memop::acquire_resource: return acquire_resource(vcpu, arg);
         case abi::memop::add_to_physmap_batch:
-        case abi::memop::get_vnumainfo:
-            return Errno::opnotsupp;
-        default:
-            return Errno::nosys;
+        case abi::memop::get_vnumainfo: return Errno::opnotsupp;
+        default: return Errno::nosys;
     }
 }
-
 }  // namespace hv

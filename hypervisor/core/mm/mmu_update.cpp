@@ -1,20 +1,17 @@
 // SPDX-License-Identifier: MIT
 // mmu_update and update_va_mapping: entries of live page tables, changed under the rules of leaf.hpp and validate.hpp.
-#include "public/mmu.hpp"
-
 #include <algorithm>
 #include <array>
-
 #include "core/mm/flush.hpp"
 #include "core/mm/foreign.hpp"
 #include "core/mm/l1_entry.hpp"
 #include "core/mm/m2p.hpp"
 #include "core/mm/progress.hpp"
 #include "core/mm/validate.hpp"
+#include "public/mmu.hpp"
 
 namespace hv {
 namespace {
-
 bool exchange(u64* entry, Pte& expected, Pte fresh) {
     return __atomic_compare_exchange_n(entry, &expected.raw, fresh.raw, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
 }
@@ -40,8 +37,7 @@ Result<> replace_table_entry(u64* entry, PageType level, Pte wanted, Domain& own
         if (exchange(entry, old, kept(Pte{wanted.raw | always}))) return {};
     }
     Pte stored = TRY(acquire_table_entry(wanted, level, owner));
-    while (!exchange(entry, old, kept(stored))) {
-    }
+    while (!exchange(entry, old, kept(stored))) {}
     release_table_entry(old);
     return {};
 }
@@ -58,14 +54,11 @@ public:
         if (request.ptr & 4) return Errno::nosys;  // commands are multiples of what eight-byte alignment leaves
         switch (request.command()) {
             case abi::mmu::normal_pt_update:
-            case abi::mmu::pt_update_no_translate:
-                return update_entry(address, Pte{request.val}, Replace::plain);
+            case abi::mmu::pt_update_no_translate: return update_entry(address, Pte{request.val}, Replace::plain);
             case abi::mmu::pt_update_preserve_ad:
                 return update_entry(address, Pte{request.val}, Replace::preserve_accessed_dirty);
-            case abi::mmu::machphys_update:
-                return update_m2p(address, request.val);
-            default:
-                return Errno::nosys;
+            case abi::mmu::machphys_update: return update_m2p(address, request.val);
+            default: return Errno::nosys;
         }
     }
     // Lets go of the last request's table unless this one is about it, too.
@@ -111,7 +104,6 @@ private:
     PageOwner pages_;
     PageInfo* table_ = nullptr;  // holds a typed reference
 };
-
 }  // namespace
 
 Outcome do_mmu_update(Vcpu& vcpu, HypercallArgs& args) {
@@ -149,7 +141,6 @@ Outcome do_mmu_update(Vcpu& vcpu, HypercallArgs& args) {
 }
 
 namespace {
-
 Outcome update_va(Vcpu& vcpu, u64 va, Pte wanted, u64 flags, PageOwner owner) {
     Result<L1Slot> slot = find_l1(vcpu, va);
     if (!slot) return slot.error();
@@ -157,7 +148,6 @@ Outcome update_va(Vcpu& vcpu, u64 va, Pte wanted, u64 flags, PageOwner owner) {
     if (!replaced) return replaced.error() == Errno::again ? Outcome::again() : Outcome{replaced};
     return flush_after_update(vcpu, va, flags);
 }
-
 }  // namespace
 
 // (va, value, flags)
@@ -171,5 +161,4 @@ Outcome do_update_va_mapping_otherdomain(Vcpu& vcpu, HypercallArgs& args) {
     if (!pages) return pages.error();
     return update_va(vcpu, args[0], Pte{args[1]}, args[2], pages->owner());
 }
-
 }  // namespace hv

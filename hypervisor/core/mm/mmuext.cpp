@@ -10,7 +10,6 @@
 
 namespace hv {
 namespace {
-
 Result<> pin(Mfn mfn, PageType level, Domain& owner) {
     PageRef page = TRY(get_page(mfn, owner.id));
     TypedRef table = TRY(promote(std::move(page), level, owner));
@@ -54,34 +53,24 @@ Result<> apply_own(Vcpu& vcpu, abi::MmuextOp const& op) {
     Domain& domain = *vcpu.domain;
     u64 address = op.arg1.linear_addr.value;
     switch (op.cmd) {
-        case abi::mmuext::new_baseptr:
-            return set_kernel_root(vcpu, op.arg1.mfn);
-        case abi::mmuext::new_user_baseptr:
-            return set_user_root(vcpu, op.arg1.mfn);
-        case abi::mmuext::tlb_flush_local:
-            hal::flush_tlb_local();
-            return {};
+        case abi::mmuext::new_baseptr: return set_kernel_root(vcpu, op.arg1.mfn);
+        case abi::mmuext::new_user_baseptr: return set_user_root(vcpu, op.arg1.mfn);
+        case abi::mmuext::tlb_flush_local: hal::flush_tlb_local(); return {};
         case abi::mmuext::invlpg_local:
             if (is_guest_address(address) && is_canonical(address)) hal::flush_tlb_page_local(address);
             return {};
-        case abi::mmuext::tlb_flush_multi:
-            return flush_vcpus(domain, op.arg2.raw, std::nullopt);
+        case abi::mmuext::tlb_flush_multi: return flush_vcpus(domain, op.arg2.raw, std::nullopt);
         case abi::mmuext::invlpg_multi:
             if (!is_guest_address(address) || !is_canonical(address)) return {};
             return flush_vcpus(domain, op.arg2.raw, address);
-        case abi::mmuext::tlb_flush_all:
-            hal::flush_tlb(cpus_of(domain));
-            return {};
+        case abi::mmuext::tlb_flush_all: hal::flush_tlb(cpus_of(domain)); return {};
         case abi::mmuext::invlpg_all:
             if (is_guest_address(address) && is_canonical(address)) hal::flush_tlb_page(cpus_of(domain), address);
             return {};
         case abi::mmuext::flush_cache:
-        case abi::mmuext::flush_cache_global:
-            return domain.may_map_io ? Errno::ok : Errno::acces;
-        case abi::mmuext::set_ldt:
-            return set_ldt(vcpu, address, op.arg2.nr_ents);
-        default:
-            return Errno::nosys;
+        case abi::mmuext::flush_cache_global: return domain.may_map_io ? Errno::ok : Errno::acces;
+        case abi::mmuext::set_ldt: return set_ldt(vcpu, address, op.arg2.nr_ents);
+        default: return Errno::nosys;
     }
 }
 
@@ -96,28 +85,18 @@ Result<> apply(Vcpu& vcpu, abi::MmuextOp const& op, Domain& owner) {
         return apply_own(vcpu, op);
     }
     switch (op.cmd) {
-        case abi::mmuext::pin_l1_table:
-            return pin(op.arg1.mfn, PageType::l1, owner);
-        case abi::mmuext::pin_l2_table:
-            return pin(op.arg1.mfn, PageType::l2, owner);
-        case abi::mmuext::pin_l3_table:
-            return pin(op.arg1.mfn, PageType::l3, owner);
-        case abi::mmuext::pin_l4_table:
-            return pin(op.arg1.mfn, PageType::l4, owner);
-        case abi::mmuext::unpin_table:
-            return unpin(op.arg1.mfn, owner);
-        case abi::mmuext::clear_page:
-            return clear_frame(op.arg1.mfn, owner);
-        case abi::mmuext::copy_page:
-            return copy_frame(op.arg1.mfn, op.arg2.src_mfn, owner);
+        case abi::mmuext::pin_l1_table: return pin(op.arg1.mfn, PageType::l1, owner);
+        case abi::mmuext::pin_l2_table: return pin(op.arg1.mfn, PageType::l2, owner);
+        case abi::mmuext::pin_l3_table: return pin(op.arg1.mfn, PageType::l3, owner);
+        case abi::mmuext::pin_l4_table: return pin(op.arg1.mfn, PageType::l4, owner);
+        case abi::mmuext::unpin_table: return unpin(op.arg1.mfn, owner);
+        case abi::mmuext::clear_page: return clear_frame(op.arg1.mfn, owner);
+        case abi::mmuext::copy_page: return copy_frame(op.arg1.mfn, op.arg2.src_mfn, owner);
         case abi::mmuext::mark_super:
-        case abi::mmuext::unmark_super:
-            return Errno::opnotsupp;
-        default:
-            return Errno::nosys;
+        case abi::mmuext::unmark_super: return Errno::opnotsupp;
+        default: return Errno::nosys;
     }
 }
-
 }  // namespace
 
 Outcome do_mmuext_op(Vcpu& vcpu, HypercallArgs& args) {
@@ -137,5 +116,4 @@ Outcome do_mmuext_op(Vcpu& vcpu, HypercallArgs& args) {
     }
     return batch->finish(args, error);
 }
-
 }  // namespace hv

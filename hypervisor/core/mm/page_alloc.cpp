@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "core/mm/page_alloc.hpp"
-
 #include <algorithm>
 #include <bit>
-
 #include "base/page.hpp"
 #include "core/hal.hpp"
 #include "core/mm/m2p.hpp"
@@ -11,13 +9,11 @@
 #include "core/mm/typed_ref.hpp"
 
 namespace hv {
-
 constinit PageInfo* frame_table = nullptr;
 constinit u64 max_mfn = 0;
 constinit u64* m2p_table = nullptr;
 
 namespace {
-
 // A free block is marked in the type word of its first frame; its other frames have a zero type word.
 constexpr u64 free_block = u64{1} << 56;
 constexpr u32 zones = 41;  // by the width of the frame number: 52 address bits
@@ -43,10 +39,8 @@ void link(PageInfo& page, u32& head) {
 }
 
 void unlink(PageInfo& page, u32& head) {
-    if (page.prev == no_frame)
-        head = page.next;
-    else
-        frame_table[page.prev].next = page.next;
+    if (page.prev == no_frame) head = page.next;
+    else frame_table[page.prev].next = page.next;
     if (page.next != no_frame) frame_table[page.next].prev = page.prev;
 }
 
@@ -114,7 +108,6 @@ void prepare_block(PageInfo& first, u32 order) {
         clear_page(hal::map(mfn_of(page)));
     }
 }
-
 }  // namespace
 
 void init_frame_table(PageInfo* table, u64 frames) {
@@ -256,5 +249,4 @@ void free_unreferenced(PageInfo& page) {
     give_back(page, 0);
     if (domain.live_frames.fetch_sub(1, std::memory_order_acq_rel) == 1) DomainRef::release(domain);
 }
-
 }  // namespace hv

@@ -2,12 +2,10 @@
 // Frames: a buddy allocator with a zone per address width, so that "below N bits" is a question of which lists to look
 // at.
 #pragma once
-
 #include "core/domain.hpp"
 #include "core/mm/page_info.hpp"
 
 namespace hv {
-
 inline constexpr u32 max_order = 18;  // 1 GiB
 
 // At boot: x86 provides the frame table's memory; every frame is first "not RAM" and belongs to domid_io.
@@ -44,5 +42,4 @@ void move_to_orphans(Domain& domain, PageInfo& page);
 // `writable` for good, one use and one reference of the hypervisor's.
 PageInfo* alloc_shared_frame(Domain& domain);
 void release_shared_frame(PageInfo& page);
-
 }  // namespace hv

@@ -11,16 +11,13 @@
 // extends the prefix and demotion shrinks it, each entry by entry, so both can stop and go on at any point; a frame
 // with a prefix but no type count is a residue of one of the two, and holds one reference on itself.
 #pragma once
-
 #include <array>
 #include <atomic>
 #include <utility>
-
 #include "base/assert.hpp"
 #include "base/result.hpp"
 
 namespace hv {
-
 struct Domain;
 
 enum class PageType : u8 { none, l1, l2, l3, l4, segdesc, writable };
@@ -131,5 +128,4 @@ inline Result<PageRef> get_page(Mfn mfn, Domid owner) {
     } while (!page.count.compare_exchange_weak(word, word + 1, std::memory_order_acquire));
     return PageRef::adopt(page);
 }
-
 }  // namespace hv

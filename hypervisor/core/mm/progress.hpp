@@ -3,13 +3,11 @@
 // succeeded; a preempted call goes on with fewer requests, a mark in the count, and what it has counted so far in
 // *done.
 #pragma once
-
 #include "core/guest_access.hpp"
 #include "core/hypercall/dispatch.hpp"
 #include "public/mmu.hpp"
 
 namespace hv {
-
 template <class T>
 struct BatchArgs {
     guest_ptr<T> requests;
@@ -38,5 +36,4 @@ struct BatchArgs {
 
     u64 done_before_ = 0;
 };
-
 }  // namespace hv

@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: MIT
 // A page-table entry as a value (Intel SDM volume 3, 4.5). All levels share the layout as far as PV guests may use it.
 #pragma once
-
 #include "base/types.hpp"
 
 namespace hv {
-
 struct Pte {
     static constexpr u64 present = 1u << 0;
     static constexpr u64 writable = 1u << 1;
@@ -53,5 +51,4 @@ inline constexpr u64 hypervisor_end = 0xffff'8800'0000'0000;  // exclusive
 // Whether a guest may name this address at all: its own half, or above the hypervisor (xen-x86_64.h).
 constexpr bool is_guest_address(u64 va) { return va < (u64{1} << 47) || va >= hypervisor_end; }
 constexpr bool is_canonical(u64 va) { return va < (u64{1} << 47) || va >= ~u64{0} << 47; }
-
 }  // namespace hv

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 #include "core/mm/reservation.hpp"
-
 #include "core/guest_access.hpp"
 #include "core/mm/m2p.hpp"
 #include "core/mm/page_alloc.hpp"
@@ -9,7 +8,6 @@
 
 namespace hv {
 namespace {
-
 void free_extent(PageInfo& first, u32 order, Domid owner) {
     for (u64 i = 0; i < u64{1} << order; ++i) (void)drop_allocation((&first)[i], owner);
 }
@@ -53,7 +51,6 @@ Result<> decrease(abi::MemoryReservation const& request, u64 index, Domain& doma
     }
     return {};
 }
-
 }  // namespace
 
 u32 order_limit(Domain const& caller) { return caller.privileged ? max_order : 9; }
@@ -81,5 +78,4 @@ Outcome change_reservation(Vcpu& vcpu, HypercallArgs& args) {
     }
     return static_cast<i64>(done);
 }
-
 }  // namespace hv

@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include "core/mm/root.hpp"
-
 #include "core/hal.hpp"
 #include "core/mm/typed_ref.hpp"
 
 namespace hv {
 namespace {
-
 Result<u64> acquire_root(Domain& domain, Mfn mfn) {
     PageRef page = TRY(get_page(mfn, domain.id));
     TypedRef root = TRY(promote(std::move(page), PageType::l4, domain));
@@ -16,7 +14,6 @@ Result<u64> acquire_root(Domain& domain, Mfn mfn) {
 void release_root(u64 cr3) {
     if (cr3) TypedRef::release(page_of(Mfn{cr3 >> page_shift}));
 }
-
 }  // namespace
 
 Result<> set_kernel_root(Vcpu& vcpu, Mfn mfn) {
@@ -43,5 +40,4 @@ void release_roots(Vcpu& vcpu) {
     release_root(std::exchange(vcpu.kernel_cr3, 0));
     release_root(std::exchange(vcpu.user_cr3, 0));
 }
-
 }  // namespace hv

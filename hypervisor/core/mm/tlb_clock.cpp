@@ -2,12 +2,10 @@
 #include "core/mm/tlb_clock.hpp"
 
 namespace hv::tlb {
-
 constinit std::atomic<u64> clock{1};
 constinit std::array<std::atomic<u64>, max_cpus> last_flush{};
 
 namespace {
-
 // The latest clock value with these low bits that is not in the future. An old stamp may look newer than it is, which
 // costs a flush and never saves one that is needed.
 u64 widen(u32 stamp) {
@@ -15,7 +13,6 @@ u64 widen(u32 stamp) {
     u64 wide = (now & ~u64{0xffff'ffff}) | stamp;
     return wide > now ? wide - (u64{1} << 32) : wide;
 }
-
 }  // namespace
 
 void flush_stale(u32 stamp, CpuMask const& cpus) {
@@ -35,5 +32,4 @@ void flush_stale_everywhere(u32 stamp) {
     for (CpuId cpu = 0; cpu < hal::online_cpus(); ++cpu) all.set(cpu);
     flush_stale(stamp, all);
 }
-
 }  // namespace hv::tlb

@@ -3,15 +3,12 @@
 // flushed since then holds no stale entry for it. So a frame that changes its type or its owner costs a remote flush
 // only on CPUs that may really be stale.
 #pragma once
-
 #include <array>
 #include <atomic>
-
 #include "base/bitmap.hpp"
 #include "core/hal.hpp"
 
 namespace hv::tlb {
-
 extern constinit std::atomic<u64> clock;
 extern constinit std::array<std::atomic<u64>, max_cpus> last_flush;
 
@@ -26,5 +23,4 @@ inline u32 stamp_now() { return static_cast<u32>(clock.load(std::memory_order_ac
 // Flushes those of `cpus` that have not flushed since `stamp`.
 void flush_stale(u32 stamp, CpuMask const& cpus);
 void flush_stale_everywhere(u32 stamp);
-
 }  // namespace hv::tlb

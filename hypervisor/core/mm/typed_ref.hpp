@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: MIT
 // A typed reference: the frame exists and keeps its type while this object (or the entry it was given to) lives.
 #pragma once
-
 #include "core/mm/page_info.hpp"
 #include "core/mm/tlb_clock.hpp"
 
 namespace hv {
-
 // After the end of the last typed use. Constant work: a page table goes onto the current vCPU's demotion queue.
 void last_use_ended(PageInfo& page);
 
@@ -62,5 +60,4 @@ inline Result<TypedRef> promote_writable(PageRef page, Domain& domain) {
         return TypedRef::adopt(std::move(page).leak());
     return promote(std::move(page), PageType::writable, domain);
 }
-
 }  // namespace hv

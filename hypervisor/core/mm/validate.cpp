@@ -2,7 +2,6 @@
 // Promotion and demotion. Both move a frame's prefix, entry by entry, holding its `busy` bit meanwhile; see
 // page_info.hpp.
 #include "core/mm/validate.hpp"
-
 #include "core/hal.hpp"
 #include "core/mm/demotion.hpp"
 #include "core/mm/descriptor.hpp"
@@ -10,11 +9,9 @@
 #include "core/mm/tlb_clock.hpp"
 
 namespace hv {
-
 constinit std::array<u64, last_hypervisor_slot - first_hypervisor_slot + 1> hypervisor_l4_entries{};
 
 namespace {
-
 u64* entries_of(PageInfo const& page) { return reinterpret_cast<u64*>(hal::map(mfn_of(page))); }
 
 Pte load(u64 const* entry) { return Pte{__atomic_load_n(entry, __ATOMIC_RELAXED)}; }
@@ -123,12 +120,10 @@ bool shrink(PageInfo& page) {
             continue;
         }
         Pte pte = load(entries + --prefix);
-        if (level == PageType::l1)
-            release_leaf(pte);
+        if (level == PageType::l1) release_leaf(pte);
         else if (level == PageType::l4 && is_hypervisor_slot(prefix))
             store(entries + prefix, Pte{});  // a former root tells its owner nothing about the hypervisor
-        else
-            release_table_entry(pte);
+        else release_table_entry(pte);
     }
     page.stamp = tlb::stamp_now();
     PageRef hold = PageRef::again(page);
@@ -146,7 +141,6 @@ Result<> extend(PageInfo& page, u64 word, PageType type, Domain& domain) {
     if (extent.error != Errno::again && extent.prefix > 0) queue_for_demotion(page);
     return extent.error;
 }
-
 }  // namespace
 
 Result<TypedRef> promote(PageRef page, PageType type, Domain& domain) {
@@ -214,5 +208,4 @@ Result<Pte> acquire_table_entry(Pte wanted, PageType level, Domain& domain) {
 void release_table_entry(Pte stored) {
     if (stored.is_present()) TypedRef::release(page_of(stored.mfn()));
 }
-
 }  // namespace hv

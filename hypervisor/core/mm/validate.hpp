@@ -2,15 +2,12 @@
 // Rules for the contents of page tables of levels 2 to 4; level 1 is leaf.hpp. Promotion and demotion of whole tables
 // (typed_ref.hpp, demotion.hpp) are built on them.
 #pragma once
-
 #include <array>
-
 #include "core/domain.hpp"
 #include "core/mm/pte.hpp"
 #include "core/mm/typed_ref.hpp"
 
 namespace hv {
-
 // The entries of L4 slots 256-271, the same in every root. Written at boot by x86.
 extern constinit std::array<u64, last_hypervisor_slot - first_hypervisor_slot + 1> hypervisor_l4_entries;
 
@@ -21,5 +18,4 @@ void release_table_entry(Pte stored);
 
 constexpr PageType below(PageType level) { return static_cast<PageType>(static_cast<u8>(level) - 1); }
 constexpr bool is_table_type(PageType type) { return type >= PageType::l1 && type <= PageType::l4; }
-
 }  // namespace hv

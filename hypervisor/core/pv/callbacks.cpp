@@ -6,7 +6,6 @@
 
 namespace hv {
 namespace {
-
 constexpr u8 nmi_vector = 2;
 
 Result<u64> register_callback(Vcpu& vcpu, abi::CallbackRegister const& op) {
@@ -14,27 +13,14 @@ Result<u64> register_callback(Vcpu& vcpu, abi::CallbackRegister const& op) {
     if (!is_canonical(address)) return Errno::inval;
     GuestCallback const callback{address, (op.flags & abi::callback::mask_events) != 0};
     switch (op.type) {
-        case abi::callback::event:
-            vcpu.event_callback = {address, true};
-            break;
-        case abi::callback::failsafe:
-            vcpu.failsafe_callback = callback;
-            break;
-        case abi::callback::syscall:
-            vcpu.syscall_callback = callback;
-            break;
-        case abi::callback::syscall32:
-            vcpu.syscall32_callback = callback;
-            break;
+        case abi::callback::event: vcpu.event_callback = {address, true}; break;
+        case abi::callback::failsafe: vcpu.failsafe_callback = callback; break;
+        case abi::callback::syscall: vcpu.syscall_callback = callback; break;
+        case abi::callback::syscall32: vcpu.syscall32_callback = callback; break;
         case abi::callback::sysenter_deprecated:
-        case abi::callback::sysenter:
-            vcpu.sysenter_callback = callback;
-            break;
-        case abi::callback::nmi:
-            vcpu.traps[nmi_vector] = {address, abi::selector::flat_cs64, 0, true};
-            break;
-        default:
-            return Errno::nosys;
+        case abi::callback::sysenter: vcpu.sysenter_callback = callback; break;
+        case abi::callback::nmi: vcpu.traps[nmi_vector] = {address, abi::selector::flat_cs64, 0, true}; break;
+        default: return Errno::nosys;
     }
     return u64{0};
 }
@@ -42,20 +28,15 @@ Result<u64> register_callback(Vcpu& vcpu, abi::CallbackRegister const& op) {
 // A guest cannot do without most of them; only the NMI handler may go.
 Result<u64> unregister_callback(Vcpu& vcpu, abi::CallbackUnregister const& op) {
     switch (op.type) {
-        case abi::callback::nmi:
-            vcpu.traps[nmi_vector] = {};
-            return u64{0};
+        case abi::callback::nmi: vcpu.traps[nmi_vector] = {}; return u64{0};
         case abi::callback::event:
         case abi::callback::failsafe:
         case abi::callback::syscall:
         case abi::callback::sysenter_deprecated:
-        case abi::callback::sysenter:
-            return Errno::inval;
-        default:
-            return Errno::nosys;
+        case abi::callback::sysenter: return Errno::inval;
+        default: return Errno::nosys;
     }
 }
-
 }  // namespace
 
 // The list ends with an entry of address 0 and may be as long as the guest likes.
@@ -96,9 +77,7 @@ Outcome do_callback_op(Vcpu& vcpu, HypercallArgs& args) {
         case abi::callbackop::unregister_callback:
             return with_argument<abi::CallbackUnregister>(
                 arg, [&](abi::CallbackUnregister const& op) { return unregister_callback(vcpu, op); });
-        default:
-            return Errno::nosys;
+        default: return Errno::nosys;
     }
 }
-
 }  // namespace hv

@@ -6,7 +6,6 @@
 #include "core/pv/selector.hpp"
 
 namespace hv {
-
 Outcome do_stack_switch(Vcpu& vcpu, HypercallArgs& args) {
     vcpu.kernel_ss = pv::stack_selector(static_cast<u16>(args[0]));
     vcpu.kernel_sp = args[1];  // checked by each frame that is pushed there
@@ -36,7 +35,6 @@ Outcome do_fpu_taskswitch(Vcpu& vcpu, HypercallArgs& args) {
 }
 
 namespace {
-
 constexpr u64 cr4_debugging_extensions = 1u << 3;
 
 // Registers 4 and 5 are other names of 6 and 7 unless CR4.DE says that they do not exist (SDM volume 3, 17.2.2).
@@ -46,7 +44,6 @@ Result<u32> register_number(Vcpu const& vcpu, u64 number) {
     if (vcpu.cr4 & cr4_debugging_extensions) return Errno::nodev;
     return static_cast<u32>(number + 2);
 }
-
 }  // namespace
 
 Outcome do_set_debugreg(Vcpu& vcpu, HypercallArgs& args) {
@@ -55,9 +52,7 @@ Outcome do_set_debugreg(Vcpu& vcpu, HypercallArgs& args) {
     if (!number) return number.error();
     u64 const value = args[1];
     switch (*number) {
-        case 6:
-            vcpu.debug_registers[6] = pv::fixed_dr6(value);
-            break;
+        case 6: vcpu.debug_registers[6] = pv::fixed_dr6(value); break;
         case 7:
             if (!pv::is_valid_dr7(value)) return Errno::perm;
             vcpu.debug_registers[7] = pv::fixed_dr7(value);
@@ -76,5 +71,4 @@ Outcome do_get_debugreg(Vcpu& vcpu, HypercallArgs& args) {
     if (!number) return number.error() == Errno::nodev ? Outcome{Errno::inval} : Outcome{number.error()};
     return static_cast<i64>(vcpu.debug_registers[*number]);
 }
-
 }  // namespace hv

@@ -1,12 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "core/pv/cpuid.hpp"
-
 #include <algorithm>
 
 namespace hv::pv {
-
 namespace {
-
 constexpr u32 bit(u32 number) { return u32{1} << number; }
 template <class... Numbers>
 constexpr u32 bits(Numbers... numbers) {
@@ -112,31 +109,24 @@ CpuidLeaf basic(HostCpuid host, CpuidGuest const& guest, u32 leaf, u32 subleaf) 
             value = host(0, 0);
             value.eax = std::min(value.eax, last_basic_leaf);
             return value;
-        case 1:
-            return features(host, guest);
-        case 2:
-            return host(2, subleaf);
+        case 1: return features(host, guest);
+        case 2: return host(2, subleaf);
         case 4: {  // caches; each belongs to one vCPU alone
             constexpr u32 without_sharing = 0x3fff;
             value = host(4, subleaf);
             value.eax &= without_sharing;
             return value;
         }
-        case 7:
-            return structured_features(host, subleaf);
-        case last_basic_leaf:
-            return extended_state(host, guest, subleaf);
-        default:
-            return {};  // serial number, MWAIT, thermal, performance counters, topology
+        case 7: return structured_features(host, subleaf);
+        case last_basic_leaf: return extended_state(host, guest, subleaf);
+        default: return {};  // serial number, MWAIT, thermal, performance counters, topology
     }
 }
 
 CpuidLeaf extended(HostCpuid host, CpuidGuest const& guest, u32 leaf) {
     CpuidLeaf value = host(leaf, 0);
     switch (leaf) {
-        case 0x8000'0000:
-            value.eax = std::min(value.eax, last_extended_leaf);
-            return value;
+        case 0x8000'0000: value.eax = std::min(value.eax, last_extended_leaf); return value;
         case 0x8000'0001:
             value.ebx = 0;
             value.ecx &= extended_ecx;
@@ -147,10 +137,8 @@ CpuidLeaf extended(HostCpuid host, CpuidGuest const& guest, u32 leaf) {
             bool invariant = guest.privileged && guest.tsc_is_stable;
             return {.eax = 0, .ebx = 0, .ecx = 0, .edx = invariant ? value.edx & edx_invariant_tsc : 0};
         }
-        case 0x8000'0008:
-            return {.eax = guest.address_bits | linear_address_bits << 8, .ebx = 0, .ecx = 0, .edx = 0};
-        default:
-            return value;  // the brand, caches and TLBs
+        case 0x8000'0008: return {.eax = guest.address_bits | linear_address_bits << 8, .ebx = 0, .ecx = 0, .edx = 0};
+        default: return value;  // the brand, caches and TLBs
     }
 }
 
@@ -161,24 +149,18 @@ CpuidLeaf hypervisor(CpuidGuest const& guest, u32 leaf, u32 subleaf) {
     constexpr u32 tsc_safe = 1u << 1;
     constexpr u32 has_rdtscp = 1u << 2;
     switch (leaf - hypervisor_leaf) {
-        case 0:
-            return {.eax = last_hypervisor_leaf, .ebx = 0x566e'6558, .ecx = 0x6558'4d4d, .edx = 0x4d4d'566e};
-        case 1:
-            return {.eax = version, .ebx = 0, .ecx = 0, .edx = 0};
-        case 2:
-            return {.eax = 1, .ebx = hypercall_page_msr, .ecx = preserves_ad, .edx = 0};
+        case 0: return {.eax = last_hypervisor_leaf, .ebx = 0x566e'6558, .ecx = 0x6558'4d4d, .edx = 0x4d4d'566e};
+        case 1: return {.eax = version, .ebx = 0, .ecx = 0, .edx = 0};
+        case 2: return {.eax = 1, .ebx = hypercall_page_msr, .ecx = preserves_ad, .edx = 0};
         case 3:
             if (subleaf == 0)
                 return {
                     .eax = has_rdtscp | (guest.tsc_is_stable ? tsc_safe : 0), .ebx = 0, .ecx = guest.tsc_khz, .edx = 0};
             return {.eax = subleaf == 2 ? guest.tsc_khz : 0, .ebx = 0, .ecx = 0, .edx = 0};
-        case 5:
-            return {.eax = 0, .ebx = std::min(guest.address_bits, widest_for_grant_v1), .ecx = 0, .edx = 0};
-        default:
-            return {};
+        case 5: return {.eax = 0, .ebx = std::min(guest.address_bits, widest_for_grant_v1), .ecx = 0, .edx = 0};
+        default: return {};
     }
 }
-
 }  // namespace
 
 CpuidLeaf guest_cpuid(HostCpuid host, CpuidGuest const& guest, u32 leaf, u32 subleaf) {
@@ -206,5 +188,4 @@ bool is_valid_xcr0(HostCpuid host, u64 xcr0) {
     if ((xcr0 & x87) == 0 || (xcr0 & ~offered_xcr0(host)) != 0) return false;
     return (xcr0 & avx) == 0 || (xcr0 & sse) != 0;  // the processor itself refuses AVX without SSE
 }
-
 }  // namespace hv::pv

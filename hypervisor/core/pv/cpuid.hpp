@@ -2,11 +2,9 @@
 // The processor that a PV guest sees: the machine's CPUID less what a guest in ring 3 cannot have, plus the leaves that
 // describe the hypervisor. Pure: the machine's leaves come through a function.
 #pragma once
-
 #include "base/types.hpp"
 
 namespace hv::pv {
-
 struct CpuidLeaf {
     u32 eax = 0;
     u32 ebx = 0;
@@ -41,5 +39,4 @@ constexpr u64 visible_cr4(u64 chosen) { return (chosen & cr4_choosable) | cr4_al
 
 // Whether a guest may set this XCR0.
 bool is_valid_xcr0(HostCpuid host, u64 xcr0);
-
 }  // namespace hv::pv

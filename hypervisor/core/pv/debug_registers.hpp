@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: MIT
 // What a guest may put into the debug registers (Intel SDM volume 3, 17.2).
 #pragma once
-
 #include "core/mm/pte.hpp"
 
 namespace hv::pv {
-
 // Breakpoints lie in guest memory, where the hypervisor executes nothing.
 constexpr bool is_valid_breakpoint(u64 address) { return is_guest_address(address); }
 
@@ -21,5 +19,4 @@ constexpr bool is_valid_dr7(u64 value) {
     return true;
 }
 constexpr u64 fixed_dr7(u64 value) { return (value & 0xffff'03ff) | 0x400; }
-
 }  // namespace hv::pv

@@ -1,12 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "core/pv/decode.hpp"
-
 #include "core/mm/pte.hpp"
 
 namespace hv::pv {
-
 namespace {
-
 struct Prefixes {
     bool operand_size = false;  // 66
     bool address_size = false;  // 67
@@ -71,30 +68,17 @@ private:
                 continue;
             }
             switch (byte) {
-                case 0x66:
-                    prefix_.operand_size = true;
-                    break;
-                case 0x67:
-                    prefix_.address_size = true;
-                    break;
-                case 0xf0:
-                    prefix_.lock = true;
-                    break;
+                case 0x66: prefix_.operand_size = true; break;
+                case 0x67: prefix_.address_size = true; break;
+                case 0xf0: prefix_.lock = true; break;
                 case 0xf2:
-                case 0xf3:
-                    prefix_.repeat = byte;
-                    break;
-                case 0x64:
-                    prefix_.segment_base = bases_.fs;
-                    break;
-                case 0x65:
-                    prefix_.segment_base = bases_.gs;
-                    break;
+                case 0xf3: prefix_.repeat = byte; break;
+                case 0x64: prefix_.segment_base = bases_.fs; break;
+                case 0x65: prefix_.segment_base = bases_.gs; break;
                 case 0x26:
                 case 0x2e:
                 case 0x36:
-                case 0x3e:
-                    break;  // ignored in 64-bit mode
+                case 0x3e: break;  // ignored in 64-bit mode
                 default:
                     --position_;
                     use_rex(rex);
@@ -190,17 +174,13 @@ private:
         switch (opcode) {
             case 0x80:
             case 0x81:
-            case 0x83:
-                return arithmetic_immediate(opcode);
+            case 0x83: return arithmetic_immediate(opcode);
             case 0x86:
-            case 0x87:
-                return register_to_memory(Operation::exchange, opcode);
+            case 0x87: return register_to_memory(Operation::exchange, opcode);
             case 0x88:
-            case 0x89:
-                return register_to_memory(Operation::store, opcode);
+            case 0x89: return register_to_memory(Operation::store, opcode);
             case 0xa2:
-            case 0xa3:
-                return store_to_offset(opcode);
+            case 0xa3: return store_to_offset(opcode);
             case 0xc6:
             case 0xc7: {
                 ModRm operand = TRY(modrm());
@@ -232,66 +212,46 @@ private:
             case 0xec:
             case 0xed:
             case 0xee:
-            case 0xef:
-                return port(opcode);
+            case 0xef: return port(opcode);
             case 0x6c:
             case 0x6d:
             case 0x6e:
-            case 0x6f:
-                return port_string(opcode);
+            case 0x6f: return port_string(opcode);
             case 0xcd: {
                 u64 vector = TRY(immediate(1));
                 out_.index = static_cast<u8>(vector);
                 return privileged(Operation::software_interrupt);
             }
-            case 0xf4:
-                return privileged(Operation::halt);
-            case 0xfa:
-                return privileged(Operation::clear_interrupts);
-            case 0xfb:
-                return privileged(Operation::set_interrupts);
-            default:
-                return Errno::opnotsupp;
+            case 0xf4: return privileged(Operation::halt);
+            case 0xfa: return privileged(Operation::clear_interrupts);
+            case 0xfb: return privileged(Operation::set_interrupts);
+            default: return Errno::opnotsupp;
         }
     }
 
     Result<> two_byte() {
         u8 opcode = TRY(next());
         switch (opcode) {
-            case 0x01:
-                return group_7();
-            case 0x06:
-                return privileged(Operation::clear_task_switched);
+            case 0x01: return group_7();
+            case 0x06: return privileged(Operation::clear_task_switched);
             case 0x08:
-            case 0x09:
-                return privileged(Operation::flush_caches);
-            case 0x0b:
-                return emulation_prefix();
+            case 0x09: return privileged(Operation::flush_caches);
+            case 0x0b: return emulation_prefix();
             case 0x20:
             case 0x21:
             case 0x22:
-            case 0x23:
-                return system_register(opcode);
-            case 0x30:
-                return privileged(Operation::write_msr);
-            case 0x31:
-                return privileged(Operation::read_tsc);
-            case 0x32:
-                return privileged(Operation::read_msr);
-            case 0x33:
-                return privileged(Operation::read_pmc);
-            case 0xab:
-                return bit_by_register(Operation::bit_test_set);
-            case 0xb3:
-                return bit_by_register(Operation::bit_test_reset);
-            case 0xbb:
-                return bit_by_register(Operation::bit_test_complement);
+            case 0x23: return system_register(opcode);
+            case 0x30: return privileged(Operation::write_msr);
+            case 0x31: return privileged(Operation::read_tsc);
+            case 0x32: return privileged(Operation::read_msr);
+            case 0x33: return privileged(Operation::read_pmc);
+            case 0xab: return bit_by_register(Operation::bit_test_set);
+            case 0xb3: return bit_by_register(Operation::bit_test_reset);
+            case 0xbb: return bit_by_register(Operation::bit_test_complement);
             case 0xb0:
-            case 0xb1:
-                return register_to_memory(Operation::compare_exchange, opcode);
+            case 0xb1: return register_to_memory(Operation::compare_exchange, opcode);
             case 0xc0:
-            case 0xc1:
-                return register_to_memory(Operation::exchange_add, opcode);
+            case 0xc1: return register_to_memory(Operation::exchange_add, opcode);
             case 0xba: {
                 ModRm operand = TRY(modrm());
                 u32 group = operand.reg & 7;
@@ -305,8 +265,7 @@ private:
                 ModRm operand = TRY(modrm());
                 return memory_write(Operation::store, operand, word_size(), gpr(operand.reg, word_size()));
             }
-            default:
-                return Errno::opnotsupp;
+            default: return Errno::opnotsupp;
         }
     }
 
@@ -428,11 +387,9 @@ private:
     bool rip_relative_ = false;
     Instruction out_{};
 };
-
 }  // namespace
 
 Result<Instruction> decode(std::span<u8 const> bytes, abi::CpuUserRegs const& regs, SegmentBases bases) {
     return Decoder{bytes, regs, bases}.run();
 }
-
 }  // namespace hv::pv

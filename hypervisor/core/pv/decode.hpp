@@ -3,14 +3,11 @@
 // to page tables that are mapped read-only) and those that are privileged and fault in ring 3. Pure: bytes and
 // registers in, a value out. Encodings after Intel SDM volume 2, chapters 2 to 6 and appendix A.
 #pragma once
-
 #include <span>
-
 #include "base/result.hpp"
 #include "core/pv/operand.hpp"
 
 namespace hv::pv {
-
 inline constexpr u32 max_instruction_bytes = 15;
 
 enum class Operation : u8 {
@@ -80,5 +77,4 @@ struct SegmentBases {
 // `bytes`: what could be fetched at regs.rip, at most 15 count. Errors: nodata, the instruction goes on behind them;
 // toobig, longer than 15 bytes; fault, its memory operand is not canonical; opnotsupp, it is none of the above.
 Result<Instruction> decode(std::span<u8 const> bytes, abi::CpuUserRegs const& regs, SegmentBases bases);
-
 }  // namespace hv::pv

@@ -1,12 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "core/pv/dom0_layout.hpp"
-
 #include "core/mm/pte.hpp"
 
 namespace hv::pv {
-
 namespace {
-
 constexpr u64 end_alignment = u64{4} << 20;
 constexpr u64 least_slack = u64{512} << 10;  // behind the boot stack; Linux's early allocations live there
 constexpr u64 most_pages = u64{1} << 32;     // frames are numbered with 32 bits
@@ -104,7 +101,6 @@ private:
     Dom0Layout layout_{};
     u64 next_pfn_ = 0;
 };
-
 }  // namespace
 
 TableCount tables_for(u64 start, u64 end) {
@@ -119,18 +115,12 @@ LayoutResult lay_out_dom0(ElfKernel const& kernel, LayoutRequest const& request)
 
 char const* describe(LayoutError error) {
     switch (error) {
-        case LayoutError::none:
-            return "no error";
-        case LayoutError::too_little_memory:
-            return "dom0's memory is too small for its kernel and initrd";
-        case LayoutError::address_space_full:
-            return "kernel and initrd do not fit into the kernel's address space";
-        case LayoutError::p2m_overlaps_kernel:
-            return "the list of frames would lie in the kernel's own address range";
-        case LayoutError::initrd_too_big:
-            return "the initrd is larger than dom0's memory";
+        case LayoutError::none: return "no error";
+        case LayoutError::too_little_memory: return "dom0's memory is too small for its kernel and initrd";
+        case LayoutError::address_space_full: return "kernel and initrd do not fit into the kernel's address space";
+        case LayoutError::p2m_overlaps_kernel: return "the list of frames would lie in the kernel's own address range";
+        case LayoutError::initrd_too_big: return "the initrd is larger than dom0's memory";
     }
     return "unknown error";
 }
-
 }  // namespace hv::pv

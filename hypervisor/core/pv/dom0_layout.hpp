@@ -4,11 +4,9 @@
 // frames if the kernel does not choose its place, start_info, page tables, stack, slack. Behind it, unmapped: the
 // initrd, and the list of frames with the tables that map it at the kernel's chosen address.
 #pragma once
-
 #include "core/pv/elf.hpp"
 
 namespace hv::pv {
-
 enum class LayoutError : u8 { none, too_little_memory, address_space_full, p2m_overlaps_kernel, initrd_too_big };
 char const* describe(LayoutError error);
 
@@ -63,5 +61,4 @@ struct LayoutResult {
 };
 
 LayoutResult lay_out_dom0(ElfKernel const& kernel, LayoutRequest const& request);
-
 }  // namespace hv::pv

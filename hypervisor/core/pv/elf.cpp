@@ -1,16 +1,12 @@
 // SPDX-License-Identifier: MIT
 // File format after the System V ABI (gABI chapters 4 and 5); notes after public/elfnote.h.
 #include "core/pv/elf.hpp"
-
 #include <cstring>
-
 #include "core/mm/pte.hpp"
 #include "core/pv/elf_notes.hpp"
 
 namespace hv::pv {
-
 namespace {
-
 struct FileHeader {
     u8 ident[16];
     u16 type;
@@ -207,65 +203,38 @@ private:
     XenNotes notes_{};
     ElfKernel kernel_{};
 };
-
 }  // namespace
 
 ElfResult parse_kernel(std::span<u8 const> file, KernelRole role) { return KernelParser{file, role}.run(); }
 
 char const* describe(ElfError error) {
     switch (error) {
-        case ElfError::none:
-            return "no error";
-        case ElfError::too_short:
-            return "the file is too short to be a kernel";
-        case ElfError::not_elf:
-            return "not an ELF file (a bzImage must be unpacked first)";
-        case ElfError::not_x86_64:
-            return "not an ELF file for 64-bit x86";
-        case ElfError::bad_type:
-            return "an ELF file, but neither an executable nor a shared object";
-        case ElfError::bad_program_headers:
-            return "its program headers are missing or outside the file";
-        case ElfError::bad_section_headers:
-            return "its section headers are outside the file";
-        case ElfError::no_segments:
-            return "it has no segment to load";
-        case ElfError::too_many_segments:
-            return "it has more segments than we can load";
-        case ElfError::segment_outside_file:
-            return "a segment is outside the file, which may be truncated";
-        case ElfError::segment_smaller_than_file_part:
-            return "a segment is larger in the file than in memory";
-        case ElfError::address_overflow:
-            return "a segment's address is outside the range that a kernel may use";
-        case ElfError::segments_overlap:
-            return "two of its segments overlap";
-        case ElfError::bad_note:
-            return "a note in it is damaged";
-        case ElfError::no_xen_notes:
-            return "it has no Xen notes: not a PV kernel";
-        case ElfError::no_entry:
-            return "its notes name no entry point";
-        case ElfError::entry_outside_image:
-            return "its entry point is outside its segments";
-        case ElfError::wrong_interface:
-            return "it is not made for the interface xen-3.0";
-        case ElfError::wrong_loader:
-            return "it wants another loader than \"generic\"";
-        case ElfError::missing_feature:
-            return "it requires a feature that we do not have";
-        case ElfError::not_for_dom0:
-            return "it cannot run as dom0";
-        case ElfError::bad_virt_base:
-            return "its notes name no usable base address";
-        case ElfError::hypercall_page_outside_image:
-            return "its hypercall page is outside its segments";
-        case ElfError::bad_p2m_address:
-            return "the address it wants for the list of frames cannot be used";
-        case ElfError::bad_l1_mfn_valid:
-            return "it marks valid page-table entries by another bit than \"present\"";
+        case ElfError::none: return "no error";
+        case ElfError::too_short: return "the file is too short to be a kernel";
+        case ElfError::not_elf: return "not an ELF file (a bzImage must be unpacked first)";
+        case ElfError::not_x86_64: return "not an ELF file for 64-bit x86";
+        case ElfError::bad_type: return "an ELF file, but neither an executable nor a shared object";
+        case ElfError::bad_program_headers: return "its program headers are missing or outside the file";
+        case ElfError::bad_section_headers: return "its section headers are outside the file";
+        case ElfError::no_segments: return "it has no segment to load";
+        case ElfError::too_many_segments: return "it has more segments than we can load";
+        case ElfError::segment_outside_file: return "a segment is outside the file, which may be truncated";
+        case ElfError::segment_smaller_than_file_part: return "a segment is larger in the file than in memory";
+        case ElfError::address_overflow: return "a segment's address is outside the range that a kernel may use";
+        case ElfError::segments_overlap: return "two of its segments overlap";
+        case ElfError::bad_note: return "a note in it is damaged";
+        case ElfError::no_xen_notes: return "it has no Xen notes: not a PV kernel";
+        case ElfError::no_entry: return "its notes name no entry point";
+        case ElfError::entry_outside_image: return "its entry point is outside its segments";
+        case ElfError::wrong_interface: return "it is not made for the interface xen-3.0";
+        case ElfError::wrong_loader: return "it wants another loader than \"generic\"";
+        case ElfError::missing_feature: return "it requires a feature that we do not have";
+        case ElfError::not_for_dom0: return "it cannot run as dom0";
+        case ElfError::bad_virt_base: return "its notes name no usable base address";
+        case ElfError::hypercall_page_outside_image: return "its hypercall page is outside its segments";
+        case ElfError::bad_p2m_address: return "the address it wants for the list of frames cannot be used";
+        case ElfError::bad_l1_mfn_valid: return "it marks valid page-table entries by another bit than \"present\"";
     }
     return "unknown error";
 }
-
 }  // namespace hv::pv

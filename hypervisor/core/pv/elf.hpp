@@ -2,16 +2,13 @@
 // Reads an ELF64 PV kernel: which bytes go where, and what its Xen notes ask for. The image is somebody's file in
 // memory; nothing in it is believed before it is checked against the view's size, and nothing outlives the view.
 #pragma once
-
 #include <array>
 #include <optional>
 #include <span>
 #include <string_view>
-
 #include "base/types.hpp"
 
 namespace hv::pv {
-
 enum class ElfError : u8 {
     none,
     too_short,
@@ -75,5 +72,4 @@ struct ElfResult {
 enum class KernelRole : u8 { dom0, guest };
 
 ElfResult parse_kernel(std::span<u8 const> file, KernelRole role);
-
 }  // namespace hv::pv

@@ -1,14 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include "core/pv/elf_notes.hpp"
-
 #include <cstring>
-
 #include "public/elfnote.hpp"
 
 namespace hv::pv {
-
 namespace {
-
 struct NoteHeader {
     u32 name_size;
     u32 value_size;
@@ -50,7 +46,6 @@ bool can_satisfy(std::string_view features) {
     }
     return true;
 }
-
 }  // namespace
 
 ElfError XenNotes::add(std::span<u8 const> area) {
@@ -77,51 +72,27 @@ ElfError XenNotes::add(std::span<u8 const> area) {
 ElfError XenNotes::take(u32 type, std::span<u8 const> value) {
     std::optional<u64> number = number_of(value);
     switch (type) {
-        case abi::elfnote::xen_version:
-            interface = text_of(value);
-            return ElfError::none;
-        case abi::elfnote::loader:
-            loader = text_of(value);
-            return ElfError::none;
-        case abi::elfnote::features:
-            features = text_of(value);
-            return ElfError::none;
-        case abi::elfnote::pae_mode:
-            pae_mode = starts_with(text_of(value), "yes");
-            return ElfError::none;
+        case abi::elfnote::xen_version: interface = text_of(value); return ElfError::none;
+        case abi::elfnote::loader: loader = text_of(value); return ElfError::none;
+        case abi::elfnote::features: features = text_of(value); return ElfError::none;
+        case abi::elfnote::pae_mode: pae_mode = starts_with(text_of(value), "yes"); return ElfError::none;
         case abi::elfnote::l1_mfn_valid: {
             constexpr u64 present[] = {1, 1};  // mask, value
             if (value.size() == sizeof(present))
                 l1_mfn_valid_is_present = std::memcmp(value.data(), present, sizeof(present)) == 0;
             return ElfError::none;
         }
-        default:
-            break;
+        default: break;
     }
     switch (type) {
-        case abi::elfnote::entry:
-            entry = number;
-            break;
-        case abi::elfnote::hypercall_page:
-            hypercall_page = number;
-            break;
-        case abi::elfnote::virt_base:
-            virt_base = number.value_or(~u64{0});
-            break;
-        case abi::elfnote::paddr_offset:
-            paddr_offset = number.value_or(0);
-            break;
-        case abi::elfnote::init_p2m:
-            init_p2m = number;
-            break;
-        case abi::elfnote::mod_start_pfn:
-            initrd_by_pfn = number.value_or(0) != 0;
-            break;
-        case abi::elfnote::supported_features:
-            supported_features = number;
-            break;
-        default:
-            return ElfError::none;  // informative
+        case abi::elfnote::entry: entry = number; break;
+        case abi::elfnote::hypercall_page: hypercall_page = number; break;
+        case abi::elfnote::virt_base: virt_base = number.value_or(~u64{0}); break;
+        case abi::elfnote::paddr_offset: paddr_offset = number.value_or(0); break;
+        case abi::elfnote::init_p2m: init_p2m = number; break;
+        case abi::elfnote::mod_start_pfn: initrd_by_pfn = number.value_or(0) != 0; break;
+        case abi::elfnote::supported_features: supported_features = number; break;
+        default: return ElfError::none;  // informative
     }
     return number ? ElfError::none : ElfError::bad_note;
 }
@@ -137,5 +108,4 @@ ElfError XenNotes::check(KernelRole role) const {
     if (role == KernelRole::dom0 && !can_be_dom0) return ElfError::not_for_dom0;
     return ElfError::none;
 }
-
 }  // namespace hv::pv

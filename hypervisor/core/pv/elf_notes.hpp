@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: MIT
 // The notes of owner "Xen" in a kernel's ELF file.
 #pragma once
-
 #include "core/pv/elf.hpp"
 
 namespace hv::pv {
-
 struct XenNotes {
     std::optional<u64> entry{};
     std::optional<u64> hypercall_page{};
@@ -31,5 +29,4 @@ private:
 
     bool found_ = false;
 };
-
 }  // namespace hv::pv

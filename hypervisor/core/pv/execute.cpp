@@ -1,12 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "core/pv/execute.hpp"
-
 #include "core/pv/trap_frame.hpp"
 
 namespace hv::pv {
-
 namespace {
-
 using Place = Operand::Place;
 
 namespace flag {
@@ -74,7 +71,6 @@ Effect compare_exchange(Instruction const& instruction, u64 rflags, u64 accumula
     effect.result_value = old_value;
     return effect;
 }
-
 }  // namespace
 
 Effect execute(Instruction const& instruction, abi::CpuUserRegs const& regs, u64 old_value) {
@@ -99,38 +95,22 @@ Effect execute(Instruction const& instruction, abi::CpuUserRegs const& regs, u64
             effect.result_value = old;
             return effect;
         }
-        case Operation::compare_exchange:
-            return compare_exchange(instruction, rflags, regs.rax & mask, old, source);
-        case Operation::add:
-            return from_sum(add(old, source, 0, size), rflags);
-        case Operation::add_carry:
-            return from_sum(add(old, source, carry, size), rflags);
-        case Operation::subtract:
-            return from_sum(subtract(old, source, 0, size), rflags);
-        case Operation::subtract_borrow:
-            return from_sum(subtract(old, source, carry, size), rflags);
-        case Operation::negate:
-            return from_sum(subtract(0, old, 0, size), rflags);
-        case Operation::increment:
-            return from_sum(add(old, 1, 0, size), rflags, flag::arithmetic & ~flag::carry);
-        case Operation::decrement:
-            return from_sum(subtract(old, 1, 0, size), rflags, flag::arithmetic & ~flag::carry);
-        case Operation::bit_or:
-            return from_logic(old | source, rflags, size);
-        case Operation::bit_and:
-            return from_logic(old & source, rflags, size);
-        case Operation::bit_xor:
-            return from_logic(old ^ source, rflags, size);
-        case Operation::complement:
-            return with_flags(~old & mask, rflags, 0, 0);
-        case Operation::bit_test_set:
-            return from_bit(old, old | bit, bit, rflags);
-        case Operation::bit_test_reset:
-            return from_bit(old, old & ~bit, bit, rflags);
-        case Operation::bit_test_complement:
-            return from_bit(old, old ^ bit, bit, rflags);
-        default:
-            return with_flags(source, rflags, 0, 0);  // store
+        case Operation::compare_exchange: return compare_exchange(instruction, rflags, regs.rax & mask, old, source);
+        case Operation::add: return from_sum(add(old, source, 0, size), rflags);
+        case Operation::add_carry: return from_sum(add(old, source, carry, size), rflags);
+        case Operation::subtract: return from_sum(subtract(old, source, 0, size), rflags);
+        case Operation::subtract_borrow: return from_sum(subtract(old, source, carry, size), rflags);
+        case Operation::negate: return from_sum(subtract(0, old, 0, size), rflags);
+        case Operation::increment: return from_sum(add(old, 1, 0, size), rflags, flag::arithmetic & ~flag::carry);
+        case Operation::decrement: return from_sum(subtract(old, 1, 0, size), rflags, flag::arithmetic & ~flag::carry);
+        case Operation::bit_or: return from_logic(old | source, rflags, size);
+        case Operation::bit_and: return from_logic(old & source, rflags, size);
+        case Operation::bit_xor: return from_logic(old ^ source, rflags, size);
+        case Operation::complement: return with_flags(~old & mask, rflags, 0, 0);
+        case Operation::bit_test_set: return from_bit(old, old | bit, bit, rflags);
+        case Operation::bit_test_reset: return from_bit(old, old & ~bit, bit, rflags);
+        case Operation::bit_test_complement: return from_bit(old, old ^ bit, bit, rflags);
+        default: return with_flags(source, rflags, 0, 0);  // store
     }
 }
 
@@ -139,5 +119,4 @@ void retire(Instruction const& instruction, Effect const& effect, abi::CpuUserRe
     regs.rflags = effect.rflags & ~rflags::resume;  // cleared after every successful instruction
     regs.rip += instruction.length;
 }
-
 }  // namespace hv::pv

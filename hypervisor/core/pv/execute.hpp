@@ -3,11 +3,9 @@
 // value with a compare-and-exchange on the real entry and asks again if that lost a race; only then it applies the
 // rest.
 #pragma once
-
 #include "core/pv/decode.hpp"
 
 namespace hv::pv {
-
 struct Effect {
     u64 memory = 0;  // the operand's new value, `size` bytes of it
     u64 rflags = 0;  // the whole new rflags
@@ -29,5 +27,4 @@ constexpr u64 merge_into_entry(u64 entry, u64 address, u32 size, u64 value) {
     u64 mask = size_mask(size) << shift;
     return (entry & ~mask) | (value << shift & mask);
 }
-
 }  // namespace hv::pv

@@ -1,15 +1,12 @@
 // SPDX-License-Identifier: MIT
 #include "core/pv/hypercall_page.hpp"
-
 #include <algorithm>
 #include <array>
 #include <cstring>
-
 #include "public/hypercall.hpp"
 
 namespace hv::pv {
 namespace {
-
 constexpr u32 slot_size = 32;
 constexpr u8 breakpoint = 0xcc;
 
@@ -18,7 +15,6 @@ void put(std::byte* slot, std::array<u8, Size> code, usize number_at, u32 number
     std::memcpy(slot, code.data(), code.size());
     std::memcpy(slot + number_at, &number, sizeof(number));
 }
-
 }  // namespace
 
 void fill_hypercall_page(std::span<std::byte, page_size> page) {
@@ -35,5 +31,4 @@ void fill_hypercall_page(std::span<std::byte, page_size> page) {
         }
     }
 }
-
 }  // namespace hv::pv

@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: MIT
 // Operands of decoded instructions, and registers by the numbers that encodings give them.
 #pragma once
-
 #include "base/types.hpp"
 #include "public/vcpu.hpp"
 
 namespace hv::pv {
-
 struct Operand {
     enum class Place : u8 {
         none,
@@ -29,5 +27,4 @@ u64 read_operand(abi::CpuUserRegs const& regs, Operand operand, u32 size);
 void write_operand(abi::CpuUserRegs& regs, Operand operand, u32 size, u64 value);
 
 constexpr u64 size_mask(u32 size) { return size >= 8 ? ~u64{0} : (u64{1} << (size * 8)) - 1; }
-
 }  // namespace hv::pv

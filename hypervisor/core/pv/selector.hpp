@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: MIT
 // Segment selectors that the hypervisor loads for a guest, and the assists it offers (xen.h).
 #pragma once
-
 #include "base/types.hpp"
 #include "public/vcpu.hpp"
 
 namespace hv::pv {
-
 // Guests run at ring 3, whatever privilege level a selector asks for.
 constexpr u16 stack_selector(u16 selector) { return selector | 3; }
 // A null code selector means the flat one.
@@ -22,5 +20,4 @@ inline constexpr u32 runstate_update_flag = 5;
 }  // namespace assist
 inline constexpr u64 supported_assists =
     u64{1} << assist::writable_pagetables | u64{1} << assist::pae_extended_cr3 | u64{1} << assist::runstate_update_flag;
-
 }  // namespace hv::pv

@@ -2,9 +2,7 @@
 #include "core/pv/table_store.hpp"
 
 namespace hv::pv {
-
 namespace {
-
 // Bytes of ModRM, SIB and displacement; 0 if the operand is a register.
 u32 operand_length(u8 const* modrm) {
     u32 mode = *modrm >> 6;
@@ -22,7 +20,6 @@ constexpr u64 adjust = 1u << 4;
 constexpr u64 zero = 1u << 6;
 constexpr u64 sign = 1u << 7;
 constexpr u64 overflow = 1u << 11;
-
 }  // namespace
 
 TableStore decode_table_store(u8 const* bytes) {
@@ -52,8 +49,7 @@ TableStore decode_table_store(u8 const* bytes) {
         case 0x0fba:
             if (reg == 6 && wide) store = {TableStore::Kind::reset_bit, 0, *behind++};
             break;
-        default:
-            break;
+        default: break;
     }
     store.length = static_cast<u8>(behind - bytes);
     return store;
@@ -61,9 +57,7 @@ TableStore decode_table_store(u8 const* bytes) {
 
 void retire(TableStore store, abi::CpuUserRegs& regs, u64 old, u64 fresh, u32 byte) {
     switch (store.kind) {
-        case TableStore::Kind::exchange:
-            general_register(regs, store.operand) = old;
-            break;
+        case TableStore::Kind::exchange: general_register(regs, store.operand) = old; break;
         case TableStore::Kind::and_byte: {
             u8 result = static_cast<u8>(fresh >> (byte * 8));
             regs.rflags &= ~(carry | parity | adjust | zero | sign | overflow);
@@ -75,10 +69,8 @@ void retire(TableStore store, abi::CpuUserRegs& regs, u64 old, u64 fresh, u32 by
         case TableStore::Kind::reset_bit:
             regs.rflags = (regs.rflags & ~carry) | (old >> (store.operand & 63) & 1);
             break;
-        default:
-            break;
+        default: break;
     }
     regs.rip += store.length;
 }
-
 }  // namespace hv::pv

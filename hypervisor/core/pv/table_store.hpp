@@ -3,13 +3,10 @@
 // AND of one byte, LOCK BTR. Found and done in a tenth of the time of decode.hpp and execute.hpp, which know the rest;
 // a test compares the two.
 #pragma once
-
 #include <array>
-
 #include "public/vcpu.hpp"
 
 namespace hv::pv {
-
 using abi::u32;
 using abi::u64;
 using abi::u8;
@@ -40,16 +37,12 @@ inline u64& general_register(abi::CpuUserRegs& regs, u32 number) {
 // The entry's new value. `byte` says which byte and_byte means.
 inline u64 new_entry(TableStore store, abi::CpuUserRegs& regs, u64 old, u32 byte) {
     switch (store.kind) {
-        case TableStore::Kind::and_byte:
-            return old & ~(u64{static_cast<u8>(~store.operand)} << (byte * 8));
-        case TableStore::Kind::reset_bit:
-            return old & ~(u64{1} << (store.operand & 63));
-        default:
-            return general_register(regs, store.operand);
+        case TableStore::Kind::and_byte: return old & ~(u64{static_cast<u8>(~store.operand)} << (byte * 8));
+        case TableStore::Kind::reset_bit: return old & ~(u64{1} << (store.operand & 63));
+        default: return general_register(regs, store.operand);
     }
 }
 
 // Registers, flags and rip after the store replaced `old` by `fresh`.
 void retire(TableStore store, abi::CpuUserRegs& regs, u64 old, u64 fresh, u32 byte);
-
 }  // namespace hv::pv

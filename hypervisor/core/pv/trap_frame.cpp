@@ -1,12 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "core/pv/trap_frame.hpp"
-
 #include "core/mm/pte.hpp"
 
 namespace hv::pv {
-
 namespace {
-
 constexpr u64 stack_alignment = 16;
 constexpr u16 privilege_mask = 3;
 constexpr u64 cleared_on_entry =
@@ -52,7 +49,6 @@ private:
     TrapSource const& source_;
     BounceFrame frame_{};
 };
-
 }  // namespace
 
 void enter_handler(BounceFrame const& frame, abi::CpuUserRegs& regs) {
@@ -121,5 +117,4 @@ Result<IretState> iret_state(abi::CpuUserRegs const& regs, abi::IretContext cons
     state.upcall_mask = (context.rflags & rflags::interrupts) == 0;
     return state;
 }
-
 }  // namespace hv::pv

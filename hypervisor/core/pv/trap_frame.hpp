@@ -3,15 +3,12 @@
 // iret hypercall takes back. The assembly paths in x86/entry do the common cases; this is the general path and their
 // model.
 #pragma once
-
 #include <array>
 #include <optional>
-
 #include "base/result.hpp"
 #include "public/vcpu.hpp"
 
 namespace hv::pv {
-
 namespace rflags {
 inline constexpr u64 carry = 1u << 0;
 inline constexpr u64 always_one = 1u << 1;
@@ -85,5 +82,4 @@ struct IretState {
 // `regs` is the state at the hypercall. inval: to user mode without a user root (the domain is to be crashed);
 // fault: the address to return to is not canonical (the guest gets a general protection fault there).
 Result<IretState> iret_state(abi::CpuUserRegs const& regs, abi::IretContext const& context, bool has_user_root);
-
 }  // namespace hv::pv

@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "core/pv/vcpu_context.hpp"
-
 #include <algorithm>
 #include <cstring>
-
 #include "core/hal.hpp"
 #include "core/mm/descriptor.hpp"
 #include "core/mm/pte.hpp"
@@ -15,7 +13,6 @@
 
 namespace hv::pv {
 namespace {
-
 constexpr u32 max_gdt_entries = abi::selector::first_reserved_gdt_entry;
 constexpr u32 max_ldt_entries = 8192;
 
@@ -121,7 +118,6 @@ void get_fpu(Vcpu const& vcpu, abi::VcpuGuestContext& context) {
     }
     if (!(in_use & 2)) std::memset(context.fpu_ctxt + sse_registers, 0, sse_end - sse_registers);
 }
-
 }  // namespace
 
 Result<> set_context(Vcpu& vcpu, abi::VcpuGuestContext const& context) {
@@ -181,5 +177,4 @@ void get_context(Vcpu const& vcpu, abi::VcpuGuestContext& context) {
     context.gs_base_kernel = vcpu.gs_base_kernel;
     context.gs_base_user = vcpu.gs_base_user;
 }
-
 }  // namespace hv::pv

@@ -1,16 +1,13 @@
 // SPDX-License-Identifier: MIT
 #include "core/sched/guest_area.hpp"
-
 #include <algorithm>
 #include <cstring>
-
 #include "core/guest_access.hpp"
 #include "core/hal.hpp"
 #include "core/mm/pte.hpp"
 
 namespace hv::sched {
 namespace {
-
 // The level-1 entry that maps `address`. Other vCPUs may change and free tables meanwhile, so what is read can be stale
 // or nonsense: it only names a frame, whose owner and type are checked before it is used.
 Pte find_leaf(u64 root, u64 address) {
@@ -31,7 +28,6 @@ Result<TypedRef> find_frame(Vcpu& vcpu, u64 address) {
     PageRef page = TRY(get_page(leaf.mfn(), vcpu.domain->id));
     return promote_writable(std::move(page), *vcpu.domain);
 }
-
 }  // namespace
 
 Result<GuestArea> GuestArea::open(Vcpu& vcpu, u64 address, usize size) {
@@ -59,5 +55,4 @@ void GuestArea::store(usize offset, void const* from, usize size) {
     if (in_first < size)
         std::memcpy(second_.memory + (offset + in_first - first_.size), bytes + in_first, size - in_first);
 }
-
 }  // namespace hv::sched

@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "core/sched/guest_time.hpp"
-
 #include <array>
 #include <memory>
-
 #include "base/log.hpp"
 #include "core/domain.hpp"
 #include "core/event/event_channel.hpp"
@@ -13,7 +11,6 @@
 
 namespace hv::sched {
 namespace {
-
 constexpr Time second = 1'000'000'000;
 
 // A reading of both clocks of one CPU, taken once a second so that drift between them stays small.
@@ -103,7 +100,6 @@ void write_second_copy(Vcpu& vcpu, abi::VcpuTimeInfo info) {
     info.version += 1;
     area->store(0, &info.version, sizeof(info.version));
 }
-
 }  // namespace
 
 void start_time(CpuId cpu) {
@@ -156,5 +152,4 @@ void write_all_wall_clocks() {
         id = u32{(*domain)->id.value} + 1;
     }
 }
-
 }  // namespace hv::sched

@@ -6,7 +6,6 @@
 
 namespace hv {
 namespace {
-
 template <class F>
 void for_each_vcpu(Domain& domain, F&& visit) {
     for (u32 i = 0; i < domain.max_vcpus; ++i)
@@ -17,7 +16,6 @@ void for_each_vcpu(Domain& domain, F&& visit) {
 void wait_until_stopped(Vcpu& vcpu) {
     if (&vcpu != &hal::current()) hal::sync_vcpu(vcpu);
 }
-
 }  // namespace
 
 void pause_domain(Domain& domain) {
@@ -43,5 +41,4 @@ void unpause_vcpu(Vcpu& vcpu) {
     ASSERT(before != 0);
     if (before == 1) sched::reconsider(vcpu);
 }
-
 }  // namespace hv

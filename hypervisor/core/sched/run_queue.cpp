@@ -1,19 +1,15 @@
 // SPDX-License-Identifier: MIT
 #include "core/sched/run_queue.hpp"
-
 #include <algorithm>
-
 #include "core/domain.hpp"
 
 namespace hv::sched {
 namespace {
-
 constexpr u32 neutral_weight = 256;
 
 u64 charge_for(Vcpu const& vcpu, Time ran) {
     return ran * neutral_weight / std::max<u32>(vcpu.domain->scheduler_weight, 1);
 }
-
 }  // namespace
 
 void RunQueue::insert(Vcpu& vcpu) {
@@ -84,5 +80,4 @@ void carry_over(Vcpu& vcpu, RunQueue const& from, RunQueue const& to) {
     u64 const behind = old_floor > vcpu.virtual_time ? old_floor - vcpu.virtual_time : 0;
     vcpu.virtual_time = new_floor > behind ? new_floor - behind + ahead : ahead;
 }
-
 }  // namespace hv::sched

@@ -2,13 +2,11 @@
 // The vCPUs that wait for one CPU, in the order in which they get it. This is the policy: run time is charged to the
 // current vCPU in units of its domain's weight, and the vCPU charged least goes first. Everything here needs the lock.
 #pragma once
-
 #include "base/lock.hpp"
 #include "core/sched/timer.hpp"
 #include "core/vcpu.hpp"
 
 namespace hv::sched {
-
 inline constexpr Time slice = 10'000'000;      // the longest a vCPU runs while another one waits
 inline constexpr Time shortest_run = 500'000;  // the shortest, unless it blocks or yields
 
@@ -43,5 +41,4 @@ private:
 
 // Carries a vCPU's claim from one queue to another: what counts is the distance to the floor.
 void carry_over(Vcpu& vcpu, RunQueue const& from, RunQueue const& to);
-
 }  // namespace hv::sched

@@ -1,15 +1,12 @@
 // SPDX-License-Identifier: MIT
 #include "core/sched/runstate.hpp"
-
 #include "core/domain.hpp"
 #include "core/sched/guest_area.hpp"
 #include "core/sched/scheduler.hpp"
 
 namespace hv::sched {
 namespace {
-
 constexpr u64 update_flag_assist = u64{1} << 5;  // VMASST_TYPE_runstate_update_flag
-
 }  // namespace
 
 void enter_runstate(Vcpu& vcpu, u32 state, Time now) {
@@ -40,5 +37,4 @@ void write_runstate_area(Vcpu& vcpu) {
     std::atomic_thread_fence(std::memory_order_release);
     area->store(entry_time_offset, &entry_time, sizeof(u64));
 }
-
 }  // namespace hv::sched

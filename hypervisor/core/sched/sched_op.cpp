@@ -1,15 +1,13 @@
 // SPDX-License-Identifier: MIT
 // The sched_op and set_timer_op hypercalls: how a vCPU gives up its CPU, and how a domain ends.
-#include "public/sched.hpp"
-
 #include "core/event/event_channel.hpp"
 #include "core/guest_access.hpp"
 #include "core/hypercall/dispatch.hpp"
 #include "core/sched/scheduler.hpp"
+#include "public/sched.hpp"
 
 namespace hv {
 namespace {
-
 bool has_unmasked_event(Vcpu const& vcpu) {
     return __atomic_load_n(&vcpu.info->evtchn_upcall_pending, __ATOMIC_SEQ_CST) &&
            !__atomic_load_n(&vcpu.info->evtchn_upcall_mask, __ATOMIC_SEQ_CST);
@@ -73,17 +71,13 @@ Result<u64> set_shutdown_code(Domain& domain, u32 reason) {
     if (!domain.shut_down) domain.shutdown_code = reason;
     return u64{0};
 }
-
 }  // namespace
 
 Outcome do_sched_op(Vcpu& vcpu, HypercallArgs& args) {
     guest_ptr<void> const arg{args[1]};
     switch (static_cast<u32>(args[0])) {
-        case abi::schedop::yield:
-            sched::yield(vcpu);
-            return 0;
-        case abi::schedop::block:
-            return block(vcpu);
+        case abi::schedop::yield: sched::yield(vcpu); return 0;
+        case abi::schedop::block: return block(vcpu);
         case abi::schedop::shutdown:
             return with_argument<abi::SchedShutdown>(
                 arg, [&](abi::SchedShutdown const& op) { return shut_down(*vcpu.domain, op.reason); });
@@ -95,18 +89,14 @@ Outcome do_sched_op(Vcpu& vcpu, HypercallArgs& args) {
         case abi::schedop::shutdown_code:
             return with_argument<abi::SchedShutdown>(
                 arg, [&](abi::SchedShutdown const& op) { return set_shutdown_code(*vcpu.domain, op.reason); });
-        default:
-            return Errno::nosys;
+        default: return Errno::nosys;
     }
 }
 
 Outcome do_set_timer_op(Vcpu& vcpu, HypercallArgs& args) {
     Time const deadline = args[0];
-    if (deadline == 0)
-        vcpu.singleshot_timer.disarm();
-    else
-        vcpu.singleshot_timer.arm(deadline, hal::this_cpu());
+    if (deadline == 0) vcpu.singleshot_timer.disarm();
+    else vcpu.singleshot_timer.arm(deadline, hal::this_cpu());
     return 0;
 }
-
 }  // namespace hv

@@ -4,9 +4,7 @@
 // with going to sleep finds the vCPU either still current (and pick_next sees that it can go on) or gone (and queues
 // it).
 #include "core/sched/scheduler.hpp"
-
 #include <array>
-
 #include "core/domain.hpp"
 #include "core/hal.hpp"
 #include "core/mm/page_alloc.hpp"
@@ -16,7 +14,6 @@
 
 namespace hv::sched {
 namespace {
-
 constinit std::array<RunQueue, max_cpus> queues{};
 constinit CpuMask idle_cpus{};
 constinit std::atomic<u32> next_home{0};
@@ -151,7 +148,6 @@ Vcpu& start_run(CpuId cpu, Vcpu& next, Time now) {
     queue.begin_run(next, now);
     return next;
 }
-
 }  // namespace
 
 bool is_runnable(Vcpu const& vcpu) {
@@ -318,5 +314,4 @@ abi::VcpuRunstateInfo runstate_of(Vcpu& vcpu) {
     info.time[info.state] += hal::now() - info.state_entry_time;
     return info;
 }
-
 }  // namespace hv::sched

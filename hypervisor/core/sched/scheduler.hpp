@@ -3,11 +3,9 @@
 // vCPU cannot go on, it calls pick_next. If that returns another vCPU, it saves the current one, calls switched_out for
 // it, loads the other one and calls switched_in.
 #pragma once
-
 #include "core/vcpu.hpp"
 
 namespace hv::sched {
-
 void start_cpu(CpuId cpu);  // before its first use: nothing queued, no timers, no readings of its clock
 void add(Vcpu& vcpu);       // a new vCPU: chooses its CPU, not runnable yet
 void remove(Vcpu& vcpu);    // the vCPU ends; must not run
@@ -28,5 +26,4 @@ Vcpu& idle_vcpu(CpuId cpu);       // made at its first use, by its CPU
 
 // Times spent in each state up to now.
 abi::VcpuRunstateInfo runstate_of(Vcpu& vcpu);
-
 }  // namespace hv::sched

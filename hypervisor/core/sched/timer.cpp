@@ -1,16 +1,13 @@
 // SPDX-License-Identifier: MIT
 #include "core/sched/timer.hpp"
-
 #include <array>
 #include <memory>
-
 #include "base/lock.hpp"
 #include "core/hal.hpp"
 #include "core/sched/scheduler.hpp"
 
 namespace hv {
 namespace {
-
 constexpr Time never = ~Time{0};
 
 struct TimerQueue {
@@ -46,7 +43,6 @@ void TimerQueue::remove(Timer& timer) {
     timer.next = timer.prev = nullptr;
     timer.armed = false;
 }
-
 }  // namespace
 
 void Timer::arm(Time when, CpuId on) {
@@ -125,5 +121,4 @@ void follow_remote_timers() {
     SpinGuard guard{queue.lock};
     queue.program();
 }
-
 }  // namespace hv

@@ -1,13 +1,10 @@
 // SPDX-License-Identifier: MIT
 // One-shot timers, per CPU in order of expiry. The callback runs on that CPU with no lock held.
 #pragma once
-
 #include <atomic>
-
 #include "base/types.hpp"
 
 namespace hv {
-
 struct Timer {
     using Callback = void (*)(void* owner);
 
@@ -31,5 +28,4 @@ void run_expired_timers();
 
 // Programs this CPU's deadline if another CPU put an earlier timer into its queue.
 void follow_remote_timers();
-
 }  // namespace hv

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The vcpu_op hypercall: bringing vCPUs of the own domain up and down, their timers, and where they want their data.
 #include <cstring>
-
 #include "core/event/event_channel.hpp"
 #include "core/guest_access.hpp"
 #include "core/hypercall/dispatch.hpp"
@@ -16,7 +15,6 @@
 
 namespace hv {
 namespace {
-
 constexpr u64 shortest_period = 1'000'000;
 
 // The context is too big for the stack.
@@ -143,7 +141,6 @@ Outcome register_time_area(Vcpu& vcpu, guest_ptr<void> arg) {
 Outcome get_runstate(Vcpu& vcpu, guest_ptr<void> arg) {
     return copy_out(arg.as<abi::VcpuRunstateInfo>(), sched::runstate_of(vcpu));
 }
-
 }  // namespace
 
 Outcome do_vcpu_op(Vcpu& caller, HypercallArgs& args) {
@@ -154,24 +151,15 @@ Outcome do_vcpu_op(Vcpu& caller, HypercallArgs& args) {
     bool const is_self = vcpu == &caller;
     guest_ptr<void> const arg{args[2]};
     switch (static_cast<u32>(args[0])) {
-        case command::initialise:
-            return initialise(*vcpu, arg);
-        case command::up:
-            return up(*vcpu);
-        case command::down:
-            return down(*vcpu);
-        case command::is_up:
-            return is_down(*vcpu) ? 0 : 1;
-        case command::get_runstate_info:
-            return get_runstate(*vcpu, arg);
-        case command::register_runstate_memory_area:
-            return register_runstate_area(*vcpu, caller, arg);
-        case command::set_periodic_timer:
-            return set_periodic_timer(*vcpu, arg);
-        case command::stop_periodic_timer:
-            return stop_periodic_timer(*vcpu);
-        case command::set_singleshot_timer:
-            return is_self ? set_singleshot_timer(*vcpu, arg) : Outcome{Errno::inval};
+        case command::initialise: return initialise(*vcpu, arg);
+        case command::up: return up(*vcpu);
+        case command::down: return down(*vcpu);
+        case command::is_up: return is_down(*vcpu) ? 0 : 1;
+        case command::get_runstate_info: return get_runstate(*vcpu, arg);
+        case command::register_runstate_memory_area: return register_runstate_area(*vcpu, caller, arg);
+        case command::set_periodic_timer: return set_periodic_timer(*vcpu, arg);
+        case command::stop_periodic_timer: return stop_periodic_timer(*vcpu);
+        case command::set_singleshot_timer: return is_self ? set_singleshot_timer(*vcpu, arg) : Outcome{Errno::inval};
         case command::stop_singleshot_timer:
             if (!is_self) return Errno::inval;
             vcpu->singleshot_timer.disarm();
@@ -180,13 +168,9 @@ Outcome do_vcpu_op(Vcpu& caller, HypercallArgs& args) {
             if (!is_self && !is_down(*vcpu)) return Errno::inval;
             return with_argument<abi::RegisterVcpuInfo>(
                 arg, [&](abi::RegisterVcpuInfo const& op) { return register_info(*vcpu, op); });
-        case command::register_vcpu_time_memory_area:
-            return register_time_area(*vcpu, arg);
-        case command::get_physid:
-            return Errno::inval;  // no vCPU is bound to a processor for good
-        default:
-            return Errno::nosys;
+        case command::register_vcpu_time_memory_area: return register_time_area(*vcpu, arg);
+        case command::get_physid: return Errno::inval;  // no vCPU is bound to a processor for good
+        default: return Errno::nosys;
     }
 }
-
 }  // namespace hv

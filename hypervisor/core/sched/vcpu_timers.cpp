@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The three timers of a vCPU. An expired guest timer is an event (VIRQ_TIMER), so it is not lost while the vCPU waits.
 #include <algorithm>
-
 #include "core/event/event_channel.hpp"
 #include "core/hal.hpp"
 #include "core/sched/guest_time.hpp"
@@ -10,7 +9,6 @@
 
 namespace hv::sched {
 namespace {
-
 Vcpu& vcpu_of(void* owner) { return *static_cast<Vcpu*>(owner); }
 
 void singleshot_expired(void* owner) { send_virq(vcpu_of(owner), abi::virq::timer); }
@@ -29,7 +27,6 @@ void prepare(Timer& timer, Vcpu& vcpu, Timer::Callback callback) {
     timer.callback = callback;
     timer.owner = &vcpu;
 }
-
 }  // namespace
 
 void prepare_timers(Vcpu& vcpu) {
@@ -37,5 +34,4 @@ void prepare_timers(Vcpu& vcpu) {
     prepare(vcpu.periodic_timer, vcpu, periodic_expired);
     prepare(vcpu.poll_timer, vcpu, poll_expired);
 }
-
 }  // namespace hv::sched

@@ -2,15 +2,12 @@
 // The shared ring of requests and responses between a split driver's two ends (io/ring.h). The page is written by
 // both sides at any time, so an entry is only ever copied out of it, and an index is read once and checked.
 #pragma once
-
-#include "public/types.hpp"
-
 #include <atomic>
 #include <bit>
 #include <optional>
+#include "public/types.hpp"
 
 namespace abi::io {
-
 // The head of the page; entries of max(sizeof(Request), sizeof(Response)) follow at once.
 struct RingHeader {
     u32 req_prod, req_event;
@@ -98,9 +95,7 @@ public:
     // The next response, as a copy. A back end that claims more responses than there were requests gets none taken.
     std::optional<Response> take() {
         u32 produced = load_acquire(page_.header().rsp_prod);
-        if (produced == rsp_cons_ || produced - rsp_cons_ > req_prod_ - rsp_cons_) {
-            return std::nullopt;
-        }
+        if (produced == rsp_cons_ || produced - rsp_cons_ > req_prod_ - rsp_cons_) { return std::nullopt; }
         return page_.template copy_from<Response>(rsp_cons_++);
     }
 
@@ -164,5 +159,4 @@ private:
     u32 rsp_published_ = 0;
     u32 req_cons_ = 0;
 };
-
 }  // namespace abi::io

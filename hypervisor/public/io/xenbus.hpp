@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: MIT
 // The state a split driver's end publishes in xenstore (io/xenbus.h).
 #pragma once
-
 #include "public/types.hpp"
 
 namespace abi::io {
-
 enum class XenbusState : u32 {
     unknown = 0,
     initialising = 1,
@@ -17,5 +15,4 @@ enum class XenbusState : u32 {
     reconfiguring = 7,
     reconfigured = 8,
 };
-
 }  // namespace abi::io

@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: MIT
 // The xenstore wire protocol and its ring page (io/xs_wire.h).
 #pragma once
-
 #include "public/types.hpp"
 
 namespace abi::io {
-
 namespace xs {
 enum Type : u32 {
     control = 0,
@@ -67,5 +65,4 @@ struct XenstoreDomainInterface {
     u32 error;
 };
 static_assert(sizeof(XenstoreDomainInterface) == 2076);
-
 }  // namespace abi::io

@@ -2,16 +2,13 @@
 // What the boot loader told us, the same whichever protocol it spoke. Everything is copied out of the loader's memory,
 // which is handed out as free memory later; only the modules' contents stay where they are.
 #pragma once
-
 #include <array>
 #include <span>
 #include <string_view>
-
 #include "base/types.hpp"
 #include "public/memory.hpp"
 
 namespace hv::boot {
-
 inline constexpr usize max_command_line = 2048;
 inline constexpr usize max_modules = 8;
 inline constexpr usize max_memory_ranges = 128;
@@ -60,5 +57,4 @@ struct BootInfo {
     std::span<Module const> module_list() const { return {modules.data(), module_count}; }
     std::span<MemoryRange const> memory_ranges() const { return {memory.data(), memory_count}; }
 };
-
 }  // namespace hv::boot

@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "x86/boot/cmdline.hpp"
-
 #include <algorithm>
 
 namespace hv::boot {
 namespace {
-
 // A parser of one option's value; each take_* consumes what it reads.
 class Reader {
 public:
@@ -65,12 +63,9 @@ Problem parse_console(Options& options, std::string_view value) {
     while (!value.empty()) {
         std::string_view name = value.substr(0, std::min(value.find(','), value.size()));
         value.remove_prefix(std::min(name.size() + 1, value.size()));
-        if (name == "com1")
-            console = 1;
-        else if (name == "com2")
-            console = 2;
-        else if (name != "none")
-            return "the console is com1, com2 or none";
+        if (name == "com1") console = 1;
+        else if (name == "com2") console = 2;
+        else if (name != "none") return "the console is com1, com2 or none";
     }
     options.console = console;
     return nullptr;
@@ -181,26 +176,17 @@ void parse_option(Options& options, std::string_view option) {
         return;
     }
     Problem problem = nullptr;
-    if (name == "console")
-        problem = parse_console(options, value);
-    else if (name == "com1")
-        problem = parse_com(options.com[0], value);
-    else if (name == "com2")
-        problem = parse_com(options.com[1], value);
-    else if (name == "dom0_mem")
-        problem = parse_dom0_memory(options, value);
-    else if (name == "dom0_max_vcpus")
-        problem = parse_dom0_vcpus(options, value);
-    else if (name == "loglvl")
-        problem = parse_level(options.log_level, value);
-    else if (name == "guest_loglvl")
-        problem = parse_level(options.guest_log_level, value);
-    else
-        return complain(options, false, option, "unknown");
+    if (name == "console") problem = parse_console(options, value);
+    else if (name == "com1") problem = parse_com(options.com[0], value);
+    else if (name == "com2") problem = parse_com(options.com[1], value);
+    else if (name == "dom0_mem") problem = parse_dom0_memory(options, value);
+    else if (name == "dom0_max_vcpus") problem = parse_dom0_vcpus(options, value);
+    else if (name == "loglvl") problem = parse_level(options.log_level, value);
+    else if (name == "guest_loglvl") problem = parse_level(options.guest_log_level, value);
+    else return complain(options, false, option, "unknown");
     if (!has_value || value.empty()) problem = "this option needs a value";
     if (problem) complain(options, true, option, problem);
 }
-
 }  // namespace
 
 Options parse_command_line(std::string_view text) {
@@ -228,5 +214,4 @@ u64 dom0_pages(Options const& options, u64 free_pages) {
     if (options.dom0_memory_min) pages = std::max(pages, options.dom0_memory_min->of(total) >> page_shift);
     return pages;
 }
-
 }  // namespace hv::boot

@@ -2,17 +2,14 @@
 // The hypervisor's command line: the options Xen users know. Parsing touches no hardware and prints nothing; what is
 // wrong is collected, to be said once there is a console to say it on.
 #pragma once
-
 #include <array>
 #include <optional>
 #include <span>
 #include <string_view>
-
 #include "base/log.hpp"
 #include "base/types.hpp"
 
 namespace hv::boot {
-
 enum class Parity : u8 { none, odd, even };
 
 struct SerialPort {
@@ -60,5 +57,4 @@ Options parse_command_line(std::string_view text);
 
 // Pages dom0 is to get on a machine with that many free ones.
 u64 dom0_pages(Options const& options, u64 free_pages);
-
 }  // namespace hv::boot

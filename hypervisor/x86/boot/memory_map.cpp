@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "x86/boot/memory_map.hpp"
-
 #include <algorithm>
 
 namespace hv::boot {
 namespace {
-
 using abi::e820::Type;
 
 // By type, which add_memory in multiboot.cpp has checked.
@@ -22,7 +20,6 @@ constinit std::array<MemoryRange, max_memory_ranges> pieces{};
 
 constinit std::array<abi::E820Entry, max_memory_ranges> published{};
 constinit usize published_count = 0;
-
 }  // namespace
 
 // Between two neighbouring borders of any ranges, the whole piece has one type: the worst of those that cover it.
@@ -87,5 +84,4 @@ void publish_memory_map(BootInfo const& info) {
 char const* name_of(abi::e820::Type type) { return kinds[type].name; }
 
 std::span<abi::E820Entry const> machine_memory_map() { return {published.data(), published_count}; }
-
 }  // namespace hv::boot

@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: MIT
 // The machine's memory map, made fit to rely on: sorted, without overlaps, RAM cut to whole pages.
 #pragma once
-
 #include "x86/boot/boot_info.hpp"
 
 namespace hv::boot {
-
 // Where ranges overlap, the less usable kind wins. Ranges of nothing vanish.
 void normalise_memory(BootInfo& info);
 
@@ -19,5 +17,4 @@ void publish_memory_map(BootInfo const& info);
 std::span<abi::E820Entry const> machine_memory_map();
 
 char const* name_of(abi::e820::Type type);
-
 }  // namespace hv::boot

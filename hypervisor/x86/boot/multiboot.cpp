@@ -2,12 +2,10 @@
 // Multiboot Specification 0.6.96, section 3.3; Multiboot2 Specification 2.0, section 3.6. Structures are read byte by
 // byte offset: neither protocol promises alignment of everything.
 #include "x86/boot/multiboot.hpp"
-
 #include <algorithm>
 
 namespace hv::boot {
 namespace {
-
 template <class T>
 T read(std::byte const* at) {
     T value;
@@ -62,9 +60,7 @@ void read_tag(BootInfo& info, std::byte const* tag, u32 type, u32 size) {
             if (!info.command_line.assign(text_at(tag + 8, size - 8)))
                 note(info, "the command line is too long and was cut off");
             break;
-        case Mb2Tag::loader_name:
-            info.loader.assign(text_at(tag + 8, size - 8));
-            break;
+        case Mb2Tag::loader_name: info.loader.assign(text_at(tag + 8, size - 8)); break;
         case Mb2Tag::module:
             if (size >= 16) add_module(info, read<u32>(tag + 8), read<u32>(tag + 12), text_at(tag + 16, size - 16));
             break;
@@ -82,11 +78,9 @@ void read_tag(BootInfo& info, std::byte const* tag, u32 type, u32 size) {
             info.rsdp = {};
             __builtin_memcpy(info.rsdp.data(), tag + 8, std::min<usize>(size - 8, info.rsdp.size()));
             break;
-        default:
-            break;
+        default: break;
     }
 }
-
 }  // namespace
 
 std::string_view without_first_word(std::string_view text) {
@@ -134,5 +128,4 @@ void read_multiboot2(u64 information, PhysicalMap physical, BootInfo& info) {
     }
     if (!info.memory_count) note(info, "the boot loader gave no memory map");
 }
-
 }  // namespace hv::boot

@@ -28,19 +28,15 @@ extern "C" {
 
 namespace hv {
 namespace {
-
 constinit boot::BootInfo info{};
 constinit boot::Options options{};
 
 std::byte const* boot_mapped(u64 address) { return paging::direct_map(Maddr{address}); }
 
 void read_boot_information(u32 magic, u32 information) {
-    if (magic == boot::multiboot2_magic)
-        boot::read_multiboot2(information, boot_mapped, info);
-    else if (magic == boot::multiboot1_magic)
-        boot::read_multiboot1(information, boot_mapped, info);
-    else
-        info.problem = "not started by a multiboot loader";
+    if (magic == boot::multiboot2_magic) boot::read_multiboot2(information, boot_mapped, info);
+    else if (magic == boot::multiboot1_magic) boot::read_multiboot1(information, boot_mapped, info);
+    else info.problem = "not started by a multiboot loader";
 }
 
 void start_console() {
@@ -52,10 +48,8 @@ void start_console() {
     log::info("Paravane {}", PARAVANE_VERSION);
     log::info("loaded by {}, command line: {}", info.loader.view(), info.command_line.view());
     for (boot::Complaint const& complaint : options.complaint_list()) {
-        if (complaint.is_error)
-            log::error("command line: {}: {}; ignored", complaint.option, complaint.reason);
-        else
-            log::warn("command line: {}: unknown option", complaint.option);
+        if (complaint.is_error) log::error("command line: {}: {}; ignored", complaint.option, complaint.reason);
+        else log::warn("command line: {}: unknown option", complaint.option);
     }
     if (!info.memory_count) panic(info.problem ? info.problem : "no memory map");
     if (info.problem) log::warn("boot information: {}", info.problem);
@@ -127,7 +121,6 @@ void start_interrupts_and_time() {
     window::create(0, Mfn{main_stack >> page_shift});
     switch_stack(window::stack_end(0) - sizeof(CpuBlock), start_on_own_stack);
 }
-
 }  // namespace
 }  // namespace hv
 

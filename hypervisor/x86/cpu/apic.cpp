@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 #include "x86/cpu/apic.hpp"
-
 #include "base/assert.hpp"
 #include "x86/cpu/instructions.hpp"
 #include "x86/cpu/interrupts.hpp"
@@ -10,7 +9,6 @@
 
 namespace hv::apic {
 namespace {
-
 enum Register : u32 {
     id_register = 0x20,
     task_priority = 0x80,
@@ -37,7 +35,6 @@ constexpr u64 base_x2apic = 1u << 10;
 constinit u64 window_address = 0;
 
 u32 volatile& reg(u32 offset) { return *reinterpret_cast<u32 volatile*>(window_address + offset); }
-
 }  // namespace
 
 // 8259A data sheet. Both are moved out of the exceptions' way before they are masked: a spurious interrupt needs no
@@ -88,5 +85,4 @@ void send_ipi(CpuId cpu, u8 vector) {
 
 void start_timer(u32 ticks) { reg(initial_count) = ticks; }
 u32 timer_count() { return reg(current_count); }
-
 }  // namespace hv::apic

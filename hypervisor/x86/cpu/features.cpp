@@ -1,14 +1,11 @@
 // SPDX-License-Identifier: MIT
 #include "x86/cpu/features.hpp"
-
 #include <algorithm>
-
 #include "x86/cpu/instructions.hpp"
 #include "x86/cpu/msr.hpp"
 
 namespace hv::features {
 namespace {
-
 constexpr u64 cr4_pae = 1u << 5, cr4_mce = 1u << 6, cr4_osfxsr = 1u << 9, cr4_osxmmexcpt = 1u << 10,
               cr4_osxsave = 1u << 18, cr4_smep = 1u << 20;
 constexpr u64 cr0_paging = 0x8005'0033;  // PG AM WP NE ET MP PE
@@ -37,7 +34,6 @@ bool has_meltdown() {
     bool says = leaf7().edx & 1u << 29;
     return !says || !(msr::read(msr::arch_capabilities) & 1);  // RDCL_NO
 }
-
 }  // namespace
 
 char const* missing() {
@@ -92,5 +88,4 @@ void init_cpu() {
     msr::write(msr::pat, msr::pat_value);
     cpu::write_cr3(cpu::read_cr3());
 }
-
 }  // namespace hv::features

@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: MIT
 // What the processor must have, and the control registers as the hypervisor runs with them.
 #pragma once
-
 #include "base/types.hpp"
 
 namespace hv::features {
-
 // Null if this processor will do, else what is wrong with it.
 char const* missing();
 void read();      // once, before all else here
@@ -17,5 +15,4 @@ bool has_xsaveopt();
 bool has_fsgsbase();
 bool has_rdtscp();
 bool has_stable_tsc();
-
 }  // namespace hv::features

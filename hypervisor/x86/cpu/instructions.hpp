@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: MIT
 // One privileged or unusual instruction a function.
 #pragma once
-
 #include "base/types.hpp"
 
 namespace hv::cpu {
-
 struct CpuidResult {
     u32 eax, ebx, ecx, edx;
 };
@@ -77,5 +75,4 @@ inline void xsetbv(u64 value) {
 }
 
 inline u64 frame_pointer() { return reinterpret_cast<u64>(__builtin_frame_address(0)); }
-
 }  // namespace hv::cpu

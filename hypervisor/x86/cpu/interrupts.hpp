@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: MIT
 // Vectors above the exceptions, and what each of them does.
 #pragma once
-
 #include "base/types.hpp"
 
 namespace hv {
-
 namespace vector {
 inline constexpr u8 console = 0xf0;
 inline constexpr u8 kick = 0xf1;
@@ -18,10 +16,8 @@ inline constexpr u8 pic_spurious15 = 0x2f;
 }  // namespace vector
 
 namespace interrupts {
-
 // From the entry path, for every vector of 32 and above that is not a guest's INT n. Short: it notes what is to be done
 // in this_cpu().pending and tells the APIC; the exit path does the work.
 void handle(u8 vector);
-
 }  // namespace interrupts
 }  // namespace hv

@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "x86/cpu/ioapic.hpp"
-
 #include <algorithm>
 #include <array>
 #include <span>
-
 #include "base/lock.hpp"
 #include "base/log.hpp"
 #include "core/hal.hpp"
@@ -13,7 +11,6 @@
 
 namespace hv::ioapic {
 namespace {
-
 constexpr u32 version_register = 1;
 constexpr u32 first_entry = 0x10;
 constexpr u32 entry_masked = 1u << 16;
@@ -44,7 +41,6 @@ IoApic const* find(u32 gsi) {
         if (gsi >= ioapic.gsi_base && gsi - ioapic.gsi_base < ioapic.inputs) return &ioapic;
     return nullptr;
 }
-
 }  // namespace
 
 void add(Maddr address, u32 gsi_base) {
@@ -68,11 +64,9 @@ bool route(u32 gsi, u8 vector, CpuId cpu, Wiring wiring) {
     write_locked(*ioapic, reg, low);
     return true;
 }
-
 }  // namespace hv::ioapic
 
 namespace hv::hal {
-
 using namespace ioapic;
 
 u32 gsi_count() {
@@ -89,5 +83,4 @@ std::optional<u32> ioapic_read(Maddr base, u32 reg) {
     }
     return std::nullopt;
 }
-
 }  // namespace hv::hal

@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: MIT
 // Model-specific registers (Intel SDM volume 4; AMD APM volume 2, appendix A).
 #pragma once
-
 #include "base/types.hpp"
 
 namespace hv::msr {
-
 inline constexpr u32 tsc = 0x10;
 inline constexpr u32 apic_base = 0x1b;
 inline constexpr u32 arch_capabilities = 0x10a;
@@ -39,5 +37,4 @@ inline u64 read(u32 number) {
 inline void write(u32 number, u64 value) {
     asm volatile("wrmsr" : : "c"(number), "a"(static_cast<u32>(value)), "d"(static_cast<u32>(value >> 32)) : "memory");
 }
-
 }  // namespace hv::msr

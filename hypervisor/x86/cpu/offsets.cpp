@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: MIT
 // Figures for assembly: each line becomes a #define in generated/cpu_offsets.h.
 #include <cstddef>
-
 #include "x86/cpu/segments.hpp"
 #include "x86/cpu/this_cpu.hpp"
 
 #define EMIT(name, value) asm volatile("\n.ascii \"->" #name " %0\"" : : "i"(value))
 
 namespace hv {
-
 void emit_cpu_offsets() {
     EMIT(CPU_BLOCK_SIZE, sizeof(CpuBlock));
     EMIT(CPU_CURRENT, offsetof(CpuBlock, current));
@@ -24,5 +22,4 @@ void emit_cpu_offsets() {
     EMIT(HV_CODE_SELECTOR, int{selector::hv_code});
     EMIT(HV_DATA_SELECTOR, int{selector::hv_data});
 }
-
 }  // namespace hv

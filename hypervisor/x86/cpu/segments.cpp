@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "x86/cpu/segments.hpp"
-
 #include <array>
-
 #include "core/mm/pte.hpp"
 #include "x86/cpu/instructions.hpp"
 #include "x86/cpu/msr.hpp"
@@ -17,7 +15,6 @@ extern char const trampoline_syscall64[], trampoline_syscall32[], trampoline_sta
 
 namespace hv::segments {
 namespace {
-
 // Descriptors (Intel SDM volume 3, 3.4.5 and 7.2).
 constexpr u64 code64_ring0 = 0x00af'9b00'0000'ffff;
 constexpr u64 data_ring0 = 0x00cf'9300'0000'ffff;
@@ -75,7 +72,6 @@ void load_code_selector() {
         : "i"(selector::hv_code)
         : "rax", "memory");
 }
-
 }  // namespace
 
 void init_idt() {
@@ -126,5 +122,4 @@ void set_ldt(CpuId cpu, u32 entries) {
     set_system_descriptor(cpu, selector::ldt, window::address(cpu, window::ldt_page), u64{entries} * 8 - 1, type_ldt);
     cpu::lldt(selector::ldt);
 }
-
 }  // namespace hv::segments

@@ -3,14 +3,11 @@
 // guest's. Below the block lie the registers of the vCPU that runs; interrupts from the guest push into their hardware
 // part.
 #pragma once
-
 #include <atomic>
-
 #include "public/vcpu.hpp"
 #include "x86/mm/window.hpp"
 
 namespace hv {
-
 struct Vcpu;
 
 // Why a CPU must not return to its guest at once.
@@ -48,5 +45,4 @@ inline CpuBlock& cpu_block(CpuId cpu) {
 
 // The general registers of the vCPU that was interrupted, complete once the entry path has pushed them.
 inline abi::CpuUserRegs& guest_frame(CpuBlock& cpu) { return reinterpret_cast<abi::CpuUserRegs*>(&cpu)[-1]; }
-
 }  // namespace hv

@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "x86/cpu/time.hpp"
-
 #include <algorithm>
 #include <atomic>
-
 #include "base/assert.hpp"
 #include "base/log.hpp"
 #include "core/hal.hpp"
@@ -15,7 +13,6 @@
 
 namespace hv::time {
 namespace {
-
 constexpr u64 second = 1'000'000'000;
 constexpr u64 pit_hz = 1'193'182;
 constexpr u16 pit_channel2 = 0x42;
@@ -73,7 +70,6 @@ Time at_tsc(u64 tsc) {
 }
 
 u64 tsc_at(Time time) { return tsc_start + time / second * tsc_hz + time % second * tsc_hz / second; }
-
 }  // namespace
 
 void calibrate() {
@@ -96,11 +92,9 @@ void calibrate() {
 }
 
 bool deadline_passed() { return cpu::rdtsc() >= this_cpu().deadline_tsc; }
-
 }  // namespace hv::time
 
 namespace hv::hal {
-
 using namespace time;
 
 Time now() { return at_tsc(cpu::rdtsc()); }
@@ -124,5 +118,4 @@ void set_deadline(Time deadline) {
 
 u64 wall_clock_at_start() { return wall_start.load(std::memory_order_relaxed); }
 void set_wall_clock_at_start(u64 ns) { wall_start.store(ns, std::memory_order_relaxed); }
-
 }  // namespace hv::hal

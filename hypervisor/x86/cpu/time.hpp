@@ -3,8 +3,6 @@
 #pragma once
 
 namespace hv::time {
-
 void calibrate();  // at boot, with the APIC on
 bool deadline_passed();
-
 }  // namespace hv::time

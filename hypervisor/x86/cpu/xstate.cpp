@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Intel SDM volume 1, chapter 13.
 #include "x86/cpu/xstate.hpp"
-
 #include "core/hal.hpp"
 #include "x86/cpu/features.hpp"
 #include "x86/cpu/instructions.hpp"
@@ -9,7 +8,6 @@
 
 namespace hv::xstate {
 namespace {
-
 constexpr u64 x87 = 1;
 constexpr usize legacy_size = 512;
 
@@ -23,7 +21,6 @@ void load_xcr0(u64 value) {
     cpu::xsetbv(value);
     cpu.xcr0 = value;
 }
-
 }  // namespace
 
 void init_cpu() {
@@ -43,10 +40,8 @@ void save(Vcpu& vcpu) {
         return;
     }
     load_xcr0(components);
-    if (optimised)
-        asm volatile("xsaveopt64 (%0)" : : "r"(vcpu.xstate), "a"(~0u), "d"(~0u) : "memory");
-    else
-        asm volatile("xsave64 (%0)" : : "r"(vcpu.xstate), "a"(~0u), "d"(~0u) : "memory");
+    if (optimised) asm volatile("xsaveopt64 (%0)" : : "r"(vcpu.xstate), "a"(~0u), "d"(~0u) : "memory");
+    else asm volatile("xsave64 (%0)" : : "r"(vcpu.xstate), "a"(~0u), "d"(~0u) : "memory");
 }
 
 void load(Vcpu const& vcpu) {
@@ -64,11 +59,9 @@ void set_xcr0(Vcpu& vcpu, u64 value) {
     vcpu.xcr0 = value;
     load_xcr0(value);
 }
-
 }  // namespace hv::xstate
 
 namespace hv::hal {
-
 usize xstate_size() { return round_up(xstate::size, 64); }
 void xstate_init(std::byte* area) {
     __builtin_memset(area, 0, xstate_size());
@@ -77,5 +70,4 @@ void xstate_init(std::byte* area) {
     __builtin_memcpy(area, &control, sizeof control);
     __builtin_memcpy(area + 24, &sse_control, sizeof sse_control);
 }
-
 }  // namespace hv::hal

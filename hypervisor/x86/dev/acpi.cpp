@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 #include "x86/dev/acpi.hpp"
-
 #include "base/log.hpp"
 #include "core/hal.hpp"
 #include "x86/cpu/instructions.hpp"
@@ -9,7 +8,6 @@
 
 namespace hv::acpi {
 namespace {
-
 struct Machine {
     Maddr local_apic{0xfee0'0000};
     std::array<Processor, max_cpus> processors{};
@@ -101,7 +99,6 @@ constexpr u16 sleep_type_mask = 7u << 10;
 u16 with_sleep_type(u16 port, u16 type) {
     return port ? static_cast<u16>((cpu::inw(port) & ~sleep_type_mask) | (type & 7) << 10) : u16{0};
 }
-
 }  // namespace
 
 void read_tables(boot::BootInfo const& info) {
@@ -129,7 +126,6 @@ void power_off() {
     (void)hal::acpi_sleep(5, with_sleep_type(machine.pm1a_control, machine.soft_off->pm1a),
                           with_sleep_type(machine.pm1b_control, machine.soft_off->pm1b));
 }
-
 }  // namespace hv::acpi
 
 bool hv::hal::acpi_sleep(u32, u16 pm1a, u16 pm1b) {

@@ -2,14 +2,11 @@
 // The few things the hypervisor needs of ACPI (specification 6.4): processors, interrupt controllers, and how to turn
 // the machine off. Dom0's kernel does the rest.
 #pragma once
-
 #include <span>
-
 #include "x86/boot/boot_info.hpp"
 #include "x86/cpu/ioapic.hpp"
 
 namespace hv::acpi {
-
 struct Processor {
     u32 apic_id;
     u32 acpi_id;
@@ -42,5 +39,4 @@ PortRegister reset_register();
 
 // Soft off with the values of the DSDT's \_S5_ object. Returns if that did not work.
 void power_off();
-
 }  // namespace hv::acpi

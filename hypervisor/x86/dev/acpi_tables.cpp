@@ -4,7 +4,6 @@
 
 namespace hv::acpi {
 namespace {
-
 constexpr u8 name_op = 0x08, package_op = 0x12, zero_op = 0x00, one_op = 0x01, ones_op = 0xff, byte_prefix = 0x0a,
              word_prefix = 0x0b, double_word_prefix = 0x0c;
 
@@ -36,7 +35,6 @@ public:
 private:
     std::span<std::byte const> rest_;
 };
-
 }  // namespace
 
 std::optional<SleepTypes> find_soft_off(std::span<std::byte const> dsdt) {
@@ -55,5 +53,4 @@ std::optional<SleepTypes> find_soft_off(std::span<std::byte const> dsdt) {
     }
     return std::nullopt;
 }
-
 }  // namespace hv::acpi

@@ -1,15 +1,12 @@
 // SPDX-License-Identifier: MIT
 // Reading ACPI tables as bytes: firmware's own data, checked before it is believed. Pure, tested hosted.
 #pragma once
-
 #include <cstddef>
 #include <optional>
 #include <span>
-
 #include "base/types.hpp"
 
 namespace hv::acpi {
-
 inline constexpr u32 header_size = 36;
 
 template <class T>
@@ -50,5 +47,4 @@ struct SleepTypes {
 // The package \_S5_ in a DSDT's byte code. It is always declared with constants, so that looking for its name and
 // reading the two numbers behind it spares an interpreter.
 std::optional<SleepTypes> find_soft_off(std::span<std::byte const> dsdt);
-
 }  // namespace hv::acpi

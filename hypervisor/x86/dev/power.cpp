@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 #include "x86/dev/power.hpp"
-
 #include "base/log.hpp"
 #include "core/hal.hpp"
 #include "x86/cpu/instructions.hpp"
@@ -8,7 +7,6 @@
 
 namespace hv::power {
 namespace {
-
 constinit bool may_reboot = true;
 
 void wait_a_while() {  // about half a second: every port access takes a microsecond on real machines
@@ -31,15 +29,12 @@ void reset() {
     cpu::lidt({.limit = 0, .base = 0});
     asm volatile("ud2");
 }
-
 }  // namespace
 
 void forbid_reboot() { may_reboot = false; }
-
 }  // namespace hv::power
 
 namespace hv::hal {
-
 bool reboot_allowed() { return power::may_reboot; }
 
 void machine_halt() {
@@ -61,5 +56,4 @@ void machine_reboot() {
     if (power::may_reboot) power::reset();
     machine_halt();
 }
-
 }  // namespace hv::hal

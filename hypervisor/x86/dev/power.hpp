@@ -3,7 +3,5 @@
 #pragma once
 
 namespace hv::power {
-
 void forbid_reboot();  // the option noreboot: halt instead, so that the last messages stay on the screen
-
 }  // namespace hv::power

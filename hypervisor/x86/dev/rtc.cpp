@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "x86/dev/rtc.hpp"
-
 #include "x86/cpu/instructions.hpp"
 
 namespace hv::rtc {
 namespace {
-
 enum Register : u8 { seconds = 0, minutes = 2, hours = 4, day = 7, month = 8, year = 9, status_a = 10, status_b = 11 };
 constexpr u8 update_in_progress = 0x80, binary_mode = 0x04, mode_24_hours = 0x02, afternoon = 0x80;
 
@@ -25,7 +23,6 @@ Reading read_once() {
 }
 
 u64 decimal(u8 value, bool binary) { return binary ? value : (value >> 4) * 10u + (value & 0xf); }
-
 }  // namespace
 
 u64 read_seconds() {
@@ -40,5 +37,4 @@ u64 read_seconds() {
     u64 days = days_since_1970(full_year, decimal(now.month, binary), decimal(now.day, binary));
     return ((days * 24 + hour) * 60 + decimal(now.minutes, binary)) * 60 + decimal(now.seconds, binary);
 }
-
 }  // namespace hv::rtc

@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: MIT
 // The battery clock (MC146818 data sheet), read once at boot. Dom0 sets it.
 #pragma once
-
 #include "base/types.hpp"
 
 namespace hv::rtc {
-
 u64 read_seconds();  // since 1970, taking the clock for UTC
 
 // Days since 1970 of a date of the Gregorian calendar.
@@ -17,5 +15,4 @@ constexpr u64 days_since_1970(u64 year, u64 month, u64 day) {
 }
 static_assert(days_since_1970(1970, 1, 1) == 0);
 static_assert(days_since_1970(2000, 3, 1) == 11017);
-
 }  // namespace hv::rtc

@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: MIT
 // PC16550D data sheet, section 8.
 #include "x86/dev/serial.hpp"
-
 #include <algorithm>
 #include <array>
-
 #include "base/lock.hpp"
 #include "base/log.hpp"
 #include "core/hal.hpp"
@@ -15,7 +13,6 @@
 
 namespace hv::serial {
 namespace {
-
 enum Register : u16 { data, interrupt_enable, fifo_control, line_control, modem_control, line_status };
 constexpr u8 divisor_access = 0x80;
 constexpr u8 status_received = 0x01;
@@ -46,7 +43,6 @@ bool wait_for_transmitter() {
         if (get(line_status) & status_transmitter_empty) return true;
     return false;
 }
-
 }  // namespace
 
 void init(boot::SerialPort const& port) {
@@ -101,7 +97,6 @@ bool receive() {
     }
     return any;
 }
-
 }  // namespace hv::serial
 
 hv::usize hv::hal::console_read(std::span<char> out) {

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 #include "x86/entry/deliver.hpp"
-
 #include "base/log.hpp"
 #include "core/domain.hpp"
 #include "core/guest_access.hpp"
@@ -10,7 +9,6 @@
 
 namespace hv::x86 {
 namespace {
-
 constexpr u32 device_not_available = 7;
 constexpr u32 page_fault = 14;
 constexpr u32 system_call_length = 2;
@@ -37,7 +35,6 @@ void bounce(Vcpu& vcpu, abi::CpuUserRegs& regs, Result<pv::BounceFrame> const& b
     if (frame->upcall_mask) __atomic_store_n(&vcpu.info->evtchn_upcall_mask, u8{1}, __ATOMIC_RELAXED);
     pv::enter_handler(*frame, regs);
 }
-
 }  // namespace
 
 void give_up(Vcpu& vcpu, abi::CpuUserRegs const& regs, char const* why) {
@@ -101,5 +98,4 @@ void deliver_system_call(Vcpu& vcpu, abi::CpuUserRegs& regs, bool compatibility)
            pv::syscall_frame(source_of(vcpu, regs), {.handler = callback.address, .mask_events = callback.mask_events},
                              compatibility));
 }
-
 }  // namespace hv::x86

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 // What is done before a CPU goes (back) to a guest: work that interrupts have left, demotions, other vCPUs, events.
 #include "x86/entry/exit.hpp"
-
 #include "core/domain.hpp"
 #include "core/event/event_channel.hpp"
 #include "core/hal.hpp"
@@ -22,7 +21,6 @@ void prepare_exit(abi::CpuUserRegs& regs);
 
 namespace hv::x86 {
 namespace {
-
 void do_pending_work(CpuBlock& cpu) {
     u32 work = cpu.pending.exchange(0, std::memory_order_acq_rel);
     if (work & PendingWork::timer) run_expired_timers();
@@ -57,14 +55,12 @@ bool has_event(Vcpu const& vcpu) {
         if (!busy) cpu::wait_for_interrupt();
     }
 }
-
 }  // namespace
 
 void serve_interrupts() {
     let_interrupts_in();
     do_pending_work(this_cpu());
 }
-
 }  // namespace hv::x86
 
 void hv::run_scheduler() {

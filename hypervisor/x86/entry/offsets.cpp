@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Figures for assembly: each line becomes a #define in generated/entry_offsets.h.
 #include <cstddef>
-
 #include "core/vcpu.hpp"
 #include "public/hypercall.hpp"
 #include "x86/cpu/this_cpu.hpp"
@@ -9,7 +8,6 @@
 #define EMIT(name, value) asm volatile("\n.ascii \"->" #name " %0\"" : : "i"(value))
 
 namespace hv {
-
 void emit_entry_offsets() {
     using Regs = abi::CpuUserRegs;
     EMIT(REGS_R15, offsetof(Regs, r15));
@@ -72,5 +70,4 @@ void emit_entry_offsets() {
     EMIT(GUEST_CODE32, int{abi::selector::flat_cs32});
     EMIT(GUEST_DATA, int{abi::selector::flat_ss});
 }
-
 }  // namespace hv

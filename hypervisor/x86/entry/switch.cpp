@@ -24,7 +24,6 @@ bool load_fs_selector(hv::u32 selector);
 
 namespace hv::x86 {
 namespace {
-
 void load_cr3(CpuBlock& cpu, u64 root) {
     tlb::note_flush(cpu.id);
     cpu::write_cr3(root);
@@ -72,7 +71,6 @@ void load(CpuBlock& cpu, Vcpu& vcpu) {
     if (!vcpu.in_kernel) load_cr3(cpu, vcpu.user_cr3);
     if (!selectors_ok) deliver_failsafe(vcpu, regs);
 }
-
 }  // namespace
 
 void switch_to(Vcpu& next) {
@@ -91,10 +89,7 @@ void switch_to(Vcpu& next) {
     }
     sched::switched_out(previous);
 
-    if (next.is_idle())
-        sched::switched_in(next);
-    else
-        load(cpu, next);
+    if (next.is_idle()) sched::switched_in(next);
+    else load(cpu, next);
 }
-
 }  // namespace hv::x86

@@ -14,11 +14,9 @@ void handle_iret(abi::CpuUserRegs& regs);
 using namespace hv;
 
 namespace {
-
 constexpr u32 invalid_opcode = 6;
 constexpr u32 general_protection = 13;
 constexpr u64 system_call_length = 2;
-
 }  // namespace
 
 void handle_system_call(abi::CpuUserRegs& regs) { x86::deliver_system_call(hal::current(), regs, false); }

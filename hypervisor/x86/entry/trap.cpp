@@ -28,7 +28,6 @@ void handle_kernel_write_fault(hv::Vcpu& vcpu, abi::CpuUserRegs& regs);
 
 namespace hv::x86 {
 namespace {
-
 // Intel SDM volume 3, table 6-1.
 enum Vector : u32 {
     debug = 1,
@@ -89,12 +88,9 @@ void handle_general_protection(Vcpu& vcpu, abi::CpuUserRegs& regs) {
     }
     if (regs.error_code == 0) {
         switch (emulate_privileged(vcpu, regs)) {
-            case Emulated::done:
-                return finish_instruction(vcpu, regs);
-            case Emulated::elsewhere:
-                return;
-            case Emulated::refused:
-                break;
+            case Emulated::done: return finish_instruction(vcpu, regs);
+            case Emulated::elsewhere: return;
+            case Emulated::refused: break;
         }
     }
     deliver_exception(vcpu, regs, general_protection, regs.error_code);
@@ -126,12 +122,9 @@ void handle_page_fault(Vcpu& vcpu, abi::CpuUserRegs& regs, u64 address) {
     constexpr u32 write_to_present = code_present | code_write;
     if ((code & write_to_present) == write_to_present && vcpu.in_kernel) {
         switch (emulate_table_write(vcpu, regs, address)) {
-            case Emulated::done:
-                return finish_instruction(vcpu, regs);
-            case Emulated::elsewhere:
-                return;
-            case Emulated::refused:
-                break;
+            case Emulated::done: return finish_instruction(vcpu, regs);
+            case Emulated::elsewhere: return;
+            case Emulated::refused: break;
         }
     }
     deliver_page_fault(vcpu, regs, address, code);
@@ -147,7 +140,6 @@ void handle_device_not_available(Vcpu& vcpu, abi::CpuUserRegs& regs) {
     if (vcpu.cr0_ts) return deliver_exception(vcpu, regs, device_not_available);
     cpu::clts();  // TS was ours
 }
-
 }  // namespace
 }  // namespace hv::x86
 
@@ -159,20 +151,13 @@ void handle_guest_trap(abi::CpuUserRegs& regs) {
     Vcpu& vcpu = hal::current();
     u32 vector = regs.entry_vector;
     switch (vector) {
-        case x86::page_fault:
-            return x86::handle_page_fault(vcpu, regs, fault_address);
-        case x86::general_protection:
-            return x86::handle_general_protection(vcpu, regs);
-        case x86::invalid_opcode:
-            return x86::handle_invalid_opcode(vcpu, regs);
-        case x86::debug:
-            return x86::handle_debug(vcpu, regs);
-        case x86::device_not_available:
-            return x86::handle_device_not_available(vcpu, regs);
-        case x86::linux_system_call:
-            return x86::software_interrupt(vcpu, regs, vector);
-        default:
-            break;
+        case x86::page_fault: return x86::handle_page_fault(vcpu, regs, fault_address);
+        case x86::general_protection: return x86::handle_general_protection(vcpu, regs);
+        case x86::invalid_opcode: return x86::handle_invalid_opcode(vcpu, regs);
+        case x86::debug: return x86::handle_debug(vcpu, regs);
+        case x86::device_not_available: return x86::handle_device_not_available(vcpu, regs);
+        case x86::linux_system_call: return x86::software_interrupt(vcpu, regs, vector);
+        default: break;
     }
     if (vector >= x86::first_interrupt) return interrupts::handle(static_cast<u8>(vector));
     std::optional<u64> code;
@@ -212,11 +197,8 @@ void handle_machine_trap(abi::CpuUserRegs& regs) {
         case x86::debug:
             cpu::write_dr6(x86::dr6_reset);
             return;  // a guest's breakpoint, caught one instruction too late
-        case x86::nmi:
-            log::warn("cpu {}: NMI, ignored", this_cpu().id);
-            return;
-        default:
-            panic_on_exception(regs);
+        case x86::nmi: log::warn("cpu {}: NMI, ignored", this_cpu().id); return;
+        default: panic_on_exception(regs);
     }
 }
 

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "x86/mm/boot_memory.hpp"
-
 #include <algorithm>
-
 #include "base/assert.hpp"
 #include "core/mm/page_alloc.hpp"
 #include "x86/boot/image.h"
@@ -10,7 +8,6 @@
 
 namespace hv::boot_memory {
 namespace {
-
 struct Range {
     u64 first;
     u64 end;  // frames, exclusive
@@ -52,7 +49,6 @@ void note_taken(u64 first, u64 end) {
 
 u64 first_image_frame() { return IMAGE_PHYSICAL >> page_shift; }
 u64 end_image_frame() { return pages_of(paging::image_physical(image_end)); }
-
 }  // namespace
 
 void init(boot::BootInfo const& info) {
@@ -95,5 +91,4 @@ void release_module(boot::Module const& module) {
     u64 first = module.start.value >> page_shift;
     add_free_range(Mfn{first}, pages_of(module.start.value + module.size) - first);
 }
-
 }  // namespace hv::boot_memory

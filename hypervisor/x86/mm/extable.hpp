@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: MIT
 // Instructions of ours that may fault on a guest's account, and where each goes on if it does.
 #pragma once
-
 #include "base/types.hpp"
 
 namespace hv::extable {
-
 struct Entry {
     u64 instruction;
     u64 fixup;
@@ -19,5 +17,4 @@ inline u64 fixup_for(u64 rip) {
         if (entry->instruction == rip) return entry->fixup;
     return 0;
 }
-
 }  // namespace hv::extable

@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: MIT
 // Short reads for the emulation of page-table writes: of an instruction, and of the entry that maps an address.
 #pragma once
-
 #include "core/mm/pte.hpp"
 #include "x86/mm/paging.hpp"
 
 namespace hv::x86 {
-
 // Eight bytes at `address`, or false if reading them faults.
 inline bool try_read(u64 address, u64& value) {
     asm goto(
@@ -36,5 +34,4 @@ inline Pte walk_guest(u64 root, u64 va) {
     if (!try_read(paging::direct_map_base + (table & Pte::address) + (va >> 9 & 0xff8), leaf)) return Pte{0};
     return Pte{leaf};
 }
-
 }  // namespace hv::x86

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 #include "x86/mm/paging.hpp"
-
 #include "base/assert.hpp"
 #include "base/page.hpp"
 #include "core/hal.hpp"
@@ -13,7 +12,6 @@
 
 namespace hv::paging {
 namespace {
-
 constexpr u64 large_page = u64{2} << 20;
 constexpr u64 huge_page = u64{1} << 30;
 constexpr u64 large = Pte::page_size_or_pat;
@@ -68,7 +66,6 @@ void map_image(char const* start, char const* end, u64 flags) {
 }
 
 bool has_huge_pages() { return cpu::cpuid(0x8000'0000).eax >= 0x8000'0001 && cpu::cpuid(0x8000'0001).edx & 1u << 26; }
-
 }  // namespace
 
 void map(u64 address, Mfn mfn, u64 flags) { entry_at(address, 1) = Pte::make(mfn, flags); }
@@ -132,7 +129,6 @@ u64 map_device(Maddr address, u64 size) {
     next_fixmap += end - first + page_size;  // an absent page between two devices
     return at + (address.value - first);
 }
-
 }  // namespace hv::paging
 
 hv::Mfn hv::hal::m2p_chunk(u32 index) {

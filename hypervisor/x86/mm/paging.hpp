@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The hypervisor's own address space: L4 slots 256 to 271, the same tables in every root (docs/memory-map.md).
 #pragma once
-
 #include "base/types.hpp"
 #include "core/mm/pte.hpp"
 #include "x86/boot/boot_info.hpp"
@@ -13,7 +12,6 @@ extern char const image_start[], text_end[], rodata_end[], data_end[], image_end
 }
 
 namespace hv::paging {
-
 inline constexpr u64 m2p_readonly_base = 0xffff'8000'0000'0000;
 inline constexpr u64 m2p_base = 0xffff'8080'0000'0000;
 inline constexpr u64 frame_table_base = 0xffff'8100'0000'0000;
@@ -42,5 +40,4 @@ Pte& l1_entry(u64 address);                 // of a page that lies in the hyperv
 u64 map_device(Maddr address, u64 size);    // uncached, for good; the address of its first byte
 
 u64 idle_root();  // a root with nothing but the hypervisor in it: for idle CPUs and at boot
-
 }  // namespace hv::paging

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 #include "x86/mm/tlb.hpp"
-
 #include "core/hal.hpp"
 #include "core/mm/tlb_clock.hpp"
 #include "x86/cpu/apic.hpp"
@@ -10,7 +9,6 @@
 
 namespace hv::x86_tlb {
 namespace {
-
 constexpr u64 everything = ~u64{0};
 
 // One request at a time. Its author spins until every other CPU has answered; those who wait for their turn, with
@@ -40,7 +38,6 @@ void flush(CpuMask const& cpus, u64 address) {
     while (!waiting_for.empty()) cpu::pause();
     busy.store(false, std::memory_order_release);
 }
-
 }  // namespace
 
 void answer() {
@@ -49,14 +46,11 @@ void answer() {
     flush_local(wanted.load(std::memory_order_acquire));
     waiting_for.clear(cpu);
 }
-
 }  // namespace hv::x86_tlb
 
 namespace hv::hal {
-
 void flush_tlb(CpuMask const& cpus) { x86_tlb::flush(cpus, x86_tlb::everything); }
 void flush_tlb_page(CpuMask const& cpus, u64 address) { x86_tlb::flush(cpus, address); }
 void flush_tlb_local() { x86_tlb::flush_local(x86_tlb::everything); }
 void flush_tlb_page_local(u64 address) { x86_tlb::flush_local(address); }
-
 }  // namespace hv::hal

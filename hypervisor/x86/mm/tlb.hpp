@@ -3,8 +3,6 @@
 #pragma once
 
 namespace hv::x86_tlb {
-
 // This CPU's part of what another one asked for: from the interrupt, and while waiting with interrupts off.
 void answer();
-
 }  // namespace hv::x86_tlb

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "x86/mm/window.hpp"
-
 #include <algorithm>
-
 #include "base/assert.hpp"
 #include "core/hal.hpp"
 #include "core/mm/page_alloc.hpp"
@@ -14,7 +12,6 @@
 
 namespace hv::window {
 namespace {
-
 constinit Mfn empty_page{};  // zeroes: where the guest has no descriptors it shall get #GP, not a fault in our window
 
 Mfn new_page() {
@@ -44,7 +41,6 @@ void show(CpuId cpu, u64 page, std::span<Mfn const> frames, u32& in_use) {
 }
 
 u32 frames_of(u32 entries) { return static_cast<u32>(pages_of(entries * u64{8})); }
-
 }  // namespace
 
 void create(CpuId cpu, Mfn main_stack) {
@@ -68,5 +64,4 @@ void load_descriptor_tables(Vcpu const& vcpu) {
     show(cpu.id, ldt_page, {vcpu.ldt_frames.data(), frames_of(vcpu.ldt_entries)}, cpu.ldt_frames);
     segments::set_ldt(cpu.id, vcpu.ldt_entries);
 }
-
 }  // namespace hv::window

@@ -2,15 +2,12 @@
 // Each CPU's window in L4 slot 259: what the processor itself needs to find in every address space. All windows look
 // alike, so that code in one page of them (the system-call trampolines) reaches the rest relative to itself.
 #pragma once
-
 #include "base/types.hpp"
 
 namespace hv {
-
 struct Vcpu;
 
 namespace window {
-
 inline constexpr u64 base = 0xffff'8180'0000'0000;
 inline constexpr u64 pages = 64;
 inline constexpr u64 size = pages * page_size;
@@ -46,6 +43,5 @@ void create(CpuId cpu, Mfn main_stack);
 
 // Puts the descriptor tables of a vCPU before this CPU; empty ones if it is idle.
 void load_descriptor_tables(Vcpu const& vcpu);
-
 }  // namespace window
 }  // namespace hv

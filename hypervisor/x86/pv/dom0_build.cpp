@@ -3,7 +3,6 @@
 // checked before the first frame is written.
 #include <algorithm>
 #include <cstring>
-
 #include "base/log.hpp"
 #include "core/domain.hpp"
 #include "core/hal.hpp"
@@ -27,7 +26,6 @@
 
 namespace hv {
 namespace {
-
 constexpr u16 uart_ports = 8;
 
 [[noreturn]] void fail(char const* what, char const* why) {
@@ -199,7 +197,6 @@ void log_plan(Builder const& builder) {
     log::info("dom0: list of frames at {:x}, pfns {:x}+{:x}; initrd at pfn {:x}, {} KiB", layout.p2m.address,
               layout.first_p2m_pfn, layout.nr_p2m_frames, layout.initrd.pfn, initrd(builder).size() >> 10);
 }
-
 }  // namespace
 
 void start_dom0(boot::BootInfo const& info, boot::Options const& options) {
@@ -216,5 +213,4 @@ void start_dom0(boot::BootInfo const& info, boot::Options const& options) {
     launch(*builder);
     destroy(builder);
 }
-
 }  // namespace hv

@@ -1,16 +1,13 @@
 // SPDX-License-Identifier: MIT
 #include "x86/pv/dom0_memory.hpp"
-
 #include <algorithm>
 #include <bit>
 #include <cstring>
-
 #include "core/hal.hpp"
 #include "core/mm/m2p.hpp"
 #include "core/mm/page_alloc.hpp"
 
 namespace hv::x86 {
-
 Result<> Dom0Memory::allocate(Domain& domain, u64 pages) {
     u32 order = max_order;
     while (pages_ < pages) {
@@ -49,5 +46,4 @@ void Dom0Memory::write(u64 pfn, void const* from, u64 bytes) {
     for (u64 done = 0; done < bytes; done += page_size)
         std::memcpy(at(pfn++), source + done, std::min(page_size, bytes - done));
 }
-
 }  // namespace hv::x86

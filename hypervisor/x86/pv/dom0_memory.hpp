@@ -1,13 +1,10 @@
 // SPDX-License-Identifier: MIT
 // Dom0's frames while it is built: a few large runs, and from pfn to frame.
 #pragma once
-
 #include <array>
-
 #include "core/domain.hpp"
 
 namespace hv::x86 {
-
 class Dom0Memory {
 public:
     // Allocates this many frames to the domain, as contiguous as they are to be had, and enters them into the M2P.
@@ -31,5 +28,4 @@ private:
     u32 last_ = 0;  // where the last look-up ended: they come in order
     u64 pages_ = 0;
 };
-
 }  // namespace hv::x86

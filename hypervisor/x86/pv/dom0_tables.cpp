@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include "x86/pv/dom0_tables.hpp"
-
 #include "core/hal.hpp"
 #include "core/mm/pte.hpp"
 
 namespace hv::x86 {
 namespace {
-
 constexpr u64 table_flags = Pte::present | Pte::writable | Pte::user | Pte::accessed;
 constexpr u64 leaf_flags = table_flags | Pte::dirty;
 
@@ -57,7 +55,6 @@ private:
     Mfn root_;
     std::array<u64, 3> next_{};  // pfns of the next free l1, l2 and l3
 };
-
 }  // namespace
 
 Mfn build_dom0_tables(Dom0Memory& memory, pv::Dom0Layout const& layout) {
@@ -75,5 +72,4 @@ Mfn build_dom0_tables(Dom0Memory& memory, pv::Dom0Layout const& layout) {
                     .tables = layout.p2m_table_count});
     return mapper.root();
 }
-
 }  // namespace hv::x86

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The model-specific registers a PV kernel touches. Those of other purposes fault: Linux has fixups for all of them.
 #include "x86/cpu/msr.hpp"
-
 #include "core/hal.hpp"
 #include "core/mm/pte.hpp"
 #include "x86/cpu/features.hpp"
@@ -10,7 +9,6 @@
 
 namespace hv::x86 {
 namespace {
-
 // Beyond those that the hypervisor uses itself: Intel SDM volume 4, AMD APM volume 2 appendix A.
 enum Index : u32 {
     platform_id = 0x17,
@@ -51,13 +49,10 @@ bool is_ignored(u32 index) {
         case amd_nb_cfg:
         case amd_patch_loader:
         case amd_interrupt_pending:
-        case amd_decode_config:
-            return true;
-        default:
-            return is_bank(index);
+        case amd_decode_config: return true;
+        default: return is_bank(index);
     }
 }
-
 }  // namespace
 
 Result<u64> read_guest_msr(Vcpu& vcpu, u32 index) {
@@ -65,20 +60,13 @@ Result<u64> read_guest_msr(Vcpu& vcpu, u32 index) {
         case msr::fs_base:
         case msr::gs_base:         // of the kernel: the guest is in kernel mode
         case msr::kernel_gs_base:  // of its user space
-        case msr::pat:
-            return msr::read(index);
-        case msr::efer:
-            return msr::read(index) & ~msr::efer_svme;
-        case msr::apic_base:
-            return apic_base_value | (vcpu.id.value == 0 ? apic_base_bsp : 0);
-        case msr::tsc:
-            return hal::read_tsc();
-        case msr::tsc_aux:
-            return vcpu.tsc_aux;
-        case mcg_cap:
-            return u64{virtual_banks};
-        default:
-            break;
+        case msr::pat: return msr::read(index);
+        case msr::efer: return msr::read(index) & ~msr::efer_svme;
+        case msr::apic_base: return apic_base_value | (vcpu.id.value == 0 ? apic_base_bsp : 0);
+        case msr::tsc: return hal::read_tsc();
+        case msr::tsc_aux: return vcpu.tsc_aux;
+        case mcg_cap: return u64{virtual_banks};
+        default: break;
     }
     if (is_ignored(index)) return u64{0};
     // Before the guest can take a #GP, a refusal would be its end.
@@ -94,19 +82,15 @@ bool write_guest_msr(Vcpu& vcpu, u32 index, u64 value) {
             if (!is_canonical(value)) return false;
             msr::write(index, value);
             return true;
-        case msr::efer:
-            return value == (msr::read(index) & ~msr::efer_svme);
-        case msr::pat:
-            return value == msr::read(index);
+        case msr::efer: return value == (msr::read(index) & ~msr::efer_svme);
+        case msr::pat: return value == msr::read(index);
         case msr::tsc_aux:
             if (value >> 32 || !features::has_rdtscp()) return false;
             vcpu.tsc_aux = this_cpu().tsc_aux = value;
             msr::write(index, value);
             return true;
-        default:
-            break;
+        default: break;
     }
     return is_ignored(index) || vcpu.traps[general_protection].address == 0;
 }
-
 }  // namespace hv::x86

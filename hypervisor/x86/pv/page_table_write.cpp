@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "x86/pv/page_table_write.hpp"
-
 #include <array>
-
 #include "core/domain.hpp"
 #include "core/guest_access.hpp"
 #include "core/mm/l1_entry.hpp"
@@ -14,7 +12,6 @@
 
 namespace hv::x86 {
 namespace {
-
 pv::SegmentBases segment_bases() { return {.fs = msr::read(msr::fs_base), .gs = msr::read(msr::gs_base)}; }
 
 constexpr u64 entry_of(u64 address) { return address & ~u64{7}; }
@@ -76,7 +73,6 @@ Emulated emulate_any(Vcpu& vcpu, L1Slot const& slot, abi::CpuUserRegs& regs, u64
     pv::retire(*instruction, effect, regs);
     return Emulated::done;
 }
-
 }  // namespace
 
 Emulated emulate_table_write(Vcpu& vcpu, abi::CpuUserRegs& regs, u64 address) {
@@ -94,5 +90,4 @@ Emulated emulate_table_write(Vcpu& vcpu, abi::CpuUserRegs& regs, u64 address) {
     ShortPath path = emulate_short(*slot, regs, address, domain);
     return path.taken ? path.outcome : emulate_any(vcpu, *slot, regs, address);
 }
-
 }  // namespace hv::x86

@@ -7,7 +7,6 @@
 
 namespace hv::x86 {
 namespace {
-
 using pv::Instruction;
 using pv::Operation;
 
@@ -77,7 +76,6 @@ Emulated string_operation(Vcpu& vcpu, abi::CpuUserRegs& regs, Instruction const&
     }
     return Emulated::done;
 }
-
 }  // namespace
 
 Emulated emulate_port(Vcpu& vcpu, abi::CpuUserRegs& regs, Instruction const& instruction) {
@@ -100,5 +98,4 @@ Emulated emulate_port(Vcpu& vcpu, abi::CpuUserRegs& regs, Instruction const& ins
     if (outcome == Emulated::done) regs.rip += instruction.length;
     return outcome;
 }
-
 }  // namespace hv::x86

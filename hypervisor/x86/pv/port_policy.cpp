@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: MIT
 #include "x86/pv/port_policy.hpp"
-
 #include "base/lock.hpp"
 #include "core/domain.hpp"
 #include "x86/cpu/instructions.hpp"
 
 namespace hv::x86 {
 namespace {
-
 struct PortRange {
     u16 first, last;
     constexpr bool overlaps(u32 port, u32 size) const { return port <= last && port + size > first; }
@@ -48,24 +46,16 @@ constexpr u32 all_ones(u32 size) { return static_cast<u32>((u64{1} << (size * 8)
 
 u32 in(u16 port, u32 size) {
     switch (size) {
-        case 1:
-            return cpu::inb(port);
-        case 2:
-            return cpu::inw(port);
-        default:
-            return cpu::inl(port);
+        case 1: return cpu::inb(port);
+        case 2: return cpu::inw(port);
+        default: return cpu::inl(port);
     }
 }
 void out(u16 port, u32 size, u32 value) {
     switch (size) {
-        case 1:
-            cpu::outb(port, static_cast<u8>(value));
-            break;
-        case 2:
-            cpu::outw(port, static_cast<u16>(value));
-            break;
-        default:
-            cpu::outl(port, value);
+        case 1: cpu::outb(port, static_cast<u8>(value)); break;
+        case 2: cpu::outw(port, static_cast<u16>(value)); break;
+        default: cpu::outl(port, value);
     }
 }
 
@@ -117,7 +107,6 @@ bool is_plain(u32 port, u32 size) {
     bool whole = (port == config_address && size == 4) || is_config_data(port, size);
     return size == 1 || whole || (!is_denied(port, size) && !is_special(port, size));
 }
-
 }  // namespace
 
 u32 read_port(Vcpu& vcpu, u16 port, u32 size) {
@@ -141,5 +130,4 @@ void deny_ports(u16 first, u16 count) {
     ASSERT(denied_count < denied.size());
     denied[denied_count++] = {first, static_cast<u16>(first + count - 1)};
 }
-
 }  // namespace hv::x86

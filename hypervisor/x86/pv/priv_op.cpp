@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 #include "x86/pv/priv_op.hpp"
-
 #include "core/domain.hpp"
 #include "core/guest_access.hpp"
 #include "core/hal.hpp"
@@ -12,7 +11,6 @@
 
 namespace hv::x86 {
 namespace {
-
 using pv::Instruction;
 using pv::Operation;
 
@@ -40,20 +38,11 @@ u64 visible_cr0(Vcpu const& vcpu) {
 Emulated read_control(Vcpu& vcpu, abi::CpuUserRegs& regs, Instruction const& instruction) {
     u64 value;
     switch (instruction.index) {
-        case 0:
-            value = visible_cr0(vcpu);
-            break;
-        case 2:
-            value = vcpu.cr2;
-            break;
-        case 3:
-            value = vcpu.kernel_cr3;
-            break;  // "folded" form: for 64-bit guests simply the machine address
-        case 4:
-            value = pv::visible_cr4(vcpu.cr4);
-            break;
-        default:
-            return Emulated::refused;
+        case 0: value = visible_cr0(vcpu); break;
+        case 2: value = vcpu.cr2; break;
+        case 3: value = vcpu.kernel_cr3; break;  // "folded" form: for 64-bit guests simply the machine address
+        case 4: value = pv::visible_cr4(vcpu.cr4); break;
+        default: return Emulated::refused;
     }
     pv::write_operand(regs, instruction.destination, instruction.size, value);
     return Emulated::done;
@@ -66,9 +55,7 @@ Emulated write_control(Vcpu& vcpu, abi::CpuUserRegs& regs, Instruction const& in
             if ((value ^ visible_cr0(vcpu)) & ~cr0_task_switched) return Emulated::refused;
             set_virtual_ts(vcpu, value & cr0_task_switched);
             return Emulated::done;
-        case 2:
-            vcpu.cr2 = value;
-            return Emulated::done;
+        case 2: vcpu.cr2 = value; return Emulated::done;
         case 3: {
             Result<> changed = set_kernel_root(vcpu, Mfn{value >> page_shift});
             // A preempted promotion goes on when the guest executes the instruction again.
@@ -79,8 +66,7 @@ Emulated write_control(Vcpu& vcpu, abi::CpuUserRegs& regs, Instruction const& in
             vcpu.cr4 = pv::choosable_cr4(host_cpuid, value);
             hal::load_virtual_cr4(vcpu);
             return Emulated::done;
-        default:
-            return Emulated::refused;
+        default: return Emulated::refused;
     }
 }
 
@@ -121,36 +107,23 @@ Emulated read_msr_to(Vcpu& vcpu, abi::CpuUserRegs& regs) {
 
 Emulated for_kernel(Vcpu& vcpu, abi::CpuUserRegs& regs, Instruction const& instruction) {
     switch (instruction.operation) {
-        case Operation::read_control:
-            return read_control(vcpu, regs, instruction);
-        case Operation::write_control:
-            return write_control(vcpu, regs, instruction);
-        case Operation::read_debug:
-            return read_debug(vcpu, regs, instruction);
-        case Operation::write_debug:
-            return write_debug(vcpu, regs, instruction);
-        case Operation::read_msr:
-            return read_msr_to(vcpu, regs);
+        case Operation::read_control: return read_control(vcpu, regs, instruction);
+        case Operation::write_control: return write_control(vcpu, regs, instruction);
+        case Operation::read_debug: return read_debug(vcpu, regs, instruction);
+        case Operation::write_debug: return write_debug(vcpu, regs, instruction);
+        case Operation::read_msr: return read_msr_to(vcpu, regs);
         case Operation::write_msr: {
             u64 value = (regs.rdx << 32) | (regs.rax & 0xffff'ffff);
             return done_if(write_guest_msr(vcpu, static_cast<u32>(regs.rcx), value));
         }
-        case Operation::read_tsc:
-            return read_tsc(vcpu, regs, false);
-        case Operation::read_tscp:
-            return read_tsc(vcpu, regs, true);
-        case Operation::clear_task_switched:
-            set_virtual_ts(vcpu, false);
-            return Emulated::done;
-        case Operation::flush_caches:
-            return Emulated::done;  // caches are coherent for all a guest can do
-        case Operation::set_xcr:
-            return set_xcr(vcpu, regs);
-        default:
-            return Emulated::refused;
+        case Operation::read_tsc: return read_tsc(vcpu, regs, false);
+        case Operation::read_tscp: return read_tsc(vcpu, regs, true);
+        case Operation::clear_task_switched: set_virtual_ts(vcpu, false); return Emulated::done;
+        case Operation::flush_caches: return Emulated::done;  // caches are coherent for all a guest can do
+        case Operation::set_xcr: return set_xcr(vcpu, regs);
+        default: return Emulated::refused;
     }
 }
-
 }  // namespace
 
 FetchedCode fetch_code(abi::CpuUserRegs const& regs) {
@@ -191,8 +164,7 @@ Emulated emulate_privileged(Vcpu& vcpu, abi::CpuUserRegs& regs) {
         case Operation::port_in:
         case Operation::port_out:
         case Operation::port_in_string:
-        case Operation::port_out_string:
-            return emulate_port(vcpu, regs, *instruction);
+        case Operation::port_out_string: return emulate_port(vcpu, regs, *instruction);
         case Operation::clear_interrupts:
         case Operation::set_interrupts:
             // Without effect where the virtual IOPL permits them: events are masked in vcpu_info, not by RFLAGS.IF.
@@ -204,5 +176,4 @@ Emulated emulate_privileged(Vcpu& vcpu, abi::CpuUserRegs& regs) {
     if (outcome == Emulated::done) regs.rip += instruction->length;
     return outcome;
 }
-
 }  // namespace hv::x86

@@ -1,15 +1,12 @@
 // SPDX-License-Identifier: MIT
 // Privileged instructions of a guest that runs in ring 3: they fault with #GP and are done here on its behalf.
 #pragma once
-
 #include <array>
 #include <span>
-
 #include "core/pv/decode.hpp"
 #include "core/vcpu.hpp"
 
 namespace hv::x86 {
-
 // What became of an instruction. `refused`: the guest gets its #GP. `elsewhere`: an exception was delivered instead, or
 // the domain was crashed; registers are as they are to be.
 enum class Emulated : u8 { done, refused, elsewhere };
@@ -34,5 +31,4 @@ bool write_guest_msr(Vcpu& vcpu, u32 index, u64 value);
 
 // Ports (x86/pv/port.cpp).
 Emulated emulate_port(Vcpu& vcpu, abi::CpuUserRegs& regs, pv::Instruction const& instruction);
-
 }  // namespace hv::x86

@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: MIT
 // Read from the VGA's own registers (IBM VGA technical reference; the same on every adapter since).
 #include "x86/pv/vga_console.hpp"
-
 #include "x86/cpu/instructions.hpp"
 
 namespace hv::x86 {
 namespace {
-
 using abi::u16;
 using abi::u8;
 
@@ -31,7 +29,6 @@ constexpr u8 vertical_end = 0x12;
 u16 pair(u8 high_index) {
     return static_cast<u16>(crt.read(high_index) << 8 | crt.read(static_cast<u8>(high_index + 1)));
 }
-
 }  // namespace
 
 std::optional<abi::Dom0VgaConsoleInfo> vga_console() {
@@ -51,5 +48,4 @@ std::optional<abi::Dom0VgaConsoleInfo> vga_console() {
                           .columns = columns};
     return info;
 }
-
 }  // namespace hv::x86

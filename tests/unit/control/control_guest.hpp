@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 // domctl and sysctl as a tool in dom0 makes them.
 #pragma once
-
 #include "hosted/world.hpp"
 #include "public/domctl.hpp"
 #include "public/hypercall.hpp"
@@ -10,7 +9,6 @@
 #include <gtest/gtest.h>
 
 namespace hosted {
-
 // Ends the domains that tests have made by domctl, too.
 class ToolWorld : public World {
 public:
@@ -18,8 +16,7 @@ public:
         machine().reset();
         for (u16 id = 1; Result<DomainRef> left = find_domain_from(Domid{id}); ++id) {
             id = (*left)->id.value;
-            while (!destroy_domain(**left)) {
-            }
+            while (!destroy_domain(**left)) {}
         }
     }
 };
@@ -97,5 +94,4 @@ private:
     std::byte* memory_;
     u64 address_;
 };
-
 }  // namespace hosted

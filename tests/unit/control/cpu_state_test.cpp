@@ -7,7 +7,6 @@
 
 namespace hosted {
 namespace {
-
 namespace hypercall = abi::hypercall;
 
 struct CpuState : testing::Test {
@@ -106,6 +105,5 @@ TEST_F(CpuState, DebugRegistersCannotBeAimedAtTheHypervisor) {
     EXPECT_EQ(get(5), static_cast<u64>(err(Errno::inval)));
     EXPECT_EQ(set(8, 0), err(Errno::nodev));
 }
-
 }  // namespace
 }  // namespace hosted

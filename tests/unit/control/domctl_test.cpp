@@ -5,7 +5,6 @@
 
 namespace hosted {
 namespace {
-
 namespace command = abi::domctl;
 
 TEST(Domctl, IsForDom0AndForOneVersionOnly) {
@@ -216,6 +215,5 @@ TEST(Domctl, AShutDownDomainKeepsItsReasonAndCanBeResumed) {
     info = info_of(world, guest.id());
     EXPECT_FALSE(info.flags & abi::dominf::shutdown);
 }
-
 }  // namespace
 }  // namespace hosted

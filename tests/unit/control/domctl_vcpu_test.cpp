@@ -5,7 +5,6 @@
 
 namespace hosted {
 namespace {
-
 namespace command = abi::domctl;
 
 // A guest whose second vCPU has no context yet, and the context, which lies in frames 20 and 21 of dom0 during a call.
@@ -176,6 +175,5 @@ TEST(DomctlVcpu, AffinityNamesCpusThatExist) {
     EXPECT_EQ((*map)[0], 0x04);
     EXPECT_EQ((*map)[30], 0);
 }
-
 }  // namespace
 }  // namespace hosted

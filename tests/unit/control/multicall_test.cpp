@@ -10,7 +10,6 @@
 
 namespace hosted {
 namespace {
-
 using abi::MulticallEntry;
 
 struct Multicall : testing::Test {
@@ -100,6 +99,5 @@ TEST(Dispatch, UnknownNumbersDoNotExist) {
     for (u32 number : {6u, 11u, 16u, 19u, 27u, 31u, 34u, 40u, 63u, 64u, 1000u, ~0u})
         EXPECT_EQ(world.dom0().call(number), err(Errno::nosys)) << number;
 }
-
 }  // namespace
 }  // namespace hosted

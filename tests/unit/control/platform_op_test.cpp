@@ -8,7 +8,6 @@
 
 namespace hosted {
 namespace {
-
 i64 platform_op(Guest& guest, u32 command, abi::PlatformOp& op) {
     op.cmd = command;
     op.interface_version = abi::platform_interface_version;
@@ -71,6 +70,5 @@ TEST(PlatformOp, SleepStatesOtherThanOffAreNotOffered) {
     op.u.enter_acpi_sleep.sleep_state = 5;
     EXPECT_EQ(platform_op(world.dom0(), abi::platformop::enter_acpi_sleep, op), err(Errno::nodev));
 }
-
 }  // namespace
 }  // namespace hosted

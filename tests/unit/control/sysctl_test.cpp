@@ -7,7 +7,6 @@
 
 namespace hosted {
 namespace {
-
 namespace command = abi::sysctl;
 
 TEST(Sysctl, IsForDom0AndForOneVersionOnly) {
@@ -140,6 +139,5 @@ TEST(Sysctl, APolicyThatAnnouncesTooMuchIsRefusedWithItsPlace) {
     (*leaves)[1].b = 0;
     EXPECT_EQ(domctl(world, abi::domctl::set_cpu_policy, guest.id(), op), 0);
 }
-
 }  // namespace
 }  // namespace hosted

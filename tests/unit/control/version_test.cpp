@@ -12,7 +12,6 @@
 
 namespace hosted {
 namespace {
-
 i64 ask(Guest& guest, u32 what, auto& answer) {
     u64 const at = guest.put(answer);
     i64 const result = guest.call(abi::hypercall::xen_version, {what, at});
@@ -129,6 +128,5 @@ TEST(VmAssist, OnlyWhatExistsCanBeSwitchedOn) {
     EXPECT_EQ(assist(0, 64), err(Errno::inval));
     EXPECT_EQ(assist(2, 2), err(Errno::nosys));
 }
-
 }  // namespace
 }  // namespace hosted

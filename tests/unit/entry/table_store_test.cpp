@@ -10,7 +10,6 @@
 #include "core/pv/execute.hpp"
 
 namespace {
-
 using namespace hv;
 using pv::TableStore;
 
@@ -114,5 +113,4 @@ TEST_F(TableStoreTest, RandomBytesAreNeverReadDifferently) {
         same(one);
     }
 }
-
 }  // namespace

@@ -4,7 +4,6 @@
 
 namespace hosted {
 namespace {
-
 TEST(EventChannel, PortsAreHandedOutLowestFreeFirst) {
     World world;
     Guest& guest = world.add_guest();
@@ -163,8 +162,7 @@ TEST(EventChannel, TheDomainsLimitOfPortsHolds) {
     EventChannels& events = *(*created)->events;
     for (u32 i = 1; i <= 3; ++i) EXPECT_TRUE(events.alloc_unbound(abi::dom0));
     EXPECT_EQ(events.alloc_unbound(abi::dom0).error(), Errno::nospc);
-    while (!destroy_domain(**created)) {
-    }
+    while (!destroy_domain(**created)) {}
 }
 
 TEST(EventChannel, ToolsAllocatePortsForOthersAndGuestsMayNot) {
@@ -214,6 +212,5 @@ TEST(EventChannel, ABadArgumentPointerIsAFault) {
     EXPECT_EQ(world.dom0().call(abi::hypercall::event_channel_op, {abi::evtchnop::send, 0xffff'8000'0000'0000}),
               err(Errno::fault));
 }
-
 }  // namespace
 }  // namespace hosted

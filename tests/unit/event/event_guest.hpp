@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Event channel operations as a guest makes them.
 #pragma once
-
 #include "hosted/world.hpp"
 #include "public/event_channel.hpp"
 #include "public/hypercall.hpp"
@@ -9,7 +8,6 @@
 #include <gtest/gtest.h>
 
 namespace hosted {
-
 template <class Op>
 i64 event_op(Guest& guest, u32 command, Op& op) {
     i64 const result = guest.call(abi::hypercall::event_channel_op, {command, guest.put(op)});
@@ -77,5 +75,4 @@ inline void mask(Guest& guest, EvtchnPort port) {
     guest.domain().shared_info->evtchn_mask[port.value / 64] |= u64{1} << (port.value % 64);
 }
 inline bool upcall_pending(Guest& guest, u32 vcpu = 0) { return guest.vcpu(vcpu).info->evtchn_upcall_pending != 0; }
-
 }  // namespace hosted

@@ -6,7 +6,6 @@
 
 namespace hosted {
 namespace {
-
 TEST(Virq, EachVcpuHasItsOwnTimer) {
     World world;
     Guest& guest = world.add_guest(64, 2);
@@ -135,6 +134,5 @@ TEST(Physdev, EveryDomainMaySetItsVirtualIopl) {
     op.iopl = 4;
     EXPECT_EQ(physdev(guest, abi::physdevop::set_iopl, op), err(Errno::inval));
 }
-
 }  // namespace
 }  // namespace hosted

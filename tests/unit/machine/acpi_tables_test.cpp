@@ -7,7 +7,6 @@
 
 namespace hv::acpi {
 namespace {
-
 std::vector<std::byte> bytes_of(std::initializer_list<int> values) {
     std::vector<std::byte> bytes;
     for (int value : values) bytes.push_back(static_cast<std::byte>(value));
@@ -68,6 +67,5 @@ TEST(Checksum, IsTheSumOfAllBytes) {
     EXPECT_TRUE(sums_to_zero(bytes_of({0x80, 0x7f, 0x01})));
     EXPECT_FALSE(sums_to_zero(bytes_of({0x80, 0x7f})));
 }
-
 }  // namespace
 }  // namespace hv::acpi

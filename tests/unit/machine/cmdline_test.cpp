@@ -7,7 +7,6 @@
 
 namespace hv::boot {
 namespace {
-
 constexpr u64 MiB = 1 << 20;
 
 TEST(CommandLine, AnEmptyOneIsTheDefaults) {
@@ -106,6 +105,5 @@ TEST(Dom0Memory, FollowsTheOption) {
     EXPECT_EQ(pages_for("dom0_mem=max:1G", 1 << 20), 1024 * MiB >> page_shift);
     EXPECT_EQ(pages_for("dom0_mem=-3G,min:2G", 1 << 20), 2048 * MiB >> page_shift);
 }
-
 }  // namespace
 }  // namespace hv::boot

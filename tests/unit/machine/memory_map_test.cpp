@@ -7,7 +7,6 @@
 
 namespace hv::boot {
 namespace {
-
 using abi::e820::Type;
 
 BootInfo map_of(std::initializer_list<MemoryRange> ranges) {
@@ -86,6 +85,5 @@ TEST(MemoryMap, NeverOverlapsWhateverTheFirmwareSays) {
         }
     }
 }
-
 }  // namespace
 }  // namespace hv::boot

@@ -8,7 +8,6 @@
 
 namespace hv::boot {
 namespace {
-
 // A small physical memory that a boot loader filled.
 std::vector<std::byte> memory;
 
@@ -129,6 +128,5 @@ TEST_F(Multiboot, MoreModulesThanFitAreAProblem) {
     EXPECT_EQ(info.module_count, max_modules);
     EXPECT_STREQ(info.problem, "too many modules");
 }
-
 }  // namespace
 }  // namespace hv::boot

@@ -7,7 +7,6 @@
 
 namespace hv::rtc {
 namespace {
-
 TEST(Calendar, AgreesWithTheLibraryOnEveryDayOfTwoCenturies) {
     for (u64 day = 0; day < 73000; day += 1) {
         std::time_t seconds = static_cast<std::time_t>(day * 86400);
@@ -18,6 +17,5 @@ TEST(Calendar, AgreesWithTheLibraryOnEveryDayOfTwoCenturies) {
                   day);
     }
 }
-
 }  // namespace
 }  // namespace hv::rtc

@@ -10,7 +10,6 @@ using namespace hosted;
 using Status = abi::gntst::Status;
 
 namespace {
-
 struct Grant : testing::Test {
     World world;
     Guest& granter = world.add_guest();
@@ -48,7 +47,6 @@ struct Grant : testing::Test {
     }
     abi::GnttabMapGrantRef last{};
 };
-
 }  // namespace
 
 TEST_F(Grant, MapAndUnmap) {

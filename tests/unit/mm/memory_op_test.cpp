@@ -9,7 +9,6 @@
 using namespace hosted;
 
 namespace {
-
 struct MemoryOp : testing::Test {
     World world;
     Guest& guest = world.add_guest();
@@ -47,7 +46,6 @@ struct MemoryOp : testing::Test {
         return request;
     }
 };
-
 }  // namespace
 
 TEST_F(MemoryOp, DecreaseThenPopulateGivesThePageBack) {

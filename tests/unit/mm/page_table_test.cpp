@@ -11,7 +11,6 @@
 using namespace hosted;
 
 namespace {
-
 struct PageTable : testing::Test {
     World world;
     Guest& guest = world.add_guest();
@@ -23,7 +22,6 @@ struct PageTable : testing::Test {
         ASSERT_EQ(guest.protect(pfn), 0);
     }
 };
-
 }  // namespace
 
 TEST_F(PageTable, PinNeedsThePageToBeReadOnlyEverywhere) {

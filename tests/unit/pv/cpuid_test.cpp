@@ -6,7 +6,6 @@
 #include <gtest/gtest.h>
 
 namespace {
-
 using namespace hv;
 using namespace hv::pv;
 
@@ -117,9 +116,7 @@ TEST(Cpuid, NeverOffersMoreThanThisMachineHas) {
         u32 granted = leaf == 1 ? hypervisor : 0;
         EXPECT_EQ(guest.ecx & ~granted & ~host.ecx, 0u);
         EXPECT_EQ(guest.edx & ~host.edx, 0u);
-        if (leaf == 7) {
-            EXPECT_EQ(guest.ebx & ~host.ebx, 0u);
-        }
+        if (leaf == 7) { EXPECT_EQ(guest.ebx & ~host.ebx, 0u); }
     }
 }
 
@@ -128,5 +125,4 @@ TEST(Cpuid, ControlRegister4) {
     EXPECT_EQ(visible_cr4(0), cr4_always);
     EXPECT_EQ(visible_cr4(~u64{0}), cr4_always | cr4_choosable);
 }
-
 }  // namespace

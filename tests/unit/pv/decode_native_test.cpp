@@ -16,7 +16,6 @@
 #include <vector>
 
 namespace {
-
 using namespace hv;
 using namespace hv::pv;
 
@@ -163,14 +162,10 @@ private:
     bool coin() { return (random_() & 1) != 0; }
     u64 interesting() {
         switch (random_() % 4) {
-            case 0:
-                return random_() % 3;
-            case 1:
-                return ~(random_() % 3);
-            case 2:
-                return u64{1} << (random_() % 64);
-            default:
-                return random_();
+            case 0: return random_() % 3;
+            case 1: return ~(random_() % 3);
+            case 2: return u64{1} << (random_() % 64);
+            default: return random_();
         }
     }
     void place_base(u32 base, bool indexed, u32 index, u32 scale, u64 wanted) {
@@ -255,5 +250,4 @@ TEST_F(DecodeNative, EveryFormDoesWhatTheProcessorDoes) {
     }
     EXPECT_GT(ran, all_forms().size() * 1000);
 }
-
 }  // namespace

@@ -8,7 +8,6 @@
 #include <vector>
 
 namespace {
-
 using namespace hv;
 using namespace hv::pv;
 using Place = Operand::Place;
@@ -198,5 +197,4 @@ TEST(Execute, MergesPartsOfAnEntry) {
     EXPECT_EQ(merge_into_entry(0x1122334455667788, 0x1002, 2, 0xabcd), 0x11223344abcd7788u);
     EXPECT_EQ(merge_into_entry(0x1122334455667788, 0x1000, 8, 1), 1u);
 }
-
 }  // namespace

@@ -10,7 +10,6 @@
 #include <vector>
 
 namespace {
-
 using namespace hv;
 using namespace hv::pv;
 
@@ -134,5 +133,4 @@ TEST(Dom0Layout, HoldsForRandomKernels) {
     }
     EXPECT_GT(laid_out, 1000u);
 }
-
 }  // namespace

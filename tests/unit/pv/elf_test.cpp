@@ -12,7 +12,6 @@
 #include <vector>
 
 namespace {
-
 using namespace hv;
 using namespace hv::pv;
 
@@ -279,5 +278,4 @@ TEST(Elf, EveryErrorHasAText) {
     for (u8 value = 0; value <= static_cast<u8>(ElfError::bad_l1_mfn_valid); ++value)
         EXPECT_STRNE(describe(static_cast<ElfError>(value)), "unknown error");
 }
-
 }  // namespace

@@ -8,9 +8,7 @@
 #include <vector>
 
 namespace test {
-
 namespace {
-
 // The page of code: a stub that loads the registers, the instruction, a stub that stores them. Registers come from and
 // go to this block at its end, addressed relative to rip, because the stack pointer is one of the registers.
 struct Block {
@@ -53,7 +51,6 @@ private:
 };
 
 constexpr unsigned kept_registers[] = {3, 5, 12, 13, 14, 15};  // the caller's, besides rsp
-
 }  // namespace
 
 NativeRunner::NativeRunner() {
@@ -114,5 +111,4 @@ NativeState NativeRunner::run(std::span<std::uint8_t const> instruction, NativeS
     after.rflags = block->out_flags;
     return after;
 }
-
 }  // namespace test

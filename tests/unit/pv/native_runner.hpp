@@ -2,13 +2,11 @@
 // Runs one instruction on the processor with all sixteen general registers and the flags given, on memory that
 // absolute, rip-relative and register addressing can all reach: code and data lie together below 2 GiB.
 #pragma once
-
 #include <array>
 #include <cstdint>
 #include <span>
 
 namespace test {
-
 struct NativeState {
     std::array<std::uint64_t, 16> gpr{};  // by encoding number
     std::uint64_t rflags = 0;
@@ -32,5 +30,4 @@ private:
     static constexpr std::size_t data_offset = 4096;
     std::uint8_t* base_;
 };
-
 }  // namespace test

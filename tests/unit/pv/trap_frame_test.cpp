@@ -8,7 +8,6 @@
 #include <vector>
 
 namespace {
-
 using namespace hv;
 using namespace hv::pv;
 
@@ -192,5 +191,4 @@ TEST(Iret, UndoesABounce) {
     EXPECT_EQ(state->regs.rflags, regs.rflags);
     EXPECT_TRUE(state->upcall_mask);
 }
-
 }  // namespace

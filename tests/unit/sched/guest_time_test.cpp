@@ -8,7 +8,6 @@
 
 namespace hosted {
 namespace {
-
 constexpr Time ms = 1'000'000;
 
 struct GuestTime : testing::Test {
@@ -96,6 +95,5 @@ TEST_F(GuestTime, AnAreaThatIsNotMappedWritableIsLeftAlone) {
     EXPECT_EQ(guest->frame(10)[0], 42u);
     EXPECT_EQ(world.mismatches(), 0u);
 }
-
 }  // namespace
 }  // namespace hosted

@@ -6,7 +6,6 @@
 
 namespace hosted {
 namespace {
-
 i64 sched_op(Guest& guest, u32 command, auto const& op, u32 vcpu = 0) {
     return guest.call(abi::hypercall::sched_op, {command, guest.put(op)}, vcpu);
 }
@@ -118,9 +117,7 @@ TEST(SchedOp, Dom0sShutdownIsTheMachines) {
     try {
         sched_op(world.dom0(), abi::schedop::shutdown, op);
         ADD_FAILURE() << "still running";
-    } catch (PowerEvent const& event) {
-        EXPECT_EQ(event.kind, PowerEvent::Kind::power_off);
-    }
+    } catch (PowerEvent const& event) { EXPECT_EQ(event.kind, PowerEvent::Kind::power_off); }
 }
 
 TEST(SchedOp, UnknownOnesDoNotExist) {
@@ -128,6 +125,5 @@ TEST(SchedOp, UnknownOnesDoNotExist) {
     EXPECT_EQ(world.dom0().call(abi::hypercall::sched_op, {99, 0}), err(Errno::nosys));
     EXPECT_EQ(world.dom0().call(abi::hypercall::sched_op, {abi::schedop::watchdog, 0}), err(Errno::nosys));
 }
-
 }  // namespace
 }  // namespace hosted

@@ -5,7 +5,6 @@
 
 namespace hosted {
 namespace {
-
 constexpr Time ms = 1'000'000;
 
 // The world's vCPUs start runnable. Dom0 is put aside so that it does not take part.
@@ -170,6 +169,5 @@ TEST_F(Scheduler, RunstatesAddUpToTheTimeThatPassed) {
     EXPECT_EQ(sum, world.machine().time - start);
     EXPECT_EQ(after.state, abi::runstate::blocked);
 }
-
 }  // namespace
 }  // namespace hosted

@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: MIT
 // One CPU that does what x86/entry does around the scheduler, with a clock that tests move.
 #pragma once
-
 #include "core/sched/scheduler.hpp"
 #include "core/sched/timer.hpp"
 #include "hosted/world.hpp"
 
 namespace hosted {
-
 class SimulatedCpu {
 public:
     explicit SimulatedCpu(World& world, CpuId id = 0) : machine_{world.machine()}, id_{id} {}
@@ -64,5 +62,4 @@ inline void pin_to(Vcpu& vcpu, CpuId cpu) {
     mask.set(cpu);
     sched::set_affinity(vcpu, mask, mask);
 }
-
 }  // namespace hosted

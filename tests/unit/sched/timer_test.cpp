@@ -10,7 +10,6 @@
 
 namespace hosted {
 namespace {
-
 struct Recorder {
     std::vector<int>* fired;
     int name;
@@ -114,6 +113,5 @@ TEST_F(TimerTest, MovesFromOneCpuToAnother) {
     run_expired_timers();
     EXPECT_EQ(fired, std::vector{1});
 }
-
 }  // namespace
 }  // namespace hosted

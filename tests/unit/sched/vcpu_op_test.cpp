@@ -6,7 +6,6 @@
 
 namespace hosted {
 namespace {
-
 namespace command = abi::vcpuop;
 
 i64 vcpu_op(Guest& guest, u32 op, u32 vcpu, u64 arg = 0) {
@@ -162,6 +161,5 @@ TEST(VcpuOp, InitialiseNeedsAVcpuThatHasNoContext) {
     EXPECT_EQ(vcpu_op(guest, command::initialise, 1, at), err(Errno::exist));
     EXPECT_EQ(vcpu_op(guest, command::initialise, 1, 0x1000), err(Errno::fault));
 }
-
 }  // namespace
 }  // namespace hosted

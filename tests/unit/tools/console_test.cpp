@@ -8,7 +8,6 @@
 #include <random>
 
 namespace {
-
 using abi::io::console_in_size;
 using abi::io::console_out_size;
 using paravane::ConsoleRing;
@@ -123,5 +122,4 @@ TEST(Scrollback, KeepsTheEndAndCountsFromTheStart) {
     EXPECT_TRUE(back.from(back.end()).empty());
     EXPECT_TRUE(back.from(back.begin() - 1).empty());
 }
-
 }  // namespace

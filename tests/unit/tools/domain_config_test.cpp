@@ -6,7 +6,6 @@
 #include "dom0-tools/lib/domain_spec.hpp"
 
 namespace {
-
 using paravane::parse_domain_file;
 using paravane::parse_size;
 using paravane::Result;
@@ -104,5 +103,4 @@ TEST(Size, UnitsAreBinary) {
     EXPECT_EQ(paravane::format_size(3 << 10), "3KiB");
     EXPECT_EQ(paravane::format_size(5), "5B");
 }
-
 }  // namespace

@@ -8,7 +8,6 @@
 #include <set>
 
 namespace {
-
 using paravane::DomainLayout;
 using paravane::KernelImage;
 using paravane::lay_out_domain;
@@ -196,5 +195,4 @@ TEST(DomainLayout, EndOfTheAddressSpaceIsNotCrossed) {
     kernel.end = kernel.start + 0x9000;
     EXPECT_FALSE(lay_out_domain(kernel, 32768, 8 * mebibyte));
 }
-
 }  // namespace

@@ -13,7 +13,6 @@
 
 namespace test {
 namespace {
-
 void append(Bytes& to, void const* data, std::size_t size) {
     auto const* bytes = static_cast<std::byte const*>(data);
     to.insert(to.end(), bytes, bytes + size);
@@ -156,7 +155,6 @@ Bytes pack_zstd(std::span<std::byte const> data) {
     out.resize(ZSTD_compress(out.data(), out.size(), data.data(), data.size(), 3));
     return out;
 }
-
 }  // namespace
 
 Bytes make_elf(KernelSpec const& spec) {
@@ -227,22 +225,14 @@ Bytes make_elf(KernelSpec const& spec) {
 Bytes pack(std::span<std::byte const> data, paravane::Compression compression) {
     using paravane::Compression;
     switch (compression) {
-        case Compression::none:
-            return {data.begin(), data.end()};
-        case Compression::gzip:
-            return pack_gzip(data);
-        case Compression::bzip2:
-            return pack_bzip2(data);
-        case Compression::lzma:
-            return pack_lzma(data, false);
-        case Compression::xz:
-            return pack_lzma(data, true);
-        case Compression::lzo:
-            return pack_lzo(data);
-        case Compression::lz4:
-            return pack_lz4(data);
-        case Compression::zstd:
-            return pack_zstd(data);
+        case Compression::none: return {data.begin(), data.end()};
+        case Compression::gzip: return pack_gzip(data);
+        case Compression::bzip2: return pack_bzip2(data);
+        case Compression::lzma: return pack_lzma(data, false);
+        case Compression::xz: return pack_lzma(data, true);
+        case Compression::lzo: return pack_lzo(data);
+        case Compression::lz4: return pack_lz4(data);
+        case Compression::zstd: return pack_zstd(data);
     }
     return {};
 }
@@ -260,5 +250,4 @@ Bytes make_bzimage(std::span<std::byte const> elf, paravane::Compression compres
     image.insert(image.end(), payload.begin(), payload.end());
     return image;
 }
-
 }  // namespace test

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Small kernels made in memory: an ELF with Xen notes, the same in a bzImage, packed by any of Linux's compressors.
 #pragma once
-
 #include "dom0-tools/lib/decompress.hpp"
 
 #include <cstddef>
@@ -13,7 +12,6 @@
 #include <vector>
 
 namespace test {
-
 using Bytes = std::vector<std::byte>;
 
 struct SegmentSpec {
@@ -48,5 +46,4 @@ template <class T>
 void put(Bytes& bytes, std::size_t offset, T value) {
     std::memcpy(bytes.data() + offset, &value, sizeof value);
 }
-
 }  // namespace test

@@ -9,7 +9,6 @@
 #include "kernel_file.hpp"
 
 namespace {
-
 using paravane::Compression;
 using paravane::KernelImage;
 using paravane::parse_kernel;
@@ -172,5 +171,4 @@ INSTANTIATE_TEST_SUITE_P(All, Compressor,
                          testing::Values(Compression::none, Compression::gzip, Compression::bzip2, Compression::lzma,
                                          Compression::xz, Compression::lzo, Compression::lz4, Compression::zstd),
                          [](auto const& info) { return std::string{to_string(info.param)}; });
-
 }  // namespace

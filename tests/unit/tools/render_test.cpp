@@ -10,7 +10,6 @@
 #include "dom0-tools/daemon/undo.hpp"
 
 namespace {
-
 using namespace std::chrono_literals;
 using paravane::DomainInfo;
 using paravane::Error;
@@ -102,5 +101,4 @@ TEST(Undo, StepsRunBackwardsUnlessCommitted) {
     }
     EXPECT_EQ(order, "ba");
 }
-
 }  // namespace

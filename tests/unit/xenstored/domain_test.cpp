@@ -4,7 +4,6 @@
 #include "test_store.hpp"
 
 namespace paravane::xenstored {
-
 using Events = std::vector<Event>;
 
 TEST(Domain, IsAnnouncedWhenItIsIntroduced) {
@@ -152,5 +151,4 @@ TEST(Domain, WhoseStreamIsBrokenIsLeftAloneUntilItEnds) {
     store.server.check_domains();
     EXPECT_EQ(tools.events().size(), 1U);
 }
-
 }  // namespace paravane::xenstored

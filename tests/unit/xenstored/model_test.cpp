@@ -9,9 +9,7 @@
 #include "xenstored/path.hpp"
 
 namespace paravane::xenstored {
-
 namespace {
-
 // The store as a map; a transaction is a copy of it, and of what it touched.
 struct Model {
     using Nodes = std::map<std::string, std::string, std::less<>>;
@@ -40,7 +38,6 @@ struct Model {
         return names;
     }
 };
-
 }  // namespace
 
 TEST(Model, RandomRequestsGiveWhatAMapGives) {
@@ -104,15 +101,9 @@ TEST(Model, RandomRequestsGiveWhatAMapGives) {
                 ASSERT_EQ(client.mkdir(path, id), "OK");
                 if (!nodes.contains(path)) Model::make(nodes, path, "");
                 break;
-            case 4:
-                ASSERT_EQ(client.rm(path, id), Model::rm(nodes, path));
-                break;
-            case 5:
-                ASSERT_EQ(client.list(path, id), Model::list(nodes, path)) << path;
-                break;
-            default:
-                ASSERT_EQ(client.read(path, id), Model::read(nodes, path)) << path;
-                break;
+            case 4: ASSERT_EQ(client.rm(path, id), Model::rm(nodes, path)); break;
+            case 5: ASSERT_EQ(client.list(path, id), Model::list(nodes, path)) << path; break;
+            default: ASSERT_EQ(client.read(path, id), Model::read(nodes, path)) << path; break;
         }
         if (step % 100 == 0) {
             Model::Nodes seen;
@@ -126,5 +117,4 @@ TEST(Model, RandomRequestsGiveWhatAMapGives) {
     EXPECT_GT(commits, 100);
     EXPECT_GT(conflicts, 100);
 }
-
 }  // namespace paravane::xenstored

@@ -6,7 +6,6 @@
 #include "test_store.hpp"
 
 namespace paravane::xenstored {
-
 TEST(Permissions, TextFormIsALetterAndADomain) {
     EXPECT_EQ(parse_permission("n0"), (Permission{0, Rights::none}));
     EXPECT_EQ(parse_permission("r3"), (Permission{3, Rights::read}));
@@ -146,5 +145,4 @@ TEST(Permissions, SpecialWatchesAreDom0sUnlessSetFree) {
     EXPECT_EQ(guest.events(), (std::vector<Event>{{"@introduceDomain", "t"}}));
     EXPECT_EQ(tools.chmod("@other", "r0"), "EINVAL");
 }
-
 }  // namespace paravane::xenstored

@@ -6,7 +6,6 @@
 #include "test_store.hpp"
 
 namespace paravane::xenstored {
-
 using namespace std::chrono_literals;
 
 TEST(Quota, NodesOfADomainAreLimited) {
@@ -144,8 +143,7 @@ TEST(Quota, WritesGoOnSlowlyWhenTheCreditIsSpent) {
     EXPECT_TRUE(store.server.throttled_for(guest.session()));
     guest.now += 1s;
     guest.pump();  // the one that waited
-    for (done = 0; guest.write("n", "") != "no reply"; ++done) {
-    }
+    for (done = 0; guest.write("n", "") != "no reply"; ++done) {}
     EXPECT_NEAR(done, 200, 5);
 }
 
@@ -170,5 +168,4 @@ TEST(Control, ShowsAndSetsLimits) {
     EXPECT_EQ(tools.ask_one(MessageType::control, "check"), (std::string{"OK\0", 3}));
     EXPECT_EQ(tools.ask_one(MessageType::control, "explode"), "EINVAL");
 }
-
 }  // namespace paravane::xenstored

@@ -6,9 +6,7 @@
 #include "test_store.hpp"
 
 namespace paravane::xenstored {
-
 namespace {
-
 // The guest's end of a ring, over a page on the heap.
 struct Guest {
     explicit Guest(TestStore& test) : store{test}, client{test.domain(3)}, ring{client.session().id, page} {}
@@ -45,7 +43,6 @@ struct Guest {
     std::string unsent;
     MessageParser replies;
 };
-
 }  // namespace
 
 TEST(RingClient, MessagesLargerThanTheRingGoThroughInPieces) {
@@ -100,5 +97,4 @@ TEST(RingClient, GuestThatDoesNotReadStopsBeingRead) {
     EXPECT_LE(guest.client.session().input.buffered(), max_message + 1024);
     EXPECT_EQ(guest.turn(), Progress::waits) << "nothing to do until the guest makes room";
 }
-
 }  // namespace paravane::xenstored

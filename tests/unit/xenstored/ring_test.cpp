@@ -8,7 +8,6 @@
 #include <string>
 
 namespace paravane::xenstored {
-
 TEST(Ring, BytesArriveInOrderAcrossTheWrap) {
     RingPage page{};
     Ring ring{page};
@@ -81,5 +80,4 @@ TEST(Ring, TellsAGuestThatWaitsForTheStore) {
     EXPECT_TRUE(ring.complete_reconnect());
     EXPECT_EQ(page.connection, 0U);
 }
-
 }  // namespace paravane::xenstored

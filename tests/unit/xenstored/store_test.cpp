@@ -9,7 +9,6 @@
 #include "xenstored/path.hpp"
 
 namespace paravane::xenstored {
-
 NodeRef leaf(std::string value) {
     auto permissions = std::make_shared<Permissions const>(Permissions{{{dom0, Rights::none}}, 0});
     return std::make_shared<Node const>(
@@ -181,5 +180,4 @@ TEST(Requests, DeepPathsAreFine) {
     EXPECT_EQ(client.rm("/d"), "OK");
     EXPECT_FALSE(store.server.audit());
 }
-
 }  // namespace paravane::xenstored

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 // A store with clients, for tests: requests go in as bytes, replies and events come out as a client would see them.
 #pragma once
-
 #include <cstring>
 #include <deque>
 #include <map>
@@ -15,7 +14,6 @@
 #include "xenstored/server.hpp"
 
 namespace paravane::xenstored {
-
 // Domains that are there because a test says so; introducing one needs no ring.
 class FakePlatform final : public Platform {
 public:
@@ -174,5 +172,4 @@ struct TestStore {
     FakePlatform platform;
     Server server;
 };
-
 }  // namespace paravane::xenstored

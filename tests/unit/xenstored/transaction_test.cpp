@@ -6,7 +6,6 @@
 #include "test_store.hpp"
 
 namespace paravane::xenstored {
-
 TEST(Transaction, IsInvisibleUntilItIsCommitted) {
     TestStore store;
     Client one = store.socket();
@@ -211,5 +210,4 @@ TEST(Transaction, ResetForgetsThemAll) {
     EXPECT_EQ(client.ask(MessageType::reset_watches, ""_z, tx), (std::string{"OK\0", 3}));
     EXPECT_EQ(client.commit(tx), "ENOENT");
 }
-
 }  // namespace paravane::xenstored

@@ -6,7 +6,6 @@
 #include "test_store.hpp"
 
 namespace paravane::xenstored {
-
 using Events = std::vector<Event>;
 
 TEST(Watch, FiresOnceWhenItIsSet) {
@@ -184,5 +183,4 @@ TEST(Watch, ASocketThatReadsNothingIsCutOff) {
     EXPECT_TRUE(lazy.session().output.empty());
     EXPECT_EQ(busy.write("/x", "still served"), "OK");
 }
-
 }  // namespace paravane::xenstored

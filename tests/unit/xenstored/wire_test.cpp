@@ -6,7 +6,6 @@
 #include "test_store.hpp"
 
 namespace paravane::xenstored {
-
 std::span<std::byte const> bytes_of(std::string const& text) { return std::as_bytes(std::span{text}); }
 
 TEST(Wire, MessageSurvivesAnySplitOfItsBytes) {
@@ -89,5 +88,4 @@ TEST(Wire, PipelinedRequestsAreAnsweredInOrder) {
     EXPECT_EQ(client.ask(MessageType::read, "/a"_z), (std::string{"OK\0", 3}));
     EXPECT_EQ(client.ask(MessageType::read, "/a"_z), "one");
 }
-
 }  // namespace paravane::xenstored
