@@ -3,6 +3,7 @@
 
 #include "runtime/event.hpp"
 #include "runtime/memory.hpp"
+#include "runtime/time.hpp"
 #include "runtime/trap.hpp"
 #include "runtime/xenstore.hpp"
 
@@ -11,9 +12,12 @@ extern "C" [[noreturn]] void guest_start(abi::StartInfo const* info);
 namespace guest {
 namespace {
 constinit abi::StartInfo const* info = nullptr;
+constinit u64 first_cycles = 0;
 }  // namespace
 
 abi::StartInfo const& start_info() { return *info; }
+
+u64 start_cycles() { return first_cycles; }
 
 bool is_dom0() { return (info->flags & abi::sif::initdomain) != 0; }
 
@@ -37,6 +41,7 @@ std::string_view option(std::string_view key) {
 
 // Called by start.S on the runtime's own stack.
 void guest_start(abi::StartInfo const* start) {
+    guest::first_cycles = guest::time::cycles();
     guest::info = start;
     guest::trap::initialise();
     guest::memory::initialise(*start);

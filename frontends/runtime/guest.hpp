@@ -15,6 +15,9 @@ void main();
 abi::StartInfo const& start_info();
 bool is_dom0();
 
+// The time stamp counter at the guest's first instructions.
+u64 start_cycles();
+
 // The command line, and a word of it of the form key=value; empty if there is none.
 std::string_view command_line();
 std::string_view option(std::string_view key);

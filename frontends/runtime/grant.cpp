@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: MIT
+#include "runtime/grant.hpp"
+
+#include <atomic>
+
+#include "runtime/guest.hpp"
+#include "runtime/page_table.hpp"
+#include "runtime/xenstore.hpp"
+
+namespace guest {
+namespace {
+constexpr u64 table_address = 0xffff960000400000;
+
+Domid read_domid() {
+    u16 number = 0;
+    xenstore::Value value = xenstore::read("domid");
+    for (char digit : value.text()) { number = static_cast<u16>(number * 10 + (digit - '0')); }
+    return Domid{number};
+}
+}  // namespace
+
+Domid own_domid() { return is_dom0() ? Domid{0} : read_domid(); }
+
+abi::GrantEntryV1 volatile* grant::entries() {
+    static constinit abi::GrantEntryV1 volatile* mapped = nullptr;
+    if (mapped == nullptr) {
+        Mfn frame{0};
+        abi::GnttabSetupTable setup{.dom = abi::domid_self,
+                                    .pad0 = 0,
+                                    .nr_frames = 1,
+                                    .status = 0,
+                                    .pad1 = {},
+                                    .frame_list = pointer_to(&frame)};
+        if (grant_table_op(abi::gnttabop::setup_table, &setup, 1) != 0 || setup.status != abi::gntst::okay ||
+            !page_table::map(page_table::kernel_root(), table_address, page_table::entry(frame, pte::read_write))) {
+            panic("the grant table cannot be mapped");
+        }
+        mapped = reinterpret_cast<abi::GrantEntryV1 volatile*>(table_address);
+    }
+    return mapped;
+}
+
+void grant::permit(u32 ref, Domid to, Mfn frame, u16 flags) {
+    entries()[ref].frame = static_cast<u32>(frame.value);
+    entries()[ref].domid.value = to.value;
+    std::atomic_signal_fence(std::memory_order_seq_cst);
+    entries()[ref].flags = flags;
+}
+}  // namespace guest

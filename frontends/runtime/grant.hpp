@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: MIT
+// The first frame of the guest's grant table, version 1.
+#pragma once
+#include "runtime/hypercall.hpp"
+
+namespace guest {
+// The number of this domain: known in dom0, asked of xenstore in a domU.
+Domid own_domid();
+
+namespace grant {
+// Mapped once, at a fixed address of its own.
+abi::GrantEntryV1 volatile* entries();
+
+// The entry becomes valid last.
+void permit(u32 ref, Domid to, Mfn frame, u16 flags);
+}  // namespace grant
+}  // namespace guest
