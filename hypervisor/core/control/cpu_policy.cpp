@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "core/control/cpu_policy.hpp"
+#include <algorithm>
 #include <array>
 #include "core/guest_access.hpp"
 #include "core/pv/cpuid.hpp"
@@ -19,26 +20,25 @@ pv::CpuidLeaf leaf_of_policy(u32 leaf, u32 subleaf) {
     return pv::guest_cpuid(hal::cpuid, guest, leaf, subleaf);
 }
 
+// None: the leaf is the same whatever the subleaf.
 u32 subleaves_of(u32 leaf) {
     switch (leaf) {
         case cache_leaf: return cache_subleaves;
+        case features_leaf: return 1;
         case topology_leaf: return topology_subleaves;
         case state_leaf: return state_subleaves;
-        default: return 1;
+        default: return 0;
     }
-}
-
-bool has_subleaves(u32 leaf) {
-    return leaf == cache_leaf || leaf == features_leaf || leaf == topology_leaf || leaf == state_leaf;
 }
 
 // Every leaf that a tool knows how to read, in rising order. Stops with the first error.
 template <class F>
 Result<> for_each_leaf(F&& visit) {
     auto emit = [&](u32 leaf) -> Result<> {
-        for (u32 subleaf = 0; subleaf < subleaves_of(leaf); ++subleaf) {
+        u32 const count = subleaves_of(leaf);
+        for (u32 subleaf = 0; subleaf < std::max(count, 1u); ++subleaf) {
             pv::CpuidLeaf const value = leaf_of_policy(leaf, subleaf);
-            u32 const shown = has_subleaves(leaf) ? subleaf : cpuid_no_subleaf;
+            u32 const shown = count ? subleaf : cpuid_no_subleaf;
             TRY(visit(abi::CpuidLeaf{leaf, shown, value.eax, value.ebx, value.ecx, value.edx}));
         }
         return {};
@@ -87,21 +87,14 @@ bool announces_more(abi::CpuidLeaf const& asked) {
 }
 }  // namespace
 
-Result<PolicySize> read_policy(u32 nr_leaves, u32 nr_msrs, guest_ptr<abi::CpuidLeaf> leaves,
-                               guest_ptr<abi::MsrEntry> msrs) {
-    bool const size_only = leaves.is_null() && msrs.is_null();
+Result<u32> read_policy(guest_ptr<abi::CpuidLeaf> leaves, u32 room) {
     u32 count = 0;
-    Result<> const done = for_each_leaf([&](abi::CpuidLeaf const& leaf) -> Result<> {
-        if (!size_only) {
-            if (count >= nr_leaves) return Errno::nobufs;
-            TRY(copy_out(leaves + count, leaf));
-        }
-        ++count;
-        return {};
-    });
-    if (!done) return done.error();
-    (void)nr_msrs;  // no register belongs to the policy: the list is empty, whatever room there is
-    return PolicySize{count, 0};
+    TRY(for_each_leaf([&](abi::CpuidLeaf const& leaf) -> Result<> {
+        u32 const index = count++;
+        if (leaves.is_null()) return {};
+        return index < room ? copy_out(leaves + index, leaf) : Errno::nobufs;
+    }));
+    return count;
 }
 
 Result<> check_policy(abi::DomctlCpuPolicy& op) {

@@ -7,13 +7,15 @@
 #include "public/domctl.hpp"
 
 namespace hv::control {
-struct PolicySize {
-    u32 leaves;
-    u32 msrs;
-};
-// Copies the policy out; with null pointers, tells only the sizes. nobufs if the tool's arrays are too small.
-Result<PolicySize> read_policy(u32 nr_leaves, u32 nr_msrs, abi::guest_ptr<abi::CpuidLeaf> leaves,
-                               abi::guest_ptr<abi::MsrEntry> msrs);
+// Copies the policy out and tells its length; with a null pointer only that. nobufs if the tool has too little room.
+Result<u32> read_policy(abi::guest_ptr<abi::CpuidLeaf> leaves, u32 room);
+// Answers either form of the request. No register belongs to the policy: that list is empty.
+template <class Request>
+Result<> get_policy(Request& request) {
+    request.nr_leaves = TRY(read_policy(request.leaves, request.nr_leaves));
+    request.nr_msrs = 0;
+    return {};
+}
 // Accepts a policy that announces no feature beyond ours. inval, with the place in `op`, for one that does.
 Result<> check_policy(abi::DomctlCpuPolicy& op);
 

@@ -3,56 +3,27 @@
 #include "core/control/domctl.hpp"
 #include <algorithm>
 #include "core/control/cpu_policy.hpp"
-#include "core/control/domain_info.hpp"
 #include "core/event/event_channel.hpp"
 #include "core/guest_access.hpp"
 #include "core/hypercall/dispatch.hpp"
+#include "core/sched/guest_time.hpp"
 
 namespace hv::control {
 namespace {
 constexpr u32 address_bits = 64;  // of the only kind of guest there is
 
 // An id without a domain finds the next one: tools walk the list of domains that way.
-Result<Reply> get_domain_info(abi::Domctl& op) {
+Result<> get_domain_info(abi::Domctl& op) {
     DomainRef const domain = TRY(find_domain_from(op.domain));
     op.u.getdomaininfo = describe_domain(*domain);
     op.domain = domain->id;
-    return Reply::updated;
+    return {};
 }
 
-Result<Reply> set_handle(Domain& domain, abi::DomctlSetdomainhandle const& op) {
-    std::ranges::copy(op.handle.bytes, domain.handle.begin());
-    return Reply::plain;
-}
-
-Result<Reply> set_address_size(abi::DomctlAddressSize const& op) {
-    if (op.size != address_bits) return Errno::opnotsupp;
-    return Reply::plain;
-}
-
-Result<Reply> get_address_size(abi::DomctlAddressSize& op) {
-    op.size = address_bits;
-    return Reply::updated;
-}
-
-Result<Reply> set_handler(Domain& domain, abi::DomctlSetVirqHandler const& op) {
-    TRY(hv::set_virq_handler(domain, op.virq));
-    return Reply::plain;
-}
-
-Result<Reply> get_policy(abi::DomctlCpuPolicy& op) {
-    PolicySize const size = TRY(read_policy(op.nr_leaves, op.nr_msrs, op.leaves, op.msrs));
-    op.nr_leaves = size.leaves;
-    op.nr_msrs = size.msrs;
-    return Reply::updated;
-}
-
-// The one operation that tells even when it fails: where the policy asks for too much.
-Result<Reply> set_policy(abi::Domctl& op, guest_ptr<abi::Domctl> at) {
-    Result<> const checked = check_policy(op.u.cpu_policy);
-    TRY(copy_out(at, op));
-    if (!checked) return checked.error();
-    return Reply::plain;
+Result<> set_time_offset(Domain& domain, i64 seconds) {
+    domain.wall_clock_offset = seconds;
+    sched::write_wall_clock(domain);
+    return {};
 }
 
 // What a domain must not do to itself: its caller would wait for itself, or saw off the branch it sits on.
@@ -64,21 +35,25 @@ bool is_for_others_only(u32 command) {
            command == op::hypercall_init || command == op::set_cpu_policy;
 }
 
-Result<Reply> perform_on(Domain& domain, abi::Domctl& op, guest_ptr<abi::Domctl> at) {
+Result<> perform_on(Domain& domain, abi::Domctl& op) {
     namespace command = abi::domctl;
     auto& u = op.u;
     switch (op.cmd) {
-        case command::destroydomain: return destroy(domain);
+        case command::destroydomain: return require(destroy_domain(domain), Errno::again);
         case command::pausedomain: return pause(domain);
         case command::unpausedomain: return unpause(domain);
-        case command::resumedomain: return resume(domain);
-        case command::max_vcpus: return set_max_vcpus(domain, u.max_vcpus);
-        case command::max_mem: return set_max_memory(domain, u.max_mem);
-        case command::hypercall_init: return init_hypercall_page(domain, u.hypercall_init);
-        case command::settimeoffset: return set_time_offset(domain, u.settimeoffset);
-        case command::setdomainhandle: return set_handle(domain, u.setdomainhandle);
-        case command::set_address_size: return set_address_size(u.address_size);
-        case command::get_address_size: return get_address_size(u.address_size);
+        case command::resumedomain: resume_domain(domain); return {};
+        case command::max_vcpus:
+            return u.max_vcpus.max == domain.max_vcpus ? create_vcpus(domain, domain.max_vcpus) : Errno::inval;
+        // A limit below what the domain has is fine: it gets no more.
+        case command::max_mem: domain.max_pages = u.max_mem.max_memkb >> (page_shift - 10); return {};
+        case command::hypercall_init: return init_hypercall_page(domain, u.hypercall_init.gmfn);
+        case command::settimeoffset: return set_time_offset(domain, u.settimeoffset.time_offset_seconds);
+        case command::setdomainhandle:
+            std::ranges::copy(u.setdomainhandle.handle.bytes, domain.handle.begin());
+            return {};
+        case command::set_address_size: return require(u.address_size.size == address_bits, Errno::opnotsupp);
+        case command::get_address_size: u.address_size.size = address_bits; return {};
         case command::setvcpucontext: return set_vcpu_context(domain, u.vcpucontext);
         case command::getvcpucontext: return get_vcpu_context(domain, u.vcpucontext);
         case command::set_ext_vcpucontext: return set_extended_context(domain, u.ext_vcpucontext);
@@ -94,20 +69,20 @@ Result<Reply> perform_on(Domain& domain, abi::Domctl& op, guest_ptr<abi::Domctl>
         case command::settscinfo: return set_tsc_info(u.tsc_info);
         case command::gettscinfo: return get_tsc_info(u.tsc_info);
         case command::getpageframeinfo3: return get_page_frame_info(domain, u.getpageframeinfo3);
-        case command::set_virq_handler: return set_handler(domain, u.set_virq_handler);
+        case command::set_virq_handler: return set_virq_handler(domain, u.set_virq_handler.virq);
         case command::get_cpu_policy: return get_policy(u.cpu_policy);
-        case command::set_cpu_policy: return set_policy(op, at);
+        case command::set_cpu_policy: return check_policy(u.cpu_policy);
         default: return Errno::nosys;
     }
 }
 
-Result<Reply> perform(Domain& caller, abi::Domctl& op, guest_ptr<abi::Domctl> at) {
+Result<> perform(Domain& caller, abi::Domctl& op) {
     if (op.cmd == abi::domctl::createdomain) return create(op);
     if (op.cmd == abi::domctl::getdomaininfo) return get_domain_info(op);
     DomainRef const domain = TRY(resolve_domain(caller, op.domain));
     if (&*domain == &caller && is_for_others_only(op.cmd)) return Errno::inval;
     if (domain->is_dying() && op.cmd != abi::domctl::destroydomain) return Errno::srch;
-    return perform_on(*domain, op, at);
+    return perform_on(*domain, op);
 }
 
 // One domctl at a time: nothing here is hot, and operations such as destroying keep their state in the domain.
@@ -137,8 +112,9 @@ Outcome do_domctl(Vcpu& vcpu, HypercallArgs& args) {
     guest_ptr<abi::Domctl> const at{args[0]};
     abi::Domctl op = TRY(copy_in(at));
     if (op.interface_version != abi::domctl_interface_version) return Errno::acces;
-    control::Reply const reply = TRY(control::perform(*vcpu.domain, op, at));
-    if (reply == control::Reply::updated) TRY(copy_out(at, op));
-    return 0;
+    Result<> const done = control::perform(*vcpu.domain, op);
+    // A refused policy is the one failure with an answer: where it asks for too much.
+    if (done || op.cmd == abi::domctl::set_cpu_policy) TRY(copy_out(at, op));
+    return done;
 }
 }  // namespace hv

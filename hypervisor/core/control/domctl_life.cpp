@@ -5,14 +5,11 @@
 #include "core/hal.hpp"
 #include "core/mm/typed_ref.hpp"
 #include "core/pv/hypercall_page.hpp"
-#include "core/sched/guest_time.hpp"
 
 namespace hv::control {
 namespace {
-constexpr u32 default_grant_frames = 64;
-constexpr u32 default_maptrack_frames = 1024;
-constexpr u32 most_grant_frames = 1024;
-constexpr u32 most_maptrack_frames = 8192;
+constexpr u32 default_grant_frames = 64, default_maptrack_frames = 1024;
+constexpr u32 most_grant_frames = 1024, most_maptrack_frames = 8192;
 
 bool is_ours(abi::DomctlCreatedomain const& config) {
     u32 const grant_version = config.grant_opts & abi::grant_version_mask;
@@ -26,69 +23,37 @@ bool is_ours(abi::DomctlCreatedomain const& config) {
 u32 value_or(i32 value, u32 fallback) { return value < 0 ? fallback : static_cast<u32>(value); }
 }  // namespace
 
-Result<Reply> create(abi::Domctl& op) {
+Result<> create(abi::Domctl& op) {
     abi::DomctlCreatedomain const& config = op.u.createdomain;
     if (!is_ours(config)) return Errno::inval;
     bool const any_id = op.domain.value == 0 || op.domain.value >= abi::first_reserved_domid;
-    Domid id = op.domain;
-    if (any_id) id = TRY(next_free_domid());
+    if (any_id) op.domain = TRY(next_free_domid());
     DomainConfig request{
-        .id = id,
+        .id = op.domain,
         .max_vcpus = config.max_vcpus,
         .max_event_channels = config.max_evtchn_port,
         .max_grant_frames = value_or(config.max_grant_frames, default_grant_frames),
         .max_maptrack_frames = value_or(config.max_maptrack_frames, default_maptrack_frames),
     };
     std::ranges::copy(config.handle.bytes, request.handle.begin());
-    Result<DomainRef> created = create_domain(request);
-    if (!created) return created.error();
-    op.domain = id;
-    return Reply::updated;
+    return create_domain(request).error();
 }
 
-Result<Reply> destroy(Domain& domain) {
-    if (!destroy_domain(domain)) return Errno::again;
-    return Reply::plain;
-}
-
-Result<Reply> pause(Domain& domain) {
+Result<> pause(Domain& domain) {
     if (!domain.paused_by_controller.exchange(true)) pause_domain(domain);
-    return Reply::plain;
+    return {};
 }
 
-Result<Reply> unpause(Domain& domain) {
+Result<> unpause(Domain& domain) {
     if (!domain.paused_by_controller.exchange(false)) return Errno::inval;
     unpause_domain(domain);
-    return Reply::plain;
+    return {};
 }
 
-Result<Reply> resume(Domain& domain) {
-    resume_domain(domain);
-    return Reply::plain;
-}
-
-Result<Reply> set_max_vcpus(Domain& domain, abi::DomctlMaxVcpus const& op) {
-    if (op.max != domain.max_vcpus) return Errno::inval;
-    TRY(create_vcpus(domain, op.max));
-    return Reply::plain;
-}
-
-// A limit below what the domain has is fine: it gets no more.
-Result<Reply> set_max_memory(Domain& domain, abi::DomctlMaxMem const& op) {
-    domain.max_pages = op.max_memkb >> (page_shift - 10);
-    return Reply::plain;
-}
-
-Result<Reply> init_hypercall_page(Domain& domain, abi::DomctlHypercallInit const& op) {
-    PageRef page = TRY(get_page(Mfn{op.gmfn.value}, domain.id));
+Result<> init_hypercall_page(Domain& domain, Gfn gfn) {
+    PageRef page = TRY(get_page(Mfn{gfn.value}, domain.id));
     TypedRef const frame = TRY(promote_writable(std::move(page), domain));
     pv::fill_hypercall_page(std::span<std::byte, page_size>{hal::map(frame.mfn()), page_size});
-    return Reply::plain;
-}
-
-Result<Reply> set_time_offset(Domain& domain, abi::DomctlSettimeoffset const& op) {
-    domain.wall_clock_offset = op.time_offset_seconds;
-    sched::write_wall_clock(domain);
-    return Reply::plain;
+    return {};
 }
 }  // namespace hv::control

@@ -8,13 +8,6 @@
 
 namespace hv::control {
 namespace {
-Result<Vcpu*> find_vcpu(Domain& domain, VcpuId id) {
-    if (id.value >= domain.max_vcpus) return Errno::inval;
-    Vcpu* const vcpu = domain.vcpu(id);
-    if (!vcpu) return Errno::srch;
-    return vcpu;
-}
-
 class PausedVcpu {
 public:
     explicit PausedVcpu(Vcpu& vcpu) : vcpu_{vcpu} { pause_vcpu(vcpu_); }
@@ -42,7 +35,14 @@ Result<> apply(Vcpu& vcpu, abi::VcpuGuestContext const& context) {
 }
 }  // namespace
 
-Result<Reply> set_vcpu_context(Domain& domain, abi::DomctlVcpucontext const& op) {
+Result<Vcpu*> find_vcpu(Domain& domain, VcpuId id) {
+    if (id.value >= domain.max_vcpus) return Errno::inval;
+    Vcpu* const vcpu = domain.vcpu(id);
+    if (!vcpu) return Errno::srch;
+    return vcpu;
+}
+
+Result<> set_vcpu_context(Domain& domain, abi::DomctlVcpucontext const& op) {
     Vcpu& vcpu = *TRY(find_vcpu(domain, op.vcpu));
     ContextBuffer buffer;
     if (!buffer.context) return Errno::nomem;
@@ -51,10 +51,10 @@ Result<Reply> set_vcpu_context(Domain& domain, abi::DomctlVcpucontext const& op)
     TRY(apply(vcpu, *buffer.context));
     if (buffer.context->flags & abi::vgcf::online) sched::clear_reason(vcpu, PauseReason::down);
     else sched::set_reason(vcpu, PauseReason::down);
-    return Reply::plain;
+    return {};
 }
 
-Result<Reply> get_vcpu_context(Domain& domain, abi::DomctlVcpucontext const& op) {
+Result<> get_vcpu_context(Domain& domain, abi::DomctlVcpucontext const& op) {
     Vcpu& vcpu = *TRY(find_vcpu(domain, op.vcpu));
     if (!vcpu.initialised) return Errno::nodata;
     ContextBuffer buffer;
@@ -63,21 +63,20 @@ Result<Reply> get_vcpu_context(Domain& domain, abi::DomctlVcpucontext const& op)
         PausedVcpu const paused{vcpu};
         pv::get_context(vcpu, *buffer.context);
     }
-    TRY(copy_out_bytes(op.ctxt.address, buffer.context, sizeof(*buffer.context)));
-    return Reply::updated;
+    return copy_out_bytes(op.ctxt.address, buffer.context, sizeof(*buffer.context));
 }
 
 // The callbacks that the context has no room for. Machine-check banks are not virtualised.
-Result<Reply> set_extended_context(Domain& domain, abi::DomctlExtVcpucontext const& op) {
+Result<> set_extended_context(Domain& domain, abi::DomctlExtVcpucontext const& op) {
     Vcpu& vcpu = *TRY(find_vcpu(domain, op.vcpu));
     if (!is_canonical(op.syscall32_callback_eip) || !is_canonical(op.sysenter_callback_eip)) return Errno::inval;
     PausedVcpu const paused{vcpu};
     vcpu.syscall32_callback = {op.syscall32_callback_eip, op.syscall32_disables_events != 0};
     vcpu.sysenter_callback = {op.sysenter_callback_eip, op.sysenter_disables_events != 0};
-    return Reply::plain;
+    return {};
 }
 
-Result<Reply> get_extended_context(Domain& domain, abi::DomctlExtVcpucontext& op) {
+Result<> get_extended_context(Domain& domain, abi::DomctlExtVcpucontext& op) {
     Vcpu& vcpu = *TRY(find_vcpu(domain, op.vcpu));
     PausedVcpu const paused{vcpu};
     VcpuId const id = op.vcpu;
@@ -90,10 +89,10 @@ Result<Reply> get_extended_context(Domain& domain, abi::DomctlExtVcpucontext& op
     op.sysenter_callback_cs = abi::selector::flat_cs64;
     op.syscall32_disables_events = vcpu.syscall32_callback.mask_events;
     op.sysenter_disables_events = vcpu.sysenter_callback.mask_events;
-    return Reply::updated;
+    return {};
 }
 
-Result<Reply> get_vcpu_info(Domain& domain, abi::DomctlGetvcpuinfo& op) {
+Result<> get_vcpu_info(Domain& domain, abi::DomctlGetvcpuinfo& op) {
     Vcpu& vcpu = *TRY(find_vcpu(domain, op.vcpu));
     u32 const reasons = vcpu.pause_reasons.load(std::memory_order_relaxed);
     op.online = !(reasons & PauseReason::down);
@@ -101,19 +100,18 @@ Result<Reply> get_vcpu_info(Domain& domain, abi::DomctlGetvcpuinfo& op) {
     op.running = vcpu.running.load(std::memory_order_relaxed);
     op.cpu_time = sched::runstate_of(vcpu).time[abi::runstate::running];
     op.cpu = vcpu.cpu.load(std::memory_order_relaxed);
-    return Reply::updated;
+    return {};
 }
 
 // There are no registers of this kind that a guest could change: an empty list is the whole state.
-Result<Reply> set_vcpu_msrs(Domain& domain, abi::DomctlVcpuMsrs const& op) {
+Result<> set_vcpu_msrs(Domain& domain, abi::DomctlVcpuMsrs const& op) {
     TRY(find_vcpu(domain, op.vcpu));
-    if (op.msr_count != 0) return Errno::inval;
-    return Reply::plain;
+    return require(op.msr_count == 0, Errno::inval);
 }
 
-Result<Reply> get_vcpu_msrs(Domain& domain, abi::DomctlVcpuMsrs& op) {
+Result<> get_vcpu_msrs(Domain& domain, abi::DomctlVcpuMsrs& op) {
     TRY(find_vcpu(domain, op.vcpu));
     op.msr_count = 0;
-    return Reply::updated;
+    return {};
 }
 }  // namespace hv::control

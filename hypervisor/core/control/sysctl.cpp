@@ -4,7 +4,6 @@
 #include <algorithm>
 #include "base/log.hpp"
 #include "core/control/cpu_policy.hpp"
-#include "core/control/domain_info.hpp"
 #include "core/control/domctl.hpp"
 #include "core/control/tool_bitmap.hpp"
 #include "core/guest_access.hpp"
@@ -22,7 +21,7 @@ u64 widen_index(u32 index) {
     return behind <= end ? end - behind : 0;
 }
 
-Result<Reply> read_console(abi::SysctlReadconsole& op) {
+Result<> read_console(abi::SysctlReadconsole& op) {
     std::array<char, 256> chunk;
     u64 index = op.incremental ? widen_index(op.index) : 0;
     u32 copied = 0;
@@ -37,42 +36,34 @@ Result<Reply> read_console(abi::SysctlReadconsole& op) {
     op.count = copied;
     op.index = static_cast<u32>(index);
     if (op.clear) log::clear_ring();
-    return Reply::updated;
+    return {};
 }
 
-Result<Reply> physical_info(abi::SysctlPhysinfo& info) {
+Result<> physical_info(abi::SysctlPhysinfo& info) {
     u32 const cpus = hal::online_cpus();
     info = {};
-    info.threads_per_core = 1;
-    info.cores_per_socket = cpus;
-    info.nr_cpus = cpus;
+    info.threads_per_core = info.nr_nodes = 1;
+    info.cores_per_socket = info.nr_cpus = cpus;
     info.max_cpu_id = cpus - 1;
-    info.nr_nodes = 1;
     info.cpu_khz = static_cast<u32>(hal::tsc_khz());
     info.capabilities = abi::physcap::pv | abi::physcap::gnttab_v1;
     info.total_pages = total_frame_count();
     info.free_pages = free_frame_count();
     info.max_mfn = max_mfn - 1;
-    constexpr u32 shown_words = 8;
-    for (u32 i = 0; i < shown_words; ++i) info.hw_cap[i] = feature_word(i);
-    return Reply::updated;
+    for (u32 i = 0; i < std::size(info.hw_cap); ++i) info.hw_cap[i] = feature_word(i);
+    return {};
 }
 
-Result<Reply> list_domains(abi::SysctlGetdomaininfolist& op) {
-    u32 count = 0;
-    for (u32 id = op.first_domain.value; count < op.max_domains && id < abi::first_reserved_domid; ++count) {
-        Result<DomainRef> domain = find_domain_from(Domid{static_cast<u16>(id)});
-        if (!domain) break;
-        Domain& found = **domain;
-        TRY(copy_out(op.buffer + count, describe_domain(found)));
-        id = u32{found.id.value} + 1;
-    }
-    op.num_domains = count;
-    return Reply::updated;
+Result<> list_domains(abi::SysctlGetdomaininfolist& op) {
+    op.num_domains = 0;
+    for (u16 id = op.first_domain.value; op.num_domains < op.max_domains && id < abi::first_reserved_domid; ++id)
+        if (Result<DomainRef> domain = find_domain(Domid{id}))
+            TRY(copy_out(op.buffer + op.num_domains++, describe_domain(**domain)));
+    return {};
 }
 
 // 'A': all frames are counted anew and compared with what the hypervisor believes.
-Result<Reply> debug_keys(abi::SysctlDebugKeys const& op) {
+Result<> debug_keys(abi::SysctlDebugKeys const& op) {
     constexpr u32 most_keys = 16;
     if (op.nr_keys > most_keys) return Errno::toobig;
     for (u32 i = 0; i < op.nr_keys; ++i) {
@@ -80,34 +71,29 @@ Result<Reply> debug_keys(abi::SysctlDebugKeys const& op) {
         if (key == 'A') audit_all();
         else log::info("debug key {:x}: not used; 'A' audits the frame table", static_cast<u8>(key));
     }
-    return Reply::plain;
+    return {};
 }
 
-Result<Reply> cpu_info(abi::SysctlGetcpuinfo& op) {
+Result<> cpu_info(abi::SysctlGetcpuinfo& op) {
     u32 const count = std::min(op.max_cpus, hal::online_cpus());
     for (u32 cpu = 0; cpu < count; ++cpu) {
         u64 const idle = sched::runstate_of(sched::idle_vcpu(cpu)).time[abi::runstate::running];
         TRY(copy_out(op.info + cpu, abi::SysctlCpuinfo{idle}));
     }
     op.nr_cpus = count;
-    return Reply::updated;
+    return {};
 }
 
-Result<Reply> available_heap(abi::SysctlAvailheap& op) {
-    op.avail_bytes = free_frame_count() << page_shift;
-    return Reply::updated;
-}
-
-Result<Reply> cpu_topology(abi::SysctlCputopoinfo& op) {
+Result<> cpu_topology(abi::SysctlCputopoinfo& op) {
     u32 const cpus = hal::online_cpus();
     u32 const count = op.cputopo.is_null() ? 0 : std::min(op.num_cpus, cpus);
     for (u32 cpu = 0; cpu < count; ++cpu) TRY(copy_out(op.cputopo + cpu, abi::SysctlCputopo{cpu, 0, 0}));
     op.num_cpus = op.cputopo.is_null() ? cpus : count;
-    return Reply::updated;
+    return {};
 }
 
 // One node, at distance 10 (the customary "here") from itself.
-Result<Reply> numa_info(abi::SysctlNumainfo& op) {
+Result<> numa_info(abi::SysctlNumainfo& op) {
     constexpr u32 distance_to_itself = 10;
     if (op.num_nodes == 0 && !op.meminfo.is_null()) return Errno::nobufs;
     if (!op.meminfo.is_null())
@@ -115,79 +101,60 @@ Result<Reply> numa_info(abi::SysctlNumainfo& op) {
                      abi::SysctlMeminfo{total_frame_count() << page_shift, free_frame_count() << page_shift}));
     if (!op.distance.is_null() && op.num_nodes != 0) TRY(copy_out(op.distance, distance_to_itself));
     op.num_nodes = 1;
-    return Reply::updated;
-}
-
-u32 count_domains() {
-    u32 count = 0;
-    for (u32 id = 0; id < abi::first_reserved_domid; ++count) {
-        Result<DomainRef> domain = find_domain_from(Domid{static_cast<u16>(id)});
-        if (!domain) break;
-        id = u32{(*domain)->id.value} + 1;
-    }
-    return count;
+    return {};
 }
 
 // One pool with all CPUs and all domains. A request for the next one finds none.
-Result<Reply> cpu_pool_op(abi::SysctlCpupoolOp& op) {
+Result<> cpu_pool_op(abi::SysctlCpupoolOp& op) {
     CpuMask cpus;
     switch (op.op) {
         case abi::cpupoolop::info:
             if (op.cpupool_id != 0) return Errno::noent;
             op.sched_id = abi::scheduler::credit2;
-            op.n_dom = count_domains();
+            op.n_dom = 0;
+            for (u16 id = 0; id < abi::first_reserved_domid; ++id) op.n_dom += find_domain(Domid{id}) ? 1 : 0;
             for (CpuId cpu = 0; cpu < hal::online_cpus(); ++cpu) cpus.set(cpu);
-            TRY(write_bitmap(op.cpumap, cpus));
-            return Reply::updated;
-        case abi::cpupoolop::freeinfo: TRY(write_bitmap(op.cpumap, cpus)); return Reply::updated;
-        case abi::cpupoolop::movedomain:
-            return op.cpupool_id == 0 ? Result<Reply>{Reply::plain} : Result<Reply>{Errno::noent};
+            return write_bitmap(op.cpumap, cpus);
+        case abi::cpupoolop::freeinfo: return write_bitmap(op.cpumap, cpus);
+        case abi::cpupoolop::movedomain: return require(op.cpupool_id == 0, Errno::noent);
         default: return Errno::opnotsupp;
     }
 }
 
-Result<Reply> machine_scheduler_op(abi::SysctlSchedulerOp& op) {
+Result<> machine_scheduler_op(abi::SysctlSchedulerOp& op) {
     constexpr u32 shortest_run_us = 500;  // sched::shortest_run
     if (op.cpupool_id != 0 || op.sched_id != abi::scheduler::credit2) return Errno::inval;
-    if (op.cmd != abi::scheduler::getinfo) return Errno::opnotsupp;
     op.u.sched_credit2.ratelimit_us = shortest_run_us;
-    return Reply::updated;
+    return require(op.cmd == abi::scheduler::getinfo, Errno::opnotsupp);
 }
 
-Result<Reply> cpu_features(abi::SysctlCpuFeatureset& op) {
+Result<> cpu_features(abi::SysctlCpuFeatureset& op) {
     if (op.index > abi::featureset::hvm_max) return Errno::inval;
-    u32 const count = op.features.is_null() ? 0 : std::min(op.nr_features, feature_words);
-    for (u32 i = 0; i < count; ++i) TRY(copy_out(op.features + i, feature_word(i)));
-    op.nr_features = op.features.is_null() ? feature_words : count;
-    return Reply::updated;
+    u32 const count = op.features.is_null() ? feature_words : std::min(op.nr_features, feature_words);
+    for (u32 i = 0; !op.features.is_null() && i < count; ++i) TRY(copy_out(op.features + i, feature_word(i)));
+    op.nr_features = count;
+    return {};
 }
 
-Result<Reply> cpu_policy_op(abi::SysctlCpuPolicy& op) {
-    if (op.index > abi::cpu_policy::hvm_default) return Errno::inval;
-    PolicySize const size = TRY(read_policy(op.nr_leaves, op.nr_msrs, op.leaves, op.msrs));
-    op.nr_leaves = size.leaves;
-    op.nr_msrs = size.msrs;
-    return Reply::updated;
-}
-
-Result<Reply> perform(abi::Sysctl& op) {
+Result<> perform(abi::Sysctl& op) {
     namespace command = abi::sysctl;
     auto& u = op.u;
     switch (op.cmd) {
         case command::readconsole: return read_console(u.readconsole);
         case command::physinfo: return physical_info(u.physinfo);
-        case command::sched_id: u.sched_id.sched_id = abi::scheduler::credit2; return Reply::updated;
+        case command::sched_id: u.sched_id.sched_id = abi::scheduler::credit2; return {};
         case command::getdomaininfolist: return list_domains(u.getdomaininfolist);
         case command::debug_keys: return debug_keys(u.debug_keys);
         case command::getcpuinfo: return cpu_info(u.getcpuinfo);
-        case command::availheap: return available_heap(u.availheap);
+        case command::availheap: u.availheap.avail_bytes = free_frame_count() << page_shift; return {};
         case command::cputopoinfo: return cpu_topology(u.cputopoinfo);
         case command::numainfo: return numa_info(u.numainfo);
         case command::cpupool_op: return cpu_pool_op(u.cpupool_op);
         case command::scheduler_op: return machine_scheduler_op(u.scheduler_op);
-        case command::get_cpu_levelling_caps: u.cpu_levelling_caps.caps = 0; return Reply::updated;
+        case command::get_cpu_levelling_caps: u.cpu_levelling_caps.caps = 0; return {};
         case command::get_cpu_featureset: return cpu_features(u.cpu_featureset);
-        case command::get_cpu_policy: return cpu_policy_op(u.cpu_policy);
+        case command::get_cpu_policy:
+            return u.cpu_policy.index <= abi::cpu_policy::hvm_default ? get_policy(u.cpu_policy) : Errno::inval;
         default: return Errno::nosys;
     }
 }
@@ -200,8 +167,7 @@ Outcome do_sysctl(Vcpu& vcpu, HypercallArgs& args) {
     guest_ptr<abi::Sysctl> const at{args[0]};
     abi::Sysctl op = TRY(copy_in(at));
     if (op.interface_version != abi::sysctl_interface_version) return Errno::acces;
-    control::Reply const reply = TRY(control::perform(op));
-    if (reply == control::Reply::updated) TRY(copy_out(at, op));
-    return 0;
+    TRY(control::perform(op));
+    return copy_out(at, op);
 }
 }  // namespace hv

@@ -21,15 +21,13 @@ Result<CpuMask> read_bitmap(abi::Bitmap const& from) {
 
 Result<> write_bitmap(abi::Bitmap const& to, CpuMask const& mask) {
     if (to.nr_bits > most_bits) return Errno::inval;
+    if (to.nr_bits > most_bits) return Errno::inval;
+    u32 const size = (to.nr_bits + 7) / 8;
+    if (!is_guest_range(to.bitmap.address, size) || !hal::clear_guest(to.bitmap.address, size)) return Errno::fault;
     std::array<u8, mask_bytes> bytes{};
-    u32 const bits = std::min(to.nr_bits, max_cpus);
-    for (u32 bit = 0; bit < bits; ++bit)
-        if (mask.test(bit)) bytes[bit / 8] = static_cast<u8>(bytes[bit / 8] | 1 << (bit % 8));
-    u32 const size = (bits + 7) / 8;
-    TRY(copy_out_bytes(to.bitmap.address, bytes.data(), size));
-    u32 const rest = (to.nr_bits + 7) / 8 - size;
-    if (rest && (!is_guest_range(to.bitmap.address + size, rest) || !hal::clear_guest(to.bitmap.address + size, rest)))
-        return Errno::fault;
-    return {};
+    mask.for_each([&](u32 bit) {
+        if (bit < to.nr_bits) bytes[bit / 8] = static_cast<u8>(bytes[bit / 8] | 1 << (bit % 8));
+    });
+    return copy_out_bytes(to.bitmap.address, bytes.data(), std::min(size, mask_bytes));
 }
 }  // namespace hv::control

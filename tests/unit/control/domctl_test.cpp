@@ -146,24 +146,28 @@ TEST(Domctl, MaxMemoryLimitsWhatTheDomainGets) {
     EXPECT_FALSE(alloc_domain_frames(**domain, 0));
 }
 
-TEST(Domctl, WeightIsSetAndAUselessCapRefused) {
+TEST(Domctl, WeightAndCapAreSetAsCredit2Does) {
     ToolWorld world;
     Guest& guest = world.add_guest();
     abi::Domctl op{};
-    op.u.scheduler_op = {.sched_id = abi::scheduler::credit2, .cmd = abi::scheduler::putinfo, .u = {}};
-    op.u.scheduler_op.u.credit2 = {.weight = 512, .cap = 0};
-    EXPECT_EQ(domctl(world, command::scheduler_op, guest.id(), op), 0);
-    op.u.scheduler_op.cmd = abi::scheduler::getinfo;
-    op.u.scheduler_op.u.credit2 = {};
-    EXPECT_EQ(domctl(world, command::scheduler_op, guest.id(), op), 0);
-    EXPECT_EQ(op.u.scheduler_op.u.credit2.weight, 512);
-    op.u.scheduler_op.cmd = abi::scheduler::putinfo;
-    op.u.scheduler_op.u.credit2 = {.weight = 512, .cap = 50};
-    EXPECT_EQ(domctl(world, command::scheduler_op, guest.id(), op), err(Errno::opnotsupp));
-    op.u.scheduler_op.u.credit2 = {.weight = 0, .cap = 0};
-    EXPECT_EQ(domctl(world, command::scheduler_op, guest.id(), op), err(Errno::inval));
-    op.u.scheduler_op.sched_id = abi::scheduler::rtds;
-    EXPECT_EQ(domctl(world, command::scheduler_op, guest.id(), op), err(Errno::inval));
+    auto share = [&](u32 sched_id, u32 cmd, abi::DomctlSchedCredit values) {
+        op.u.scheduler_op = {.sched_id = sched_id, .cmd = cmd, .u = {}};
+        op.u.scheduler_op.u.credit2 = values;
+        return domctl(world, command::scheduler_op, guest.id(), op);
+    };
+    auto shown = [&](u16 weight, u16 cap) {
+        EXPECT_EQ(share(abi::scheduler::credit2, abi::scheduler::getinfo, {}), 0);
+        EXPECT_EQ(op.u.scheduler_op.u.credit2.weight, weight);
+        EXPECT_EQ(op.u.scheduler_op.u.credit2.cap, cap);
+    };
+    shown(256, 0);
+    EXPECT_EQ(share(abi::scheduler::credit2, abi::scheduler::putinfo, {.weight = 512, .cap = 0}), 0);
+    shown(512, 0);
+    EXPECT_EQ(share(abi::scheduler::credit2, abi::scheduler::putinfo, {.weight = 0, .cap = 50}), 0);
+    shown(512, 50);
+    EXPECT_EQ(share(abi::scheduler::credit2, abi::scheduler::getvcpuinfo, {}), err(Errno::inval));
+    EXPECT_EQ(share(abi::scheduler::rtds, abi::scheduler::putinfo, {.weight = 1, .cap = 0}), err(Errno::inval));
+    shown(512, 50);
 }
 
 TEST(Domctl, HypercallPageIsWrittenToAPageOfTheDomains) {
