@@ -2,7 +2,7 @@
 // Where the hypervisor enters the guest's kernel: set_trap_table, set_callbacks and callback_op.
 #include "core/guest_access.hpp"
 #include "core/hypercall/dispatch.hpp"
-#include "core/pv/selector.hpp"
+#include "core/pv/registers.hpp"
 
 namespace hv {
 namespace {

@@ -2,8 +2,7 @@
 // The hypercalls by which a kernel changes its processor on every context switch, and the debug registers.
 #include "core/guest_access.hpp"
 #include "core/hypercall/dispatch.hpp"
-#include "core/pv/debug_registers.hpp"
-#include "core/pv/selector.hpp"
+#include "core/pv/registers.hpp"
 
 namespace hv {
 Outcome do_stack_switch(Vcpu& vcpu, HypercallArgs& args) {

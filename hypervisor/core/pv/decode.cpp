@@ -1,29 +1,64 @@
 // SPDX-License-Identifier: MIT
 #include "core/pv/decode.hpp"
+#include <algorithm>
 #include "core/mm/pte.hpp"
 
 namespace hv::pv {
 namespace {
-struct Prefixes {
-    bool operand_size = false;  // 66
-    bool address_size = false;  // 67
-    bool lock = false;          // f0
-    u8 repeat = 0;              // f2 or f3
-    u64 segment_base = 0;
-    bool has_rex = false;
-    bool wide = false;  // REX.W
-    u32 reg_high = 0;   // 8 if the REX bit for that field is set
-    u32 index_high = 0;
-    u32 base_high = 0;
+using enum Operation;
+using Place = Operand::Place;
+
+// Opcodes are numbers with their escape bytes: 0x30, 0x0f30, 0x0f01d1.
+struct PlainOpcode {
+    u32 code;
+    Operation operation;
+};
+constexpr PlainOpcode plain_opcodes[] = {
+    {0xfa, clear_interrupts}, {0xfb, set_interrupts}, {0x0f06, clear_task_switched},
+    {0x0f08, flush_caches},   {0x0f09, flush_caches}, {0x0f30, write_msr},
+    {0x0f31, read_tsc},       {0x0f32, read_msr},     {0x0f01d1, set_xcr},
+    {0x0f01f9, read_tscp},
 };
 
-struct ModRm {
-    u32 reg = 0;
-    bool is_memory = false;
-    u32 rm = 0;       // register number if not memory
-    u64 address = 0;  // without segment base; rip-relative ones lack rip
-    bool rip_relative = false;
+// What is combined with the memory operand. A register is named by ModRM's reg field, which otherwise belongs to the
+// opcode. Bit numbers are taken modulo the operand's size.
+enum class Source : u8 { none, reg, immediate, byte_immediate, bit_in_reg, bit_immediate };
+enum class Sizes : u8 { both, word };  // both: an even opcode for bytes, the odd one behind it for words
+
+struct MemoryOpcode {
+    u32 code;
+    Sizes sizes;
+    Source source;
+    std::array<Operation, 8> operations;  // by the reg field; the first one for all if that names a register
 };
+constexpr std::array arithmetic{add, bit_or, add_carry, subtract_borrow, bit_and, subtract, bit_xor, none};  // not CMP
+constexpr MemoryOpcode memory_opcodes[] = {
+    {0x88, Sizes::both, Source::reg, {store}},
+    {0x86, Sizes::both, Source::reg, {exchange}},
+    {0xc6, Sizes::both, Source::immediate, {store}},
+    {0x80, Sizes::both, Source::immediate, arithmetic},
+    {0x83, Sizes::word, Source::byte_immediate, arithmetic},
+    {0xf6, Sizes::both, Source::none, {none, none, complement, negate}},
+    {0xfe, Sizes::both, Source::none, {increment, decrement}},
+    {0x0fab, Sizes::word, Source::bit_in_reg, {bit_test_set}},
+    {0x0fb3, Sizes::word, Source::bit_in_reg, {bit_test_reset}},
+    {0x0fbb, Sizes::word, Source::bit_in_reg, {bit_test_complement}},
+    {0x0fba,
+     Sizes::word,
+     Source::bit_immediate,
+     {none, none, none, none, none, bit_test_set, bit_test_reset, bit_test_complement}},
+    {0x0fb0, Sizes::both, Source::reg, {compare_exchange}},
+    {0x0fc0, Sizes::both, Source::reg, {exchange_add}},
+    {0x0fc3, Sizes::word, Source::reg, {store}},  // MOVNTI
+};
+
+constexpr Operand constant(u64 value) { return {Place::immediate, value}; }
+constexpr Operand accumulator{Place::gpr, 0};
+
+u64 sign_extend(u64 value, u32 size) {
+    u32 unused = 64 - 8 * size;
+    return static_cast<u64>(static_cast<i64>(value << unused) >> unused);
+}
 
 class Decoder {
 public:
@@ -32,20 +67,26 @@ public:
 
     Result<Instruction> run() {
         TRY(prefixes());
-        u8 opcode = TRY(next());
-        TRY(opcode == 0x0f ? two_byte() : one_byte(opcode));
-        TRY(finish());
+        u32 code = TRY(opcode());
+        TRY(operands(code));
+        out_.length = static_cast<u8>(position_);
+        out_.address_size = short_addresses_ ? 4 : 8;
+        if (writes_memory(out_.operation)) {
+            u64 address = out_.destination.value + (rip_relative_ ? regs_.rip + position_ : 0);
+            out_.destination.value = TRY(linear(address, segment_base_));
+        }
         return out_;
     }
 
 private:
     // --- fetching
+
     Result<u8> next() {
         if (position_ >= max_instruction_bytes) return Errno::toobig;
         if (position_ >= bytes_.size()) return Errno::nodata;
         return bytes_[position_++];
     }
-    Result<u64> immediate(u32 size) {  // sign-extended
+    Result<u64> immediate(u32 size) {
         u64 value = 0;
         for (u32 i = 0; i < size; ++i) {
             u8 byte = TRY(next());
@@ -53,337 +94,181 @@ private:
         }
         return sign_extend(value, size);
     }
-    static u64 sign_extend(u64 value, u32 size) {
-        u32 unused = 64 - 8 * size;
-        return static_cast<u64>(static_cast<i64>(value << unused) >> unused);
-    }
 
     // REX counts only directly before the opcode: with another prefix behind it, it is ignored.
     Result<> prefixes() {
-        u8 rex = 0;
         for (;;) {
             u8 byte = TRY(next());
-            if ((byte & 0xf0) == 0x40) {
-                rex = byte;
-                continue;
-            }
+            bool is_rex = (byte & 0xf0) == 0x40;
             switch (byte) {
-                case 0x66: prefix_.operand_size = true; break;
-                case 0x67: prefix_.address_size = true; break;
-                case 0xf0: prefix_.lock = true; break;
+                case 0x66: short_words_ = true; break;
+                case 0x67: short_addresses_ = true; break;
+                case 0xf0: out_.lock = true; break;
                 case 0xf2:
-                case 0xf3: prefix_.repeat = byte; break;
-                case 0x64: prefix_.segment_base = bases_.fs; break;
-                case 0x65: prefix_.segment_base = bases_.gs; break;
+                case 0xf3: repeat_ = true; break;
+                case 0x64: segment_base_ = bases_.fs; break;
+                case 0x65: segment_base_ = bases_.gs; break;
                 case 0x26:
                 case 0x2e:
                 case 0x36:
-                case 0x3e: break;  // ignored in 64-bit mode
+                case 0x3e: break;  // without effect in 64-bit mode
                 default:
+                    if (is_rex) break;
                     --position_;
-                    use_rex(rex);
                     return {};
             }
-            rex = 0;
+            rex_ = is_rex ? byte : 0;
         }
     }
-    void use_rex(u8 rex) {
-        prefix_.has_rex = rex != 0;
-        prefix_.wide = (rex & 8) != 0;
-        prefix_.reg_high = (rex & 4) != 0 ? 8 : 0;
-        prefix_.index_high = (rex & 2) != 0 ? 8 : 0;
-        prefix_.base_high = (rex & 1) != 0 ? 8 : 0;
+    Result<u32> opcode() {
+        u32 code = TRY(next());
+        while (code == 0x0f || code == 0x0f01) {
+            u8 byte = TRY(next());
+            code = code << 8 | byte;
+        }
+        return code;
     }
 
     // --- operands
-    u32 word_size() const { return prefix_.wide ? 8 : prefix_.operand_size ? 2 : 4; }
-    u32 size_of(u8 opcode) const { return (opcode & 1) != 0 ? word_size() : 1; }
 
-    Result<ModRm> modrm() {
-        u8 byte = TRY(next());
-        u32 mod = byte >> 6;
-        u32 rm = byte & 7;
-        ModRm result{.reg = (byte >> 3 & 7u) | prefix_.reg_high};
-        if (mod == 3) {
-            result.rm = rm | prefix_.base_high;
-            return result;
-        }
-        result.is_memory = true;
-        bool no_base = false;
-        if (rm == 4) {
-            u8 sib = TRY(next());
-            u32 index = (sib >> 3 & 7u) | prefix_.index_high;
-            u32 base = sib & 7;
-            if (index != 4) result.address = read_gpr(regs_, index) << (sib >> 6);
-            no_base = mod == 0 && base == 5;
-            if (!no_base) result.address += read_gpr(regs_, base | prefix_.base_high);
-        } else if (mod == 0 && rm == 5) {
-            no_base = true;
-            result.rip_relative = true;
-        } else {
-            result.address = read_gpr(regs_, rm | prefix_.base_high);
-        }
-        u32 displacement_size = mod == 1 ? 1 : mod == 2 || no_base ? 4 : 0;
-        if (displacement_size != 0) result.address += TRY(immediate(displacement_size));
-        return result;
-    }
+    u32 high(u32 rex_bit) const { return rex_ & rex_bit ? 8 : 0; }
+    u32 reg_field(u8 byte) const { return (byte >> 3 & 7u) | high(4); }
+    u32 word_size() const { return rex_ & 8 ? 8 : short_words_ ? 2 : 4; }
+    u32 port_size(u32 code) const { return !(code & 1) ? 1 : short_words_ ? 2 : 4; }  // REX.W has no effect
 
     Operand gpr(u32 number, u32 size) const {
-        if (size == 1 && !prefix_.has_rex && number >= 4 && number < 8) return {Operand::Place::high_byte, number - 4};
-        return {Operand::Place::gpr, number};
+        if (size == 1 && !rex_ && number >= 4 && number < 8) return {Place::high_byte, number - 4};
+        return {Place::gpr, number};
     }
-    static Operand constant(u64 value) { return {Operand::Place::immediate, value}; }
 
-    Result<> memory_write(Operation operation, ModRm const& operand, u32 size, Operand source, u64 bit_offset = 0) {
-        if (!operand.is_memory) return Errno::opnotsupp;
-        if (prefix_.lock && (operation == Operation::store)) return Errno::opnotsupp;  // #UD
+    // The operand must be memory: its address goes to the destination, less segment base and rip. The reg field.
+    Result<u32> memory_operand() {
+        u8 byte = TRY(next());
+        u32 mod = byte >> 6, base = byte & 7;
+        if (mod == 3) return Errno::opnotsupp;
+        u64 address = 0;
+        bool has_sib = base == 4;
+        if (has_sib) {
+            u8 sib = TRY(next());
+            u32 index = (sib >> 3 & 7u) | high(2);
+            if (index != 4) address = read_gpr(regs_, index) << (sib >> 6);
+            base = sib & 7;
+        }
+        bool has_base = mod != 0 || base != 5;
+        if (has_base) address += read_gpr(regs_, base | high(1));
+        rip_relative_ = !has_base && !has_sib;
+        u32 displacement_size = mod == 1 ? 1 : mod == 2 || !has_base ? 4 : 0;
+        if (displacement_size != 0) address += TRY(immediate(displacement_size));
+        out_.destination = {Place::memory, address};
+        return reg_field(byte);
+    }
+
+    Result<u64> linear(u64 offset, u64 base) const {
+        u64 address = (short_addresses_ ? offset & 0xffff'ffff : offset) + base;
+        if (!is_canonical(address) || !is_canonical(address + out_.size - 1)) return Errno::fault;
+        return address;
+    }
+
+    // --- instructions
+
+    Result<> operands(u32 code) {
+        if ((code & ~0x0bu) == 0xe4) return port(code);
+        if ((code & ~3u) == 0x6c) return port_string(code);
+        for (auto const& [plain, operation] : plain_opcodes)
+            if (plain == code) return privileged(operation);
+        if ((code & ~3u) == 0x0f20) return system_register(code);
+        if (code < 0x38 && (code & 7) < 2)
+            return write_memory({code & ~1u, Sizes::both, Source::reg, {arithmetic[code >> 3]}}, code);
+        for (MemoryOpcode const& known : memory_opcodes)
+            if (known.code == code || (known.sizes == Sizes::both && known.code + 1 == code))
+                return write_memory(known, code);
+        if ((code & ~1u) == 0xa2) {  // MOV moffs, AL/rAX: a whole address instead of ModRM
+            u64 address = TRY(immediate(short_addresses_ ? 4 : 8));
+            out_.destination = {Place::memory, address};
+            return finish_write(store, code & 1 ? word_size() : 1, accumulator);
+        }
+        return Errno::opnotsupp;
+    }
+
+    Result<> write_memory(MemoryOpcode const& form, u32 code) {
+        if (code == 0x0fc3 && (short_words_ || repeat_)) return Errno::opnotsupp;
+        u32 reg = TRY(memory_operand());
+        bool names_register = form.source == Source::reg || form.source == Source::bit_in_reg;
+        Operation operation = form.operations[names_register ? 0 : reg & 7];
+        if (operation == none) return Errno::opnotsupp;
+        u32 size = form.sizes == Sizes::word || (code & 1) ? word_size() : 1;
+        u32 bit_mask = size * 8 - 1;
+        Operand source;
+        switch (form.source) {
+            case Source::none: break;
+            case Source::reg: source = gpr(reg, size); break;
+            case Source::immediate: source = constant(TRY(immediate(std::min(size, 4u)))); break;
+            case Source::byte_immediate: source = constant(TRY(immediate(1))); break;
+            case Source::bit_immediate: source = constant(TRY(immediate(1)) & bit_mask); break;
+            case Source::bit_in_reg: {  // all of it counts: the word may lie below or above the one named
+                u64 offset = sign_extend(read_gpr(regs_, reg) & size_mask(size), size);
+                source = constant(offset & bit_mask);
+                out_.destination.value += static_cast<u64>(static_cast<i64>(offset & ~u64{bit_mask}) >> 3);
+            }
+        }
+        return finish_write(operation, size, source);
+    }
+    Result<> finish_write(Operation operation, u32 size, Operand source) {
+        if (out_.lock && operation == store) return Errno::opnotsupp;  // #UD
         out_.operation = operation;
         out_.size = static_cast<u8>(size);
-        out_.lock = prefix_.lock || operation == Operation::exchange;
+        out_.lock |= operation == exchange;
         out_.source = source;
-        out_.destination = {Operand::Place::memory, operand.address + bit_offset};
-        rip_relative_ = operand.rip_relative;
         return {};
     }
-    // The bit offset may be a register: then it selects a word of memory below or above the named one.
-    Result<> bit_test(Operation operation, ModRm const& operand, bool by_register) {
-        u32 size = word_size();
-        if (!by_register) {
-            u64 bit = TRY(immediate(1));
-            return memory_write(operation, operand, size, constant(bit & (size * 8 - 1)));
-        }
-        u64 offset = sign_extend(read_gpr(regs_, operand.reg) & size_mask(size), size);
-        u32 shift = size == 2 ? 4 : size == 4 ? 5 : 6;
-        u64 words = static_cast<u64>(static_cast<i64>(offset) >> shift);
-        return memory_write(operation, operand, size, constant(offset & (size * 8 - 1)), words * size);
-    }
+
     Result<> privileged(Operation operation, u32 size = 0) {
-        if (prefix_.lock) return Errno::opnotsupp;  // #UD
+        bool is_another = operation == set_xcr && (short_words_ || repeat_);
+        if (out_.lock || is_another) return Errno::opnotsupp;  // #UD
         out_.operation = operation;
         out_.size = static_cast<u8>(size);
         return {};
     }
 
-    // --- opcode maps
-    Result<> one_byte(u8 opcode) {
-        if (opcode < 0x38 && (opcode & 7) < 2) {  // arithmetic to memory, except CMP (38, 39)
-            ModRm operand = TRY(modrm());
-            return memory_write(arithmetic(opcode >> 3 & 7u), operand, size_of(opcode),
-                                gpr(operand.reg, size_of(opcode)));
-        }
-        switch (opcode) {
-            case 0x80:
-            case 0x81:
-            case 0x83: return arithmetic_immediate(opcode);
-            case 0x86:
-            case 0x87: return register_to_memory(Operation::exchange, opcode);
-            case 0x88:
-            case 0x89: return register_to_memory(Operation::store, opcode);
-            case 0xa2:
-            case 0xa3: return store_to_offset(opcode);
-            case 0xc6:
-            case 0xc7: {
-                ModRm operand = TRY(modrm());
-                if ((operand.reg & 7) != 0) return Errno::opnotsupp;
-                u32 size = size_of(opcode);
-                u64 value = TRY(immediate(size == 8 ? 4 : size));
-                return memory_write(Operation::store, operand, size, constant(value));
-            }
-            case 0xf6:
-            case 0xf7: {
-                ModRm operand = TRY(modrm());
-                u32 group = operand.reg & 7;
-                if (group != 2 && group != 3) return Errno::opnotsupp;
-                return memory_write(group == 2 ? Operation::complement : Operation::negate, operand, size_of(opcode),
-                                    {});
-            }
-            case 0xfe:
-            case 0xff: {
-                ModRm operand = TRY(modrm());
-                u32 group = operand.reg & 7;
-                if (group > 1) return Errno::opnotsupp;
-                return memory_write(group == 0 ? Operation::increment : Operation::decrement, operand, size_of(opcode),
-                                    {});
-            }
-            case 0xe4:
-            case 0xe5:
-            case 0xe6:
-            case 0xe7:
-            case 0xec:
-            case 0xed:
-            case 0xee:
-            case 0xef: return port(opcode);
-            case 0x6c:
-            case 0x6d:
-            case 0x6e:
-            case 0x6f: return port_string(opcode);
-            case 0xcd: {
-                u64 vector = TRY(immediate(1));
-                out_.index = static_cast<u8>(vector);
-                return privileged(Operation::software_interrupt);
-            }
-            case 0xf4: return privileged(Operation::halt);
-            case 0xfa: return privileged(Operation::clear_interrupts);
-            case 0xfb: return privileged(Operation::set_interrupts);
-            default: return Errno::opnotsupp;
-        }
-    }
-
-    Result<> two_byte() {
-        u8 opcode = TRY(next());
-        switch (opcode) {
-            case 0x01: return group_7();
-            case 0x06: return privileged(Operation::clear_task_switched);
-            case 0x08:
-            case 0x09: return privileged(Operation::flush_caches);
-            case 0x0b: return emulation_prefix();
-            case 0x20:
-            case 0x21:
-            case 0x22:
-            case 0x23: return system_register(opcode);
-            case 0x30: return privileged(Operation::write_msr);
-            case 0x31: return privileged(Operation::read_tsc);
-            case 0x32: return privileged(Operation::read_msr);
-            case 0x33: return privileged(Operation::read_pmc);
-            case 0xab: return bit_by_register(Operation::bit_test_set);
-            case 0xb3: return bit_by_register(Operation::bit_test_reset);
-            case 0xbb: return bit_by_register(Operation::bit_test_complement);
-            case 0xb0:
-            case 0xb1: return register_to_memory(Operation::compare_exchange, opcode);
-            case 0xc0:
-            case 0xc1: return register_to_memory(Operation::exchange_add, opcode);
-            case 0xba: {
-                ModRm operand = TRY(modrm());
-                u32 group = operand.reg & 7;
-                if (group < 5) return Errno::opnotsupp;
-                constexpr Operation operations[] = {Operation::bit_test_set, Operation::bit_test_reset,
-                                                    Operation::bit_test_complement};
-                return bit_test(operations[group - 5], operand, false);
-            }
-            case 0xc3: {  // MOVNTI: no byte or 16-bit form
-                if (prefix_.operand_size || prefix_.repeat != 0) return Errno::opnotsupp;
-                ModRm operand = TRY(modrm());
-                return memory_write(Operation::store, operand, word_size(), gpr(operand.reg, word_size()));
-            }
-            default: return Errno::opnotsupp;
-        }
-    }
-
-    static Operation arithmetic(u32 group) {  // the processor's order; 7 is CMP
-        constexpr Operation operations[] = {
-            Operation::add,     Operation::bit_or,   Operation::add_carry, Operation::subtract_borrow,
-            Operation::bit_and, Operation::subtract, Operation::bit_xor};
-        return operations[group];
-    }
-    Result<> arithmetic_immediate(u8 opcode) {
-        ModRm operand = TRY(modrm());
-        u32 group = operand.reg & 7;
-        if (group == 7) return Errno::opnotsupp;
-        u32 size = size_of(opcode);
-        u64 value = TRY(immediate(opcode != 0x81 ? 1 : size == 8 ? 4 : size));
-        return memory_write(arithmetic(group), operand, size, constant(value));
-    }
-    Result<> register_to_memory(Operation operation, u8 opcode) {
-        ModRm operand = TRY(modrm());
-        u32 size = size_of(opcode);
-        return memory_write(operation, operand, size, gpr(operand.reg, size));
-    }
-    Result<> bit_by_register(Operation operation) {
-        ModRm operand = TRY(modrm());
-        return bit_test(operation, operand, true);
-    }
-    Result<> store_to_offset(u8 opcode) {  // MOV moffs, AL/rAX: a whole address instead of ModRM
-        ModRm operand{.is_memory = true};
-        operand.address = TRY(immediate(prefix_.address_size ? 4 : 8));
-        return memory_write(Operation::store, operand, size_of(opcode), gpr(0, 8));
-    }
-
-    Result<> port(u8 opcode) {
-        bool write = (opcode & 2) != 0;
-        u32 size = (opcode & 1) == 0 ? 1 : prefix_.operand_size ? 2 : 4;  // REX.W has no effect
-        Operand number{Operand::Place::gpr, 2};
-        if ((opcode & 8) == 0) {
-            u64 value = TRY(immediate(1));
-            number = constant(value & 0xff);
-        }
-        Operand accumulator{Operand::Place::gpr, 0};
+    Result<> port(u32 code) {
+        bool write = code & 2;
+        Operand number{Place::gpr, 2};
+        if (!(code & 8)) number = constant(TRY(immediate(1)) & 0xff);
         out_.destination = write ? number : accumulator;
         out_.source = write ? accumulator : number;
-        return privileged(write ? Operation::port_out : Operation::port_in, size);
+        return privileged(write ? port_out : port_in, port_size(code));
     }
-    Result<> port_string(u8 opcode) {
-        bool write = (opcode & 2) != 0;
-        u32 size = (opcode & 1) == 0 ? 1 : prefix_.operand_size ? 2 : 4;
-        u64 index = read_gpr(regs_, write ? 6 : 7);  // DS:rSI with override, ES:rDI without
-        Operand memory{Operand::Place::memory, prefix_.address_size ? index & 0xffff'ffff : index};
-        if (write) memory.value += prefix_.segment_base;
-        if (!is_canonical(memory.value) || !is_canonical(memory.value + size - 1)) return Errno::fault;
-        Operand number{Operand::Place::gpr, 2};
+    Result<> port_string(u32 code) {
+        bool write = code & 2;
+        TRY(privileged(write ? port_out_string : port_in_string, port_size(code)));
+        u64 address = TRY(linear(read_gpr(regs_, write ? 6 : 7), write ? segment_base_ : 0));  // no override for ES:rDI
+        Operand memory{Place::memory, address}, number{Place::gpr, 2};
         out_.destination = write ? number : memory;
         out_.source = write ? memory : number;
-        out_.repeat = prefix_.repeat != 0;
-        return privileged(write ? Operation::port_out_string : Operation::port_in_string, size);
-    }
-
-    Result<> group_7() {
-        u8 byte = TRY(next());
-        if (byte == 0xd1 && !prefix_.operand_size && prefix_.repeat == 0) return privileged(Operation::set_xcr);
-        if (byte == 0xf9) return privileged(Operation::read_tscp);
-        --position_;
-        ModRm operand = TRY(modrm());
-        if ((operand.reg & 7) != 6) return Errno::opnotsupp;
-        TRY(privileged(Operation::load_machine_status, 2));
-        if (operand.is_memory) {
-            out_.source = {Operand::Place::memory, operand.address};
-            rip_relative_ = operand.rip_relative;
-        } else {
-            out_.source = {Operand::Place::gpr, operand.rm};
-        }
+        out_.repeat = repeat_;
         return {};
     }
-    Result<> system_register(u8 opcode) {
+    Result<> system_register(u32 code) {
         u8 byte = TRY(next());  // the mod field is ignored: always a register
-        u32 number = (byte >> 3 & 7u) | prefix_.reg_high;
-        Operand general{Operand::Place::gpr, (byte & 7u) | prefix_.base_high};
-        bool write = (opcode & 2) != 0;
-        bool debug = (opcode & 1) != 0;
-        bool exists = debug ? number < 8 : number == 0 || number == 2 || number == 3 || number == 4 || number == 8;
+        u32 number = reg_field(byte);
+        bool write = code & 2, debug = code & 1;
+        bool exists = debug ? number < 8 : number == 0 || (number >= 2 && number <= 4) || number == 8;
         if (!exists) return Errno::opnotsupp;
         out_.index = static_cast<u8>(number);
-        (write ? out_.source : out_.destination) = general;
-        if (debug) return privileged(write ? Operation::write_debug : Operation::read_debug, 8);
-        return privileged(write ? Operation::write_control : Operation::read_control, 8);
-    }
-    Result<> emulation_prefix() {  // H:xen.h XEN_EMULATE_PREFIX, then CPUID
-        if (position_ != 2) return Errno::opnotsupp;
-        constexpr u8 rest[] = {0x78, 0x65, 0x6e, 0x0f, 0xa2};
-        for (u8 expected : rest) {
-            u8 byte = TRY(next());
-            if (byte != expected) return Errno::opnotsupp;
-        }
-        return privileged(Operation::forced_cpuid);
-    }
-
-    Result<> finish() {
-        out_.length = static_cast<u8>(position_);
-        out_.address_size = prefix_.address_size ? 4 : 8;
-        bool string = out_.operation == Operation::port_in_string || out_.operation == Operation::port_out_string;
-        Operand* memory = out_.destination.place == Operand::Place::memory ? &out_.destination
-                          : out_.source.place == Operand::Place::memory    ? &out_.source
-                                                                           : nullptr;
-        if (memory == nullptr || string) return {};
-        if (rip_relative_) memory->value += regs_.rip + position_;
-        if (prefix_.address_size) memory->value &= 0xffff'ffff;
-        memory->value += prefix_.segment_base;
-        if (!is_canonical(memory->value) || !is_canonical(memory->value + out_.size - 1)) return Errno::fault;
-        return {};
+        (write ? out_.source : out_.destination) = {Place::gpr, (byte & 7u) | high(1)};
+        if (debug) return privileged(write ? write_debug : read_debug, 8);
+        return privileged(write ? write_control : read_control, 8);
     }
 
     std::span<u8 const> bytes_;
     abi::CpuUserRegs const& regs_;
     SegmentBases bases_;
     usize position_ = 0;
-    Prefixes prefix_{};
+    bool short_words_ = false;
+    bool short_addresses_ = false;
+    bool repeat_ = false;
+    u8 rex_ = 0;
+    u64 segment_base_ = 0;
     bool rip_relative_ = false;
     Instruction out_{};
 };

@@ -11,6 +11,7 @@ namespace hv::pv {
 inline constexpr u32 max_instruction_bytes = 15;
 
 enum class Operation : u8 {
+    none,
     // write one memory operand; see core/pv/execute.hpp
     store,
     exchange,
@@ -38,7 +39,6 @@ enum class Operation : u8 {
     clear_interrupts,
     set_interrupts,
     clear_task_switched,
-    halt,
     flush_caches,  // WBINVD, WBNOINVD, INVD
     read_control,
     write_control,
@@ -48,13 +48,8 @@ enum class Operation : u8 {
     write_msr,
     read_tsc,
     read_tscp,
-    read_pmc,
     set_xcr,
-    load_machine_status,
-    software_interrupt,
-    forced_cpuid,  // CPUID behind the emulation prefix: UD2 "xen"
 };
-
 constexpr bool writes_memory(Operation operation) { return operation <= Operation::bit_test_complement; }
 
 struct Instruction {
@@ -64,7 +59,7 @@ struct Instruction {
     u8 address_size = 8;  // 4 with the prefix: string operations count and index with the low halves
     bool lock = false;    // must be one atomic access; XCHG always is
     bool repeat = false;  // string operations: REP
-    u8 index = 0;         // control or debug register, interrupt vector
+    u8 index = 0;         // control or debug register
     Operand destination;
     Operand source;
 };

@@ -7,9 +7,6 @@
 #include "core/pv/elf.hpp"
 
 namespace hv::pv {
-enum class LayoutError : u8 { none, too_little_memory, address_space_full, p2m_overlaps_kernel, initrd_too_big };
-char const* describe(LayoutError error);
-
 struct LayoutRequest {
     u64 nr_pages = 0;  // all that dom0 gets
     u64 initrd_bytes = 0;
@@ -24,9 +21,7 @@ struct Region {
 
 // Tables that map a range: how many of each level under one root, the root itself not counted.
 struct TableCount {
-    u64 l3 = 0;
-    u64 l2 = 0;
-    u64 l1 = 0;
+    u64 l3 = 0, l2 = 0, l1 = 0;
 
     u64 total() const { return l3 + l2 + l1; }
 };
@@ -54,10 +49,10 @@ struct Dom0Layout {
 };
 
 struct LayoutResult {
-    LayoutError error = LayoutError::none;
+    Complaint error = nullptr;
     Dom0Layout layout{};
 
-    explicit operator bool() const { return error == LayoutError::none; }
+    explicit operator bool() const { return !error; }
 };
 
 LayoutResult lay_out_dom0(ElfKernel const& kernel, LayoutRequest const& request);

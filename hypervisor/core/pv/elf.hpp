@@ -5,44 +5,19 @@
 #include <array>
 #include <optional>
 #include <span>
-#include <string_view>
 #include "base/types.hpp"
 
 namespace hv::pv {
-enum class ElfError : u8 {
-    none,
-    too_short,
-    not_elf,
-    not_x86_64,
-    bad_type,
-    bad_program_headers,
-    bad_section_headers,
-    no_segments,
-    too_many_segments,
-    segment_outside_file,
-    segment_smaller_than_file_part,
-    address_overflow,
-    segments_overlap,
-    bad_note,
-    no_xen_notes,
-    no_entry,
-    entry_outside_image,
-    wrong_interface,
-    wrong_loader,
-    missing_feature,
-    not_for_dom0,
-    bad_virt_base,
-    hypercall_page_outside_image,
-    bad_p2m_address,
-    bad_l1_mfn_valid,
-};
-char const* describe(ElfError error);  // a clause for "dom0 kernel: …"
+// What is wrong, as a clause for "dom0 kernel: …"; null if nothing is.
+using Complaint = char const*;
 
 struct ElfSegment {
     u64 address = 0;      // guest virtual, by physical address and note VIRT_BASE
     u64 memory_size = 0;  // bytes behind file_size are to be zeroed
     u64 offset = 0;       // in the file
     u64 file_size = 0;
+
+    u64 end() const { return address + memory_size; }
 };
 
 inline constexpr u32 max_elf_segments = 16;
@@ -63,10 +38,10 @@ struct ElfKernel {
 };
 
 struct ElfResult {
-    ElfError error = ElfError::none;
+    Complaint error = nullptr;
     ElfKernel kernel{};
 
-    explicit operator bool() const { return error == ElfError::none; }
+    explicit operator bool() const { return !error; }
 };
 
 enum class KernelRole : u8 { dom0, guest };

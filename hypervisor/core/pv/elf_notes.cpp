@@ -1,20 +1,18 @@
 // SPDX-License-Identifier: MIT
 #include "core/pv/elf_notes.hpp"
+#include <algorithm>
 #include <cstring>
 #include "public/elfnote.hpp"
 
 namespace hv::pv {
 namespace {
 struct NoteHeader {
-    u32 name_size;
-    u32 value_size;
-    u32 type;
+    u32 name_size, value_size, type;
 };
 
 std::string_view text_of(std::span<u8 const> value) {  // without the terminating zero, if there is one
-    usize length = 0;
-    while (length < value.size() && value[length] != 0) ++length;
-    return {reinterpret_cast<char const*>(value.data()), length};
+    std::string_view text{reinterpret_cast<char const*>(value.data()), value.size()};
+    return text.substr(0, text.find('\0'));
 }
 
 std::optional<u64> number_of(std::span<u8 const> value) {
@@ -24,31 +22,21 @@ std::optional<u64> number_of(std::span<u8 const> value) {
     return number;
 }
 
-bool starts_with(std::string_view text, std::string_view prefix) {
-    return text.size() >= prefix.size() && text.substr(0, prefix.size()) == prefix;
-}
-
 // "!name" is required, "name" is welcome; joined by '|'. Writable page tables exist by emulation, not as the feature
 // bit of that name, which only translated guests have.
 bool can_satisfy(std::string_view features) {
+    constexpr std::string_view offered[] = {"!writable_page_tables", "!pae_pgdir_above_4gb",
+                                            "!mmu_pt_update_preserve_ad", "!gnttab_map_avail_bits", "!dom0"};
     while (!features.empty()) {
-        usize length = 0;
-        while (length < features.size() && features[length] != '|') ++length;
-        std::string_view name = features.substr(0, length);
-        features.remove_prefix(length < features.size() ? length + 1 : length);
-        if (name.empty() || name[0] != '!') continue;
-        name.remove_prefix(1);
-        constexpr std::string_view offered[] = {"writable_page_tables", "pae_pgdir_above_4gb",
-                                                "mmu_pt_update_preserve_ad", "gnttab_map_avail_bits", "dom0"};
-        bool found = false;
-        for (std::string_view candidate : offered) found = found || candidate == name;
-        if (!found) return false;
+        std::string_view name = features.substr(0, features.find('|'));
+        features.remove_prefix(std::min(name.size() + 1, features.size()));
+        if (name.starts_with('!') && std::ranges::find(offered, name) == std::end(offered)) return false;
     }
     return true;
 }
 }  // namespace
 
-ElfError XenNotes::add(std::span<u8 const> area) {
+Complaint XenNotes::add(std::span<u8 const> area) {
     constexpr u64 alignment = 4;
     constexpr u8 owner[] = {'X', 'e', 'n', 0};
     while (area.size() >= sizeof(NoteHeader)) {
@@ -56,35 +44,30 @@ ElfError XenNotes::add(std::span<u8 const> area) {
         std::memcpy(&header, area.data(), sizeof(header));
         area = area.subspan(sizeof(header));
         u64 name_room = round_up(header.name_size, alignment);
-        if (name_room > area.size() || header.value_size > area.size() - name_room) return ElfError::bad_note;
+        if (name_room > area.size() || header.value_size > area.size() - name_room) return "a note in it is damaged";
         std::span<u8 const> value = area.subspan(name_room, header.value_size);
         if (header.name_size == sizeof(owner) && std::memcmp(area.data(), owner, sizeof(owner)) == 0) {
-            found_ = true;
-            ElfError error = take(header.type, value);
-            if (error != ElfError::none) return error;
+            found = true;
+            if (Complaint error = take(header.type, value)) return error;
         }
         u64 whole = name_room + round_up(header.value_size, alignment);
-        area = area.subspan(whole < area.size() ? whole : area.size());  // the last note may lack its padding
+        area = area.subspan(std::min<u64>(whole, area.size()));  // the last note may lack its padding
     }
-    return ElfError::none;
+    return nullptr;
 }
 
-ElfError XenNotes::take(u32 type, std::span<u8 const> value) {
+Complaint XenNotes::take(u32 type, std::span<u8 const> value) {
+    constexpr u64 present[] = {1, 1};  // mask, value
     std::optional<u64> number = number_of(value);
     switch (type) {
-        case abi::elfnote::xen_version: interface = text_of(value); return ElfError::none;
-        case abi::elfnote::loader: loader = text_of(value); return ElfError::none;
-        case abi::elfnote::features: features = text_of(value); return ElfError::none;
-        case abi::elfnote::pae_mode: pae_mode = starts_with(text_of(value), "yes"); return ElfError::none;
-        case abi::elfnote::l1_mfn_valid: {
-            constexpr u64 present[] = {1, 1};  // mask, value
+        case abi::elfnote::xen_version: interface = text_of(value); return nullptr;
+        case abi::elfnote::loader: loader = text_of(value); return nullptr;
+        case abi::elfnote::features: features = text_of(value); return nullptr;
+        case abi::elfnote::pae_mode: pae_mode = text_of(value).starts_with("yes"); return nullptr;
+        case abi::elfnote::l1_mfn_valid:
             if (value.size() == sizeof(present))
                 l1_mfn_valid_is_present = std::memcmp(value.data(), present, sizeof(present)) == 0;
-            return ElfError::none;
-        }
-        default: break;
-    }
-    switch (type) {
+            return nullptr;
         case abi::elfnote::entry: entry = number; break;
         case abi::elfnote::hypercall_page: hypercall_page = number; break;
         case abi::elfnote::virt_base: virt_base = number.value_or(~u64{0}); break;
@@ -92,20 +75,20 @@ ElfError XenNotes::take(u32 type, std::span<u8 const> value) {
         case abi::elfnote::init_p2m: init_p2m = number; break;
         case abi::elfnote::mod_start_pfn: initrd_by_pfn = number.value_or(0) != 0; break;
         case abi::elfnote::supported_features: supported_features = number; break;
-        default: return ElfError::none;  // informative
+        default: return nullptr;  // informative
     }
-    return number ? ElfError::none : ElfError::bad_note;
+    return number ? nullptr : "a note in it is damaged";
 }
 
-ElfError XenNotes::check(KernelRole role) const {
-    if (!found_) return ElfError::no_xen_notes;
-    if (!starts_with(interface, "xen-3.0")) return ElfError::wrong_interface;
-    if (!loader.empty() && loader != std::string_view{"generic"}) return ElfError::wrong_loader;
-    if (!can_satisfy(features)) return ElfError::missing_feature;
-    if (!l1_mfn_valid_is_present) return ElfError::bad_l1_mfn_valid;
-    if (!entry) return ElfError::no_entry;
+Complaint XenNotes::check(KernelRole role) const {
+    if (!found) return "it has no Xen notes: not a PV kernel";
+    if (!interface.starts_with("xen-3.0")) return "it is not made for the interface xen-3.0";
+    if (!loader.empty() && loader != "generic") return "it wants another loader than \"generic\"";
+    if (!can_satisfy(features)) return "it requires a feature that we do not have";
+    if (!l1_mfn_valid_is_present) return "it marks valid page-table entries by another bit than \"present\"";
+    if (!entry) return "its notes name no entry point";
     bool can_be_dom0 = !supported_features || (*supported_features >> abi::feature::dom0 & 1) != 0;
-    if (role == KernelRole::dom0 && !can_be_dom0) return ElfError::not_for_dom0;
-    return ElfError::none;
+    if (role == KernelRole::dom0 && !can_be_dom0) return "it cannot run as dom0";
+    return nullptr;
 }
 }  // namespace hv::pv

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The notes of owner "Xen" in a kernel's ELF file.
 #pragma once
+#include <string_view>
 #include "core/pv/elf.hpp"
 
 namespace hv::pv {
@@ -17,16 +18,14 @@ struct XenNotes {
     bool pae_mode = false;
     bool initrd_by_pfn = false;
     bool l1_mfn_valid_is_present = true;
+    bool found = false;
 
     // All notes of one area; those of other owners are passed over.
-    ElfError add(std::span<u8 const> area);
-    bool found() const { return found_; }
+    Complaint add(std::span<u8 const> area);
     // Refuses kernels that ask for something that we cannot give.
-    ElfError check(KernelRole role) const;
+    Complaint check(KernelRole role) const;
 
 private:
-    ElfError take(u32 type, std::span<u8 const> value);
-
-    bool found_ = false;
+    Complaint take(u32 type, std::span<u8 const> value);
 };
 }  // namespace hv::pv

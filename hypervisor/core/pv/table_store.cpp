@@ -13,13 +13,6 @@ u32 operand_length(u8 const* modrm) {
     if (mode == 1) return length + 1;
     return mode == 2 || base == 5 ? length + 4 : length;  // without a mode, base 5 means rip or an absolute address
 }
-
-constexpr u64 carry = 1u << 0;
-constexpr u64 parity = 1u << 2;
-constexpr u64 adjust = 1u << 4;
-constexpr u64 zero = 1u << 6;
-constexpr u64 sign = 1u << 7;
-constexpr u64 overflow = 1u << 11;
 }  // namespace
 
 TableStore decode_table_store(u8 const* bytes) {
@@ -36,21 +29,11 @@ TableStore decode_table_store(u8 const* bytes) {
     u8 const* behind = at + operand;
 
     TableStore store;
-    switch (opcode) {
-        case 0x89:
-            if (wide && !lock) store = {TableStore::Kind::store, 0, static_cast<u8>(reg | (rex & 4) << 1)};
-            break;
-        case 0x87:
-            if (wide) store = {TableStore::Kind::exchange, 0, static_cast<u8>(reg | (rex & 4) << 1)};
-            break;
-        case 0x80:
-            if (reg == 4) store = {TableStore::Kind::and_byte, 0, *behind++};
-            break;
-        case 0x0fba:
-            if (reg == 6 && wide) store = {TableStore::Kind::reset_bit, 0, *behind++};
-            break;
-        default: break;
-    }
+    u8 gpr = static_cast<u8>(reg | (rex & 4) << 1);
+    if (opcode == 0x89 && wide && !lock) store = {TableStore::Kind::store, 0, gpr};
+    else if (opcode == 0x87 && wide) store = {TableStore::Kind::exchange, 0, gpr};
+    else if (opcode == 0x80 && reg == 4) store = {TableStore::Kind::and_byte, 0, *behind++};
+    else if (opcode == 0x0fba && reg == 6 && wide) store = {TableStore::Kind::reset_bit, 0, *behind++};
     store.length = static_cast<u8>(behind - bytes);
     return store;
 }
@@ -60,14 +43,14 @@ void retire(TableStore store, abi::CpuUserRegs& regs, u64 old, u64 fresh, u32 by
         case TableStore::Kind::exchange: general_register(regs, store.operand) = old; break;
         case TableStore::Kind::and_byte: {
             u8 result = static_cast<u8>(fresh >> (byte * 8));
-            regs.rflags &= ~(carry | parity | adjust | zero | sign | overflow);
-            if (!(__builtin_popcount(result) & 1)) regs.rflags |= parity;
-            if (result == 0) regs.rflags |= zero;
-            if (result & 0x80) regs.rflags |= sign;
+            regs.rflags &= ~rflags::arithmetic;
+            if (!(__builtin_popcount(result) & 1)) regs.rflags |= rflags::parity;
+            if (result == 0) regs.rflags |= rflags::zero;
+            if (result & 0x80) regs.rflags |= rflags::sign;
             break;
         }
         case TableStore::Kind::reset_bit:
-            regs.rflags = (regs.rflags & ~carry) | (old >> (store.operand & 63) & 1);
+            regs.rflags = (regs.rflags & ~rflags::carry) | (old >> (store.operand & 63) & 1);
             break;
         default: break;
     }

@@ -3,14 +3,9 @@
 // AND of one byte, LOCK BTR. Found and done in a tenth of the time of decode.hpp and execute.hpp, which know the rest;
 // a test compares the two.
 #pragma once
-#include <array>
-#include "public/vcpu.hpp"
+#include "core/pv/registers.hpp"
 
 namespace hv::pv {
-using abi::u32;
-using abi::u64;
-using abi::u8;
-
 struct TableStore {
     enum class Kind : u8 { none, store, exchange, and_byte, reset_bit };
     Kind kind = Kind::none;  // none: not one of these
@@ -22,17 +17,6 @@ struct TableStore {
 
 // Sixteen bytes as fetched from rip. Operand sizes are eight bytes but for and_byte, which has one.
 TableStore decode_table_store(u8 const* bytes);
-
-// A register by its number in an encoding.
-inline u64& general_register(abi::CpuUserRegs& regs, u32 number) {
-    using Regs = abi::CpuUserRegs;
-    constexpr std::array<u8, 16> places{
-        offsetof(Regs, rax), offsetof(Regs, rcx), offsetof(Regs, rdx), offsetof(Regs, rbx),
-        offsetof(Regs, rsp), offsetof(Regs, rbp), offsetof(Regs, rsi), offsetof(Regs, rdi),
-        offsetof(Regs, r8),  offsetof(Regs, r9),  offsetof(Regs, r10), offsetof(Regs, r11),
-        offsetof(Regs, r12), offsetof(Regs, r13), offsetof(Regs, r14), offsetof(Regs, r15)};
-    return *reinterpret_cast<u64*>(reinterpret_cast<char*>(&regs) + places[number & 15]);
-}
 
 // The entry's new value. `byte` says which byte and_byte means.
 inline u64 new_entry(TableStore store, abi::CpuUserRegs& regs, u64 old, u32 byte) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "core/pv/trap_frame.hpp"
-#include "core/mm/pte.hpp"
+#include <algorithm>
 
 namespace hv::pv {
 namespace {
@@ -9,46 +9,30 @@ constexpr u16 privilege_mask = 3;
 constexpr u64 cleared_on_entry =
     rflags::trap | rflags::nested_task | rflags::resume | rflags::virtual_8086 | rflags::alignment_check;
 
-// Collects the words and places them below the stack pointer.
-class FrameBuilder {
-public:
-    explicit FrameBuilder(TrapSource const& source) : source_{source} { frame_.from_user = !source.in_kernel; }
+// `first` and what every frame ends with: rip, cs with the mask, rflags, rsp, ss of `back`.
+Result<BounceFrame> frame_of(TrapSource const& source, TrapTarget const& target, std::initializer_list<u64> first,
+                             abi::CpuUserRegs const& back) {
+    if (!is_guest_address(target.handler)) return Errno::fault;
+    u64 selector = source.in_kernel ? back.cs & ~privilege_mask : back.cs | privilege_mask;
+    u64 flags = back.rflags & ~(rflags::interrupts | rflags::iopl);
+    flags |= (source.upcall_mask ? 0 : rflags::interrupts) | (u64{source.iopl} << 12 & rflags::iopl);
+    u64 const last[] = {back.rip, selector | u64{source.upcall_mask} << 32, flags, back.rsp, back.ss};
 
-    void push(u64 word) { frame_.words[frame_.count++] = word; }
+    BounceFrame frame;
+    u64* end = std::ranges::copy(last, std::ranges::copy(first, frame.words.data()).out).out;
+    frame.count = static_cast<u32>(end - frame.words.data());
+    u64 top = (source.in_kernel ? source.regs.rsp : source.kernel_sp) & ~(stack_alignment - 1);
+    frame.address = top - u64{frame.count} * 8;
+    bool lies_below_hypervisor = top <= u64{1} << 47;
+    bool lies_above_hypervisor = frame.address >= hypervisor_end;
+    if (frame.address >= top || (!lies_below_hypervisor && !lies_above_hypervisor)) return Errno::fault;
 
-    // rip, cs with the mask, rflags, rsp, ss: what every frame ends with.
-    void push_return(u64 rip, u16 cs, u16 ss, u64 flags) {
-        u16 selector = static_cast<u16>(cs | privilege_mask);
-        if (source_.in_kernel) selector = static_cast<u16>(selector & ~privilege_mask);
-        flags &= ~(rflags::interrupts | rflags::iopl);
-        if (!source_.upcall_mask) flags |= rflags::interrupts;
-        flags |= u64{source_.iopl} << 12 & rflags::iopl;
-
-        push(rip);
-        push(selector | u64{source_.upcall_mask} << 32);
-        push(flags);
-        push(source_.regs.rsp);
-        push(ss);
-    }
-
-    Result<BounceFrame> start(TrapTarget const& target) {
-        if (!is_guest_address(target.handler)) return Errno::fault;
-        u64 top = (source_.in_kernel ? source_.regs.rsp : source_.kernel_sp) & ~(stack_alignment - 1);
-        frame_.address = top - u64{frame_.count} * 8;
-        bool lies_below_hypervisor = top <= u64{1} << 47;
-        bool lies_above_hypervisor = frame_.address >= hypervisor_end;
-        if (frame_.address >= top || (!lies_below_hypervisor && !lies_above_hypervisor)) return Errno::fault;
-
-        frame_.rip = target.handler;
-        frame_.rflags = source_.regs.rflags & ~cleared_on_entry;
-        frame_.upcall_mask = source_.upcall_mask || target.mask_events;
-        return frame_;
-    }
-
-private:
-    TrapSource const& source_;
-    BounceFrame frame_{};
-};
+    frame.from_user = !source.in_kernel;
+    frame.upcall_mask = source.upcall_mask || target.mask_events;
+    frame.rip = target.handler;
+    frame.rflags = source.regs.rflags & ~cleared_on_entry;
+    return frame;
+}
 }  // namespace
 
 void enter_handler(BounceFrame const& frame, abi::CpuUserRegs& regs) {
@@ -60,41 +44,26 @@ void enter_handler(BounceFrame const& frame, abi::CpuUserRegs& regs) {
 }
 
 Result<BounceFrame> exception_frame(TrapSource const& source, TrapTarget const& target) {
-    FrameBuilder builder{source};
-    builder.push(source.regs.rcx);
-    builder.push(source.regs.r11);
-    if (target.error_code) builder.push(*target.error_code);
-    builder.push_return(source.regs.rip, source.regs.cs, source.regs.ss, source.regs.rflags);
-    return builder.start(target);
-}
-
-Result<BounceFrame> event_frame(TrapSource const& source, u64 handler) {
-    return exception_frame(source, {.handler = handler, .mask_events = true});
+    abi::CpuUserRegs const& regs = source.regs;
+    if (target.error_code) return frame_of(source, target, {regs.rcx, regs.r11, *target.error_code}, regs);
+    return frame_of(source, target, {regs.rcx, regs.r11}, regs);
 }
 
 Result<BounceFrame> syscall_frame(TrapSource const& source, TrapTarget const& target, bool compatibility) {
-    FrameBuilder builder{source};
-    builder.push(source.regs.rcx);
-    builder.push(source.regs.r11);
-    builder.push_return(source.regs.rcx, compatibility ? abi::selector::flat_cs32 : abi::selector::flat_cs64,
-                        abi::selector::flat_ss, source.regs.r11);
-    Result<BounceFrame> frame = builder.start(target);
-    if (!frame) return frame;
-    frame->rflags = (source.regs.r11 & ~(cleared_on_entry | rflags::direction | rflags::iopl)) | rflags::interrupts |
-                    rflags::always_one;
+    abi::CpuUserRegs back = source.regs;
+    back.rip = back.rcx;
+    back.cs = compatibility ? abi::selector::flat_cs32 : abi::selector::flat_cs64;
+    back.ss = abi::selector::flat_ss;
+    back.rflags = back.r11;
+    auto frame = TRY(frame_of(source, target, {back.rcx, back.r11}, back));
+    frame.rflags =
+        (back.r11 & ~(cleared_on_entry | rflags::direction | rflags::iopl)) | rflags::interrupts | rflags::always_one;
     return frame;
 }
 
 Result<BounceFrame> failsafe_frame(TrapSource const& source, TrapTarget const& target) {
-    FrameBuilder builder{source};
-    builder.push(source.regs.rcx);
-    builder.push(source.regs.r11);
-    builder.push(source.regs.ds);
-    builder.push(source.regs.es);
-    builder.push(source.regs.fs);
-    builder.push(source.regs.gs);
-    builder.push_return(source.regs.rip, source.regs.cs, source.regs.ss, source.regs.rflags);
-    return builder.start(target);
+    abi::CpuUserRegs const& regs = source.regs;
+    return frame_of(source, target, {regs.rcx, regs.r11, regs.ds, regs.es, regs.fs, regs.gs}, regs);
 }
 
 Result<IretState> iret_state(abi::CpuUserRegs const& regs, abi::IretContext const& context, bool has_user_root) {
@@ -110,11 +79,11 @@ Result<IretState> iret_state(abi::CpuUserRegs const& regs, abi::IretContext cons
         (context.rflags & ~(rflags::iopl | rflags::virtual_8086)) | rflags::interrupts | rflags::always_one;
     state.regs.rsp = context.rsp;
     state.regs.ss = static_cast<u16>(context.ss | privilege_mask);
-    if ((context.flags & abi::vgcf::in_syscall) == 0) {
+    if (!(context.flags & abi::vgcf::in_syscall)) {
         state.regs.rcx = context.rcx;
         state.regs.r11 = context.r11;
     }
-    state.upcall_mask = (context.rflags & rflags::interrupts) == 0;
+    state.upcall_mask = !(context.rflags & rflags::interrupts);
     return state;
 }
 }  // namespace hv::pv

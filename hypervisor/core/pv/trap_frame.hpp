@@ -6,22 +6,9 @@
 #include <array>
 #include <optional>
 #include "base/result.hpp"
-#include "public/vcpu.hpp"
+#include "core/pv/registers.hpp"
 
 namespace hv::pv {
-namespace rflags {
-inline constexpr u64 carry = 1u << 0;
-inline constexpr u64 always_one = 1u << 1;
-inline constexpr u64 trap = 1u << 8;
-inline constexpr u64 interrupts = 1u << 9;
-inline constexpr u64 direction = 1u << 10;
-inline constexpr u64 iopl = 3u << 12;
-inline constexpr u64 nested_task = 1u << 14;
-inline constexpr u64 resume = 1u << 16;
-inline constexpr u64 virtual_8086 = 1u << 17;
-inline constexpr u64 alignment_check = 1u << 18;
-}  // namespace rflags
-
 // The interrupted vCPU.
 struct TrapSource {
     abi::CpuUserRegs const& regs;
@@ -37,12 +24,10 @@ struct TrapTarget {
     std::optional<u64> error_code{};
 };
 
-inline constexpr u32 max_frame_words = 11;
-
 // What to write at `address`, lowest word first, and the state in which the handler starts. The caller makes the toggle
 // to kernel mode (root, GS base) first if `from_user`; it crashes the domain if the words cannot be written.
 struct BounceFrame {
-    std::array<u64, max_frame_words> words{};
+    std::array<u64, 11> words{};
     u32 count = 0;
     u64 address = 0;
     bool from_user = false;
@@ -53,10 +38,8 @@ struct BounceFrame {
 // The registers with which the handler starts.
 void enter_handler(BounceFrame const& frame, abi::CpuUserRegs& regs);
 
-// fault: the frame does not lie in guest memory, or the handler is no guest address.
+// fault: the frame does not lie in guest memory, or the handler is no guest address. Event upcalls are exceptions too.
 Result<BounceFrame> exception_frame(TrapSource const& source, TrapTarget const& target);
-// An event upcall: as an exception without error code; always masks events.
-Result<BounceFrame> event_frame(TrapSource const& source, u64 handler);
 // SYSCALL from user mode; rcx and r11 hold rip and rflags. `compatibility`: it came from 32-bit code.
 Result<BounceFrame> syscall_frame(TrapSource const& source, TrapTarget const& target, bool compatibility);
 // Reloading the guest's segment registers faulted: their selectors are shown to the guest,

@@ -6,8 +6,7 @@
 #include "core/mm/descriptor.hpp"
 #include "core/mm/pte.hpp"
 #include "core/mm/root.hpp"
-#include "core/pv/debug_registers.hpp"
-#include "core/pv/selector.hpp"
+#include "core/pv/registers.hpp"
 #include "core/pv/trap_frame.hpp"
 #include "core/sched/guest_time.hpp"
 

@@ -78,7 +78,8 @@ void deliver_page_fault(Vcpu& vcpu, abi::CpuUserRegs& regs, u64 address, u64 err
 
 void deliver_event(Vcpu& vcpu, abi::CpuUserRegs& regs) {
     if (vcpu.event_callback.address == 0) return;  // stays pending until there is one
-    bounce(vcpu, regs, pv::event_frame(source_of(vcpu, regs), vcpu.event_callback.address));
+    bounce(vcpu, regs,
+           pv::exception_frame(source_of(vcpu, regs), {.handler = vcpu.event_callback.address, .mask_events = true}));
 }
 
 void deliver_failsafe(Vcpu& vcpu, abi::CpuUserRegs& regs) {

@@ -54,13 +54,13 @@ std::span<u8 const> initrd(Builder const& builder) {
 void plan(Builder& builder) {
     if (builder.info.module_count == 0) fail("no kernel", "the boot loader brought no modules");
     pv::ElfResult parsed = pv::parse_kernel(contents(builder.info.modules[0]), pv::KernelRole::dom0);
-    if (!parsed) fail("kernel module", pv::describe(parsed.error));
+    if (!parsed) fail("kernel module", parsed.error);
     builder.kernel = parsed.kernel;
 
     u64 pages = boot::dom0_pages(builder.options, free_frame_count());
     pv::LayoutResult planned =
         pv::lay_out_dom0(builder.kernel, {.nr_pages = pages, .initrd_bytes = initrd(builder).size()});
-    if (!planned) fail("", pv::describe(planned.error));
+    if (!planned) fail("", planned.error);
     builder.layout = planned.layout;
     if (pages > free_frame_count()) fail("memory", "dom0_mem asks for more than is free");
 

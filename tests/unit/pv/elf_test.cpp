@@ -143,9 +143,13 @@ struct Image {
     }
 };
 
-ElfError error_of(Image const& image, KernelRole role = KernelRole::dom0) {
-    std::vector<u8> file = image.file();
-    return parse_kernel(file, role).error;
+// Empty if nothing is wrong.
+std::string error_of(std::vector<u8> const& file, KernelRole role = KernelRole::dom0) {
+    Complaint error = parse_kernel(file, role).error;
+    return error ? error : "";
+}
+bool is_about(std::string const& error, std::string const& text) {
+    return text.empty() ? error.empty() : error.find(text) != std::string::npos;
 }
 
 TEST(Elf, ReadsALinuxKernel) {
@@ -154,7 +158,7 @@ TEST(Elf, ReadsALinuxKernel) {
         image.notes_by_section = by_section;
         std::vector<u8> file = image.file();
         ElfResult result = parse_kernel(file, KernelRole::dom0);
-        ASSERT_TRUE(result) << describe(result.error);
+        ASSERT_TRUE(result) << result.error;
         ElfKernel const& kernel = result.kernel;
         ASSERT_EQ(kernel.segment_count, 3u);
         EXPECT_EQ(kernel.segments[1].address, virt_base + 0x100'4000);  // by physical address
@@ -182,57 +186,58 @@ TEST(Elf, SortsSegments) {
 
 TEST(Elf, NamesWhatIsWrong) {
     struct Case {
-        ElfError error;
+        char const* error;
         std::function<void(Image&)> change;
     };
     using namespace abi::elfnote;
     Case const cases[] = {
-        {ElfError::no_xen_notes, [](Image& i) { i.owner = "GNU"; }},
-        {ElfError::no_entry, [](Image& i) { i.remove(entry); }},
-        {ElfError::entry_outside_image, [](Image& i) { i.number(entry, virt_base); }},
-        {ElfError::bad_virt_base, [](Image& i) { i.remove(abi::elfnote::virt_base); }},
-        {ElfError::bad_virt_base, [](Image& i) { i.number(abi::elfnote::virt_base, 0xffff'8000'0000'0000); }},
-        {ElfError::bad_virt_base, [](Image& i) { i.number(abi::elfnote::virt_base, ::virt_base + 1); }},
-        {ElfError::wrong_interface, [](Image& i) { i.text(xen_version, "xen-2.0"); }},
-        {ElfError::wrong_interface, [](Image& i) { i.remove(xen_version); }},
-        {ElfError::wrong_loader, [](Image& i) { i.text(loader, "special"); }},
-        {ElfError::missing_feature, [](Image& i) { i.text(features, "!auto_translated_physmap"); }},
-        {ElfError::missing_feature, [](Image& i) { i.text(features, "a|!supervisor_mode_kernel"); }},
-        {ElfError::none, [](Image& i) { i.text(features, "auto_translated_physmap|!writable_page_tables"); }},
-        {ElfError::not_for_dom0, [](Image& i) { i.number(supported_features, 1); }},
-        {ElfError::none, [](Image& i) { i.remove(supported_features); }},
-        {ElfError::bad_p2m_address, [](Image& i) { i.number(init_p2m, 0xffff'8000'0000'0000); }},
-        {ElfError::hypercall_page_outside_image, [](Image& i) { i.number(hypercall_page, virt_base + 0x100'8000); }},
-        {ElfError::hypercall_page_outside_image, [](Image& i) { i.number(hypercall_page, virt_base + 0x100'0001); }},
-        {ElfError::none, [](Image& i) { i.number(hypercall_page, virt_base + 0x100'7000); }},
-        {ElfError::bad_l1_mfn_valid,
+        {"no Xen notes", [](Image& i) { i.owner = "GNU"; }},
+        {"name no entry point", [](Image& i) { i.remove(entry); }},
+        {"entry point is outside", [](Image& i) { i.number(entry, virt_base); }},
+        {"no usable base address", [](Image& i) { i.remove(abi::elfnote::virt_base); }},
+        {"no usable base address", [](Image& i) { i.number(abi::elfnote::virt_base, 0xffff'8000'0000'0000); }},
+        {"no usable base address", [](Image& i) { i.number(abi::elfnote::virt_base, ::virt_base + 1); }},
+        {"interface xen-3.0", [](Image& i) { i.text(xen_version, "xen-2.0"); }},
+        {"interface xen-3.0", [](Image& i) { i.remove(xen_version); }},
+        {"another loader", [](Image& i) { i.text(loader, "special"); }},
+        {"requires a feature", [](Image& i) { i.text(features, "!auto_translated_physmap"); }},
+        {"requires a feature", [](Image& i) { i.text(features, "a|!supervisor_mode_kernel"); }},
+        {"", [](Image& i) { i.text(features, "auto_translated_physmap|!writable_page_tables"); }},
+        {"cannot run as dom0", [](Image& i) { i.number(supported_features, 1); }},
+        {"", [](Image& i) { i.remove(supported_features); }},
+        {"the list of frames", [](Image& i) { i.number(init_p2m, 0xffff'8000'0000'0000); }},
+        {"hypercall page is outside", [](Image& i) { i.number(hypercall_page, virt_base + 0x100'8000); }},
+        {"hypercall page is outside", [](Image& i) { i.number(hypercall_page, virt_base + 0x100'0001); }},
+        {"", [](Image& i) { i.number(hypercall_page, virt_base + 0x100'7000); }},
+        {"another bit than",
          [](Image& i) {
              i.remove(l1_mfn_valid);
              i.notes.push_back({l1_mfn_valid, std::vector<u8>(16, 2)});
          }},
-        {ElfError::bad_note,
+        {"damaged",
          [](Image& i) {
              i.notes.push_back({entry, std::vector<u8>(9)});
          }},
-        {ElfError::no_segments, [](Image& i) { i.segments.clear(); }},
-        {ElfError::too_many_segments,
+        {"no segment to load", [](Image& i) { i.segments.clear(); }},
+        {"more segments",
          [](Image& i) {
              i.segments.assign(17, {0, 0x100'0000, 0, 16});
              for (u64 n = 0; n < 17; ++n) i.segments[n].physical_address += n * 4096;
          }},
-        {ElfError::segments_overlap, [](Image& i) { i.segments[1].physical_address = 0x100'1fff; }},
-        {ElfError::segments_overlap, [](Image& i) { i.segments[0].memory_size = 0x4001; }},
-        {ElfError::segment_smaller_than_file_part, [](Image& i) { i.segments[0].memory_size = 0x1fff; }},
-        {ElfError::address_overflow, [](Image& i) { i.segments[2].physical_address = ~u64{0} - 16; }},
-        {ElfError::address_overflow, [](Image& i) { i.segments[2].memory_size = ~u64{0}; }},
-        {ElfError::address_overflow, [](Image& i) { i.segments[2].physical_address = 0x8000'0000; }},
-        {ElfError::address_overflow, [](Image& i) { i.number(paddr_offset, 0x100'0001); }},
+        {"overlap", [](Image& i) { i.segments[1].physical_address = 0x100'1fff; }},
+        {"overlap", [](Image& i) { i.segments[0].memory_size = 0x4001; }},
+        {"larger in the file", [](Image& i) { i.segments[0].memory_size = 0x1fff; }},
+        {"a segment's address", [](Image& i) { i.segments[2].physical_address = ~u64{0} - 16; }},
+        {"a segment's address", [](Image& i) { i.segments[2].memory_size = ~u64{0}; }},
+        {"a segment's address", [](Image& i) { i.segments[2].physical_address = 0x8000'0000; }},
+        {"a segment's address", [](Image& i) { i.number(paddr_offset, 0x100'0001); }},
     };
     int number = 0;
     for (Case const& wrong : cases) {
         Image image;
         wrong.change(image);
-        EXPECT_EQ(error_of(image), wrong.error) << "case " << number << ": " << describe(error_of(image));
+        EXPECT_TRUE(is_about(error_of(image.file()), wrong.error))
+            << "case " << number << ": " << error_of(image.file());
         ++number;
     }
 }
@@ -250,19 +255,19 @@ TEST(Elf, PaddrOffsetIsSubtracted) {
 TEST(Elf, GuestsNeedNotBeDom0Kernels) {
     Image image;
     image.number(abi::elfnote::supported_features, 1);
-    EXPECT_EQ(error_of(image, KernelRole::guest), ElfError::none);
+    EXPECT_EQ(error_of(image.file(), KernelRole::guest), "");
 }
 
 TEST(Elf, ForeignFiles) {
-    EXPECT_EQ(parse_kernel({}, KernelRole::dom0).error, ElfError::too_short);
+    EXPECT_TRUE(is_about(error_of({}), "too short"));
     std::vector<u8> script{'#', '!', '/', 'b', 'i', 'n'};
-    EXPECT_EQ(parse_kernel(script, KernelRole::dom0).error, ElfError::not_elf);
+    EXPECT_TRUE(is_about(error_of(script), "not an ELF file ("));
     std::vector<u8> file = Image{}.file();
     file[EI_CLASS] = ELFCLASS32;
-    EXPECT_EQ(parse_kernel(file, KernelRole::dom0).error, ElfError::not_x86_64);
+    EXPECT_TRUE(is_about(error_of(file), "64-bit x86"));
     file[EI_CLASS] = ELFCLASS64;
     file[16] = ET_REL;
-    EXPECT_EQ(parse_kernel(file, KernelRole::dom0).error, ElfError::bad_type);
+    EXPECT_TRUE(is_about(error_of(file), "neither an executable"));
 }
 
 // A truncated file gives an error at every length, never a kernel that is not all there.
@@ -272,10 +277,5 @@ TEST(Elf, EveryTruncationIsAnError) {
         std::vector<u8> part(whole.begin(), whole.begin() + static_cast<long>(length));
         EXPECT_FALSE(parse_kernel(part, KernelRole::dom0)) << length;
     }
-}
-
-TEST(Elf, EveryErrorHasAText) {
-    for (u8 value = 0; value <= static_cast<u8>(ElfError::bad_l1_mfn_valid); ++value)
-        EXPECT_STRNE(describe(static_cast<ElfError>(value)), "unknown error");
 }
 }  // namespace

@@ -61,14 +61,6 @@ TEST(BounceFrame, FromUserModeUsesTheKernelStackAndShowsTheMask) {
     EXPECT_TRUE(frame->upcall_mask);
 }
 
-TEST(BounceFrame, EventsAlwaysMaskEvents) {
-    abi::CpuUserRegs regs = some_regs();
-    auto frame = event_frame({.regs = regs, .in_kernel = true, .upcall_mask = false, .kernel_sp = 0}, handler);
-    ASSERT_TRUE(frame);
-    EXPECT_TRUE(frame->upcall_mask);
-    EXPECT_EQ(frame->count, 7u);
-}
-
 TEST(BounceFrame, SystemCallShowsFlatSelectorsAndClearsDirection) {
     abi::CpuUserRegs regs = some_regs();
     regs.rcx = 0x40'2000;
