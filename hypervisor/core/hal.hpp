@@ -7,6 +7,7 @@
 #include <string_view>
 #include "base/assert.hpp"
 #include "base/bitmap.hpp"
+#include "base/result.hpp"
 #include "base/types.hpp"
 #include "core/pv/cpuid.hpp"
 #include "public/memory.hpp"
@@ -84,6 +85,24 @@ usize console_read(std::span<char> out);  // bytes typed on the console that dom
 bool reboot_allowed();  // false with the option noreboot
 bool acpi_sleep(u32 state, u16 pm1a_control,
                 u16 pm1b_control);  // writes PM1 control; S5 does not return. False: no such block
+
+// --- interrupts of devices, by the numbers (pirqs) that dom0 has for them; handle_pirq is called for each that arrives
+struct MsiSource {
+    u16 segment = 0;
+    u8 bus = 0;
+    u8 devfn = 0;
+    u32 entry = 0;       // in the MSI-X table
+    u64 table_base = 0;  // 0: MSI
+};
+void connect_gsi(u32 pirq, u32 gsi);
+Result<> connect_msi(u32 pirq, MsiSource const& source);  // nodev, nxio, inval: what it names is not there
+void disconnect_irq(u32 pirq);
+Result<> wire_gsi(u32 gsi, bool level, bool active_low);  // exist: it is in use
+Result<> enable_irq(u32 pirq);                            // busy: the hypervisor uses it
+void disable_irq(u32 pirq);
+bool irq_needs_end(u32 pirq);  // level-triggered: silent after each interrupt until its end
+void end_irq(u32 pirq);
+void restore_msi(MsiSource const& device);
 
 // --- what dom0 asks about the machine
 struct CpuIds {

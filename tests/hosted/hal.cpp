@@ -228,6 +228,28 @@ bool acpi_sleep(u32, u16, u16) { return false; }
 CpuIds cpu_ids(CpuId cpu) { return {.apic_id = cpu, .acpi_id = cpu}; }
 pv::CpuidLeaf cpuid(u32, u32) { return {}; }
 u32 gsi_count() { return 24; }
+void connect_gsi(u32 pirq, u32) { Machine::get().irqs[pirq] = {}; }
+Result<> connect_msi(u32 pirq, MsiSource const& source) {
+    if (source.segment || source.bus) return Errno::nodev;
+    Machine::get().irqs[pirq] = {};
+    return {};
+}
+void disconnect_irq(u32 pirq) { Machine::get().irqs.erase(pirq); }
+Result<> wire_gsi(u32 gsi, bool level, bool) {
+    hosted::DeviceIrq& irq = Machine::get().irqs[gsi];
+    if (irq.enabled) return Errno::exist;
+    irq.level = level;
+    return {};
+}
+Result<> enable_irq(u32 pirq) {
+    if (pirq == hosted::console_gsi) return Errno::busy;
+    Machine::get().irqs[pirq].enabled = true;
+    return {};
+}
+void disable_irq(u32 pirq) { Machine::get().irqs[pirq].enabled = false; }
+bool irq_needs_end(u32 pirq) { return Machine::get().irqs[pirq].level; }
+void end_irq(u32 pirq) { ++Machine::get().irqs[pirq].ends; }
+void restore_msi(MsiSource const& device) { Machine::get().restored_device = device.devfn; }
 std::optional<u32> ioapic_read(Maddr, u32) { return std::nullopt; }
 }  // namespace hal
 }  // namespace hv

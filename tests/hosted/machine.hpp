@@ -3,6 +3,7 @@
 // records of what hardware would have been told. tests/hosted/hal.cpp defines core/hal.hpp on it.
 #pragma once
 #include <array>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -21,6 +22,14 @@ struct PowerEvent {  // what hal::machine_power_off and the like throw
     enum class Kind { power_off, reboot, halt };
     Kind kind;
 };
+
+// What the interrupt controllers know of a pirq. One GSI belongs to the hypervisor.
+struct DeviceIrq {
+    bool enabled = false;
+    bool level = false;
+    u32 ends = 0;
+};
+inline constexpr u32 console_gsi = 4;
 
 // There is one, as the core's own state is one; it starts with its first use and stays. What a test sets it resets.
 class Machine {
@@ -55,6 +64,8 @@ public:
     std::vector<u32> kicks;
     u64 local_flushes = 0;
     u64 remote_flushes = 0;
+    std::map<u32, DeviceIrq> irqs;
+    u8 restored_device = 0;
     std::string console;
     std::string typed;
 

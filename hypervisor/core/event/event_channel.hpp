@@ -13,7 +13,7 @@ void destroy_event_channels(Domain& domain);    // frees the tables
 void send_virq(Vcpu& vcpu, u32 virq);  // per-vCPU virq (timer, debug)
 void send_global_virq(u32 virq);       // to its handler, dom0 by default; dropped while unbound
 Result<> set_virq_handler(Domain& domain, u32 virq);
-void handle_pirq(Domain& domain, u32 pirq);  // a physical interrupt routed to the domain has arrived
+Vcpu* handle_pirq(Domain& domain, u32 pirq);  // a device's interrupt has arrived; the vCPU that was told, if any
 
 bool port_is_valid(Domain& domain, EvtchnPort port);
 bool port_is_pending(Domain& domain, EvtchnPort port);

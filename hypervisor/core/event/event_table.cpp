@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 #include "core/event/two_level.hpp"
+#include "core/hal.hpp"
 #include "core/mm/page_alloc.hpp"
 #include "core/sched/scheduler.hpp"
 
@@ -147,8 +148,13 @@ Result<EvtchnPort> EventChannels::bind_pirq(u32 pirq) {
         channel.state = Channel::State::pirq;
         channel.line = pirq;
     });
-    entry->port.store(port.value, std::memory_order_release);
-    return port;
+    entry->needs_eoi.store(false, std::memory_order_relaxed);
+    entry->port.store(port.value, std::memory_order_release);  // before the first one comes
+    Result<> const enabled = hal::enable_irq(pirq);
+    if (enabled) return port;
+    entry->port.store(0, std::memory_order_release);
+    release(port);
+    return enabled.error();
 }
 
 Result<> EventChannels::bind_vcpu(EvtchnPort port, VcpuId vcpu) {
@@ -179,6 +185,7 @@ Result<> EventChannels::close_local(EvtchnPort port, Channel& channel) {
                 ->store(0, std::memory_order_release);
             break;
         case Channel::State::pirq:
+            hal::disable_irq(channel.line);
             if (Pirq* pirq = pirqs_.find(channel.line)) pirq->port.store(0, std::memory_order_release);
             break;
         case Channel::State::unbound:
@@ -306,15 +313,16 @@ void EventChannels::raise_virq(u32 virq, VcpuId vcpu) {
     if (channel.state == Channel::State::virq && channel.line == virq) raise(EvtchnPort{port}, channel);
 }
 
-void EventChannels::raise_pirq(u32 pirq) {
+Vcpu* EventChannels::raise_pirq(u32 pirq) {
     Pirq* const entry = pirqs_.find(pirq);
     u32 const port = entry ? entry->port.load(std::memory_order_acquire) : 0;
-    if (port == 0) return;
+    if (port == 0) return nullptr;
     Channel& channel = *find(EvtchnPort{port});
     SpinGuard guard{channel.lock};
-    if (channel.state != Channel::State::pirq || channel.line != pirq) return;
+    if (channel.state != Channel::State::pirq || channel.line != pirq) return nullptr;
     entry->needs_eoi.store(true, std::memory_order_relaxed);
     raise(EvtchnPort{port}, channel);
+    return domain_.vcpu(VcpuId{channel.vcpu.load(std::memory_order_relaxed)});
 }
 
 u32 EventChannels::open_ports() {

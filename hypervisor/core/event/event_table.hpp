@@ -51,7 +51,7 @@ public:
     Result<abi::EvtchnStatus> status(EvtchnPort port);
 
     void raise_virq(u32 virq, VcpuId vcpu);
-    void raise_pirq(u32 pirq);
+    Vcpu* raise_pirq(u32 pirq);  // whom it notified
     void add_poller(Vcpu const& vcpu) { pollers_.set(vcpu.id.value); }
     bool is_valid(EvtchnPort port) const { return find(port) != nullptr; }
     PirqTable& pirqs() { return pirqs_; }

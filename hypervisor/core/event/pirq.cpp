@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "core/event/pirq.hpp"
+#include "core/hal.hpp"
 
 namespace hv {
 Result<u32> PirqTable::map(std::optional<u32> wanted, u32 first_choice) {
@@ -22,11 +23,8 @@ Result<> PirqTable::unmap(u32 pirq) {
     Pirq* const entry = find(pirq);
     if (!entry) return Errno::inval;
     if (entry->port.load(std::memory_order_acquire)) return Errno::busy;
+    hal::disconnect_irq(pirq);
     entry->mapped.store(false, std::memory_order_release);
     return {};
-}
-
-void PirqTable::clear() {
-    for (Pirq& pirq : table_) pirq.mapped.store(false, std::memory_order_release);
 }
 }  // namespace hv

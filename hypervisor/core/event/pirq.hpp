@@ -11,8 +11,6 @@ struct Pirq {
     std::atomic<u32> port{0};  // 0: not bound
     std::atomic<bool> mapped{false};
     std::atomic<bool> needs_eoi{false};  // delivered, and the guest has not finished with it
-    bool level_triggered = false;
-    bool active_low = false;
 };
 
 class PirqTable {
@@ -24,7 +22,6 @@ public:
     }
     Result<u32> map(std::optional<u32> wanted, u32 first_choice);  // exist if the wanted one is taken
     Result<> unmap(u32 pirq);                                      // busy while bound
-    void clear();
 
 private:
     std::array<Pirq, size> table_{};

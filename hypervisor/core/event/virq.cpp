@@ -41,7 +41,7 @@ Result<> set_virq_handler(Domain& domain, u32 virq) {
     return {};
 }
 
-void handle_pirq(Domain& domain, u32 pirq) { domain.events->raise_pirq(pirq); }
+Vcpu* handle_pirq(Domain& domain, u32 pirq) { return domain.events->raise_pirq(pirq); }
 
 bool port_is_valid(Domain& domain, EvtchnPort port) { return domain.events->is_valid(port); }
 

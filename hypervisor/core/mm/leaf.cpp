@@ -1,15 +1,26 @@
 // SPDX-License-Identifier: MIT
 #include "core/mm/leaf.hpp"
 #include <array>
+#include <atomic>
+#include <span>
+#include "base/lock.hpp"
 #include "core/hal.hpp"
 
 namespace hv {
 namespace {
 struct IoRange {
     u64 first, end;
+    Protection protection;
 };
-constinit std::array<IoRange, 32> denied{};  // written at boot only
-constinit u32 denied_count = 0;
+constinit std::array<IoRange, 256> protected_ranges{};
+constinit std::atomic<u32> protected_count{0};  // those below are complete, and stay
+constinit Spinlock protect_lock;
+
+Protection protection_of(Mfn mfn) {
+    for (IoRange const& range : std::span{protected_ranges}.first(protected_count.load(std::memory_order_acquire)))
+        if (mfn.value >= range.first && mfn.value < range.end) return range.protection;
+    return Protection::none;
+}
 
 u64 reserved_address_bits() { return Pte::address & ~((u64{1} << hal::max_address_bits()) - 1); }
 
@@ -24,20 +35,20 @@ Pte with_safe_cache_type(Pte pte) {
 }
 
 Result<Pte> acquire_io(Pte pte, Domain& table_owner, PageOwner owner) {
-    if (!table_owner.may_map_io || !owner.may_map_io || is_denied_io(pte.mfn())) return Errno::perm;
+    Protection protection = protection_of(pte.mfn());
+    if (!table_owner.may_map_io || !owner.may_map_io || protection == Protection::denied) return Errno::perm;
+    if (protection == Protection::read_only) pte.raw &= ~Pte::writable;
     return with_safe_cache_type(pte);
 }
 }  // namespace
 
-void deny_io(Mfn first, u64 count) {
-    ASSERT(denied_count < denied.size());
-    denied[denied_count++] = {first.value, first.value + count};
-}
-
-bool is_denied_io(Mfn mfn) {
-    for (u32 i = 0; i < denied_count; ++i)
-        if (mfn.value >= denied[i].first && mfn.value < denied[i].end) return true;
-    return false;
+bool protect_io(Mfn first, u64 count, Protection protection) {
+    SpinGuard guard{protect_lock};
+    u32 at = protected_count.load(std::memory_order_relaxed);
+    if (at == protected_ranges.size()) return false;
+    protected_ranges[at] = {first.value, first.value + count, protection};
+    protected_count.store(at + 1, std::memory_order_release);
+    return true;
 }
 
 Result<Pte> acquire_leaf(Pte wanted, Domain& table_owner, PageOwner owner) {

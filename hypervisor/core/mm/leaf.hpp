@@ -15,9 +15,10 @@ struct PageOwner {
     static PageOwner of(Domain const& domain) { return {domain.id, domain.may_map_io}; }
 };
 
-// Machine addresses that nobody may map: LAPIC, IO-APICs, MSI window. Filled at boot.
-void deny_io(Mfn first, u64 count);
-bool is_denied_io(Mfn mfn);
+// Machine addresses that nobody may map (LAPIC, IO-APICs, MSI window), or only to read (MSI-X tables): an entry that
+// would allow writing loses that right. False: the list is full.
+enum class Protection : u8 { none, read_only, denied };
+bool protect_io(Mfn first, u64 count, Protection protection);
 
 // Takes the references for `wanted` in a table of `table_owner` and returns the entry as it is to be stored (user bit
 // set, cache attributes of I/O mappings made safe). Entries that are not present hold nothing and are stored as they

@@ -3,6 +3,7 @@
 // can be told; boot information and ACPI while their memory is mapped; then our own tables, and all else upon them.
 #include "base/log.hpp"
 #include "core/hal.hpp"
+#include "core/mm/leaf.hpp"
 #include "core/mm/page_alloc.hpp"
 #include "core/sched/scheduler.hpp"
 #include "x86/boot/handover.hpp"
@@ -74,8 +75,13 @@ void log_memory_map() {
 
 // Firmware tends to leave the interrupt controllers out of its map; dom0 must not take them for free address space.
 void reserve_controllers() {
-    boot::reserve_memory(info, acpi::local_apic_address().value, page_size);
-    for (acpi::IoApicEntry const& ioapic : acpi::ioapics()) boot::reserve_memory(info, ioapic.address.value, page_size);
+    auto keep = [](Maddr address, u64 size) {
+        boot::reserve_memory(info, address.value, size);
+        (void)protect_io(Mfn{address.value >> page_shift}, size >> page_shift, Protection::denied);
+    };
+    keep(acpi::local_apic_address(), page_size);
+    for (acpi::IoApicEntry const& ioapic : acpi::ioapics()) keep(ioapic.address, page_size);
+    (void)protect_io(Mfn{0xfee00}, 0x100, Protection::denied);  // a write there is an interrupt
 }
 
 void start_memory() {

@@ -30,6 +30,12 @@ PORT(u8, b)
 PORT(u16, w)
 PORT(u32, l)
 #undef PORT
+inline u32 in(u16 port, u32 size) { return size == 1 ? inb(port) : size == 2 ? inw(port) : inl(port); }
+inline void out(u16 port, u32 size, u32 value) {
+    if (size == 1) outb(port, static_cast<u8>(value));
+    else if (size == 2) outw(port, static_cast<u16>(value));
+    else outl(port, value);
+}
 
 #define REGISTER(name)                                     \
     inline u64 read_##name() {                             \

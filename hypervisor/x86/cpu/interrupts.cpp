@@ -3,6 +3,7 @@
 #include "base/log.hpp"
 #include "x86/cpu/apic.hpp"
 #include "x86/cpu/this_cpu.hpp"
+#include "x86/dev/irq.hpp"
 #include "x86/dev/serial.hpp"
 #include "x86/mm/tlb.hpp"
 
@@ -26,7 +27,8 @@ void handle(u8 number) {
         case vector::spurious:
         case vector::pic_spurious7:
         case vector::pic_spurious15: return;  // nobody waits for the end of these
-        default: log::warn("cpu {}: unexpected interrupt vector {:x}", this_cpu().id, number);
+        default:
+            if (!irq::deliver(number)) log::warn("cpu {}: unexpected interrupt vector {:x}", this_cpu().id, number);
     }
     apic::end_of_interrupt();
 }

@@ -13,6 +13,9 @@ inline constexpr u8 apic_error = 0xfe;
 inline constexpr u8 spurious = 0xff;
 inline constexpr u8 pic_spurious7 = 0x27;  // where the old PIC is parked: its spurious interrupts come even when masked
 inline constexpr u8 pic_spurious15 = 0x2f;
+inline constexpr u8 first_device = 0x30;  // x86/dev/irq.cpp hands these out, except where guests' INT 0x80 arrives
+inline constexpr u8 last_device = 0xef;
+inline constexpr u8 linux_system_call = 0x80;
 }  // namespace vector
 
 namespace interrupts {

@@ -41,6 +41,13 @@ IoApic const* find(u32 gsi) {
         if (gsi >= ioapic.gsi_base && gsi - ioapic.gsi_base < ioapic.inputs) return &ioapic;
     return nullptr;
 }
+// Entries are two registers: fixed delivery to a vector, physical destination.
+void write_entry(u32 gsi, u32 half, u32 value) {
+    IoApic const* ioapic = find(gsi);
+    if (!ioapic) return;
+    SpinGuard guard{lock};
+    write_locked(*ioapic, first_entry + 2 * (gsi - ioapic->gsi_base) + half, value);
+}
 }  // namespace
 
 void add(Maddr address, u32 gsi_base) {
@@ -53,17 +60,12 @@ void add(Maddr address, u32 gsi_base) {
     ++count;
 }
 
-bool route(u32 gsi, u8 vector, CpuId cpu, Wiring wiring) {
-    IoApic const* ioapic = find(gsi);
-    if (!ioapic) return false;
-    SpinGuard guard{lock};
-    u32 reg = first_entry + 2 * (gsi - ioapic->gsi_base);
-    u32 low = vector | (wiring.level ? entry_level : 0) | (wiring.active_low ? entry_active_low : 0);
-    write_locked(*ioapic, reg, entry_masked);
-    write_locked(*ioapic, reg + 1, cpu_block(cpu).apic_id << 24);  // fixed delivery, physical destination
-    write_locked(*ioapic, reg, low);
-    return true;
+void set_entry(u32 gsi, u8 vector, Wiring wiring, bool masked) {
+    write_entry(gsi, 0,
+                vector | (wiring.level ? entry_level : 0) | (wiring.active_low ? entry_active_low : 0) |
+                    (masked ? entry_masked : 0));
 }
+void set_destination(u32 gsi, CpuId cpu) { write_entry(gsi, 1, cpu_block(cpu).apic_id << 24); }
 }  // namespace hv::ioapic
 
 namespace hv::hal {

@@ -11,6 +11,7 @@ struct Wiring {
 
 void add(Maddr address, u32 gsi_base);  // from ACPI; masks all its inputs
 
-// Routes an input to a vector on a CPU. False if no IO-APIC has that input.
-bool route(u32 gsi, u8 vector, CpuId cpu, Wiring wiring);
+// An input by its GSI, which is below hal::gsi_count(). Numbers that no IO-APIC has do nothing.
+void set_entry(u32 gsi, u8 vector, Wiring wiring, bool masked);
+void set_destination(u32 gsi, CpuId cpu);
 }  // namespace hv::ioapic

@@ -119,6 +119,11 @@ Maddr local_apic_address() { return machine.local_apic; }
 std::span<Processor const> processors() { return {machine.processors.data(), machine.processor_count}; }
 std::span<IoApicEntry const> ioapics() { return {machine.ioapics.data(), machine.ioapic_count}; }
 IrqRouting routing_of_isa_irq(u8 irq) { return machine.isa[irq & 15]; }
+ioapic::Wiring wiring_of_gsi(u32 gsi) {
+    for (IrqRouting const& isa : machine.isa)
+        if (isa.gsi == gsi) return isa.wiring;
+    return {.level = true, .active_low = true};  // a PCI interrupt
+}
 PortRegister reset_register() { return machine.reset; }
 
 void power_off() {

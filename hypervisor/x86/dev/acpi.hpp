@@ -35,6 +35,7 @@ Maddr local_apic_address();
 std::span<Processor const> processors();
 std::span<IoApicEntry const> ioapics();
 IrqRouting routing_of_isa_irq(u8 irq);
+ioapic::Wiring wiring_of_gsi(u32 gsi);
 PortRegister reset_register();
 
 // Soft off with the values of the DSDT's \_S5_ object. Returns if that did not work.

@@ -8,8 +8,8 @@
 #include "core/hal.hpp"
 #include "x86/cpu/instructions.hpp"
 #include "x86/cpu/interrupts.hpp"
-#include "x86/cpu/ioapic.hpp"
 #include "x86/dev/acpi.hpp"
+#include "x86/dev/irq.hpp"
 
 namespace hv::serial {
 namespace {
@@ -82,7 +82,7 @@ void start_input() {
     if (!base) return;
     set(interrupt_enable, 0x01);  // received data
     acpi::IrqRouting routing = acpi::routing_of_isa_irq(irq);
-    if (!ioapic::route(routing.gsi, vector::console, 0, routing.wiring))
+    if (!irq::claim(routing.gsi, vector::console, routing.wiring))
         log::warn("console: no IO-APIC input for IRQ {}, typing goes unnoticed until dom0 asks", irq);
 }
 

@@ -3,6 +3,7 @@
 #include "base/lock.hpp"
 #include "core/domain.hpp"
 #include "x86/cpu/instructions.hpp"
+#include "x86/dev/pci.hpp"
 
 namespace hv::x86 {
 namespace {
@@ -26,8 +27,8 @@ constexpr u32 config_enable = 1u << 31;
 constinit std::array<PortRange, 8> denied{};
 constinit u32 denied_count = 0;
 
-// Index and data ports are pairs: dom0's index is latched and programmed together with the data access.
-constinit Spinlock pair_lock{};
+// Index and data port are a pair: dom0's index is latched and programmed together with the data access.
+constinit Spinlock rtc_lock{};
 
 bool is_denied(u32 port, u32 size) {
     for (PortRange range : fixed_denied)
@@ -44,38 +45,21 @@ bool is_special(u32 port, u32 size) {
 
 constexpr u32 all_ones(u32 size) { return static_cast<u32>((u64{1} << (size * 8)) - 1); }
 
-u32 in(u16 port, u32 size) {
-    switch (size) {
-        case 1: return cpu::inb(port);
-        case 2: return cpu::inw(port);
-        default: return cpu::inl(port);
-    }
-}
-void out(u16 port, u32 size, u32 value) {
-    switch (size) {
-        case 1: cpu::outb(port, static_cast<u8>(value)); break;
-        case 2: cpu::outw(port, static_cast<u16>(value)); break;
-        default: cpu::outl(port, value);
-    }
-}
-
 bool is_config_data(u32 port, u32 size) { return port >= config_data && port + size <= config_data + 4; }
 
 u32 read_one(Vcpu& vcpu, u16 port, u32 size) {
     if (port == config_address && size == 4) return vcpu.pci_config_address;
     if (is_config_data(port, size)) {
         if (!(vcpu.pci_config_address & config_enable)) return all_ones(size);
-        SpinGuard guard{pair_lock};
-        out(config_address, 4, vcpu.pci_config_address);
-        return in(port, size);
+        return pci::read((vcpu.pci_config_address & ~3u) + (port & 3u), size);
     }
     if (port == rtc_index && size == 1) return vcpu.rtc_index;
     if (port == rtc_data && size == 1) {
-        SpinGuard guard{pair_lock};
-        out(rtc_index, 1, vcpu.rtc_index);
-        return in(rtc_data, 1);
+        SpinGuard guard{rtc_lock};
+        cpu::out(rtc_index, 1, vcpu.rtc_index);
+        return cpu::in(rtc_data, 1);
     }
-    return in(port, size);
+    return cpu::in(port, size);
 }
 
 void write_one(Vcpu& vcpu, u16 port, u32 size, u32 value) {
@@ -83,22 +67,20 @@ void write_one(Vcpu& vcpu, u16 port, u32 size, u32 value) {
         vcpu.pci_config_address = value;
     } else if (is_config_data(port, size)) {
         if (!(vcpu.pci_config_address & config_enable)) return;
-        SpinGuard guard{pair_lock};
-        out(config_address, 4, vcpu.pci_config_address);
-        out(port, size, value);
+        pci::write((vcpu.pci_config_address & ~3u) + (port & 3u), size, value);
     } else if (port == rtc_index && size == 1) {
         vcpu.rtc_index = value & 0x7f;
     } else if (port == rtc_data && size == 1) {
-        SpinGuard guard{pair_lock};
-        out(rtc_index, 1, vcpu.rtc_index);
-        out(rtc_data, 1, value);
+        SpinGuard guard{rtc_lock};
+        cpu::out(rtc_index, 1, vcpu.rtc_index);
+        cpu::out(rtc_data, 1, value);
     } else if (port == pit_command && size == 1) {
         constexpr u32 channel_2 = 2u << 6;
-        if ((value & 0xc0) == channel_2) out(pit_command, 1, value);
+        if ((value & 0xc0) == channel_2) cpu::out(pit_command, 1, value);
     } else if (port == system_control && size == 1) {
-        out(system_control, 1, (in(system_control, 1) & ~3u) | (value & 3));
+        cpu::out(system_control, 1, (cpu::in(system_control, 1) & ~3u) | (value & 3));
     } else {
-        out(port, size, value);
+        cpu::out(port, size, value);
     }
 }
 

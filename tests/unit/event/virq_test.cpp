@@ -109,6 +109,82 @@ TEST(Pirq, IsMappedBoundRaisedAndFinished) {
     EXPECT_EQ(physdev(dom0, abi::physdevop::unmap_pirq, unmap), 0);
 }
 
+abi::PhysdevMapPirq gsi_request(i32 gsi) {
+    abi::PhysdevMapPirq map{};
+    map.domid = abi::domid_self;
+    map.type = abi::map_pirq_type::gsi;
+    map.index = map.pirq = gsi;
+    return map;
+}
+
+TEST(Pirq, OnlyALevelNeedsAnEndAndHasOnePerInterrupt) {
+    World world;
+    Guest& dom0 = world.dom0();
+    abi::PhysdevMapPirq map = gsi_request(10);
+    ASSERT_EQ(physdev(dom0, abi::physdevop::map_pirq, map), 0);
+    abi::PhysdevIrqStatusQuery query{.irq = 10, .flags = 7};
+    ASSERT_EQ(physdev(dom0, abi::physdevop::irq_status_query, query), 0);
+    EXPECT_EQ(query.flags, 0u);
+    abi::PhysdevSetupGsi setup{.gsi = 10, .triggering = 1, .polarity = 1, .pad = 0};
+    ASSERT_EQ(physdev(dom0, abi::physdevop::setup_gsi, setup), 0);
+    ASSERT_EQ(physdev(dom0, abi::physdevop::irq_status_query, query), 0);
+    EXPECT_EQ(query.flags, abi::irqstat::needs_eoi);
+    abi::EvtchnBindPirq bind{.pirq = 10, .flags = 0, .port = {}};
+    ASSERT_EQ(event_op(dom0, abi::evtchnop::bind_pirq, bind), 0);
+    EXPECT_EQ(physdev(dom0, abi::physdevop::setup_gsi, setup), err(Errno::exist));
+    DeviceIrq& irq = Machine::get().irqs[10];
+    EXPECT_TRUE(irq.enabled);
+    abi::PhysdevEoi eoi{.irq = 10};
+    ASSERT_EQ(physdev(dom0, abi::physdevop::eoi, eoi), 0);
+    EXPECT_EQ(irq.ends, 0u);  // there was no interrupt yet
+    EXPECT_EQ(handle_pirq(dom0.domain(), 10), &dom0.vcpu());
+    ASSERT_EQ(physdev(dom0, abi::physdevop::eoi, eoi), 0);
+    ASSERT_EQ(physdev(dom0, abi::physdevop::eoi, eoi), 0);
+    EXPECT_EQ(irq.ends, 1u);
+    ASSERT_EQ(close_port(dom0, bind.port), 0);
+    EXPECT_FALSE(irq.enabled);
+    EXPECT_EQ(handle_pirq(dom0.domain(), 10), nullptr);
+}
+
+TEST(Pirq, TheHypervisorsOwnInterruptCannotBeBound) {
+    World world;
+    abi::PhysdevMapPirq map = gsi_request(console_gsi);
+    ASSERT_EQ(physdev(world.dom0(), abi::physdevop::map_pirq, map), 0);
+    u32 const ports = world.dom0().domain().events->open_ports();
+    abi::EvtchnBindPirq bind{.pirq = console_gsi, .flags = 0, .port = {}};
+    EXPECT_EQ(event_op(world.dom0(), abi::evtchnop::bind_pirq, bind), err(Errno::busy));
+    EXPECT_EQ(event_op(world.dom0(), abi::evtchnop::bind_pirq, bind), err(Errno::busy));
+    EXPECT_EQ(world.dom0().domain().events->open_ports(), ports);
+}
+
+TEST(Pirq, MessagesGetNumbersAboveTheInputs) {
+    World world;
+    Guest& dom0 = world.dom0();
+    abi::PhysdevMapPirq map{};
+    map.domid = abi::domid_self;
+    map.type = abi::map_pirq_type::msi_seg;
+    map.index = map.pirq = -1;
+    map.devfn = 8;
+    ASSERT_EQ(physdev(dom0, abi::physdevop::map_pirq, map), 0);
+    EXPECT_GE(map.pirq, 24);
+    abi::PhysdevUnmapPirq unmap{.domid = abi::domid_self, .pad = 0, .pirq = map.pirq};
+    EXPECT_EQ(physdev(dom0, abi::physdevop::unmap_pirq, unmap), 0);
+    map.pirq = -1;
+    map.bus = 1 << 16;  // another segment
+    EXPECT_EQ(physdev(dom0, abi::physdevop::map_pirq, map), err(Errno::nodev));
+    map.type = abi::map_pirq_type::msi;
+    EXPECT_EQ(physdev(dom0, abi::physdevop::map_pirq, map), err(Errno::inval));
+    map.bus = 0;
+    map.devfn = 256;
+    EXPECT_EQ(physdev(dom0, abi::physdevop::map_pirq, map), err(Errno::inval));
+    map.devfn = 8;
+    map.type = abi::map_pirq_type::multi_msi;
+    EXPECT_EQ(physdev(dom0, abi::physdevop::map_pirq, map), err(Errno::opnotsupp));
+    abi::PhysdevPciDevice device{.seg = 0, .bus = 0, .devfn = 8};
+    EXPECT_EQ(physdev(dom0, abi::physdevop::restore_msi_ext, device), 0);
+    EXPECT_EQ(Machine::get().restored_device, 8);
+}
+
 TEST(Pirq, IsDom0sBusinessOnly) {
     World world;
     Guest& guest = world.add_guest();

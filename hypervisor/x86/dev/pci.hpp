@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: MIT
+// PCI configuration space by its two ports (PCI Local Bus Specification 3.0, 3.2.2.3.2). One lock makes the pair of
+// accesses one, for the hypervisor and for dom0, whose accesses come here too.
+#pragma once
+#include <optional>
+#include "base/types.hpp"
+
+namespace hv::pci {
+struct Function {
+    u8 bus = 0;
+    u8 devfn = 0;
+    bool operator==(Function const&) const = default;
+    u32 address(u32 offset) const { return 1u << 31 | u32{bus} << 16 | u32{devfn} << 8 | offset; }
+};
+
+// `address` as it is written to port 0xcf8.
+u32 read(u32 address, u32 size);
+void write(u32 address, u32 size, u32 value);
+
+inline u16 read16(Function function, u32 offset) { return static_cast<u16>(read(function.address(offset), 2)); }
+inline u32 read32(Function function, u32 offset) { return read(function.address(offset), 4); }
+inline void write16(Function function, u32 offset, u16 value) { write(function.address(offset), 2, value); }
+inline void write32(Function function, u32 offset, u32 value) { write(function.address(offset), 4, value); }
+
+inline constexpr u8 capability_msi = 0x05;
+inline constexpr u8 capability_msix = 0x11;
+u8 find_capability(Function function, u8 id);  // its offset; 0: the function is not there, or has none
+
+// Where a memory BAR points; nothing if it is not one or memory is not decoded.
+std::optional<Maddr> memory_bar(Function function, u32 index);
+}  // namespace hv::pci

@@ -1,0 +1,169 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+import hashlib
+import os
+import re
+import socket
+import subprocess
+import threading
+
+from harness import Initramfs, boot_kernel, build, expect, images, run, scratch_folder
+
+MODULES = ("virtio-pci", "virtio-blk", "virtio-net", "ahci", "ata-piix", "nvme", "sd-mod", "e1000", "ext4", "crc32c-generic")
+
+INIT = r"""#!/bin/busybox sh
+/bin/busybox mount -t proc proc /proc
+mount -t sysfs sys /sys
+mount -t devtmpfs dev /dev
+mount -t tmpfs tmp /tmp
+failed() { echo "==> FAILED: $*"; poweroff -f; }
+for module in $(cat /lib/modules/load); do insmod "/lib/modules/$module.ko" || failed "load module $module"; done
+
+# storage NAME: a disk with an ext4 of that name; what is written is read back from the disk, not from memory.
+storage() {
+    tries=0
+    until disk=$(findfs "LABEL=$1" 2>/dev/null); do
+        tries=$((tries + 1)); [ $tries -lt 300 ] || failed "$1: no such disk"; usleep 100000
+    done
+    mount -t ext4 "$disk" /mnt || failed "$1: mount"
+    cp /tmp/data /mnt/data && sync || failed "$1: write"
+    echo 3 >/proc/sys/vm/drop_caches
+    [ "$(md5sum </mnt/data)" = "$written" ] || failed "$1: another checksum"
+    umount /mnt
+    echo "==> storage $1 is right, by $(basename "$(readlink -f "/sys/block/$(basename "$disk")/device/driver")")"
+}
+
+# network NAME DRIVER ADDRESS: an address by DHCP, then 16 MB from the host and to it.
+network() {
+    card=
+    for path in /sys/class/net/*; do
+        [ "$(basename "$(readlink "$path/device/driver")" 2>/dev/null)" = "$2" ] && card=$(basename "$path")
+    done
+    [ -n "$card" ] || failed "$1: no card"
+    ip link set "$card" up
+    udhcpc -i "$card" -n -q -t 20 -T 1 -s /etc/dhcp >/dev/null 2>&1 || failed "$1: DHCP"
+    nc "$3" SEND_PORT >/tmp/down </dev/null || failed "$1: transfer from the host"
+    answer=$(nc "$3" RECEIVE_PORT </tmp/down)
+    [ "$answer" = "DIGEST" ] || failed "$1: the host received something else: $answer"
+    [ "$(sha256sum </tmp/down)" = "DIGEST  -" ] || failed "$1: something else came from the host"
+    echo "==> network $1 is right"
+}
+
+dd if=/dev/urandom of=/tmp/data bs=1M count=64 2>/dev/null
+written=$(md5sum </tmp/data)
+for disk in DISKS; do storage "$disk"; done
+network virtio-net virtio_net 10.0.3.2
+network e1000 e1000 10.0.4.2
+sed 's/^/interrupts: /' /proc/interrupts
+echo "==> all devices are done"
+poweroff -f
+"""
+
+DHCP = """#!/bin/busybox sh
+[ "$1" != bound ] || ip address add "$ip/24" dev "$interface"
+"""
+
+
+class Host:
+    """What the guest reaches as 10.0.2.2: one port that sends 16 MB, one that answers with the digest of what it gets."""
+
+    def __init__(self):
+        self.data = os.urandom(16 << 20)
+        self.sender, self.receiver = (socket.create_server(("127.0.0.1", 0)) for _ in range(2))
+        for server, serve in ((self.sender, self.send), (self.receiver, self.receive)):
+            threading.Thread(target=self.accept, args=(server, serve), daemon=True).start()
+
+    def accept(self, server, serve):
+        while True:
+            connection, _ = server.accept()
+            threading.Thread(target=serve, args=(connection,), daemon=True).start()
+
+    def send(self, connection):
+        with connection:
+            connection.sendall(self.data)
+
+    def receive(self, connection):
+        digest, left = hashlib.sha256(), len(self.data)
+        with connection:
+            while left and (part := connection.recv(1 << 20)):
+                digest.update(part)
+                left -= len(part)
+            connection.sendall(digest.hexdigest().encode())
+
+    def ports_and_digest(self):
+        return {"SEND_PORT": str(self.sender.getsockname()[1]), "RECEIVE_PORT": str(self.receiver.getsockname()[1]),
+                "DIGEST": hashlib.sha256(self.data).hexdigest()}
+
+
+# Each disk by the name its file system has, and the controller it hangs on.
+DISKS = {
+    "virtio-blk": ["-device", "virtio-blk-pci,drive=virtio-blk"],
+    "nvme": ["-device", "nvme,drive=nvme,serial=1"],
+    "ahci": ["-device", "ahci,id=sata", "-device", "ide-hd,bus=sata.0,drive=ahci"],
+    "ide": ["-device", "piix3-ide,id=pata", "-device", "ide-hd,bus=pata.0,drive=ide"],
+}
+# The machines bring one of the two controllers themselves.
+BUILT_IN = {"pc": {"ide": ["-device", "ide-hd,bus=ide.0,drive=ide"]},
+            "q35": {"ahci": ["-device", "ide-hd,bus=ide.0,drive=ahci"]}}
+NETWORK = [word for name, net in (("virtio-net-pci", 3), ("e1000", 4)) for word in (
+    "-netdev", f"user,id=net{net},net=10.0.{net}.0/24", "-device", f"{name},netdev=net{net},romfile=")]
+
+
+def disks(folder, machine):
+    arguments = []
+    for name, controller in {**DISKS, **BUILT_IN[machine]}.items():
+        path = f"{folder}/{name}.raw"
+        with open(path, "wb") as file:
+            file.truncate(128 << 20)
+        subprocess.run(["mkfs.ext4", "-q", "-L", name, path], check=True)
+        arguments += ["-drive", f"file={path},if=none,id={name},format=raw", *controller]
+    return arguments
+
+
+def initramfs(folder, host):
+    image = Initramfs()
+    image.busybox(f"{build}/debian/busybox-static/bin/busybox")
+    image.modules(MODULES, f"{build}/debian/linux-image-amd64")
+    script = INIT.replace("DISKS", " ".join(DISKS))
+    for word, value in host.ports_and_digest().items():
+        script = script.replace(word, value)
+    image.text("init", script, 0o755)
+    image.text("etc/dhcp", DHCP, 0o755)
+    image.write(f"{folder}/devices.cpio")
+    return f"{folder}/devices.cpio"
+
+
+def devices(machine):
+    with scratch_folder() as folder:
+        initrd = initramfs(folder, Host())
+        # The harness's words for QEMU come first: of two machines the last one counts.
+        words = ["-machine", machine, *disks(folder, machine), *NETWORK, "-no-reboot"]
+        with boot_kernel(f"{images}/vmlinux-dom0", initrd, "console=hvc0 loglevel=5", qemu=words) as dom0:
+            for name in DISKS:
+                dom0.wait_for(rf"^==> storage {name} is right.*\n", 300)
+            for name in ("virtio-net", "e1000"):
+                dom0.wait_for(rf"^==> network {name} is right\n", 180)
+            dom0.wait_for(r"^==> all devices are done", 60)
+            dom0.finish()
+            check_interrupts(dom0.machine.text)
+
+
+def check_interrupts(text):
+    """/proc/interrupts: COUNT... KIND NAME. Where the device has MSI-X, it is in use, and interrupts came."""
+    lines = re.findall(r"^interrupts: +\d+: +(\d+) +(xen-pirq +-(\S+) +(.*))$", text, re.MULTILINE)
+    print("\n".join(f"    {count:>8}  {what}" for count, what, _, _ in lines))
+    expect(any(kind == "ioapic-level" and name.startswith("eth") and int(count) for count, _, kind, name in lines),
+           "no interrupt of the e1000 came by its pin")
+    for device in (r"virtio\d-req", r"virtio\d-input", r"virtio\d-output", r"nvme0q1"):
+        expect(any(kind == "msi-x" and re.match(device, name) and int(count) for count, _, kind, name in lines),
+               f"no interrupt of {device} came by MSI-X")
+
+
+def devices_work_in_dom0():
+    """Dom0's stock drivers: disks keep 64 MB, network cards carry 16 MB each way, on both of QEMU's PCs."""
+    for machine in BUILT_IN:
+        print(f"-- {machine}", flush=True)
+        devices(machine)
+
+
+run(devices_work_in_dom0)
