@@ -4,18 +4,30 @@
 #include <span>
 #include <type_traits>
 #include "base/result.hpp"
-#include "core/hal.hpp"
+#include "core/guest_words.hpp"
 #include "core/mm/pte.hpp"
 
 namespace hv {
 template <class T>
 concept AbiType = std::is_trivially_copyable_v<T>;
 
-// A range that lies wholly where guests may have memory. The last byte counts: nothing wraps.
+// A range that lies wholly where guests may have memory. The last byte counts: nothing wraps. Counted from the end of
+// the hypervisor's part, guest addresses are one run: their upper half, then the lower one.
 constexpr bool is_guest_range(u64 address, u64 size) {
-    return size == 0 ||
-           (is_guest_address(address) && size <= (u64{1} << 47) && is_guest_address(address + size - 1) &&
-            address + size - 1 >= address && (address < hypervisor_start) == (address + size - 1 < hypervisor_start));
+    constexpr u64 guest_bytes = (u64{1} << 47) - hypervisor_end;
+    u64 const offset = address - hypervisor_end;
+    return size == 0 || (offset < guest_bytes && size <= guest_bytes - offset && address + size - 1 >= address);
+}
+static_assert(is_guest_range(hypervisor_end, 8) && is_guest_range((u64{1} << 47) - 8, 8) && is_guest_range(0, 1));
+static_assert(!is_guest_range(hypervisor_end - 1, 2) && !is_guest_range((u64{1} << 47) - 8, 9) &&
+              !is_guest_range(~u64{0}, 2) && is_guest_range(~u64{0}, 1) && !is_guest_range(u64{1} << 47, 1));
+
+// Where a small structure may start: guest_words.hpp says why its end needs no check.
+constexpr bool is_guest_start(u64 address) {
+    constexpr u32 shift = 43;
+    static_assert(hypervisor_start >> shift << shift == hypervisor_start &&
+                  (hypervisor_start >> shift) + 1 == hypervisor_end >> shift);
+    return address >> shift != hypervisor_start >> shift;
 }
 
 inline Result<> copy_in_bytes(void* to, u64 from, usize size) {
@@ -30,15 +42,22 @@ inline Result<> copy_out_bytes(u64 to, void const* from, usize size) {
 }
 
 template <AbiType T>
+[[gnu::always_inline]] inline Result<> copy_in(T& to, guest_ptr<T> from) {
+    if constexpr (sizeof(T) > max_guest_words) return copy_in_bytes(&to, from.address, sizeof(T));
+    else if (!is_guest_start(from.address) || !load_guest(to, from.address)) [[unlikely]] return Errno::fault;
+    return {};
+}
+template <AbiType T>
 Result<T> copy_in(guest_ptr<T> from) {
     T value;
-    if (!is_guest_range(from.address, sizeof(T)) || !hal::copy_from_guest(&value, from.address, sizeof(T))) [[unlikely]]
-        return Errno::fault;
+    TRY(copy_in(value, from));
     return value;
 }
 template <AbiType T>
-Result<> copy_out(guest_ptr<T> to, T const& value) {
-    return copy_out_bytes(to.address, &value, sizeof(T));
+[[gnu::always_inline]] inline Result<> copy_out(guest_ptr<T> to, T const& value) {
+    if constexpr (sizeof(T) > max_guest_words) return copy_out_bytes(to.address, &value, sizeof(T));
+    else if (!is_guest_start(to.address) || !store_guest(to.address, value)) [[unlikely]] return Errno::fault;
+    return {};
 }
 
 // `count` elements at `first`. The constructor refuses ranges that wrap or leave guest memory.
@@ -63,7 +82,8 @@ private:
 template <AbiType T, class F>
 auto with_argument(guest_ptr<void> pointer, F&& handler) -> Result<u64> {
     guest_ptr<T> at = pointer.as<T>();
-    T argument = TRY(copy_in(at));
+    T argument;
+    TRY(copy_in(argument, at));
     Result<u64> result = handler(argument);
     if constexpr (!std::is_invocable_v<F, T const&>) {
         if (result) TRY(copy_out(at, argument));

@@ -60,6 +60,8 @@ namespace {
 // As the processor would: all four levels present and user-accessible, and writable for a write.
 std::byte* translate(u64 root, u64 va, bool write) {
     Machine& machine = Machine::get();
+    if (!is_canonical(va)) return nullptr;
+    if (!is_guest_address(va)) panic("a guest's address was not checked");
     u64 table = root >> page_shift;
     for (u32 shift : {39, 30, 21, 12}) {
         if (table >= machine.frames) return nullptr;

@@ -60,7 +60,7 @@ i64 Guest::call(u32 number, std::array<u64, 6> args, u32 index) {
 i64 Guest::step(u32 index) {
     Pending& call = *pending_[index];
     Outcome outcome = dispatch_hypercall(vcpu(index), call.number, call.args);
-    while (!preemptible && !drain_demotions(vcpu(index).demotions)) {}
+    while (!drain_demotions(vcpu(index).demotions) && !preemptible) {}  // as the way out to a guest does
     if (outcome.is_again()) return unfinished;
     pending_[index].reset();
     return outcome.value;

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "core/domain.hpp"
-#include "core/hypercall/dispatch.hpp"
+#include "core/hypercall/table.hpp"
 #include "core/mm/pte.hpp"
 #include "hosted/machine.hpp"
 

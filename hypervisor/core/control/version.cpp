@@ -35,15 +35,9 @@ Outcome get_features(Domain const& domain, guest_ptr<abi::XenFeatureInfo> at) {
     if (TRY(copy_in(at)).submap_idx != 0) return Errno::inval;
     return copy_out(at, abi::XenFeatureInfo{.submap_idx = 0, .submap = features_of(domain)});
 }
-}  // namespace
 
-void set_command_line(std::string_view text) { command_line = text; }
-
-Outcome do_xen_version(Vcpu& vcpu, HypercallArgs& args) {
-    Domain const& domain = *vcpu.domain;
-    guest_ptr<void> const arg{args[1]};
-    switch (static_cast<u32>(args[0])) {
-        [[likely]] case abi::xenver::version : return (interface_major << 16) | interface_minor;
+[[gnu::noinline]] Outcome other_than_version(Domain const& domain, u32 command, guest_ptr<void> arg) {
+    switch (command) {
         case abi::xenver::extraversion: return put_text(arg, sizeof(abi::XenExtraversion), ".0-paravane");
         // The build stays reproducible: no time, no person.
         case abi::xenver::compile_info:
@@ -55,11 +49,22 @@ Outcome do_xen_version(Vcpu& vcpu, HypercallArgs& args) {
             return copy_out(arg.as<abi::XenPlatformParameters>(), abi::XenPlatformParameters{hypervisor_start});
         case abi::xenver::get_features: return get_features(domain, arg.as<abi::XenFeatureInfo>());
         case abi::xenver::pagesize: return page_size;
-        case abi::xenver::guest_handle: return copy_out_bytes(args[1], domain.handle.data(), domain.handle.size());
+        case abi::xenver::guest_handle: return copy_out_bytes(arg.address, domain.handle.data(), domain.handle.size());
         case abi::xenver::commandline:  // how the machine was started is dom0's business
             return put_text(arg, sizeof(abi::XenCommandline), domain.privileged ? command_line : std::string_view{});
         case abi::xenver::build_id: return Errno::nodata;  // the image carries none
         default: return Errno::nosys;
     }
+}
+}  // namespace
+
+void set_command_line(std::string_view text) { command_line = text; }
+
+// Guests ask for the version to have pending events delivered.
+Outcome do_xen_version(Vcpu& vcpu, HypercallArgs& args) {
+    u32 const command = static_cast<u32>(args[0]);
+    if (command == abi::xenver::version) [[likely]]
+        return (interface_major << 16) | interface_minor;
+    return other_than_version(*vcpu.domain, command, guest_ptr<void>{args[1]});
 }
 }  // namespace hv

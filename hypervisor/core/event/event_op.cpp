@@ -48,18 +48,11 @@ Result<u64> ok(Result<> result) {
     if (!result) return result.error();
     return u64{0};
 }
-}  // namespace
 
-Outcome do_event_channel_op(Vcpu& vcpu, HypercallArgs& args) {
+[[gnu::noinline]] Outcome other_than_send(Domain& caller, u32 number, guest_ptr<void> arg) {
     namespace command = abi::evtchnop;
-    Domain& caller = *vcpu.domain;
     EventChannels& events = *caller.events;
-    guest_ptr<void> const arg{args[1]};
-    switch (static_cast<u32>(args[0])) {
-        case command::send: {  // the one that is hot: no copy back
-            auto const op = copy_in(arg.as<abi::EvtchnSend>());
-            return op ? Outcome{events.send((*op).port)} : Outcome{op.error()};
-        }
+    switch (number) {
         case command::unmask:
             return with_argument<abi::EvtchnUnmask>(
                 arg, [&](abi::EvtchnUnmask const& op) { return ok(events.unmask(op.port)); });
@@ -94,5 +87,15 @@ Outcome do_event_channel_op(Vcpu& vcpu, HypercallArgs& args) {
             return with_argument<abi::EvtchnReset>(arg, [&](abi::EvtchnReset const& op) { return reset(caller, op); });
         default: return Errno::nosys;  // the FIFO operations among them: the guest then uses the 2-level arrays
     }
+}
+}  // namespace
+
+// Sending is what happens all the time.
+Outcome do_event_channel_op(Vcpu& vcpu, HypercallArgs& args) {
+    u32 const number = static_cast<u32>(args[0]);
+    if (number != abi::evtchnop::send) return other_than_send(*vcpu.domain, number, guest_ptr<void>{args[1]});
+    abi::EvtchnSend op;
+    TRY(copy_in(op, guest_ptr<abi::EvtchnSend>{args[1]}));
+    return vcpu.domain->events->send(op.port);
 }
 }  // namespace hv

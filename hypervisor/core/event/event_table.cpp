@@ -38,12 +38,6 @@ EventChannels::~EventChannels() {
     for (auto& bucket : buckets_) free_heap(reinterpret_cast<std::byte*>(bucket.load(std::memory_order_relaxed)), 0);
 }
 
-Channel* EventChannels::find(EvtchnPort port) const {
-    if (port.value == 0 || port.value >= ports_) return nullptr;
-    Channel* const bucket = buckets_[port.value / channels_per_bucket].load(std::memory_order_acquire);
-    return bucket ? &bucket[port.value % channels_per_bucket] : nullptr;
-}
-
 Result<EvtchnPort> EventChannels::find_free() {
     if (domain_.is_dying()) return Errno::inval;
     for (; lowest_free_ < ports_; ++lowest_free_) {
@@ -294,7 +288,7 @@ void EventChannels::raise(EvtchnPort port, Channel const& channel) {
 
 // Pollers have their events masked: they wait for the pending bit itself. The bit of one that was woken otherwise is
 // still set; that costs it a look at its port, not an event.
-void EventChannels::wake_pollers(EvtchnPort port) {
+[[gnu::noinline]] void EventChannels::wake_pollers(EvtchnPort port) {
     pollers_.for_each([&](u32 id) {
         Vcpu* const vcpu = domain_.vcpu(VcpuId{id});
         u32 const waits_for = vcpu->poll_port.load(std::memory_order_seq_cst);

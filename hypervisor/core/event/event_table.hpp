@@ -63,9 +63,13 @@ private:
     static constexpr std::array per_vcpu_virqs{abi::virq::timer, abi::virq::debug, abi::virq::xenoprof,
                                                abi::virq::xenpmu};
 
-    Channel* find(EvtchnPort port) const;  // null: no such port
-    Result<EvtchnPort> find_free();        // under the lock; the channel exists and is free
-    void release(EvtchnPort port);         // under the lock: the port is free, its pending bit clear
+    Channel* find(EvtchnPort port) const {  // null: no such port
+        if (port.value == 0 || port.value >= ports_) return nullptr;
+        Channel* const bucket = buckets_[port.value / channels_per_bucket].load(std::memory_order_acquire);
+        return bucket ? &bucket[port.value % channels_per_bucket] : nullptr;
+    }
+    Result<EvtchnPort> find_free();  // under the lock; the channel exists and is free
+    void release(EvtchnPort port);   // under the lock: the port is free, its pending bit clear
     std::atomic<u32>* virq_slot(u32 virq, VcpuId vcpu);
     Result<> close_local(EvtchnPort port, Channel& channel);
     void raise(EvtchnPort port, Channel const& channel);

@@ -4,13 +4,13 @@
 
 namespace hv::two_level {
 namespace {
-u64 bit_of(EvtchnPort port) { return u64{1} << (port.value % 64); }
-
 // Where the vCPU looks for events. One that is not there yet finds them in shared_info when it starts.
 abi::VcpuInfo* info_of(Domain& domain, u32 vcpu) {
     if (Vcpu* there = domain.vcpu(VcpuId{vcpu})) return __atomic_load_n(&there->info, __ATOMIC_ACQUIRE);
     return vcpu < legacy_vcpus ? &domain.shared_info->vcpu_info[vcpu] : nullptr;
 }
+
+}  // namespace
 
 void select(Domain& domain, EvtchnPort port, u32 vcpu) {
     abi::VcpuInfo* const info = info_of(domain, vcpu);
@@ -20,12 +20,6 @@ void select(Domain& domain, EvtchnPort port, u32 vcpu) {
     if (Vcpu* there = domain.vcpu(VcpuId{vcpu})) notify_vcpu(*there);
     else __atomic_store_n(&info->evtchn_upcall_pending, u8{1}, __ATOMIC_SEQ_CST);
 }
-}  // namespace
-
-bool set_pending(Domain& domain, EvtchnPort port) {
-    u64& word = domain.shared_info->evtchn_pending[port.value / 64];
-    return !(__atomic_fetch_or(&word, bit_of(port), __ATOMIC_SEQ_CST) & bit_of(port));
-}
 
 void clear_pending(Domain& domain, EvtchnPort port) {
     __atomic_fetch_and(&domain.shared_info->evtchn_pending[port.value / 64], ~bit_of(port), __ATOMIC_SEQ_CST);
@@ -33,11 +27,6 @@ void clear_pending(Domain& domain, EvtchnPort port) {
 
 bool is_pending(Domain const& domain, EvtchnPort port) {
     return __atomic_load_n(&domain.shared_info->evtchn_pending[port.value / 64], __ATOMIC_SEQ_CST) & bit_of(port);
-}
-
-void signal(Domain& domain, EvtchnPort port, u32 vcpu) {
-    u64 const mask = __atomic_load_n(&domain.shared_info->evtchn_mask[port.value / 64], __ATOMIC_SEQ_CST);
-    if (!(mask & bit_of(port))) select(domain, port, vcpu);
 }
 
 void unmask(Domain& domain, EvtchnPort port, u32 vcpu) {

@@ -4,11 +4,22 @@
 #include "core/domain.hpp"
 
 namespace hv::two_level {
+constexpr u64 bit_of(EvtchnPort port) { return u64{1} << (port.value % 64); }
+
 // Sets the pending bit. False if it was set already: the guest knows.
-bool set_pending(Domain& domain, EvtchnPort port);
+inline bool set_pending(Domain& domain, EvtchnPort port) {
+    u64& word = domain.shared_info->evtchn_pending[port.value / 64];
+    return !(__atomic_fetch_or(&word, bit_of(port), __ATOMIC_SEQ_CST) & bit_of(port));
+}
 void clear_pending(Domain& domain, EvtchnPort port);
 bool is_pending(Domain const& domain, EvtchnPort port);
+
+// Makes the vCPU look at the port.
+void select(Domain& domain, EvtchnPort port, u32 vcpu);
 // After set_pending: makes the vCPU see the port unless it is masked.
-void signal(Domain& domain, EvtchnPort port, u32 vcpu);
+inline void signal(Domain& domain, EvtchnPort port, u32 vcpu) {
+    u64 const mask = __atomic_load_n(&domain.shared_info->evtchn_mask[port.value / 64], __ATOMIC_SEQ_CST);
+    if (!(mask & bit_of(port))) select(domain, port, vcpu);
+}
 void unmask(Domain& domain, EvtchnPort port, u32 vcpu);
 }  // namespace hv::two_level

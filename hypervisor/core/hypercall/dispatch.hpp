@@ -36,9 +36,6 @@ struct Outcome {
 
 using HypercallHandler = Outcome (*)(Vcpu& vcpu, HypercallArgs& args);
 
-// Runs hypercall `number` for `vcpu`, the current one. `again`: the caller makes the guest repeat the instruction.
-Outcome dispatch_hypercall(Vcpu& vcpu, u64 number, HypercallArgs& args);
-
 // --- the handlers, by folder. Table: core/hypercall/table.cpp.
 Outcome do_mmu_update(Vcpu&, HypercallArgs&);  // core/mm/mmu_update.cpp
 Outcome do_update_va_mapping(Vcpu&, HypercallArgs&);

@@ -7,4 +7,11 @@
 
 namespace hv {
 extern constinit std::array<HypercallHandler, abi::hypercall::count> const hypercall_table;
+
+// Runs hypercall `number` for `vcpu`, the current one. `again`: the caller makes the guest repeat the instruction.
+inline Outcome dispatch_hypercall(Vcpu& vcpu, u64 number, HypercallArgs& args) {
+    if (number >= hypercall_table.size()) [[unlikely]]
+        return Errno::nosys;
+    return hypercall_table[number](vcpu, args);
+}
 }  // namespace hv
