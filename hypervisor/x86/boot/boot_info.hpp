@@ -50,8 +50,7 @@ struct BootInfo {
     usize module_count = 0;
     std::array<MemoryRange, max_memory_ranges> memory{};
     usize memory_count = 0;
-    bool has_rsdp = false;
-    std::array<u8, 36> rsdp{};      // a copy of ACPI's root pointer, as UEFI systems hand it over
+    u64 efi_system_table = 0;       // of 64-bit UEFI firmware; 0: a BIOS
     char const* problem = nullptr;  // the first thing wrong with what the loader said
 
     std::span<Module const> module_list() const { return {modules.data(), module_count}; }

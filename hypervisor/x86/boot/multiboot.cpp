@@ -50,8 +50,7 @@ enum Mb2Tag : u32 {
     loader_name = 2,
     module = 3,
     memory_map = 6,
-    acpi_old = 14,
-    acpi_new = 15,
+    efi_system_table = 12,
 };
 
 void read_tag(BootInfo& info, std::byte const* tag, u32 type, u32 size) {
@@ -71,12 +70,8 @@ void read_tag(BootInfo& info, std::byte const* tag, u32 type, u32 size) {
                 add_memory(info, read<u64>(tag + at), read<u64>(tag + at + 8), read<u32>(tag + at + 16));
             break;
         }
-        case Mb2Tag::acpi_old:
-        case Mb2Tag::acpi_new:
-            if (info.has_rsdp && type == Mb2Tag::acpi_old) break;  // the new one says more
-            info.has_rsdp = true;
-            info.rsdp = {};
-            __builtin_memcpy(info.rsdp.data(), tag + 8, std::min<usize>(size - 8, info.rsdp.size()));
+        case Mb2Tag::efi_system_table:
+            if (size >= 16) info.efi_system_table = read<u64>(tag + 8);
             break;
         default: break;
     }

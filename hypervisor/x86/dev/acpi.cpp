@@ -19,6 +19,7 @@ struct Machine {
     u16 pm1b_control = 0;
     std::optional<SleepTypes> soft_off{};
     PortRegister reset{};
+    u64 rsdp = 0;
 };
 constinit Machine machine{};
 
@@ -35,12 +36,22 @@ std::byte const* table_at(u64 address) {
     return length >= header_size && physical(address, length) && sums_to_zero({header, length}) ? header : nullptr;
 }
 
+// UEFI specification 2.10, section 4.6: a table of what else firmware has, each with a GUID.
+std::byte const* rsdp_by_efi(u64 system_table) {
+    constexpr u64 acpi_guid[] = {0x11d3'e4f1'8868'e871, 0x8188'3cc7'8000'22bc};
+    constexpr u32 count_at = 104, tables_at = 112, entry_size = 24, most_entries = 256;
+    std::byte const* system = physical(system_table, tables_at + 8);
+    u64 count = system ? read<u64>(system + count_at) : 0;
+    std::byte const* entry =
+        count && count <= most_entries ? physical(read<u64>(system + tables_at), count * entry_size) : nullptr;
+    for (u64 i = 0; entry && i < count; ++i, entry += entry_size)
+        if (__builtin_memcmp(entry, acpi_guid, sizeof(acpi_guid)) == 0) return physical(read<u64>(entry + 16), 36);
+    return nullptr;
+}
+
 std::byte const* find_rsdp(boot::BootInfo const& info) {
     auto fits = [](std::byte const* at) { return is_signature(at, "RSD PTR ") && sums_to_zero({at, 20}); };
-    if (info.has_rsdp) {
-        auto at = reinterpret_cast<std::byte const*>(info.rsdp.data());
-        if (fits(at)) return at;
-    }
+    if (std::byte const* at = rsdp_by_efi(info.efi_system_table); at && fits(at)) return at;
     auto scan = [&](u64 start, u64 size) -> std::byte const* {
         for (u64 at = start; at + 20 <= start + size; at += 16)
             if (fits(paging::direct_map(Maddr{at}))) return paging::direct_map(Maddr{at});
@@ -105,6 +116,7 @@ void read_tables(boot::BootInfo const& info) {
     for (u8 irq = 0; irq < machine.isa.size(); ++irq) machine.isa[irq].gsi = irq;
     std::byte const* rsdp = find_rsdp(info);
     if (!rsdp) return log::warn("ACPI: no tables found; one processor, no power off");
+    machine.rsdp = static_cast<u64>(rsdp - paging::direct_map(Maddr{0}));
     u64 xsdt_address = read<u8>(rsdp + 15) >= 2 ? read<u64>(rsdp + 24) : 0;
     std::byte const* root = xsdt_address ? table_at(xsdt_address) : nullptr;
     u32 entry_size = root ? 8 : 4;
@@ -124,6 +136,7 @@ ioapic::Wiring wiring_of_gsi(u32 gsi) {
         if (isa.gsi == gsi) return isa.wiring;
     return {.level = true, .active_low = true};  // a PCI interrupt
 }
+u64 rsdp_address() { return machine.rsdp; }
 PortRegister reset_register() { return machine.reset; }
 
 void power_off() {

@@ -36,6 +36,7 @@ std::span<Processor const> processors();
 std::span<IoApicEntry const> ioapics();
 IrqRouting routing_of_isa_irq(u8 irq);
 ioapic::Wiring wiring_of_gsi(u32 gsi);
+u64 rsdp_address();  // of the root pointer; 0: there is none
 PortRegister reset_register();
 
 // Soft off with the values of the DSDT's \_S5_ object. Returns if that did not work.

@@ -2,7 +2,9 @@
 // Dom0 out of the boot loader's modules, and its first vCPU ready to run. The plan (core/pv/dom0_layout) is made and
 // checked before the first frame is written.
 #include <algorithm>
+#include <array>
 #include <cstring>
+#include "base/format.hpp"
 #include "base/log.hpp"
 #include "core/domain.hpp"
 #include "core/hal.hpp"
@@ -16,6 +18,7 @@
 #include "core/sched/scheduler.hpp"
 #include "public/start_info.hpp"
 #include "x86/boot/handover.hpp"
+#include "x86/dev/acpi.hpp"
 #include "x86/entry/exit.hpp"
 #include "x86/mm/boot_memory.hpp"
 #include "x86/mm/paging.hpp"
@@ -137,9 +140,13 @@ void write_start_info(Builder& builder) {
         start.mod_len = initrd(builder).size();
     }
     write_console(start);
-    std::string_view line = builder.info.modules[0].command_line.view();
-    if (line.size() >= sizeof(start.cmd_line)) log::warn("dom0: its command line is too long and was cut off");
-    line.copy(start.cmd_line, sizeof(start.cmd_line) - 1);
+    // Linux in PV mode looks for ACPI's root pointer only where a BIOS leaves it.
+    std::span<char> line{start.cmd_line};
+    std::string_view given = builder.info.modules[0].command_line.view();
+    char const* pattern = builder.info.efi_system_table ? "{} acpi_rsdp=0x{:x}" : "{}";
+    if (format_to(line, pattern, std::array<FormatArg, 2>{given, acpi::rsdp_address()}).size() == line.size())
+        log::warn("dom0: its command line is too long and was cut off");
+    line.back() = 0;
 }
 
 // Linux unpins the tables it was started with, and expects that they were pinned.
