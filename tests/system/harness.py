@@ -41,6 +41,9 @@ class Watched:
     def send(self, line):
         self.machine.send(line)
 
+    def press(self, keys):
+        self.machine.write(keys)
+
     def finish(self, seconds=60):
         self._timed("the machine's end", lambda: self.machine.finish(seconds))
 
@@ -68,14 +71,17 @@ def boot_kernel(kernel, initrd=None, dom0_cmdline="console=hvc0", hypervisor_cmd
 
 @contextlib.contextmanager
 def boot_dom0(script=None, files=None, programs=(), words="", qemu=("-no-reboot",)):
-    """Our dom0. `script` runs in it once the daemons are up, then dom0 powers off; `files` are added to its image."""
+    """Our dom0. `script` runs in it once the daemons are up, then dom0 powers off. `files` (path: text) and `programs`
+    (path: program, or programs for /usr/sbin) are added to its image."""
+    if not isinstance(programs, dict):
+        programs = {f"usr/sbin/{os.path.basename(program)}": program for program in programs}
     with scratch_folder() as folder:
         initrd = f"{folder}/test.cpio"
         added = Initramfs()
         for path, content in (files or {}).items():
-            added.text(path, content)
-        for program in programs:
-            added.program(f"usr/sbin/{os.path.basename(program)}", program)
+            added.text(path, content, 0o755 if content.startswith("#!") else 0o644)
+        for path, program in programs.items():
+            added.program(path, program)
         if script:
             added.text("usr/sbin/test_script", f"#!/bin/sh\n. /etc/paravane/functions\n{script}", 0o755)
             words += " paravane.run=test_script paravane.then=poweroff"

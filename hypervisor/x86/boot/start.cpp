@@ -2,6 +2,7 @@
 // The boot CPU's way from boot.S to the scheduler. The order is forced: the console first, so that everything after it
 // can be told; boot information and ACPI while their memory is mapped; then our own tables, and all else upon them.
 #include "base/log.hpp"
+#include "core/control/version.hpp"
 #include "core/hal.hpp"
 #include "core/mm/leaf.hpp"
 #include "core/mm/page_alloc.hpp"
@@ -48,6 +49,7 @@ void start_console() {
     if (!options.reboot) power::forbid_reboot();
     log::info("Paravane {}", PARAVANE_VERSION);
     log::info("loaded by {}, command line: {}", info.loader.view(), info.command_line.view());
+    set_command_line(info.command_line.view());
     for (boot::Complaint const& complaint : options.complaint_list()) {
         if (complaint.is_error) log::error("command line: {}: {}; ignored", complaint.option, complaint.reason);
         else log::warn("command line: {}: unknown option", complaint.option);
