@@ -11,6 +11,9 @@ void emit_cpu_offsets() {
     EMIT(CPU_BLOCK_SIZE, sizeof(CpuBlock));
     EMIT(CPU_CURRENT, offsetof(CpuBlock, current));
     EMIT(CPU_ID, offsetof(CpuBlock, id));
+    EMIT(CPU_PORTS, static_cast<int>((window::tss_page - window::stack_page - window::stack_pages) * page_size +
+                                     sizeof(CpuBlock) + window::offset_in_tss));
+    EMIT(PORTS_CLOSED, int{window::ports_closed});
     EMIT(CPU_PENDING, offsetof(CpuBlock, pending));
     EMIT(STACK_MASK, window::stack_mask);
     EMIT(STACK_SIZE, window::stack_mask + 1);

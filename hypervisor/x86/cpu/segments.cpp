@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "x86/cpu/segments.hpp"
 #include <array>
+#include <cstddef>
 #include "core/mm/pte.hpp"
 #include "x86/cpu/instructions.hpp"
 #include "x86/cpu/msr.hpp"
@@ -33,7 +34,7 @@ struct [[gnu::packed]] Tss {
     u16 reserved3;
     u16 io_bitmap;
 };
-static_assert(sizeof(Tss) == 104);
+static_assert(sizeof(Tss) == 104 && offsetof(Tss, io_bitmap) == window::offset_in_tss);
 
 struct Gate {
     u64 low;
@@ -91,14 +92,14 @@ void load(CpuId cpu) {
     tss.ist[ist_fatal - 1] = stack_top(cpu, window::fatal_stack_page + window::fatal_stack_pages);
     tss.ist[ist_nmi - 1] = stack_top(cpu, window::nmi_stack_page + 1);
     tss.ist[ist_debug - 1] = stack_top(cpu, window::debug_stack_page + 1);
-    tss.io_bitmap = sizeof(Tss);  // beyond the limit: no port is open to ring 3
+    tss.io_bitmap = window::ports_closed;
 
     descriptor(cpu, selector::hv_code) = code64_ring0;
     descriptor(cpu, selector::hv_data) = data_ring0;
     descriptor(cpu, selector::guest_code32) = code32_ring3;
     descriptor(cpu, selector::guest_data) = data_ring3;
     descriptor(cpu, selector::guest_code64) = code64_ring3;
-    set_system_descriptor(cpu, selector::tss, window::address(cpu, window::tss_page), sizeof(Tss) - 1, type_tss);
+    set_system_descriptor(cpu, selector::tss, window::address(cpu, window::tss_page), 3 * page_size - 1, type_tss);
 
     cpu::lgdt({.limit = 0xefff, .base = window::address(cpu, window::gdt_page)});
     load_code_selector();

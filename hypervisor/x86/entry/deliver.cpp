@@ -6,6 +6,7 @@
 #include "core/pv/trap_frame.hpp"
 #include "public/mmu.hpp"
 #include "x86/cpu/instructions.hpp"
+#include "x86/mm/window.hpp"
 
 namespace hv::x86 {
 namespace {
@@ -54,6 +55,7 @@ void enter_kernel_mode(Vcpu& vcpu) {
 void enter_user_mode(Vcpu& vcpu) {
     if (!vcpu.in_kernel) return;
     vcpu.in_kernel = false;
+    window::port_bitmap_offset(hal::this_cpu()) = window::ports_closed;
     cpu::swapgs();
     cpu::write_cr3(vcpu.user_cr3);
 }

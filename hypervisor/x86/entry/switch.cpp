@@ -31,6 +31,7 @@ void load_cr3(CpuBlock& cpu, u64 root) {
 
 void save(CpuBlock& cpu, Vcpu& vcpu) {
     vcpu.regs = guest_frame(cpu);
+    window::port_bitmap_offset(cpu.id) = window::ports_closed;
     asm volatile("mov %%es, %0" : "=r"(vcpu.regs.es));
     asm volatile("mov %%ds, %0" : "=r"(vcpu.regs.ds));
     asm volatile("mov %%fs, %0" : "=r"(vcpu.regs.fs));

@@ -229,6 +229,7 @@ guest_iret:
     testq %rsi, %rsi
     jz iret_general
     movb $0, VCPU_IN_KERNEL(%rcx)
+    movw $PORTS_CLOSED, SHORT_CPU(PORTS)
     swapgs
     movq %rsi, %cr3
     jmp 1b
@@ -261,6 +262,7 @@ iret_from_system_call:
     cmpb $0, INFO_PENDING(%rdx)
     jne iret_general
     movb $0, VCPU_IN_KERNEL(%rcx)
+    movw $PORTS_CLOSED, SHORT_CPU(PORTS)
     swapgs
     movq %rsi, %cr3
     movq %rdi, %r11

@@ -49,6 +49,9 @@ void create(CpuId cpu, Mfn main_stack) {
     for (u64 i = 0; i < max_ldt_frames; ++i) paging::map(address(cpu, ldt_page + i), empty_page, paging::read_only);
     map_new_pages(cpu, own_gdt_page, 1);
     map_new_pages(cpu, tss_page, 1);
+    for (u64 i = 0; i < 2; ++i)
+        paging::map(address(cpu, tss_page + 1 + i), Mfn{paging::image_physical(&port_bitmap) >> page_shift} + i,
+                    paging::read_only);
     paging::map(address(cpu, trampoline_page), Mfn{paging::image_physical(trampoline_start) >> page_shift},
                 paging::read_execute);
     map_new_pages(cpu, stack_page + fatal_stack_page, fatal_stack_pages);

@@ -2,10 +2,14 @@
 // Each CPU's window in L4 slot 259: what the processor itself needs to find in every address space. All windows look
 // alike, so that code in one page of them (the system-call trampolines) reaches the rest relative to itself.
 #pragma once
+#include <array>
 #include "base/types.hpp"
 
 namespace hv {
 struct Vcpu;
+
+using PortBitmap = std::array<u8, 2 * page_size>;
+alignas(page_size) extern PortBitmap port_bitmap;  // x86/pv/port_policy.cpp, the same for all CPUs
 
 namespace window {
 inline constexpr u64 base = 0xffff'8180'0000'0000;
@@ -16,7 +20,7 @@ inline constexpr u64 size = pages * page_size;
 inline constexpr u64 gdt_page = 0;       // 16: the guest's frames in 0-13, ours in 14, the last one stays absent
 inline constexpr u64 own_gdt_page = 14;  // selectors 0xe000 to 0xefff
 inline constexpr u64 ldt_page = 16;      // 16
-inline constexpr u64 tss_page = 32;
+inline constexpr u64 tss_page = 32;      // 3: the TSS, and behind it the bitmap of ports that are closed to ring 3
 inline constexpr u64 trampoline_page = 35;
 inline constexpr u64 stack_page = 48;  // 16, aligned to their size so that rsp | stack_mask finds the CPU's block
 inline constexpr u64 stack_pages = 16;
@@ -37,6 +41,14 @@ constexpr u64 stack_end(CpuId cpu) { return address(cpu, stack_page + stack_page
 // Which page of the LDT an address in this CPU's window belongs to, if any.
 constexpr bool is_ldt(CpuId cpu, u64 va) { return va - address(cpu, ldt_page) < 16 * page_size; }
 constexpr u64 ldt_offset(CpuId cpu, u64 va) { return va - address(cpu, ldt_page); }
+
+// Where the CPU's TSS says that the bitmap is; beyond the segment's limit, all ports are closed.
+inline constexpr u16 ports_open = page_size;
+inline constexpr u16 ports_closed = 0xffff;
+inline constexpr u64 offset_in_tss = 102;
+inline u16 volatile& port_bitmap_offset(CpuId cpu) {
+    return *reinterpret_cast<u16*>(address(cpu, tss_page) + offset_in_tss);
+}
 
 // Maps the window of a CPU; its main stack gets the given frames. Memory comes from the hypervisor's.
 void create(CpuId cpu, Mfn main_stack);

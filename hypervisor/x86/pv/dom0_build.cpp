@@ -209,7 +209,7 @@ void log_plan(Builder const& builder) {
 void start_dom0(boot::BootInfo const& info, boot::Options const& options) {
     auto* builder = make<Builder>(info, options);
     if (!builder) fail("", "no memory to build it");
-    if (options.console) x86::deny_ports(options.com[options.console - 1].io_base, uart_ports);
+    if (options.console) x86::deny_ports({options.com[options.console - 1].io_base, uart_ports});
     plan(*builder);
     log_plan(*builder);
     load_images(*builder);

@@ -85,6 +85,7 @@ Emulated emulate_port(Vcpu& vcpu, abi::CpuUserRegs& regs, Instruction const& ins
     pv::Operand number = input ? instruction.source : instruction.destination;
     u16 port = static_cast<u16>(pv::read_operand(regs, number, 2));
     if (!may_use_port(vcpu, port, instruction.size)) return Emulated::refused;
+    if (let_through(vcpu, port, instruction.size)) return Emulated::elsewhere;
 
     Emulated outcome = Emulated::done;
     if (string) {

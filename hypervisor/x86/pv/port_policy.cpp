@@ -3,18 +3,15 @@
 #include "base/lock.hpp"
 #include "core/domain.hpp"
 #include "x86/cpu/instructions.hpp"
+#include "x86/cpu/this_cpu.hpp"
 #include "x86/dev/pci.hpp"
 
 namespace hv::x86 {
 namespace {
-struct PortRange {
-    u16 first, last;
-    constexpr bool overlaps(u32 port, u32 size) const { return port <= last && port + size > first; }
-};
-
 // Interrupt controllers and timer 0 are the hypervisor's. Timer 2 is free: Linux measures the TSC with it.
-constexpr PortRange fixed_denied[] = {{0x20, 0x21}, {0xa0, 0xa1}, {0x40, 0x41}};
-constexpr PortRange special[] = {{0x43, 0x43}, {0x61, 0x61}, {0x70, 0x71}, {0xcf8, 0xcff}};
+constexpr PortRange fixed_denied[] = {{0x20, 2}, {0xa0, 2}, {0x40, 2}};
+constexpr PortRange special[] = {{0x43, 1}, {0x61, 1}, {0x70, 2}, {0xcf8, 8}};
+constexpr PortRange unreachable = {0xfff8, 8};  // for the processor, which reads two bytes of the bitmap
 
 constexpr u16 pit_command = 0x43;
 constexpr u16 system_control = 0x61;  // bits 0-1: timer 2 gate and speaker
@@ -24,24 +21,24 @@ constexpr u16 config_address = 0xcf8;
 constexpr u16 config_data = 0xcfc;
 constexpr u32 config_enable = 1u << 31;
 
-constinit std::array<PortRange, 8> denied{};
-constinit u32 denied_count = 0;
-
 // Index and data port are a pair: dom0's index is latched and programmed together with the data access.
 constinit Spinlock rtc_lock{};
 
-bool is_denied(u32 port, u32 size) {
-    for (PortRange range : fixed_denied)
-        if (range.overlaps(port, size)) return true;
-    for (u32 i = 0; i < denied_count; ++i)
-        if (denied[i].overlaps(port, size)) return true;
-    return false;
+constexpr void close(PortBitmap& bitmap, PortRange range) {
+    for (u32 port = range.first; port < range.first + u32{range.count}; ++port)
+        bitmap[port / 8] |= static_cast<u8>(1u << (port % 8));
 }
-bool is_special(u32 port, u32 size) {
+bool is_open(u32 port, u32 size) {
+    for (u32 at = port; at < port + size; ++at)
+        if (at > 0xffff || port_bitmap[at / 8] >> (at % 8) & 1) return false;
+    return true;
+}
+bool is_special(u32 port) {
     for (PortRange range : special)
-        if (range.overlaps(port, size)) return true;
+        if (port - range.first < range.count) return true;
     return false;
 }
+bool is_denied(u32 port) { return !is_open(port, 1) && !is_special(port) && port < unreachable.first; }
 
 constexpr u32 all_ones(u32 size) { return static_cast<u32>((u64{1} << (size * 8)) - 1); }
 
@@ -87,13 +84,13 @@ void write_one(Vcpu& vcpu, u16 port, u32 size, u32 value) {
 // An access that touches a special or denied port without being exactly it is done byte by byte.
 bool is_plain(u32 port, u32 size) {
     bool whole = (port == config_address && size == 4) || is_config_data(port, size);
-    return size == 1 || whole || (!is_denied(port, size) && !is_special(port, size));
+    return size == 1 || whole || is_open(port, size);
 }
 }  // namespace
 
 u32 read_port(Vcpu& vcpu, u16 port, u32 size) {
     if (!vcpu.domain->privileged) return all_ones(size);
-    if (is_plain(port, size)) return is_denied(port, size) ? all_ones(size) : read_one(vcpu, port, size);
+    if (is_plain(port, size)) return is_denied(port) ? all_ones(size) : read_one(vcpu, port, size);
     u32 value = 0;
     for (u32 i = 0; i < size; ++i) value |= read_port(vcpu, static_cast<u16>(port + i), 1) << (8 * i);
     return value;
@@ -102,14 +99,29 @@ u32 read_port(Vcpu& vcpu, u16 port, u32 size) {
 void write_port(Vcpu& vcpu, u16 port, u32 size, u32 value) {
     if (!vcpu.domain->privileged) return;
     if (is_plain(port, size)) {
-        if (!is_denied(port, size)) write_one(vcpu, port, size, value);
+        if (!is_denied(port)) write_one(vcpu, port, size, value);
         return;
     }
     for (u32 i = 0; i < size; ++i) write_port(vcpu, static_cast<u16>(port + i), 1, value >> (8 * i) & 0xff);
 }
 
-void deny_ports(u16 first, u16 count) {
-    ASSERT(denied_count < denied.size());
-    denied[denied_count++] = {first, static_cast<u16>(first + count - 1)};
+void deny_ports(PortRange range) { close(port_bitmap, range); }
+
+bool let_through(Vcpu const& vcpu, u16 port, u32 size) {
+    u16 volatile& bitmap_offset = window::port_bitmap_offset(this_cpu().id);
+    if (!vcpu.domain->privileged || !vcpu.in_kernel || vcpu.iopl == 0 || !is_open(port, size) ||
+        bitmap_offset == window::ports_open)
+        return false;
+    bitmap_offset = window::ports_open;
+    return true;
 }
 }  // namespace hv::x86
+
+constinit hv::PortBitmap hv::port_bitmap = [] {
+    using namespace hv::x86;
+    PortBitmap bitmap{};
+    for (PortRange range : fixed_denied) close(bitmap, range);
+    for (PortRange range : special) close(bitmap, range);
+    close(bitmap, unreachable);
+    return bitmap;
+}();

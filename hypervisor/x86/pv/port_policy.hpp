@@ -8,6 +8,12 @@ namespace hv::x86 {
 u32 read_port(Vcpu& vcpu, u16 port, u32 size);
 void write_port(Vcpu& vcpu, u16 port, u32 size, u32 value);
 
-// At boot: the hypervisor drives a device there.
-void deny_ports(u16 first, u16 count);
+struct PortRange {
+    u16 first, count;
+};
+void deny_ports(PortRange range);  // at boot: the hypervisor drives a device there
+
+// Opens to dom0's kernel all ports that need no care, so that it uses this one itself and those that follow too. They
+// are closed again when this CPU goes to user space or to another vCPU. False: not such a port, or open already.
+bool let_through(Vcpu const& vcpu, u16 port, u32 size);
 }  // namespace hv::x86
