@@ -34,15 +34,9 @@
     movq SHORT(RIP), %rcx
     guest_access \fixup, movq %rcx, -40(%rsi)
     movq SHORT(RCX), %rcx
-    .if \with_code
-    guest_access \fixup, movq %r11, -56(%rsi)
-    guest_access \fixup, movq %rcx, -64(%rsi)
-    leaq -64(%rsi), %rcx
-    .else
-    guest_access \fixup, movq %r11, -48(%rsi)
-    guest_access \fixup, movq %rcx, -56(%rsi)
-    leaq -56(%rsi), %rcx
-    .endif
+    guest_access \fixup, movq %r11, -48 - 8 * \with_code(%rsi)
+    guest_access \fixup, movq %rcx, -56 - 8 * \with_code(%rsi)
+    leaq -56 - 8 * \with_code(%rsi), %rcx
     movq %rcx, SHORT(STACK)
     movq GATE_ADDRESS(%rax), %rcx
     movq %rcx, SHORT(RIP)
@@ -76,19 +70,13 @@
     andq $-16, %rsi
     cmpq %rdx, %rsi
     jb entry_general
-    movq VCPU_KERNEL_CR3(%rdi), %rdx
-    movb $1, VCPU_IN_KERNEL(%rdi)
-    swapgs
-    movq %rdx, %cr3
+    enter_mode 1, %rdi, %rdx
     write_frame 1, \with_code, back_to_user
     .endm
 
 // The kernel stack of a guest in user mode cannot be written: the general path finds the state it knows, and says why.
 function back_to_user
-    movq VCPU_USER_CR3(%rdi), %rdx
-    movb $0, VCPU_IN_KERNEL(%rdi)
-    swapgs
-    movq %rdx, %cr3
+    enter_mode 0, %rdi, %rdx
     jmp entry_general
 
 function fast_breakpoint

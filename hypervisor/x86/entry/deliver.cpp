@@ -10,11 +10,6 @@
 
 namespace hv::x86 {
 namespace {
-constexpr u32 device_not_available = 7;
-constexpr u32 page_fault = 14;
-constexpr u32 system_call_length = 2;
-constexpr u32 invalid_opcode = 6;
-
 bool events_masked(Vcpu const& vcpu) { return __atomic_load_n(&vcpu.info->evtchn_upcall_mask, __ATOMIC_RELAXED) != 0; }
 
 pv::TrapSource source_of(Vcpu const& vcpu, abi::CpuUserRegs const& regs) {
@@ -94,7 +89,7 @@ void deliver_failsafe(Vcpu& vcpu, abi::CpuUserRegs& regs) {
 void deliver_system_call(Vcpu& vcpu, abi::CpuUserRegs& regs, bool compatibility) {
     GuestCallback const& callback = compatibility ? vcpu.syscall32_callback : vcpu.syscall_callback;
     if (callback.address == 0) {  // as if there were no such instruction
-        regs.rip -= system_call_length;
+        regs.rip -= syscall_length;
         return deliver_exception(vcpu, regs, invalid_opcode);
     }
     bounce(vcpu, regs,

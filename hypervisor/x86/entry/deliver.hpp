@@ -6,6 +6,20 @@
 #include "core/vcpu.hpp"
 
 namespace hv::x86 {
+// Intel SDM volume 3, table 6-1.
+enum Vector : u32 {
+    debug = 1,
+    nmi = 2,
+    breakpoint = 3,
+    invalid_opcode = 6,
+    device_not_available = 7,
+    general_protection = 13,
+    page_fault = 14,
+    first_interrupt = 32,
+    linux_system_call = 0x80,
+};
+inline constexpr u64 syscall_length = 2;  // SYSCALL, like INT n
+
 // Through the guest's trap table. Without a handler, or with a stack that cannot be written, the domain crashes.
 void deliver_exception(Vcpu& vcpu, abi::CpuUserRegs& regs, u32 vector, std::optional<u64> error_code = {});
 void deliver_page_fault(Vcpu& vcpu, abi::CpuUserRegs& regs, u64 address, u64 error_code);

@@ -78,6 +78,18 @@
     popq %r8
     pop_short
 .endm
+// Between the guest's modes, with a short frame: root and GS base follow, and user mode finds all ports closed.
+.macro enter_mode in_kernel:req, vcpu:req, scratch:req
+    .if \in_kernel
+    movq VCPU_KERNEL_CR3(\vcpu), \scratch
+    .else
+    movq VCPU_USER_CR3(\vcpu), \scratch
+    movw $PORTS_CLOSED, SHORT_CPU(PORTS)
+    .endif
+    movb $\in_kernel, VCPU_IN_KERNEL(\vcpu)
+    swapgs
+    movq \scratch, %cr3
+.endm
 // Back to the guest. A fault here is the guest's: its selectors or its address are bad.
 .macro iret_to_guest
 .Liret\@:

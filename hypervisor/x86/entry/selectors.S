@@ -19,5 +19,6 @@ function load_\register\()_selector
     load_selector es
     load_selector ds
     load_selector fs
+    load_selector gs
 
     .section .note.GNU-stack, "", @progbits

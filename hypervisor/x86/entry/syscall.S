@@ -14,6 +14,40 @@
     pushq $0
     .endm
 
+// SYSRET with what of the guest's registers C++ or a fast path may have changed; rax of the full frame is the caller's.
+    .macro sysret_short
+    movq SHORT(RDI), %rdi
+    movq SHORT(RSI), %rsi
+    movq SHORT(RDX), %rdx
+    movq SHORT(RAX), %rax
+    movq SHORT(STACK), %rsp
+    sysretq
+    .endm
+    .macro sysret_full
+    movq FULL(RDI), %rdi
+    movq FULL(RSI), %rsi
+    movq FULL(RDX), %rdx
+    movq FULL(R10), %r10
+    movq FULL(R8), %r8
+    movq FULL(R9), %r9
+    movq FULL(RBX), %rbx
+    movq FULL(STACK), %rsp
+    sysretq
+    .endm
+
+// What a system call and an upcall between instructions push at rsi = top of the guest's stack: r11 = flags; rdi is used.
+    .macro write_call_frame fixup:req, selector:req, frame:req    // frame: where the stack pointer is in it
+    guest_access \fixup, movq $GUEST_DATA, -8(%rsi)
+    movq REGS_STACK - (\frame)(%rsp), %rdi
+    guest_access \fixup, movq %rdi, -16(%rsi)
+    guest_access \fixup, movq %r11, -24(%rsi)
+    guest_access \fixup, movq $\selector, -32(%rsi)
+    movq REGS_RIP - (\frame)(%rsp), %rdi
+    guest_access \fixup, movq %rdi, -40(%rsi)
+    guest_access \fixup, movq %r11, -48(%rsi)
+    guest_access \fixup, movq %rdi, -56(%rsi)
+    .endm
+
 // From the trampoline of this CPU: rsp points at the guest frame's rsp, already filled; rcx and r11 hold rip and rflags.
 function entry_syscall64
     finish_hardware_frame GUEST_CODE64
@@ -61,15 +95,7 @@ return_from_hypercall:
     testq %rcx, %rcx
     jns exit_to_guest
     movq FULL(RFLAGS), %r11
-    movq FULL(RDI), %rdi
-    movq FULL(RSI), %rsi
-    movq FULL(RDX), %rdx
-    movq FULL(R10), %r10
-    movq FULL(R8), %r8
-    movq FULL(R9), %r9
-    movq FULL(RBX), %rbx
-    movq FULL(STACK), %rsp
-    sysretq
+    sysret_full
 
 unknown_hypercall:
     movq $-ERRNO_NOSYS, %rax
@@ -98,31 +124,15 @@ event_after_hypercall:
     movq $HYPERVISOR_END + 128, %rdx
     cmpq %rdx, %rsi
     jb exit_to_guest
-    guest_access exit_to_guest, movq $GUEST_DATA, -8(%rsi)
-    movq FULL(STACK), %rdx
-    guest_access exit_to_guest, movq %rdx, -16(%rsi)
     movq FULL(RFLAGS), %r11
-    guest_access exit_to_guest, movq %r11, -24(%rsi)
-    guest_access exit_to_guest, movq $GUEST_CODE64 - 3, -32(%rsi)
-    movq FULL(RIP), %rdx
-    guest_access exit_to_guest, movq %rdx, -40(%rsi)
-    guest_access exit_to_guest, movq %r11, -48(%rsi)
-    guest_access exit_to_guest, movq %rdx, -56(%rsi)
+    write_call_frame exit_to_guest, (GUEST_CODE64 - 3), 0
     movb $1, INFO_MASK(%rcx)
     andl $~EFLAGS_CLEARED_ON_ENTRY, %r11d
     movq %rax, %rcx
     leaq -56(%rsi), %rax
     movq %rax, FULL(STACK)
     movq FULL(RAX), %rax
-    movq FULL(RDI), %rdi
-    movq FULL(RSI), %rsi
-    movq FULL(RDX), %rdx
-    movq FULL(R10), %r10
-    movq FULL(R8), %r8
-    movq FULL(R9), %r9
-    movq FULL(RBX), %rbx
-    movq FULL(STACK), %rsp
-    sysretq
+    sysret_full
 
 // Short frame, rcx = vCPU, which is in user mode: to its kernel's system call handler. rcx and r11 are in the frame on the
 // guest's stack and free otherwise, so SYSRET will do.
@@ -138,19 +148,8 @@ guest_system_call:
     movq $HYPERVISOR_END + 128, %rdi
     cmpq %rdi, %rsi
     jb system_call_general
-    movq VCPU_KERNEL_CR3(%rcx), %rdi
-    movb $1, VCPU_IN_KERNEL(%rcx)
-    swapgs
-    movq %rdi, %cr3
-    guest_access system_call_fault, movq $GUEST_DATA, -8(%rsi)
-    movq SHORT(STACK), %rdi
-    guest_access system_call_fault, movq %rdi, -16(%rsi)
-    guest_access system_call_fault, movq %r11, -24(%rsi)
-    guest_access system_call_fault, movq $GUEST_CODE64, -32(%rsi)
-    movq SHORT(RIP), %rdi
-    guest_access system_call_fault, movq %rdi, -40(%rsi)
-    guest_access system_call_fault, movq %r11, -48(%rsi)
-    guest_access system_call_fault, movq %rdi, -56(%rsi)
+    enter_mode 1, %rcx, %rdi
+    write_call_frame system_call_fault, GUEST_CODE64, REGS_RAX
     cmpb $0, VCPU_SYSCALL_CALLBACK + CALLBACK_MASK_EVENTS(%rcx)
     je 1f
     movb $1, INFO_MASK(%rdx)
@@ -158,18 +157,10 @@ guest_system_call:
     movq %rax, %rcx
     leaq -56(%rsi), %rdi
     movq %rdi, SHORT(STACK)
-    movq SHORT(RDI), %rdi
-    movq SHORT(RSI), %rsi
-    movq SHORT(RDX), %rdx
-    movq SHORT(RAX), %rax
-    movq SHORT(STACK), %rsp
-    sysretq
+    sysret_short
 
 system_call_fault:
-    movq VCPU_USER_CR3(%rcx), %rdi
-    movb $0, VCPU_IN_KERNEL(%rcx)
-    swapgs
-    movq %rdi, %cr3
+    enter_mode 0, %rcx, %rdi
 system_call_general:
     push_rest
     movq %rsp, %rdi
@@ -225,13 +216,9 @@ guest_iret:
     pop_short
     iret_to_guest
 
-2:  movq VCPU_USER_CR3(%rcx), %rsi
-    testq %rsi, %rsi
-    jz iret_general
-    movb $0, VCPU_IN_KERNEL(%rcx)
-    movw $PORTS_CLOSED, SHORT_CPU(PORTS)
-    swapgs
-    movq %rsi, %cr3
+2:  cmpq $0, VCPU_USER_CR3(%rcx)
+    je iret_general
+    enter_mode 0, %rcx, %rsi
     jmp 1b
 
 3:  push_rest                      // r11 is the one to return with
@@ -254,27 +241,18 @@ iret_from_system_call:
     movq SHORT(RIP), %r11
     shrq $47, %r11                 // in the user's half, hence canonical
     jnz iret_general
-    movq VCPU_USER_CR3(%rcx), %rsi
-    testq %rsi, %rsi
-    jz iret_general
+    cmpq $0, VCPU_USER_CR3(%rcx)
+    je iret_general
     movq VCPU_INFO(%rcx), %rdx
     movb $0, INFO_MASK(%rdx)
     cmpb $0, INFO_PENDING(%rdx)
     jne iret_general
-    movb $0, VCPU_IN_KERNEL(%rcx)
-    movw $PORTS_CLOSED, SHORT_CPU(PORTS)
-    swapgs
-    movq %rsi, %cr3
+    enter_mode 0, %rcx, %rsi
     movq %rdi, %r11
     andl $~(EFLAGS_IOPL | EFLAGS_VM | EFLAGS_RF), %r11d
     movq SHORT(RIP), %rcx
-    movq SHORT(RDI), %rdi
-    movq SHORT(RSI), %rsi
-    movq SHORT(RDX), %rdx
     movq %rax, SHORT(STACK)
-    movq SHORT(RAX), %rax
-    movq SHORT(STACK), %rsp
-    sysretq
+    sysret_short
 
 iret_general:
     push_rest

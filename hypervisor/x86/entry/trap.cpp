@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Exceptions and interrupts that the fast paths have left to C++. Those of guests are emulated, bounced, or kill the
-// domain; those of the hypervisor itself are expected at the places that the exception table lists, and nowhere else.
+// Exceptions, interrupts and system calls that the fast paths have left to C++. Those of guests are emulated, bounced,
+// or kill the domain; exceptions of the hypervisor itself are expected at the places that the exception table lists,
+// and nowhere else.
 #include "base/log.hpp"
 #include "core/domain.hpp"
 #include "core/guest_access.hpp"
@@ -24,26 +25,13 @@ void handle_machine_trap(abi::CpuUserRegs& regs);
 void handle_iret_fault(abi::CpuUserRegs& regs);
 void handle_forced_cpuid(hv::Vcpu& vcpu, abi::CpuUserRegs& regs);
 void handle_kernel_write_fault(hv::Vcpu& vcpu, abi::CpuUserRegs& regs);
+void handle_system_call(abi::CpuUserRegs& regs);
+void handle_compatibility_call(abi::CpuUserRegs& regs);
+void handle_iret(abi::CpuUserRegs& regs);
 }
 
 namespace hv::x86 {
 namespace {
-// Intel SDM volume 3, table 6-1.
-enum Vector : u32 {
-    debug = 1,
-    nmi = 2,
-    breakpoint = 3,
-    overflow = 4,
-    invalid_opcode = 6,
-    device_not_available = 7,
-    double_fault = 8,
-    general_protection = 13,
-    page_fault = 14,
-    machine_check = 18,
-    first_interrupt = 32,
-    linux_system_call = 0x80,
-};
-
 // Bits of error codes.
 constexpr u32 code_present = 1u << 0;
 constexpr u32 code_write = 1u << 1;
@@ -207,4 +195,31 @@ void handle_iret_fault(abi::CpuUserRegs& regs) {
     Vcpu& vcpu = hal::current();
     if (regs.entry_vector == x86::page_fault) return x86::handle_window_fault(vcpu, regs, cpu::read_cr2());
     x86::deliver_exception(vcpu, regs, regs.entry_vector, regs.error_code);
+}
+
+void handle_system_call(abi::CpuUserRegs& regs) { x86::deliver_system_call(hal::current(), regs, false); }
+
+void handle_compatibility_call(abi::CpuUserRegs& regs) {
+    Vcpu& vcpu = hal::current();
+    if (!vcpu.in_kernel) return x86::deliver_system_call(vcpu, regs, true);
+    regs.rip -= x86::syscall_length;  // hypercalls are made from 64-bit code
+    x86::deliver_exception(vcpu, regs, x86::invalid_opcode);
+}
+
+void handle_iret(abi::CpuUserRegs& regs) {
+    Vcpu& vcpu = hal::current();
+    Result<abi::IretContext> context = copy_in(guest_ptr<abi::IretContext>{regs.rsp});
+    if (!context) return x86::give_up(vcpu, regs, "iret: the frame cannot be read");
+    Result<pv::IretState> state = pv::iret_state(regs, *context, vcpu.user_cr3 != 0);
+    if (!state) {
+        if (state.error() == Errno::inval) return x86::give_up(vcpu, regs, "iret to user mode without a user root");
+        return x86::deliver_exception(vcpu, regs, x86::general_protection, 0);
+    }
+    regs = state->regs;
+    if (context->flags & abi::vgcf::in_syscall) {  // as SYSRET leaves them
+        regs.rcx = regs.rip;
+        regs.r11 = regs.rflags;
+    }
+    __atomic_store_n(&vcpu.info->evtchn_upcall_mask, u8{state->upcall_mask}, __ATOMIC_RELAXED);
+    if (state->to_user) x86::enter_user_mode(vcpu);
 }

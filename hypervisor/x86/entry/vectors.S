@@ -64,55 +64,42 @@ function iret_fault
     call handle_iret_fault
     jmp exit_to_guest
 
-    .macro has_error_code vector:req
-    .set with_code, 0
-    .irp listed, 8, 10, 11, 12, 13, 14, 17, 21
-    .if \vector == \listed
-    .set with_code, 1
-    .endif
-    .endr
-    .endm
-
     .macro stub vector:req
     .balign 16
 stub_\vector:
-    .if \vector != 1
-    has_error_code \vector
-    .if !with_code
-    pushq $0
-    .endif
-    movl $\vector, 4(%rsp)
-    .endif
-    .if \vector == 1
-    jmp entry_debug
-    .elseif \vector == 2 || \vector == 8 || \vector == 18
-    jmp entry_on_own_stack
-    .elseif \vector == 3
-    push_short
-    jmp fast_breakpoint
-    .elseif \vector == 6
-    push_short
-    jmp fast_invalid_opcode
-    .elseif \vector == 13
-    push_short
-    jmp fast_general_protection
-    .elseif \vector == 14
-    push_short
-    jmp fast_page_fault
-    .else
-    push_short
-    jmp entry_general
-    .endif
     .pushsection .rodata.vectors, "a"
     .quad stub_\vector
     .popsection
+    .if \vector == 1
+    jmp entry_debug
+    .else
+    .if \vector != 8 && \vector != 17 && \vector != 21 && (\vector < 10 || \vector > 14)   // no error code
+    pushq $0
+    .endif
+    movl $\vector, 4(%rsp)
+    .if \vector == 2 || \vector == 8 || \vector == 18
+    jmp entry_on_own_stack
+    .else
+    push_short
+    .if \vector == 3
+    jmp fast_breakpoint
+    .elseif \vector == 6
+    jmp fast_invalid_opcode
+    .elseif \vector == 13
+    jmp fast_general_protection
+    .elseif \vector == 14
+    jmp fast_page_fault
+    .else
+    jmp entry_general
+    .endif
+    .endif
+    .endif
     .endm
 
-    .section .rodata.vectors, "a"
+    .pushsection .rodata.vectors, "a"
     .balign 8
 function entry_vector_table
-
-    .section .text.entry, "ax"
+    .popsection
     .altmacro
     .set number, 0
     .rept 256

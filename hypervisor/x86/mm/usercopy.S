@@ -44,16 +44,4 @@ user_clear:
     FAULT_AT(5b, 7b)
     FAULT_AT(6b, 8b)
 
-// bool load_gs_selector(edi = selector)
-    .globl load_gs_selector
-    .hidden load_gs_selector
-load_gs_selector:
-9:  movl %edi, %gs
-    movl $1, %eax
-    ret
-10: xorl %eax, %eax
-    movl %eax, %gs
-    ret
-    FAULT_AT(9b, 10b)
-
     .section .note.GNU-stack, "", @progbits

@@ -9,7 +9,7 @@ extern "C" {
 // Bytes that were not copied: 0 if all went well.
 [[gnu::visibility("hidden")]] hv::u64 user_copy(void* to, void const* from, hv::u64 size);
 [[gnu::visibility("hidden")]] hv::u64 user_clear(void* to, hv::u64 size);
-// Loads a selector into gs; false if it faults, and gs is null then.
+// Loads a selector into gs; false if it faults, and gs is null then (entry/selectors.S).
 [[gnu::visibility("hidden")]] bool load_gs_selector(hv::u32 selector);
 
 }  // extern "C"
