@@ -11,15 +11,18 @@ namespace guest {
 namespace {
 constexpr u64 table_address = 0xffff960000400000;
 
-Domid read_domid() {
+Domid parse(std::string_view text) {
     u16 number = 0;
-    xenstore::Value value = xenstore::read("domid");
-    for (char digit : value.text()) { number = static_cast<u16>(number * 10 + (digit - '0')); }
+    for (char digit : text) { number = static_cast<u16>(number * 10 + (digit - '0')); }
     return Domid{number};
 }
 }  // namespace
 
-Domid own_domid() { return is_dom0() ? Domid{0} : read_domid(); }
+Domid own_domid() {
+    if (is_dom0()) { return Domid{0}; }
+    std::string_view told = option("domid");
+    return told.empty() ? parse(xenstore::read("domid").text()) : parse(told);
+}
 
 abi::GrantEntryV1 volatile* grant::entries() {
     static constinit abi::GrantEntryV1 volatile* mapped = nullptr;

@@ -4,7 +4,7 @@
 #include "runtime/hypercall.hpp"
 
 namespace guest {
-// The number of this domain: known in dom0, asked of xenstore in a domU.
+// The number of this domain: known in dom0; in a domU domid= of the command line, or what xenstore says.
 Domid own_domid();
 
 namespace grant {

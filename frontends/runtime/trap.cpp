@@ -6,6 +6,7 @@
 #include "runtime/console.hpp"
 #include "runtime/event.hpp"
 #include "runtime/shutdown.hpp"
+#include "runtime/smp.hpp"
 #include "runtime/user.hpp"
 
 extern "C" {
@@ -28,7 +29,7 @@ struct Attempt {
     u64 resume_rsp;
     TrapFrame* caught;
 };
-constinit Attempt* current_attempt = nullptr;
+constinit std::array<Attempt*, smp::most_vcpus> attempts{};
 
 constexpr u8 gate_dpl(u32 vector) { return vector == trap::breakpoint || vector == trap::overflow ? 3 : 0; }
 
@@ -47,8 +48,8 @@ trap::Handler* slot_of(u64 vector) {
 }
 }  // namespace
 
-void trap::initialise() {
-    static constinit std::array<abi::TrapInfo, exception_vectors + 2> table{};
+std::span<abi::TrapInfo const> trap::gates() {
+    static constinit std::array<abi::TrapInfo, exception_vectors + 2> table{};  // the last entry ends it
     for (u32 vector = 0; vector < exception_vectors; ++vector) {
         table[vector] = {.vector = static_cast<u8>(vector),
                          .flags = gate_dpl(vector),
@@ -61,7 +62,11 @@ void trap::initialise() {
                                 .cs = abi::selector::flat_cs64,
                                 .pad = 0,
                                 .address = address_of(trap_software)};
-    if (set_trap_table(table.data()) != 0) { panic("set_trap_table was refused"); }
+    return {table.data(), exception_vectors + 1};
+}
+
+void trap::initialise() {
+    if (set_trap_table(gates().data()) != 0) { panic("set_trap_table was refused"); }
     register_callback(abi::callback::event, trap_event_upcall);
     register_callback(abi::callback::failsafe, trap_failsafe);
     register_callback(abi::callback::syscall, trap_syscall);
@@ -74,9 +79,9 @@ void trap::set_handler(u64 vector, Handler handler) {
 
 bool trap::attempt(void (*function)(void*), void* argument, TrapFrame& caught) {
     Attempt attempt{.resume_rsp = 0, .caught = &caught};
-    current_attempt = &attempt;
+    attempts[smp::current()] = &attempt;
     bool trapped = trap_attempt(function, argument, &attempt.resume_rsp);
-    current_attempt = nullptr;
+    attempts[smp::current()] = nullptr;
     return trapped;
 }
 
@@ -95,6 +100,7 @@ void print_frame(TrapFrame const& frame) {
 // Called by trap.S with every entry; returns to let it resume the frame.
 void trap_dispatch(guest::TrapFrame& frame) {
     using namespace guest::trap;
+    using guest::u64;
     if (frame.vector == event_upcall) {
         guest::deliver_events();
         return;
@@ -103,13 +109,16 @@ void trap_dispatch(guest::TrapFrame& frame) {
         guest::user_trapped(frame);  // returns only if no user code of ours was running
     }
     if (Handler* slot = guest::slot_of(frame.vector); slot != nullptr && *slot != nullptr && (*slot)(frame)) { return; }
-    if (guest::current_attempt != nullptr) {
-        *guest::current_attempt->caught = frame;
+    if (auto*& attempt = guest::attempts[guest::smp::current()]; attempt != nullptr) {
+        *attempt->caught = frame;
         frame.rip = guest::address_of(trap_resume);
-        frame.rsp = guest::current_attempt->resume_rsp;
+        frame.rsp = attempt->resume_rsp;
         frame.rax = 1;
-        frame.rflags &= ~0x100ull;  // no single step in the caller
-        guest::current_attempt = nullptr;
+        // The caller goes on as the kernel does, wherever the attempt led.
+        frame.cs = (frame.cs & ~u64{0xffff}) | (abi::selector::flat_cs64 & ~u64{3});
+        frame.rflags = 0x202;
+        frame.ss = abi::selector::flat_ss;
+        attempt = nullptr;
         return;
     }
     guest::print("unexpected trap\n");

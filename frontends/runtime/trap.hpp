@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Exceptions of a guest: registration with the hypervisor, handlers, and a way to try what may trap.
 #pragma once
+#include <span>
+
 #include "runtime/hypercall.hpp"
 
 namespace guest {
@@ -47,10 +49,13 @@ enum Vector : u64 {
 using Handler = bool (*)(TrapFrame&);
 
 void initialise();
+// The gates that it registers, for other vCPUs.
+std::span<abi::TrapInfo const> gates();
+
 void set_handler(u64 vector, Handler handler);  // nullptr takes it away; vectors below 32 and software
 
 // Runs function(argument). If it traps, the attempt ends there, the frame is kept, and true is returned.
-// Attempts do not nest.
+// Attempts do not nest; each vCPU may have one.
 bool attempt(void (*function)(void*), void* argument, TrapFrame& caught);
 
 template <class Function>

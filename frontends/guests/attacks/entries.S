@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: MIT
+// Where attacks leave the guest's kernel and arrive in it.
+
+    .text
+    // void attack_iret(abi::IretContext const* frame): the hypercall, with this frame as the stack.
+    .globl attack_iret
+attack_iret:
+    mov %rdi, %rsp
+    mov $23, %eax
+    syscall
+
+    // Arrived: a hypercall and a breakpoint under the flags of the moment, then the end of the attempt.
+    .globl attack_landing
+attack_landing:
+    mov $17, %eax                       // xen_version(XENVER_version)
+    xor %edi, %edi
+    syscall
+    mov %rax, %rbx
+    int3
+    ud2
+
+    // To be copied to the end of a page: the address after the instruction is that of the next page.
+    .globl attack_syscall, attack_syscall_end
+attack_syscall:
+    syscall
+attack_syscall_end:
+
+    .section .note.GNU-stack, "", @progbits

@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: MIT
+// Grants: what is not granted, unmapping what is not one's own, copies over page ends, page tables as memory.
+#include "runtime/grant.hpp"
+
+#include <array>
+
+#include "attack.hpp"
+
+namespace attacks {
+namespace {
+namespace pt = guest::page_table;
+namespace pte = guest::pte;
+namespace gtf = abi::gtf;
+namespace gntst = abi::gntst;
+using guest::i16;
+
+constexpr u32 ref = 50;
+
+abi::GnttabMapGrantRef map(u64 address, u32 flags = abi::gntmap::host_map, u32 reference = ref,
+                           guest::Domid domid = guest::own_domid()) {
+    abi::GnttabMapGrantRef op{};
+    op.host_addr = address;
+    op.flags = flags;
+    op.ref = {reference};
+    op.dom = domid;
+    op.status = 99;
+    (void)guest::grant_table_op(abi::gnttabop::map_grant_ref, &op, 1);
+    return op;
+}
+
+i16 unmap(u64 address, u32 handle) {
+    abi::GnttabUnmapGrantRef op{};
+    op.host_addr = address;
+    op.handle = {handle};
+    op.status = 99;
+    (void)guest::grant_table_op(abi::gnttabop::unmap_grant_ref, &op, 1);
+    return op.status;
+}
+
+void need_tables() { expect(pt::map(pt::kernel_root(), test_address, 0), "tables for the test address"); }
+void grant(Page const& page, u16 flags = gtf::permit_access) {
+    guest::grant::permit(ref, guest::own_domid(), page.frame(), flags);
+}
+void end_grant() { guest::grant::entries()[ref].flags = 0; }
+
+void unmapping() {
+    Page page, other;
+    need_tables();
+    grant(page);
+    guest::grant::permit(ref + 1, guest::own_domid(), other.frame(), gtf::permit_access);
+    auto first = map(test_address);
+    auto second = map(test_address + guest::page_size, abi::gntmap::host_map, ref + 1);
+    expect(first.status == gntst::okay && second.status == gntst::okay, "two mappings");
+    u64 entry = entry_of_test(1);
+    expect(unmap(test_address, second.handle.value) != gntst::okay, "another mapping's handle");
+    expect(entry_of_test(1) == entry, "the mapping is as it was");
+    for (u32 handle : {0x7fffffffu, 0xffffffffu, 1u << 20, 12345u}) {
+        expect(unmap(test_address, handle) != gntst::okay, "a handle that never was");
+    }
+    expect(unmap(test_address, first.handle.value) == gntst::okay, "unmap");
+    expect(unmap(test_address, first.handle.value) != gntst::okay, "a second time");
+    expect((guest::grant::entries()[ref].flags & (gtf::reading | gtf::writing)) == 0, "it is mapped no more");
+    expect((guest::grant::entries()[ref + 1].flags & gtf::writing) != 0, "the other one is");
+    expect(unmap(test_address + guest::page_size, second.handle.value) == gntst::okay, "until it is unmapped");
+    // The entry is changed behind the grant's back: it is then not the grant's to unmap.
+    auto third = map(test_address);
+    accepted(write_entry(place_of_test(1), other.writable()), "the entry is overwritten");
+    expect(unmap(test_address, third.handle.value) != gntst::okay, "an entry that maps another frame");
+    expect((entry_of_test(1) & pte::frame_mask) == other.frame().value << 12, "stays");
+    accepted(write_entry(place_of_test(1), page.writable()), "the entry is put back");
+    expect(unmap(test_address, third.handle.value) == gntst::okay, "and can be unmapped");
+    end_grant();
+    guest::grant::entries()[ref + 1].flags = 0;
+}
+
+void what_is_not_granted() {
+    Page page;
+    need_tables();
+    grant(page, gtf::permit_access | gtf::readonly);
+    expect(map(test_address).status != gntst::okay, "a read-only grant is mapped writable");
+    guest::grant::permit(ref, guest::Domid{7777}, page.frame(), gtf::permit_access);
+    expect(map(test_address).status != gntst::okay, "another domain's grant");
+    for (u16 flags : {gtf::invalid, gtf::accept_transfer, gtf::transitive}) {
+        grant(page, flags);
+        expect(map(test_address).status != gntst::okay, "no grant of access");
+    }
+    for (u32 reference : {511u, 512u, 1u << 15, 1u << 31, 0xffffffffu}) {
+        expect(map(test_address, abi::gntmap::host_map, reference).status != gntst::okay, "no such reference");
+    }
+    for (u16 domid : {u16{0}, u16{1}, u16{9999}, u16{0x7ff1}, u16{0x7ff2}, u16{0x7ff4}, u16{0xffff}}) {
+        if (domid != guest::own_domid().value) {
+            for (u32 reference = 0; reference < 64; ++reference) {
+                expect(map(test_address, abi::gntmap::host_map, reference, guest::Domid{domid}).status != gntst::okay,
+                       "a grant of a domain that gave none");
+            }
+        }
+    }
+    expect(entry_of_test(1) == 0, "nothing is mapped");
+    end_grant();
+}
+
+void where_it_must_not_go() {
+    Page page;
+    need_tables();
+    grant(page);
+    for (u64 address :
+         {abi::hypervisor_virt_start, u64{0xffff830000000000}, u64{1} << 47, u64{0x5000000000}, ~u64{0}}) {
+        expect(map(address).status != gntst::okay, "a grant at a forbidden address");
+    }
+    u32 by_entry = abi::gntmap::host_map | abi::gntmap::contains_pte;
+    u64 l2 = pt::entry_address(table_of_test(2), 100);
+    u64 hypervisor_slot = pt::entry_address(pt::kernel_root(), abi::first_hypervisor_l4_slot);
+    for (u64 place : {l2, hypervisor_slot, pt::entry_address(page.frame(), 0), u64{0x1000}, u64{1} << 51,
+                      place_of_test(1) + 4, ~u64{7}}) {
+        expect(map(place, by_entry).status != gntst::okay, "a grant into what is no L1 entry of the guest's");
+    }
+    expect(page.as()[0] == 0, "nothing was written to the page");
+    end_grant();
+}
+
+void page_tables_as_grants() {
+    need_tables();
+    for (unsigned level = 1; level <= 4; ++level) {
+        guest::grant::permit(ref, guest::own_domid(), table_of_test(level), gtf::permit_access);
+        expect(map(test_address).status != gntst::okay, "a page table is mapped writable by its grant");
+    }
+    // And the other way about: a page that is mapped writable by its grant does not become a table.
+    Page page;
+    grant(page);
+    auto mapped = map(test_address);
+    expect(mapped.status == gntst::okay, "a page is mapped");
+    page.protect();
+    refused(pt::pin(1, page.frame()), "a page with a writable grant mapping is pinned");
+    refused(write_entry(place_of_test(2) + 8, pt::entry(page.frame(), pte::read_write)), "or used as a table");
+    expect(unmap(test_address, mapped.handle.value) == gntst::okay, "unmap");
+    accepted(pt::pin(1, page.frame()), "afterwards it may");
+    accepted(pt::unpin(page.frame()), "unpin");
+    end_grant();
+}
+
+i16 copy(abi::GnttabCopyPtr source, abi::GnttabCopyPtr destination, u16 length, u16 flags) {
+    abi::GnttabCopy op{};
+    op.source = source;
+    op.dest = destination;
+    op.len = length;
+    op.flags = flags;
+    op.status = 99;
+    (void)guest::grant_table_op(abi::gnttabop::copy, &op, 1);
+    return op.status;
+}
+
+abi::GnttabCopyPtr frame_at(Mfn frame, u16 offset, guest::Domid domid = abi::domid_self) {
+    abi::GnttabCopyPtr pointer{};
+    pointer.u.gmfn = {frame.value};
+    pointer.domid = domid;
+    pointer.offset = offset;
+    return pointer;
+}
+
+void copies() {
+    Page source, destination;
+    __builtin_memset(source.memory(), 0x5a, guest::page_size);
+    for (auto [offset, length] : {std::array<u16, 2>{4000, 97},
+                                  {1, 4096},
+                                  {4095, 2},
+                                  {0xffff, 1},
+                                  {0xffff, 0xffff},
+                                  {4096, 1},
+                                  {0, 4097},
+                                  {8, 0xfff9}}) {
+        expect(copy(frame_at(source.frame(), 0), frame_at(destination.frame(), offset), length, 0) != gntst::okay,
+               "a copy beyond the destination's end");
+        expect(copy(frame_at(source.frame(), offset), frame_at(destination.frame(), 0), length, 0) != gntst::okay,
+               "a copy beyond the source's end");
+    }
+    for (u32 word = 0; word < 512; ++word) { expect(destination.as()[word] == 0, "nothing was copied"); }
+    Mfn root = pt::kernel_root();
+    u64 before = static_cast<u64 const volatile*>(pt::table(root))[7];
+    expect(copy(frame_at(source.frame(), 0), frame_at(root, 56), 8, 0) != gntst::okay, "a copy into a page table");
+    expect(static_cast<u64 const volatile*>(pt::table(root))[7] == before, "which is as it was");
+    expect(copy(frame_at(source.frame(), 0), frame_at(destination.frame(), 0, abi::dom0), 8, 0) != gntst::okay,
+           "a copy to a frame of dom0 that was not granted");
+    expect(copy(frame_at(Mfn{u64{1} << 40}, 0), frame_at(destination.frame(), 0), 8, 0) != gntst::okay,
+           "from a frame that does not exist");
+    for (u64 mfn = 0; mfn < 4096; mfn += 64) {
+        (void)copy(frame_at(Mfn{mfn}, 0), frame_at(destination.frame(), 0), 8, 0);
+        expect(destination.as()[0] == 0, "a frame of the hypervisor's was read");
+    }
+    // A grant may be narrower than its page only in version 2; a read-only one is no destination.
+    grant(destination, gtf::permit_access | gtf::readonly);
+    abi::GnttabCopyPtr granted{};
+    granted.u.ref = {ref};
+    granted.domid = guest::own_domid();
+    expect(copy(frame_at(source.frame(), 0), granted, 8, abi::gntcopy::dest_gref) != gntst::okay,
+           "a copy into a read-only grant");
+    expect(destination.as()[0] == 0, "nothing was copied");
+    end_grant();
+}
+
+void table_operations() {
+    Mfn frames[64]{};
+    for (u32 count : {65u, 4096u, 0x7fffffffu, 0x80000000u, 0xffffffffu}) {
+        abi::GnttabSetupTable setup{.dom = abi::domid_self,
+                                    .pad0 = 0,
+                                    .nr_frames = count,
+                                    .status = 0,
+                                    .pad1 = {},
+                                    .frame_list = {0x5000000000}};
+        (void)guest::grant_table_op(abi::gnttabop::setup_table, &setup, 1);
+        expect(setup.status != gntst::okay, "a grant table of absurd size");
+    }
+    abi::GnttabSetupTable other{.dom = abi::dom0,
+                                .pad0 = 0,
+                                .nr_frames = 1,
+                                .status = 0,
+                                .pad1 = {},
+                                .frame_list = guest::pointer_to(&frames[0])};
+    (void)guest::grant_table_op(abi::gnttabop::setup_table, &other, 1);
+    expect(other.status != gntst::okay && frames[0].value == 0, "dom0's grant table");
+    // The table's own frames are the hypervisor's: they are mapped, but never as page tables.
+    abi::GnttabSetupTable mine{.dom = abi::domid_self,
+                               .pad0 = 0,
+                               .nr_frames = 1,
+                               .status = 0,
+                               .pad1 = {},
+                               .frame_list = guest::pointer_to(&frames[0])};
+    (void)guest::grant_table_op(abi::gnttabop::setup_table, &mine, 1);
+    for (unsigned level = 1; level <= 4; ++level) {
+        refused(pt::pin(level, frames[0]), "a frame of the grant table is pinned");
+    }
+}
+
+constexpr std::array list{
+    Attack{"grants.unmapping", unmapping},
+    Attack{"grants.what_is_not_granted", what_is_not_granted},
+    Attack{"grants.where_it_must_not_go", where_it_must_not_go},
+    Attack{"grants.page_tables_as_grants", page_tables_as_grants},
+    Attack{"grants.copies", copies},
+    Attack{"grants.table_operations", table_operations},
+};
+}  // namespace
+
+Topic grant_attacks() { return {list.begin(), list.end()}; }
+}  // namespace attacks

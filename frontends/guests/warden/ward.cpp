@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: MIT
+#include "ward.hpp"
+
+#include <array>
+#include <atomic>
+
+#include "image.hpp"
+#include "runtime/guest.hpp"
+#include "runtime/memory.hpp"
+#include "runtime/page_table.hpp"
+
+namespace warden {
+namespace {
+namespace pt = guest::page_table;
+namespace pte = guest::pte;
+namespace command = abi::domctl;
+
+// Where a domain's memory is mapped while it is built, and the consoles' rings for good.
+constexpr u64 window = 0xffff970000000000;
+constexpr u64 consoles = 0xffff978000000000;
+
+constexpr u64 page_kib = guest::page_size / 1024;
+
+constinit u32 built = 0;
+constinit std::array<u64, pages> frames{};
+
+void map_foreign(u64 address, u64 const* which, u64 count, Domid owner) {
+    for (u64 i = 0; i < count; i += 512) {
+        require(pt::map(pt::kernel_root(), address + i * guest::page_size, 0), "tables for another's memory");
+    }
+    for (u64 i = 0; i < count; ++i) {
+        u64 at = address + i * guest::page_size;
+        i64 result = guest::update_va_mapping_otherdomain(at, pt::entry(Mfn{which[i]}, pte::read_write), 0, owner);
+        require(result == 0, "another's frame is mapped");
+    }
+}
+
+void unmap(u64 address, u64 count) {
+    for (u64 i = 0; i < count; ++i) { (void)guest::update_va_mapping(address + i * guest::page_size, 0); }
+}
+
+void populate(Domid owner) {
+    for (u64 pfn = 0; pfn < pages; ++pfn) { frames[pfn] = pfn; }
+    abi::MemoryReservation request{.extent_start = guest::pointer_to(frames.data()),
+                                   .nr_extents = pages,
+                                   .extent_order = 0,
+                                   .mem_flags = 0,
+                                   .domid = owner,
+                                   .pad = {}};
+    require(guest::memory_op(abi::memop::populate_physmap, &request) == pages, "memory for a domain");
+}
+
+void pin(Mfn root, Domid owner) {
+    abi::MmuextOp op{};
+    op.cmd = abi::mmuext::pin_l4_table;
+    op.arg1.mfn = root;
+    require(guest::mmuext_op(&op, 1, nullptr, owner.value) == 0, "a domain's page tables are in order");
+}
+
+// The command line with domid=N behind it.
+std::string_view with_domid(std::string_view text, Domid id, std::array<char, 512>& buffer) {
+    std::array<hv::FormatArg, 2> args{hv::FormatArg{text}, hv::FormatArg{u64{id.value}}};
+    return hv::format_to(buffer, "{} domid={}", args);
+}
+}  // namespace
+
+void require(bool good, std::string_view what) {
+    if (!good) { guest::panic(what); }
+}
+
+i64 domctl(abi::Domctl& op, u32 what, Domid domain) {
+    op.cmd = what;
+    op.interface_version = abi::domctl_interface_version;
+    op.domain = domain;
+    return guest::hypercall(abi::hypercall::domctl, address_of(&op));
+}
+
+void Ward::create(u32 vcpus) {
+    abi::Domctl op{};
+    op.u.createdomain.max_vcpus = vcpus;
+    op.u.createdomain.max_evtchn_port = 1023;
+    op.u.createdomain.max_grant_frames = op.u.createdomain.max_maptrack_frames = -1;
+    op.u.createdomain.grant_opts = 1;
+    require(domctl(op, command::createdomain, {0}) == 0, "createdomain");
+    id_ = op.domain;
+    op.u.max_vcpus.max = vcpus;
+    require(domctl(op, command::max_vcpus, id_) == 0, "max_vcpus");
+    op.u.max_mem.max_memkb = (pages + 256) * page_kib;
+    require(domctl(op, command::max_mem, id_) == 0, "max_mem");
+}
+
+EvtchnPort Ward::connect(EvtchnPort& local) const {
+    abi::EvtchnAllocUnbound remote{.dom = id_, .remote_dom = abi::dom0, .port = {0}};
+    require(guest::event_channel_op(abi::evtchnop::alloc_unbound, &remote) == 0, "a port for a domain");
+    abi::EvtchnBindInterdomain bind{.remote_dom = id_, .pad = 0, .remote_port = remote.port, .local_port = {0}};
+    require(guest::event_channel_op(abi::evtchnop::bind_interdomain, &bind) == 0, "its other end");
+    local = bind.local_port;
+    return remote.port;
+}
+
+void Ward::set_context(u64 entry, u64 start_info, Mfn root) const {
+    static constinit abi::VcpuGuestContext context{};
+    context = {};
+    context.flags = abi::vgcf::in_kernel | abi::vgcf::online;
+    context.user_regs.rip = entry;
+    context.user_regs.rsi = start_info;
+    context.user_regs.rflags = 0x202;
+    context.user_regs.cs = abi::selector::flat_cs64;
+    context.user_regs.ss = abi::selector::flat_ss;
+    context.kernel_ss = abi::selector::flat_ss;
+    context.ctrlreg[3] = root.value << abi::page_shift;
+    abi::Domctl op{};
+    op.u.vcpucontext.ctxt = guest::pointer_to(&context);
+    require(domctl(op, command::setvcpucontext, id_) == 0, "setvcpucontext");
+}
+
+void Ward::build(std::string_view name, std::string_view command_line, u32 vcpus) {
+    name_ = name;
+    index_ = built++;
+    create(vcpus);
+    abi::Domctl info{};
+    require(domctl(info, command::getdomaininfo, id_) == 0, "getdomaininfo");
+    EvtchnPort console = connect(console_port_);
+    EvtchnPort store = connect(store_port_);
+    populate(id_);
+    map_foreign(window, frames.data(), pages, id_);
+
+    Image image;
+    Layout layout = image.layout();
+    auto* memory = reinterpret_cast<u8*>(window);
+    __builtin_memset(memory, 0, pages * guest::page_size);
+    image.load(memory);
+    std::array<char, 512> buffer;
+    abi::Maddr shared_info{info.u.getdomaininfo.shared_info_frame.value << abi::page_shift};
+    fill(memory, frames.data(), layout, shared_info, console, store, with_domid(command_line, id_, buffer));
+    unmap(window, pages);
+
+    u64 ring = consoles + index_ * guest::page_size;
+    map_foreign(ring, &frames[layout.console], 1, id_);
+    console_ = reinterpret_cast<abi::io::ConsoleRing*>(ring);
+    Mfn root{frames[layout.l4]};
+    pin(root, id_);
+    set_context(image.entry(), guest::virt_base + layout.start_info * guest::page_size, root);
+    guest::print("{} is domain {}\n", name_, id_.value);
+}
+
+void Ward::start() {
+    abi::Domctl op{};
+    require(domctl(op, command::unpausedomain, id_) == 0, "unpausedomain");
+}
+
+void Ward::finish_line() {
+    guest::print("{}: {}\n", name_, std::string_view{line_, line_length_});
+    line_length_ = 0;
+}
+
+// The ring is the other domain's to write: its indexes are taken modulo the size, whatever they are.
+void Ward::print_console() {
+    u32 produced = std::atomic_ref<u32>(console_->out_prod).load(std::memory_order_acquire);
+    u32 consumed = console_->out_cons;
+    if (produced - consumed > abi::io::console_out_size) { consumed = produced - abi::io::console_out_size; }
+    if (consumed == produced) { return; }
+    for (; consumed != produced; ++consumed) {
+        char c = console_->out[consumed % abi::io::console_out_size];
+        if (c != '\n') { line_[line_length_++] = c >= ' ' && c <= '~' ? c : '.'; }
+        if (c == '\n' || line_length_ == sizeof(line_)) { finish_line(); }
+    }
+    std::atomic_ref<u32>(console_->out_cons).store(consumed, std::memory_order_release);
+    abi::EvtchnSend send{.port = console_port_};
+    (void)guest::event_channel_op(abi::evtchnop::send, &send);
+}
+
+bool Ward::ended(u32& reason) const {
+    abi::Domctl op{};
+    require(domctl(op, command::getdomaininfo, id_) == 0 && op.domain == id_, "getdomaininfo");
+    u32 flags = op.u.getdomaininfo.flags;
+    reason = flags >> abi::dominf::shutdown_shift & abi::dominf::shutdown_mask;
+    return (flags & abi::dominf::shutdown) != 0;
+}
+
+void Ward::raise_store_port() const {
+    abi::EvtchnSend send{.port = store_port_};
+    (void)guest::event_channel_op(abi::evtchnop::send, &send);
+}
+
+void Ward::destroy() {
+    print_console();
+    unmap(address_of(console_), 1);
+    for (EvtchnPort port : {console_port_, store_port_}) {
+        abi::EvtchnClose close{.port = port};
+        require(guest::event_channel_op(abi::evtchnop::close, &close) == 0, "a port is closed");
+    }
+    abi::Domctl op{};
+    i64 result;
+    do { result = domctl(op, command::destroydomain, id_); } while (result == guest::failure(guest::Errno::again));
+    require(result == 0, "destroydomain");
+}
+}  // namespace warden

@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: MIT
+"""A machine of hostile guests: the warden as dom0, which makes a witness and an attacker of one image of ours, without Linux.
+
+What must be true after every such run is checked here: the hypervisor's counts agree with what its audit finds, before, with
+the domains still there and after; nothing is left of them; the witness and dom0 are unharmed.
+"""
+import os
+import re
+
+from harness import boot_kernel, expect, hello, hypervisor as built_hypervisor
+
+guests = os.path.dirname(hello)
+CMDLINE = "console=com1 com1=115200,8n1 dom0_mem=64M loglvl=info guest_loglvl=info"
+
+
+def run(image, words="", cpus=1, seconds=120, hypervisor=None):
+    """Everything that the machine printed; raises Failure if something was harmed."""
+    with boot_kernel(f"{guests}/warden", f"{guests}/{image}", words, CMDLINE,
+                     ["-no-reboot", "-m", "512", "-smp", str(cpus)], hypervisor or built_hypervisor) as machine:
+        machine.wait_for(r"^the attacker has ended, reason (\d+)", seconds, f"the end of {image}", unless="guest panic")
+        machine.wait_for(r"^the witness has ended, reason (\d+)", 30, "the witness")
+        machine.wait_for(r"^dom0 is (\w+)", 60, "the last audit")
+        machine.finish()
+        text = machine.machine.text
+    check(text)
+    return text
+
+
+def check(text):
+    expect("the attacker has ended, reason 0" in text, "the attacker did not end by itself")
+    expect(re.search(r"^witness: unharmed after", text, re.MULTILINE), "the witness was harmed")
+    expect("dom0 is unharmed" in text, "dom0 was harmed")
+    audits = re.findall(r"audit: (\w+) (?:.*frames=(\d+) .*domains=(\d+))?", text)
+    expect(len(audits) == 3, f"{len(audits)} audits, not 3")
+    expect(all(verdict == "ok" for verdict, _, _ in audits), "the audit found wrong counts")
+    expect(audits[0][1:] == audits[2][1:], f"frames or domains are left over: {audits[0][1:]}, then {audits[2][1:]}")
