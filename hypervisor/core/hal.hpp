@@ -56,6 +56,7 @@ bool load_user_gs_selector(Vcpu& vcpu, u16 selector);  // into the inactive GS; 
 void load_debug_registers(Vcpu& vcpu);
 void load_virtual_ts(Vcpu& vcpu);  // cr0_ts changed
 void load_virtual_cr4(Vcpu& vcpu);
+void load_iopl(Vcpu& vcpu);
 void sync_vcpu(Vcpu& vcpu);  // waits until a paused vCPU's state is in its Vcpu
 
 // --- extended state areas

@@ -76,7 +76,6 @@ struct Vcpu {
     u64 io_bitmap = 0;            // guest address of the port permission bitmap; 0: none
     u32 io_bitmap_ports = 0;
     u32 pci_config_address = 0;  // virtual latch of port 0xcf8
-    u8 rtc_index = 0;            // virtual latch of port 0x70
 
     // --- descriptor tables; each frame holds a typed segdesc reference
     std::array<Mfn, max_gdt_frames> gdt_frames{};

@@ -109,6 +109,11 @@ void load_virtual_cr4(Vcpu& vcpu) {
     if (wanted != now) cpu::write_cr4(wanted);
 }
 
+// With the next use of a port it is asked for again.
+void load_iopl(Vcpu& vcpu) {
+    if (is_loaded(vcpu)) window::port_bitmap_offset(this_cpu()) = window::ports_closed;
+}
+
 // Another CPU that lets go of it may want our answer to a flush first.
 void sync_vcpu(Vcpu& vcpu) {
     while (vcpu.running.load(std::memory_order_acquire) && vcpu.cpu.load(std::memory_order_relaxed) != this_cpu()) {

@@ -200,6 +200,7 @@ bool load_user_gs_selector(Vcpu&, u16) { return true; }
 void load_debug_registers(Vcpu&) {}
 void load_virtual_ts(Vcpu&) {}
 void load_virtual_cr4(Vcpu&) {}
+void load_iopl(Vcpu&) {}
 void sync_vcpu(Vcpu&) {}
 
 usize xstate_size() { return 576; }  // legacy area and header

@@ -85,6 +85,8 @@ void test_ports() {
         abi::PhysdevSetIopl three{.iopl = 3};
         ok(guest::physdev_op(abi::physdevop::set_iopl, &three), "set_iopl 3");
     }
+    runs([] { (void)in8(quiet_port); }, "a port that is open");
     ok(set_iopl(0), "without I/O privilege again");
+    traps([] { (void)in8(quiet_port); }, guest::trap::general_protection, 0, "it is closed again");
 }
 }  // namespace selftest

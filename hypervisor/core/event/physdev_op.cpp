@@ -17,6 +17,7 @@ constexpr u32 timer_gsi = 0;  // the hypervisor's own
 Result<u64> set_iopl(Vcpu& vcpu, abi::PhysdevSetIopl const& op) {
     if (op.iopl > 3) return Errno::inval;
     vcpu.iopl = static_cast<u8>(op.iopl);
+    hal::load_iopl(vcpu);
     return u64{0};
 }
 
@@ -99,80 +100,70 @@ Result<u64> end_of_interrupt(Domain& domain, abi::PhysdevEoi const& op) {
 }
 
 // Vectors are ours; dom0 only wants to hear that the interrupt can be had.
-Result<u64> alloc_irq_vector(abi::PhysdevIrq& op) {
+Result<u64> alloc_irq_vector(Domain&, abi::PhysdevIrq& op) {
     if (op.irq >= hal::gsi_count()) return Errno::inval;
     op.vector = op.irq;
     return u64{0};
 }
 
-Result<u64> apic_read(abi::PhysdevApic& op) {
+Result<u64> apic_read(Domain&, abi::PhysdevApic& op) {
     std::optional<u32> const value = hal::ioapic_read(op.apic_physbase, op.reg);
     if (!value) return Errno::inval;
     op.value = *value;
     return u64{0};
 }
 
-Result<u64> restore_msi(hal::MsiSource const& device) {
-    hal::restore_msi(device);
+Result<u64> restore_msi(Domain&, abi::PhysdevManagePci const& op) {
+    hal::restore_msi({.bus = op.bus, .devfn = op.devfn});
+    return u64{0};
+}
+Result<u64> restore_msi_ext(Domain&, abi::PhysdevPciDevice const& op) {
+    hal::restore_msi({.segment = op.seg, .bus = op.bus, .devfn = op.devfn});
     return u64{0};
 }
 
-Outcome privileged_op(Domain& domain, u32 command, guest_ptr<void> arg) {
-    using namespace abi;
-    switch (command) {
-        case physdevop::irq_status_query:
-            return with_argument<PhysdevIrqStatusQuery>(
-                arg, [&](PhysdevIrqStatusQuery& op) { return irq_status_query(domain, op); });
-        case physdevop::eoi:
-            return with_argument<PhysdevEoi>(arg, [&](PhysdevEoi const& op) { return end_of_interrupt(domain, op); });
-        case physdevop::map_pirq:
-            return with_argument<PhysdevMapPirq>(arg, [&](PhysdevMapPirq& op) { return map_pirq(domain, op); });
-        case physdevop::unmap_pirq:
-            return with_argument<PhysdevUnmapPirq>(arg,
-                                                   [&](PhysdevUnmapPirq const& op) { return unmap_pirq(domain, op); });
-        case physdevop::setup_gsi:
-            return with_argument<PhysdevSetupGsi>(arg,
-                                                  [&](PhysdevSetupGsi const& op) { return setup_gsi(domain, op); });
-        case physdevop::alloc_irq_vector:
-            return with_argument<PhysdevIrq>(arg, [](PhysdevIrq& op) { return alloc_irq_vector(op); });
-        case physdevop::apic_read:
-            return with_argument<PhysdevApic>(arg, [](PhysdevApic& op) { return apic_read(op); });
-        case physdevop::restore_msi:
-            return with_argument<PhysdevManagePci>(
-                arg, [](PhysdevManagePci const& op) { return restore_msi({.bus = op.bus, .devfn = op.devfn}); });
-        case physdevop::restore_msi_ext:
-            return with_argument<PhysdevPciDevice>(arg, [](PhysdevPciDevice const& op) {
-                return restore_msi({.segment = op.seg, .bus = op.bus, .devfn = op.devfn});
-            });
-        // Notices: a device is looked at when it asks for an interrupt, and not before.
-        case physdevop::free_irq_vector:
-        case physdevop::manage_pci_add:
-        case physdevop::manage_pci_add_ext:
-        case physdevop::manage_pci_remove:
-        case physdevop::pci_device_add:
-        case physdevop::pci_device_remove:
-        case physdevop::pci_mmcfg_reserved:
-        case physdevop::prepare_msix:
-        case physdevop::release_msix:
-        case physdevop::dbgp_op: return Errno::ok;
-        default: return Errno::nosys;
-    }
+// The argument is what the handler's second parameter says; it is copied back unless that is constant.
+template <class Caller, class Op>
+Outcome call(Result<u64> (*handler)(Caller&, Op&), Caller& caller, u64 argument) {
+    return with_argument<std::remove_const_t<Op>>(guest_ptr<void>{argument},
+                                                  [&](Op& op) { return handler(caller, op); });
 }
 }  // namespace
 
 Outcome do_physdev_op(Vcpu& vcpu, HypercallArgs& args) {
-    u32 const command = static_cast<u32>(args[0]);
-    guest_ptr<void> const arg{args[1]};
-    switch (command) {
-        case abi::physdevop::set_iopl:
-            return with_argument<abi::PhysdevSetIopl>(
-                arg, [&](abi::PhysdevSetIopl const& op) { return set_iopl(vcpu, op); });
-        case abi::physdevop::set_iobitmap:
-            return with_argument<abi::PhysdevSetIobitmap>(
-                arg, [&](abi::PhysdevSetIobitmap const& op) { return set_iobitmap(vcpu, op); });
-        case abi::physdevop::pirq_eoi_gmfn_v1:
-        case abi::physdevop::pirq_eoi_gmfn_v2: return Errno::nosys;  // the guest then asks irq_status_query
-        default: return vcpu.domain->privileged ? privileged_op(*vcpu.domain, command, arg) : Outcome{Errno::perm};
+    namespace command = abi::physdevop;
+    Domain& domain = *vcpu.domain;
+    u32 const number = static_cast<u32>(args[0]);
+    switch (number) {
+        case command::set_iopl: return call(set_iopl, vcpu, args[1]);
+        case command::set_iobitmap: return call(set_iobitmap, vcpu, args[1]);
+        case command::pirq_eoi_gmfn_v1:
+        case command::pirq_eoi_gmfn_v2: return Errno::nosys;  // the guest then asks irq_status_query
+        default:
+            if (!domain.privileged) return Errno::perm;
+    }
+    switch (number) {
+        case command::irq_status_query: return call(irq_status_query, domain, args[1]);
+        case command::eoi: return call(end_of_interrupt, domain, args[1]);
+        case command::map_pirq: return call(map_pirq, domain, args[1]);
+        case command::unmap_pirq: return call(unmap_pirq, domain, args[1]);
+        case command::setup_gsi: return call(setup_gsi, domain, args[1]);
+        case command::alloc_irq_vector: return call(alloc_irq_vector, domain, args[1]);
+        case command::apic_read: return call(apic_read, domain, args[1]);
+        case command::restore_msi: return call(restore_msi, domain, args[1]);
+        case command::restore_msi_ext: return call(restore_msi_ext, domain, args[1]);
+        // Notices: a device is looked at when it asks for an interrupt, and not before.
+        case command::free_irq_vector:
+        case command::manage_pci_add:
+        case command::manage_pci_add_ext:
+        case command::manage_pci_remove:
+        case command::pci_device_add:
+        case command::pci_device_remove:
+        case command::pci_mmcfg_reserved:
+        case command::prepare_msix:
+        case command::release_msix:
+        case command::dbgp_op: return Errno::ok;
+        default: return Errno::nosys;
     }
 }
 }  // namespace hv

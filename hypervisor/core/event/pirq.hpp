@@ -4,7 +4,7 @@
 #include <array>
 #include <atomic>
 #include <optional>
-#include "base/result.hpp"
+#include "core/hal.hpp"
 
 namespace hv {
 struct Pirq {
@@ -20,8 +20,21 @@ public:
     Pirq* find(u32 pirq) {
         return pirq < size && table_[pirq].mapped.load(std::memory_order_acquire) ? &table_[pirq] : nullptr;
     }
-    Result<u32> map(std::optional<u32> wanted, u32 first_choice);  // exist if the wanted one is taken
-    Result<> unmap(u32 pirq);                                      // busy while bound
+    // The wanted number, exist if it is taken; or the first free one from the first choice on.
+    Result<u32> map(std::optional<u32> wanted, u32 first_choice) {
+        u32 const last = wanted ? *wanted : size - 1;
+        for (u32 pirq = wanted.value_or(first_choice); pirq <= last && pirq < size; ++pirq)
+            if (!table_[pirq].mapped.exchange(true, std::memory_order_acq_rel)) return pirq;
+        return !wanted ? Errno::nospc : *wanted < size ? Errno::exist : Errno::inval;
+    }
+    Result<> unmap(u32 pirq) {  // busy while bound
+        Pirq* const entry = find(pirq);
+        if (!entry) return Errno::inval;
+        if (entry->port.load(std::memory_order_acquire)) return Errno::busy;
+        hal::disconnect_irq(pirq);
+        entry->mapped.store(false, std::memory_order_release);
+        return {};
+    }
 
 private:
     std::array<Pirq, size> table_{};

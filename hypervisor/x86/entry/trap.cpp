@@ -14,7 +14,6 @@
 #include "x86/mm/extable.hpp"
 #include "x86/mm/window.hpp"
 #include "x86/panic.hpp"
-#include "x86/pv/page_table_write.hpp"
 #include "x86/pv/priv_op.hpp"
 
 extern "C" {

@@ -22,10 +22,8 @@
 #include "x86/entry/exit.hpp"
 #include "x86/mm/boot_memory.hpp"
 #include "x86/mm/paging.hpp"
-#include "x86/pv/dom0_memory.hpp"
-#include "x86/pv/dom0_tables.hpp"
+#include "x86/pv/dom0_parts.hpp"
 #include "x86/pv/port_policy.hpp"
-#include "x86/pv/vga_console.hpp"
 
 namespace hv {
 namespace {

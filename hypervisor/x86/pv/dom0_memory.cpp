@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
-#include "x86/pv/dom0_memory.hpp"
 #include <algorithm>
 #include <bit>
 #include <cstring>
 #include "core/hal.hpp"
 #include "core/mm/m2p.hpp"
 #include "core/mm/page_alloc.hpp"
+#include "x86/pv/dom0_parts.hpp"
 
 namespace hv::x86 {
 Result<> Dom0Memory::allocate(Domain& domain, u64 pages) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-#include "x86/pv/dom0_tables.hpp"
 #include "core/hal.hpp"
 #include "core/mm/pte.hpp"
+#include "x86/pv/dom0_parts.hpp"
 
 namespace hv::x86 {
 namespace {

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: MIT
-#include "x86/pv/page_table_write.hpp"
 #include <array>
 #include "core/domain.hpp"
 #include "core/guest_access.hpp"
@@ -9,6 +8,7 @@
 #include "public/mmu.hpp"
 #include "x86/cpu/msr.hpp"
 #include "x86/mm/guest_walk.hpp"
+#include "x86/pv/priv_op.hpp"
 
 namespace hv::x86 {
 namespace {

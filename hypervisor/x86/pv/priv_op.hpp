@@ -25,6 +25,12 @@ FetchedCode fetch_code(abi::CpuUserRegs const& regs);
 // CPUID as the guest sees it, into rax, rbx, rcx and rdx.
 void emulate_cpuid(Vcpu const& vcpu, abi::CpuUserRegs& regs);
 
+// Guests map their page tables read-only and, with vm_assist writable_pagetables, write to those of level 1 as if they
+// were not: the store faults and is done under the rules of update_va_mapping (x86/pv/page_table_write.cpp).
+// The instruction at regs.rip of a guest kernel faulted on writing to `address`, which is mapped. `elsewhere`: nothing
+// to emulate, the instruction is to be executed again.
+Emulated emulate_table_write(Vcpu& vcpu, abi::CpuUserRegs& regs, u64 address);
+
 // Model-specific registers (x86/pv/msr.cpp).
 Result<u64> read_guest_msr(Vcpu& vcpu, u32 index);
 bool write_guest_msr(Vcpu& vcpu, u32 index, u64 value);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Read from the VGA's own registers (IBM VGA technical reference; the same on every adapter since).
-#include "x86/pv/vga_console.hpp"
 #include "x86/cpu/instructions.hpp"
+#include "x86/pv/dom0_parts.hpp"
 
 namespace hv::x86 {
 namespace {

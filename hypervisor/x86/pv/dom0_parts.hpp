@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: MIT
-// Dom0's frames while it is built: a few large runs, and from pfn to frame.
+// What dom0 is built of.
 #pragma once
 #include <array>
+#include <optional>
 #include "core/domain.hpp"
+#include "core/pv/dom0_layout.hpp"
+#include "public/start_info.hpp"
 
 namespace hv::x86 {
+// Its frames: a few large runs, and from pfn to frame.
 class Dom0Memory {
 public:
     // Allocates this many frames to the domain, as contiguous as they are to be had, and enters them into the M2P.
@@ -28,4 +32,11 @@ private:
     u32 last_ = 0;  // where the last look-up ended: they come in order
     u64 pages_ = 0;
 };
+
+// Its initial page tables: the run of pfns from 0 at its kernel's base, and the list of frames at an address of its
+// own. Returns the root. The hypervisor's slots in it are filled when it is promoted.
+Mfn build_dom0_tables(Dom0Memory& memory, pv::Dom0Layout const& layout);
+
+// What it is told of the screen it takes over. Nothing if there is no VGA, or none in text mode.
+std::optional<abi::Dom0VgaConsoleInfo> vga_console();
 }  // namespace hv::x86
