@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // What a guest may and may not do with its page tables.
+#include "core/mm/leaf.hpp"
 #include "core/mm/page_alloc.hpp"
 #include "core/mm/tlb_clock.hpp"
 #include "hosted/world.hpp"
@@ -194,4 +195,22 @@ TEST(DomainLife, FrameMappedElsewhereOutlivesItsDomain) {
     EXPECT_EQ(world.mismatches(), 0u);
     ASSERT_EQ(dom0.update_va_mapping(Guest::va(20), 0), 0);
     EXPECT_FALSE(find_domain(id));
+}
+
+// The last frames of the hosted machine are no RAM: devices.
+TEST_F(PageTable, DevicesAreDom0sButForWhatIsProtected) {
+    Guest& dom0 = world.dom0();
+    u64 const device = Machine::frames - Machine::io_frames;
+    ASSERT_TRUE(protect_io(Mfn{device + 1}, 2, Protection::denied));
+    ASSERT_TRUE(protect_io(Mfn{device + 3}, 1, Protection::read_only));
+    auto map = [&](Guest& by, u64 mfn) { return by.update_va_mapping(by.va(5), Pte::make(Mfn{mfn}, rw).raw); };
+    auto stored = [&] { return Pte{dom0.frame(3)[5]}; };
+    EXPECT_EQ(map(guest, device), err(Errno::perm));
+    EXPECT_EQ(map(dom0, device), 0);
+    EXPECT_TRUE(stored().is_writable());
+    EXPECT_EQ(map(dom0, device + 1), err(Errno::perm));
+    EXPECT_EQ(map(dom0, device + 2), err(Errno::perm));
+    EXPECT_EQ(map(dom0, device + 3), 0);
+    EXPECT_EQ(stored().mfn(), Mfn{device + 3});
+    EXPECT_FALSE(stored().is_writable());
 }
