@@ -7,6 +7,32 @@ namespace {
 abi::MulticallEntry call(u64 op, u64 a1 = 0, u64 a2 = 0, u64 a3 = 0) {
     return {.op = op, .result = 0xdead, .args = {a1, a2, a3, 0, 0, 0}};
 }
+
+// Makes the batch with an iret frame at the stack pointer, which leads behind the instruction.
+u64 run_with_iret(abi::MulticallEntry* batch, u64 count) {
+    u64 number = abi::hypercall::multicall;
+    asm volatile(
+        "mov %%rsp, %%rbx\n\t"
+        "mov %%ss, %%ecx\n\t"
+        "push %%rcx\n\t"
+        "push %%rbx\n\t"
+        "pushfq\n\t"
+        "mov $0xe030, %%ecx\n\t"  // kernel mode: the hardware's selector says ring 3
+        "push %%rcx\n\t"
+        "lea 1f(%%rip), %%rcx\n\t"
+        "push %%rcx\n\t"
+        "push $0\n\t"  // flags, rcx, r11, rax
+        "push $0\n\t"
+        "push $0\n\t"
+        "push $0x5eed\n\t"
+        "syscall\n\t"
+        "mov %%rbx, %%rsp\n\t"
+        "1:\n\t"
+        : "+a"(number)
+        : "D"(batch), "S"(count)
+        : "rbx", "rcx", "r11", "memory", "cc");
+    return number;
+}
 }  // namespace
 
 void test_multicall() {
@@ -40,5 +66,12 @@ void test_multicall() {
     abi::MulticallEntry wide = call(u64{1} << 32 | abi::hypercall::xen_version, abi::xenver::version);
     ok(guest::multicall(&wide, 1), "a call number of more than 32 bits");
     equal(wide.result, static_cast<u64>(guest::failure(Errno::nosys)), "is not cut to 32");
+
+    abi::MulticallEntry leaving[] = {call(abi::hypercall::xen_version, abi::xenver::version),
+                                     call(abi::hypercall::iret),
+                                     call(abi::hypercall::xen_version, abi::xenver::version)};
+    equal(run_with_iret(leaving, 3), 0x5eed, "a batch with an iret ends as the frame says");
+    equal(leaving[0].result, 4u << 16 | 17, "what came before it has run");
+    equal(leaving[2].result, 0xdead, "what comes behind it does not");
 }
 }  // namespace selftest

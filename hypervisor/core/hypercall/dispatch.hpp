@@ -13,9 +13,9 @@ struct HypercallArgs {
 };
 
 // What a handler says. `again`: repeat the call with the changed arguments after whatever wanted the CPU. Errno::again,
-// which promotions report when they were preempted, means just that.
+// which promotions report when they were preempted, means just that. `iret`: go on as the iret hypercall says.
 struct Outcome {
-    enum class Kind : u8 { done, again };
+    enum class Kind : u8 { done, again, iret };
     i64 value = 0;
     Kind kind = Kind::done;
 
@@ -29,6 +29,11 @@ struct Outcome {
     static constexpr Outcome again() {
         Outcome outcome;
         outcome.kind = Kind::again;
+        return outcome;
+    }
+    static constexpr Outcome iret() {
+        Outcome outcome;
+        outcome.kind = Kind::iret;
         return outcome;
     }
     bool is_again() const { return kind == Kind::again; }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A batch of hypercalls. Each entry behaves like a hypercall of its own; only event delivery waits for the end.
+// A batch of hypercalls. Each entry behaves like a hypercall of its own; only event delivery waits for the end. An iret
+// ends the batch.
 #include "public/multicall.hpp"
 #include "core/guest_access.hpp"
 #include "core/hypercall/table.hpp"
@@ -40,6 +41,10 @@ Outcome do_multicall(Vcpu& vcpu, HypercallArgs& args) {
 
         Call call;
         if (!load_guest(call, entry)) return Errno::fault;
+        // The registers that the batch would go on with are gone, and in user mode nobody may make hypercalls
+        // (XSA-213).
+        if (call.op == abi::hypercall::iret) [[unlikely]]
+            return Outcome::iret();
         bool const nested = call.op == abi::hypercall::multicall;
         Outcome const outcome = nested ? Outcome{Errno::inval} : dispatch_hypercall(vcpu, call.op, call.args);
         if (outcome.is_again()) [[unlikely]] {  // it is called again with these arguments

@@ -28,7 +28,7 @@ consteval std::array<HypercallHandler, abi::hypercall::count> make_table() {
     table[grant_table_op] = do_grant_table_op;
     table[vm_assist] = do_vm_assist;
     table[update_va_mapping_otherdomain] = do_update_va_mapping_otherdomain;
-    // iret does not return a value: the entry code handles it before the table is asked. In a multicall it is -ENOSYS.
+    // iret does not return a value: the entry code and multicall handle it before the table is asked.
     table[vcpu_op] = do_vcpu_op;
     table[set_segment_base] = do_set_segment_base;
     table[mmuext_op] = do_mmuext_op;

@@ -151,7 +151,7 @@ private:
     }
 
     Complaint take_notes() {
-        kernel_.entry = *notes_.entry;
+        kernel_.entry = notes_.entry.value_or(header_.entry);
         kernel_.hypercall_page = notes_.hypercall_page;
         kernel_.init_p2m = notes_.init_p2m;
         kernel_.initrd_by_pfn = notes_.initrd_by_pfn;

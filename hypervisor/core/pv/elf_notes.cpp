@@ -86,7 +86,6 @@ Complaint XenNotes::check(KernelRole role) const {
     if (!loader.empty() && loader != "generic") return "it wants another loader than \"generic\"";
     if (!can_satisfy(features)) return "it requires a feature that we do not have";
     if (!l1_mfn_valid_is_present) return "it marks valid page-table entries by another bit than \"present\"";
-    if (!entry) return "its notes name no entry point";
     bool can_be_dom0 = !supported_features || (*supported_features >> abi::feature::dom0 & 1) != 0;
     if (role == KernelRole::dom0 && !can_be_dom0) return "it cannot run as dom0";
     return nullptr;

@@ -10,7 +10,7 @@ struct XenNotes {
     std::optional<u64> hypercall_page{};
     std::optional<u64> init_p2m{};
     std::optional<u64> supported_features{};
-    u64 virt_base = ~u64{0};  // none yet: not a page address
+    u64 virt_base = 0;
     u64 paddr_offset = 0;
     std::string_view interface {};
     std::string_view loader{};

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Figures for assembly: each line becomes a #define in generated/entry_offsets.h.
 #include <cstddef>
+#include "core/hypercall/dispatch.hpp"
 #include "core/vcpu.hpp"
 #include "public/hypercall.hpp"
 #include "x86/cpu/this_cpu.hpp"
@@ -63,6 +64,7 @@ void emit_entry_offsets() {
 
     EMIT(HYPERCALL_COUNT, static_cast<int>(abi::hypercall::count));
     EMIT(HYPERCALL_IRET, static_cast<int>(abi::hypercall::iret));
+    EMIT(OUTCOME_IRET, static_cast<int>(Outcome::Kind::iret));
     EMIT(ERRNO_AGAIN, static_cast<int>(abi::Errno::again));
     EMIT(ERRNO_NOSYS, static_cast<int>(abi::Errno::nosys));
     EMIT(VGCF_IN_SYSCALL, abi::vgcf::in_syscall);

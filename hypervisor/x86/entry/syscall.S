@@ -104,6 +104,8 @@ unknown_hypercall:
 
 // The guest executes the instruction again, with the arguments as the handler left them.
 repeat_hypercall:
+    cmpb $OUTCOME_IRET, %dl
+    je iret_of_multicall
     popq 40 + FULL(RDI)            // POP counts up before it forms the address
     popq 32 + FULL(RSI)
     popq 24 + FULL(RDX)
@@ -254,9 +256,12 @@ iret_from_system_call:
     movq %rax, SHORT(STACK)
     sysret_short
 
+iret_of_multicall:
+    addq $48, %rsp
+    jmp 1f
 iret_general:
     push_rest
-    movq %rsp, %rdi
+1:  movq %rsp, %rdi
     call handle_iret
     // fall through
 

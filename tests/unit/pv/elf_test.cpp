@@ -184,6 +184,17 @@ TEST(Elf, SortsSegments) {
         EXPECT_LT(result.kernel.segments[i - 1].address, result.kernel.segments[i].address);
 }
 
+TEST(Elf, TakesTheEntryOfTheHeaderIfNoNoteNamesOne) {
+    Image image;
+    image.remove(abi::elfnote::entry);
+    std::vector<u8> file = image.file();
+    u64 const entry = virt_base + 0x100'0200;
+    std::memcpy(file.data() + 24, &entry, sizeof(entry));  // e_entry
+    ElfResult result = parse_kernel(file, KernelRole::dom0);
+    EXPECT_EQ(result.error, nullptr);
+    EXPECT_EQ(result.kernel.entry, entry);
+}
+
 TEST(Elf, NamesWhatIsWrong) {
     struct Case {
         char const* error;
@@ -192,9 +203,7 @@ TEST(Elf, NamesWhatIsWrong) {
     using namespace abi::elfnote;
     Case const cases[] = {
         {"no Xen notes", [](Image& i) { i.owner = "GNU"; }},
-        {"name no entry point", [](Image& i) { i.remove(entry); }},
         {"entry point is outside", [](Image& i) { i.number(entry, virt_base); }},
-        {"no usable base address", [](Image& i) { i.remove(abi::elfnote::virt_base); }},
         {"no usable base address", [](Image& i) { i.number(abi::elfnote::virt_base, 0xffff'8000'0000'0000); }},
         {"no usable base address", [](Image& i) { i.number(abi::elfnote::virt_base, ::virt_base + 1); }},
         {"interface xen-3.0", [](Image& i) { i.text(xen_version, "xen-2.0"); }},
