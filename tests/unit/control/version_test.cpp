@@ -124,7 +124,7 @@ TEST(VmAssist, OnlyWhatExistsCanBeSwitchedOn) {
     EXPECT_EQ(assist(1, 2), 0);
     EXPECT_EQ(guest.domain().vm_assist, 32u);
     EXPECT_EQ(assist(0, 0), 0);
-    EXPECT_EQ(assist(0, 4), err(Errno::inval));
+    EXPECT_EQ(assist(0, 6), err(Errno::inval));
     EXPECT_EQ(assist(0, 64), err(Errno::inval));
     EXPECT_EQ(assist(2, 2), err(Errno::nosys));
 }
