@@ -2,6 +2,9 @@
 # add_fuzzer: see tests/CMakeLists.txt.
 find_program(PARAVANE_FUZZ_COMPILER NAMES clang++ clang++-14)
 find_program(PARAVANE_CCACHE ccache)
+if(PARAVANE_CCACHE)  # else nothing stands before the compiler
+    set(PARAVANE_FUZZ_LAUNCHER ${PARAVANE_CCACHE})
+endif()
 
 set(fuzz_options -std=gnu++20 -g -O1 -fno-omit-frame-pointer -DPARAVANE_DEBUG
     -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all)
@@ -36,7 +39,7 @@ function(add_fuzzer name)
         string(REPLACE "/" "_" stem ${stem})
         set(object ${folder}/${stem}.o)
         add_custom_command(OUTPUT ${object}
-            COMMAND ${PARAVANE_CCACHE} ${PARAVANE_FUZZ_COMPILER} ${options} -MD -MF ${object}.d -MT ${object}
+            COMMAND ${PARAVANE_FUZZ_LAUNCHER} ${PARAVANE_FUZZ_COMPILER} ${options} -MD -MF ${object}.d -MT ${object}
                 -c ${source} -o ${object}
             DEPENDS ${source} DEPFILE ${object}.d VERBATIM
             COMMENT "Building fuzzer object ${name}: ${stem}")
