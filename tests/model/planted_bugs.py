@@ -71,10 +71,10 @@ def build(args, objects, name, number, file, text, replacement):
         return f"{name}: its text is no longer in {file}"
     mutated = args.build / f"bug{number}.cpp"
     mutated.write_text(pattern.sub(lambda _: replacement, original))
-    compile_file(args, mutated, mutated.with_suffix(".o"))
-    program = args.build / f"bug{number}"
-    subprocess.run([args.compiler, *flags(args), str(mutated.with_suffix(".o")), *objects, args.library, "-o", str(program)],
-                   check=True)
+    mutant = mutated.with_suffix(".o")
+    compile_file(args, mutated, mutant)
+    program = str(args.build / f"bug{number}")
+    subprocess.run([args.compiler, *flags(args), "-o", program, str(mutant), *objects, args.library], check=True)
     return None
 
 
