@@ -151,10 +151,7 @@ void resume_domain(Domain& domain) {
 
 namespace {
 // Phases of the end. Each returns false when preempted; the next call goes on in the same phase.
-bool end_connections(Domain& domain) {
-    if (domain.events) close_all_event_channels(domain);
-    return true;
-}
+bool end_connections(Domain& domain) { return !domain.events || close_all_event_channels(domain); }
 
 bool end_grant_mappings(Domain& domain) { return !domain.grants || release_grant_mappings(domain); }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "core/mm/audit.hpp"
 #include "base/log.hpp"
+#include "core/event/event_table.hpp"
 #include "core/grant/grant_table.hpp"
 #include "core/hal.hpp"
 #include "core/mm/heap.hpp"
@@ -84,6 +85,8 @@ private:
                 if (mfn.value) use(mfn, PageType::segdesc);
             if (vcpu->info_page) use(mfn_of(*vcpu->info_page), PageType::writable);
         }
+        if (Fifo const* fifo = domain.events ? domain.events->fifo() : nullptr)
+            fifo->for_each_page([this](void* page) { use(hal::mfn_of(page), PageType::writable); });
         if (domain.grants) {
             for_each_grant_mapping(
                 domain,
