@@ -10,7 +10,8 @@ packages_to_run=(
     zlib1g-dev liblzma-dev liblz4-dev libzstd-dev libbz2-dev liblzo2-dev
     qemu-system-x86 grub-common grub-pc-bin xorriso mtools
 )
-packages_to_test=(clang clang-format libclang-rt-14-dev libgtest-dev libgmock-dev e2fsprogs ovmf grub-efi-amd64-bin)
+packages_to_test=(clang clang-format libclang-rt-14-dev libgtest-dev libgmock-dev e2fsprogs ovmf grub-efi-amd64-bin
+    grub-xen-bin)
 
 say() { printf '\n\033[1m>>> %s\033[0m\n' "$*"; }
 die() { printf '%s: %s\n' "${0##*/}" "$*" >&2; exit 1; }

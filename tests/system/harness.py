@@ -8,6 +8,7 @@ import contextlib
 import os
 import sys
 import time
+from pathlib import Path
 
 top = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path.insert(0, f"{top}/dom0-tools/image")
@@ -71,15 +72,18 @@ def boot_kernel(kernel, initrd=None, dom0_cmdline="console=hvc0", hypervisor_cmd
 
 @contextlib.contextmanager
 def boot_dom0(script=None, files=None, programs=(), words="", qemu=("-no-reboot",)):
-    """Our dom0. `script` runs in it once the daemons are up, then dom0 powers off. `files` (path: text) and `programs`
-    (path: program, or programs for /usr/sbin) are added to its image."""
+    """Our dom0. `script` runs in it once the daemons are up, then dom0 powers off. `files` (path: text, or a Path to
+    what is taken as it is) and `programs` (path: program, or programs for /usr/sbin) are added to its image."""
     if not isinstance(programs, dict):
         programs = {f"usr/sbin/{os.path.basename(program)}": program for program in programs}
     with scratch_folder() as folder:
         initrd = f"{folder}/test.cpio"
         added = Initramfs()
         for path, content in (files or {}).items():
-            added.text(path, content, 0o755 if content.startswith("#!") else 0o644)
+            if isinstance(content, Path):
+                added.file(path, content)
+            else:
+                added.text(path, content, 0o755 if content.startswith("#!") else 0o644)
         for path, program in programs.items():
             added.program(path, program)
         if script:
