@@ -30,6 +30,7 @@ struct Line {
         if (kind == Kind::gsi) ioapic::set_entry(gsi, vector, wiring, masked);
         else message.set_masked(masked);
     }
+    bool can_move() const { return kind == Kind::gsi || message.is_in_memory() || !pci::are_ports_shared(); }
     void move(CpuId to) {
         cpu.store(to, std::memory_order_relaxed);
         if (kind == Kind::gsi) ioapic::set_destination(gsi, to);
@@ -72,7 +73,7 @@ bool deliver(u8 vector) {
     if (wanted == line->cpu.load(std::memory_order_relaxed)) [[likely]]
         return true;
     SpinGuard guard{lock};
-    if (line->enabled) line->move(wanted);
+    if (line->enabled && line->can_move()) line->move(wanted);
     return true;
 }
 }  // namespace hv::irq

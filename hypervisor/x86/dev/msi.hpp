@@ -17,6 +17,7 @@ public:
     void retarget(CpuId cpu);
     void set_masked(bool masked);
 
+    bool is_in_memory() const { return entry_ != nullptr; }  // else in configuration space
     bool is_of(pci::Function function) const { return function_ == function; }
     bool operator==(Message const&) const = default;
 

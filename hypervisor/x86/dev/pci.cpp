@@ -9,11 +9,24 @@ constexpr u16 address_port = 0xcf8;
 constexpr u16 data_port = 0xcfc;
 constinit Spinlock lock;
 
+constinit bool shared = false;
+
 // The register's low two bits choose the byte by the data port.
-u16 select(u32 address) {
-    cpu::outl(address_port, address & ~3u);
-    return static_cast<u16>(data_port + (address & 3));
-}
+class Selected {
+public:
+    explicit Selected(u32 address) : before_{shared ? cpu::inl(address_port) : 0}, port_{data_port + (address & 3)} {
+        cpu::outl(address_port, address & ~3u);
+    }
+    ~Selected() {
+        if (shared) cpu::outl(address_port, before_);
+    }
+    u16 port() const { return static_cast<u16>(port_); }
+
+private:
+    SpinGuard guard_{lock};
+    u32 before_;
+    u32 port_;
+};
 
 // Offsets in the header.
 constexpr u32 command = 0x04, status = 0x06, bars = 0x10, capabilities = 0x34;
@@ -21,15 +34,11 @@ constexpr u16 decodes_memory = 1u << 1;
 constexpr u16 has_capabilities = 1u << 4;
 }  // namespace
 
-u32 read(u32 address, u32 size) {
-    SpinGuard guard{lock};
-    return cpu::in(select(address), size);
-}
+void share_ports() { shared = true; }
+bool are_ports_shared() { return shared; }
 
-void write(u32 address, u32 size, u32 value) {
-    SpinGuard guard{lock};
-    cpu::out(select(address), size, value);
-}
+u32 read(u32 address, u32 size) { return cpu::in(Selected{address}.port(), size); }
+void write(u32 address, u32 size, u32 value) { cpu::out(Selected{address}.port(), size, value); }
 
 u8 find_capability(Function function, u8 id) {
     u16 bits = read16(function, status);

@@ -13,6 +13,10 @@ struct Function {
     u32 address(u32 offset) const { return 1u << 31 | u32{bus} << 16 | u32{devfn} << 8 | offset; }
 };
 
+// Dom0 uses the two ports without us, which only one vCPU may: from then on what it has selected stays selected.
+void share_ports();
+bool are_ports_shared();
+
 // `address` as it is written to port 0xcf8.
 u32 read(u32 address, u32 size);
 void write(u32 address, u32 size, u32 value);

@@ -215,6 +215,7 @@ void start_dom0(boot::BootInfo const& info, boot::Options const& options) {
     write_start_info(*builder);
     builder->root = x86::build_dom0_tables(builder->memory, builder->layout);
     for (boot::Module const& module : info.module_list()) boot_memory::release_module(module);
+    if (builder->domain->max_vcpus == 1) x86::open_config_ports();
     launch(*builder);
     destroy(builder);
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 // The model-specific registers a PV kernel touches. Those of other purposes fault: Linux has fixups for all of them.
 #include "x86/cpu/msr.hpp"
+#include <algorithm>
+#include <iterator>
 #include "core/hal.hpp"
 #include "core/mm/pte.hpp"
 #include "x86/cpu/features.hpp"
@@ -9,49 +11,24 @@
 
 namespace hv::x86 {
 namespace {
-// Beyond those that the hypervisor uses itself: Intel SDM volume 4, AMD APM volume 2 appendix A.
-enum Index : u32 {
-    platform_id = 0x17,
-    feature_control = 0x3a,
-    microcode_revision = 0x8b,
-    misc_feature_enables = 0x140,
-    mcg_cap = 0x179,
-    mcg_status = 0x17a,
-    misc_enable = 0x1a0,
-    first_bank = 0x400,
-    amd_fid_vid = 0xc001'0007,
-    amd_hwcr = 0xc001'0015,
-    amd_nb_cfg = 0xc001'001f,
-    amd_patch_loader = 0xc001'0020,
-    amd_interrupt_pending = 0xc001'0055,
-    amd_decode_config = 0xc001'1029,
-};
-
+constexpr u32 mcg_cap = 0x179;
+constexpr u32 first_bank = 0x400;
 constexpr u32 virtual_banks = 2;
 constexpr u32 registers_per_bank = 4;
 constexpr u32 general_protection = 13;
 constexpr u64 apic_base_value = 0xfee0'0000 | 1u << 11;  // enabled
 constexpr u64 apic_base_bsp = 1u << 8;
 
-bool is_bank(u32 index) { return index >= first_bank && index < first_bank + virtual_banks * registers_per_bank; }
+// Chipset and power registers whose values say nothing to a guest, and whose writes may vanish: Intel SDM volume 4
+// (platform id, feature control, microcode revision, feature enables, MCG status, miscellaneous enables), AMD APM
+// volume 2 appendix A (FID and VID, hardware and northbridge configuration, patch loader, interrupt pending, decode
+// configuration).
+constexpr u32 ignored[] = {0x17,        0x3a,        0x8b,        0x140,       0x17a,       0x1a0,
+                           0xc001'0007, 0xc001'0015, 0xc001'001f, 0xc001'0020, 0xc001'0055, 0xc001'1029};
 
-// Chipset and power registers whose values say nothing to a guest, and whose writes may vanish.
 bool is_ignored(u32 index) {
-    switch (index) {
-        case platform_id:
-        case feature_control:
-        case microcode_revision:
-        case misc_feature_enables:
-        case mcg_status:
-        case misc_enable:
-        case amd_fid_vid:
-        case amd_hwcr:
-        case amd_nb_cfg:
-        case amd_patch_loader:
-        case amd_interrupt_pending:
-        case amd_decode_config: return true;
-        default: return is_bank(index);
-    }
+    bool is_bank = index >= first_bank && index < first_bank + virtual_banks * registers_per_bank;
+    return is_bank || std::find(std::begin(ignored), std::end(ignored), index) != std::end(ignored);
 }
 }  // namespace
 

@@ -66,6 +66,12 @@ void write_port(Vcpu& vcpu, u16 port, u32 size, u32 value) {
 
 void deny_ports(PortRange range) { close(port_bitmap, range); }
 
+void open_config_ports() {
+    static_assert(config.first % 8 == 0 && config.count == 8);
+    port_bitmap[config.first / 8] = 0;
+    pci::share_ports();
+}
+
 bool let_through(Vcpu const& vcpu, u16 port, u32 size) {
     u16 volatile& bitmap_offset = window::port_bitmap_offset(this_cpu().id);
     if (!vcpu.domain->privileged || !vcpu.in_kernel || vcpu.iopl == 0 || !is_open(port, size) ||

@@ -12,6 +12,7 @@ struct PortRange {
     u16 first, count;
 };
 void deny_ports(PortRange range);  // at boot: the hypervisor drives a device there
+void open_config_ports();          // at boot: dom0 has one vCPU, and between its accesses comes nobody
 
 // Opens to dom0's kernel all ports that need no care, so that it uses this one itself and those that follow too. They
 // are closed again when this CPU goes to user space or to another vCPU. False: not such a port, or open already.
