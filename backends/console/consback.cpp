@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "consback.hpp"
 
+#include <grp.h>
 #include <poll.h>
 #include <sys/socket.h>
 
@@ -53,7 +54,7 @@ Result<ConsoleBackend> ConsoleBackend::open(ConsoleOptions const& options) {
     OwnedFd listener = TRY(listen_unix(options.socket));
     // Not every kernel can restrict the handle; what counts is the user id below.
     (void)static_cast<bool>(evtchn.restrict_to(options.domid));
-    if (options.user && (setgid(*options.user) < 0 || setuid(*options.user) < 0)) {
+    if (options.user && (setgroups(0, nullptr) < 0 || setgid(*options.user) < 0 || setuid(*options.user) < 0)) {
         return Error::from_errno("become user " + std::to_string(*options.user));
     }
     ConsoleBackend backend{options,           std::move(evtchn),  port,

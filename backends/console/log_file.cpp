@@ -18,8 +18,11 @@ Result<LogFile> LogFile::open(std::string path) {
 void LogFile::append(std::string_view text) {
     if (!fd_) return;
     if (size_ + text.size() > limit) {
-        std::rename(path_.c_str(), (path_ + ".1").c_str());
-        fd_ = OwnedFd{::open(path_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600)};
+        // Who has become another user may not rename: the old half is lost then.
+        if (std::rename(path_.c_str(), (path_ + ".1").c_str()) == 0)
+            fd_ =
+                OwnedFd{::open(path_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600)};
+        else if (ftruncate(fd_.get(), 0) < 0) fd_ = OwnedFd{};
         size_ = 0;
         if (!fd_) return;
     }

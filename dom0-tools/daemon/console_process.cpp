@@ -2,6 +2,7 @@
 #include "console_process.hpp"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <spawn.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -57,8 +58,16 @@ Result<> ConsoleProcesses::start(std::uint16_t domid, std::uint32_t port, std::s
     posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDWR, 0);
     posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_RDWR, 0);
     posix_spawn_file_actions_adddup2(&actions, to.get(), 2);
+    // We block the signals that end us, to wait for them; the backend must not inherit that.
+    posix_spawnattr_t attributes;
+    posix_spawnattr_init(&attributes);
+    sigset_t none;
+    sigemptyset(&none);
+    posix_spawnattr_setsigmask(&attributes, &none);
+    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
     pid_t child = 0;
-    int failure = posix_spawn(&child, settings_.program.c_str(), &actions, nullptr, arguments.data(), environ);
+    int failure = posix_spawn(&child, settings_.program.c_str(), &actions, &attributes, arguments.data(), environ);
+    posix_spawnattr_destroy(&attributes);
     posix_spawn_file_actions_destroy(&actions);
     if (failure != 0) return Error::from_errno(step, failure);
     to = OwnedFd{};
