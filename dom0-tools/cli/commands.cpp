@@ -6,7 +6,6 @@
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
-#include <sstream>
 
 #include "console.hpp"
 #include "domain_config.hpp"
@@ -42,10 +41,11 @@ ExitCode for_each(std::vector<std::string> const& names, Action action) {
 
 Result<v1::DomainSpec> read_domain_file(std::string const& path) {
     std::ifstream file{path};
-    std::stringstream text;
-    if (!file || !(text << file.rdbuf())) return Error::from_errno("read " + path);
+    file.peek();  // a folder can be opened, but not read
+    if (!file.is_open() || file.bad()) return Error::from_errno("read " + path);
+    std::string text{std::istreambuf_iterator<char>{file}, {}};
     std::string folder = std::filesystem::absolute(path).parent_path().string();
-    return parse_domain_file(text.str(), path, folder);
+    return parse_domain_file(text, path, folder);
 }
 }  // namespace
 

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <csignal>
 #include <cstdio>
 #include <optional>
 #include <string_view>
@@ -19,11 +20,12 @@ namespace paravane {
 namespace {
 constexpr char escape = 0x1d;  // Ctrl-]
 
-// The terminal hands every key through; put back as it was when this goes.
+// The terminal hands every key through; put back as it was when this goes, or a signal ends us.
 class RawTerminal {
 public:
     RawTerminal() {
         if (tcgetattr(STDIN_FILENO, &before_) < 0) return;
+        for (int number : {SIGTERM, SIGHUP, SIGINT, SIGQUIT}) std::signal(number, restore_and_end);
         termios raw = before_;
         cfmakeraw(&raw);
         raw.c_oflag |= OPOST;  // the guest's line ends come as they are, ours need a carriage return
@@ -36,7 +38,13 @@ public:
     }
 
 private:
-    termios before_{};
+    static void restore_and_end(int number) {
+        tcsetattr(STDIN_FILENO, TCSANOW, &before_);
+        std::signal(number, SIG_DFL);
+        std::raise(number);
+    }
+
+    static inline termios before_{};
     bool active_ = false;
 };
 

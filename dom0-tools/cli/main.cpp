@@ -94,7 +94,11 @@ int main(int argc, char** argv) {
     add_commands(app, line, chosen);
     try {
         app.parse(argc, argv);
-    } catch (CLI::ParseError const& error) { return app.exit(error) == 0 ? 0 : static_cast<int>(ExitCode::usage); }
+    } catch (CLI::ParseError const& error) {
+        if (app.get_subcommands().empty() && !app.remaining().empty())
+            std::fprintf(stderr, "pvctl: there is no command \"%s\"\n", app.remaining().front().c_str());
+        return app.exit(error) == 0 ? 0 : static_cast<int>(ExitCode::usage);
+    }
     Client client{line.socket};
     Commands commands{client, line.format};
     return static_cast<int>(chosen(commands, line));

@@ -103,6 +103,7 @@ int serve(Options const& options) {
     builder.RegisterService(&service);
     std::unique_ptr<grpc::Server> server = builder.BuildAndStart();
     if (!server) return fail("cannot listen at " + options.socket);
+    server->GetHealthCheckService()->SetServingStatus(paravane::v1::Hypervisor::service_full_name(), true);
     if (chmod(options.socket.c_str(), 0600) < 0) return fail(Error::from_errno("protect " + options.socket).message());
     log_line("serving at " + options.socket);
 

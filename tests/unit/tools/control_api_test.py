@@ -1,0 +1,232 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""pvctl and a client that knows only gRPC against a paravaned that controls a machine in memory.
+
+usage: control_api_test.py PARAVANED PVCTL API_PROBE KERNEL
+"""
+import json
+import os
+import pty
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import termios
+import time
+
+paravaned, pvctl, probe, kernel = sys.argv[1:]
+here = os.path.dirname(os.path.abspath(__file__))
+LIMIT = 30
+failures = 0
+
+
+def expect(condition, what):
+    global failures
+    if not condition:
+        failures += 1
+        print(f"FAILED: {what}")
+
+
+def run(*words):
+    done = subprocess.run([pvctl, *words], capture_output=True, text=True, timeout=LIMIT, check=False,
+                          stdin=subprocess.DEVNULL)
+    return done.returncode, done.stdout, done.stderr
+
+
+def wait_until(condition, what):
+    deadline = time.monotonic() + LIMIT
+    while not condition():
+        if time.monotonic() > deadline:
+            sys.exit(f"FAILED: waited too long for {what}")
+        time.sleep(0.02)
+
+
+def domain_file(folder, text):
+    path = f"{folder}/domain.yaml"
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(text)
+    return path
+
+
+def generic_client(socket):
+    answers = dict(line.split(": ", 1) for line in subprocess.check_output(
+        [probe, socket], text=True, timeout=LIMIT).splitlines())
+    for what, pattern in {
+            "health": r"0 \\x08\\x01",  # SERVING
+            "health of the interface": r"0 \\x08\\x01",
+            "health of another": r"5 ",
+            "services": r"0 (?=.*grpc\.health\.v1\.Health).*paravane\.v1\.Hypervisor",
+            "the interface's file": r"0 .*hypervisor\.proto.*CreateDomainRequest.*ReadHypervisorLog",
+            "another's file": r"0 .*not found",
+            "a method that is not there": r"12 ",
+            "nonsense": r"13 ",
+    }.items():
+        expect(re.match(pattern, answers.get(what, ""), re.IGNORECASE), f"{what}: {answers.get(what)}")
+
+
+GOOD = f"name: web\nkernel: {kernel}\nmemory: 4MiB\n"
+
+
+def bad_inputs(folder):
+    """Each mistake has its exit code, and one line that names the step and the reason."""
+    path = f"{folder}/domain.yaml"
+    files = {
+        "": r"domain\.yaml:1: ",
+        "web": r"domain\.yaml:1: a domain file is",
+        "- web": r"domain\.yaml:1: a domain file is",
+        "name: web\n\tkernel: x": r"domain\.yaml:2: ",
+        "name: [web": r"domain\.yaml:\d: ",
+        f"{GOOD}colour: blue": r"domain\.yaml:4: unknown key \"colour\" \(known: name, kernel,",
+        f"{GOOD}name: web": r"domain\.yaml:4: \"name\" is given twice",
+        f"{GOOD}cmdline:": r"domain\.yaml:4: \"cmdline\" has no value",
+        f"{GOOD}vcpus: [1, 2]": r"domain\.yaml:4: \"vcpus\" takes a single value",
+        f"{GOOD}vcpus: many": r"domain\.yaml:4: vcpus: \"many\" is not a number",
+        f"{GOOD}vcpus: -1": r"domain\.yaml:4: vcpus: \"-1\" is not a number",
+        f"{GOOD}vcpus: 33": r"domain\.yaml:4: vcpus: 33 is more than 32",
+        f"{GOOD}on_crash: explode": r"domain\.yaml:4: on_crash: \"explode\" is none of destroy, restart, preserve",
+        GOOD.replace("4MiB", "4"): r"domain\.yaml:3: memory: \"4\" needs a unit: 4MiB",
+        GOOD.replace("4MiB", "4MB"): r"domain\.yaml:3: memory: unknown unit \"MB\"",
+        GOOD.replace("4MiB", "99999999999GiB"): r"domain\.yaml:3: memory: \"99999999999GiB\" is too large",
+        GOOD.replace("web", "a b"): r"domain\.yaml:1: name: \"a b\" has a character other than",
+        GOOD.replace("name: web\n", ""): r"domain\.yaml:1: name: is missing",
+    }
+    for text, pattern in files.items():
+        code, out, error = run("create", domain_file(folder, text))
+        expect(code == 5 and re.match(rf"pvctl: create: .*{pattern}.*\n$", error) and not out,
+               f"domain file {text!r}: {code} {error!r}")
+
+    domain_file(folder, GOOD.replace(kernel, "/no/kernel"))
+    lines = {
+        (): (2, r"subcommand is required"),
+        ("fly",): (2, r"^pvctl: there is no command \"fly\"\n"),
+        ("list", "-o", "xml"): (2, r"xml"),
+        ("list", "more"): (2, r"more"),
+        ("create",): (2, r"FILE is required"),
+        ("pause",): (2, r"NAME is required"),
+        ("shutdown", "--wait", "-1", "web"): (2, r"--wait"),
+        ("shutdown", "--wait", "soon", "web"): (2, r"--wait"),
+        ("events", "--count", "x"): (2, r"--count"),
+        ("create", "/no/file"): (5, r"^pvctl: create: read /no/file: No such file or directory\n$"),
+        ("create", folder): (5, rf"^pvctl: create: read {folder}: Is a directory\n$"),
+        ("create", path): (6, r"^pvctl: create web: kernel /no/kernel: No such file or directory\n$"),
+        ("info", "nobody"): (3, r"^pvctl: get nobody: there is no such domain\n$"),
+        ("console", "nobody"): (3, r"^pvctl: console nobody: there is no such domain\n$"),
+        ("pause", "0"): (6, r"^pvctl: pause 0: domain 0 is this one\n$"),
+        ("destroy", "one", "two"): (3, r"^pvctl: destroy one: there.*\npvctl: destroy two: there.*\n$"),
+        ("reboot", "65536"): (3, r"^pvctl: reboot 65536: there is no such domain\n$"),
+        ("--socket", f"{folder}/none", "list"): (9, r"^pvctl: list: paravaned does not answer at .*/none \("),
+    }
+    for words, (expected, pattern) in lines.items():
+        code, out, error = run(*words)
+        expect(code == expected and re.search(pattern, error), f"pvctl {' '.join(words)}: {code} {out!r} {error!r}")
+    for command in ("create", "list", "info", "console", "pause", "unpause", "shutdown", "reboot", "destroy", "dmesg",
+                    "events"):
+        code, out, _ = run(command, "--help")
+        expect(code == 0 and command in out, f"pvctl {command} --help: {code}")
+
+
+class Terminal:
+    """pvctl on a terminal of its own."""
+
+    def __init__(self, *words):
+        self.ours, self.its = pty.openpty()
+        self.before = termios.tcgetattr(self.its)
+        self.text = ""
+        self.process = subprocess.Popen([pvctl, *words], stdin=self.its, stdout=self.its, stderr=self.its,
+                                        start_new_session=True)
+        os.set_blocking(self.ours, False)
+
+    def _has(self, pattern):
+        try:
+            self.text += os.read(self.ours, 65536).decode(errors="replace")
+        except BlockingIOError:
+            pass
+        return re.search(pattern, self.text)
+
+    def wait_for(self, pattern):
+        wait_until(lambda: self._has(pattern), f"/{pattern}/ on the terminal, which shows {self.text!r}")
+
+    def type(self, keys):
+        os.write(self.ours, keys)
+
+    def modes(self):
+        return termios.tcgetattr(self.its)
+
+    def end(self):
+        return self.process.wait(LIMIT)
+
+
+def console_on_a_terminal(folder):
+    code, _, error = run("create", domain_file(folder, GOOD))
+    expect(code == 0, f"create: {error}")
+    terminal = Terminal("console", "web")
+    terminal.wait_for(r"Console of web; Ctrl-\] leaves it\.\r\n")
+    terminal.wait_for(r"the console of domain 1\r+\n")
+    local = terminal.modes()[3]
+    expect(not local & (termios.ICANON | termios.ECHO | termios.ISIG | termios.IEXTEN), "the terminal is not raw")
+    expect(not terminal.modes()[0] & (termios.ICRNL | termios.IXON), "the terminal changes what is typed")
+    terminal.type(b"ls\r")
+    terminal.wait_for(r"<6c><73><0d>")
+    terminal.type(b"\x03\x04\x13\x1a\x1b\x7f")  # what a terminal would act upon
+    terminal.wait_for(r"<03><04><13><1a><1b><7f>")
+    terminal.type(b"\x1dunseen")
+    terminal.wait_for(r"Console left\.\r\n")
+    expect(terminal.end() == 0, "leaving the console is no failure")
+    expect("<75>" not in terminal.text, "keys after Ctrl-] reached the guest")
+    expect(terminal.modes() == terminal.before, "the terminal is not as it was")
+
+    for ending in (signal.SIGTERM, signal.SIGHUP):
+        terminal = Terminal("console", "web")
+        terminal.wait_for(r"the console of domain 1\r+\n")
+        terminal.process.send_signal(ending)
+        terminal.end()
+        expect(terminal.modes() == terminal.before, f"the terminal is not as it was after {ending.name}")
+
+    # Without a terminal keys are data: Ctrl-] too.
+    with subprocess.Popen([pvctl, "console", "web"], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as piped:
+        piped.stdin.write(b"a\x1db")
+        piped.stdin.flush()
+        seen = b""
+        while b"<61><1d><62>" not in seen and (more := piped.stdout.read1()):
+            seen += more
+        expect(b"<61><1d><62>" in seen, f"typed through a pipe: {seen!r}")
+        piped.terminate()
+
+
+def ordinary_use(folder):
+    code, out, _ = run("list", "-o", "json")
+    domains = json.loads(out)["domains"]
+    expect(code == 0 and [domain["name"] for domain in domains] == ["Domain-0", "web"], f"list: {out}")
+    expect(run("create", domain_file(folder, GOOD))[0] == 4, "the name is taken")
+    expect(run("pause", "web")[0] == 0 and "paused" in run("info", "web")[1], "pause")
+    code, _, error = run("shutdown", "web")
+    expect(code == 6 and error == "pvctl: shutdown web: it is paused\n", f"shutdown: {code} {error}")
+    expect(run("unpause", "1")[0] == 0, "unpause by number")
+    code, _, error = run("shutdown", "--wait", "0.1", "web")
+    expect(code == 8 and "has not ended in time" in error, f"shutdown in vain: {code} {error}")
+    expect(run("dmesg") == (0, "(pv) a line of the log\n", ""), f"dmesg: {run('dmesg')}")
+    expect(run("destroy", "web")[0] == 0 and run("info", "web")[0] == 3, "destroy")
+
+
+def main():
+    with tempfile.TemporaryDirectory(prefix="paravane-", dir="/tmp") as folder:
+        socket = f"{folder}/api"
+        os.environ["PARAVANE_SOCKET"] = socket
+        with subprocess.Popen([paravaned, "--socket", socket, "--run-folder", folder, "--console-logs", "",
+                               "--console-backend", f"{here}/console_in_memory.py"]) as daemon:
+            try:
+                wait_until(lambda: run("info")[0] == 0, "paravaned")
+                expect(os.stat(socket).st_mode & 0o777 == 0o600, "the socket is for its owner only")
+                generic_client(socket)
+                bad_inputs(folder)
+                console_on_a_terminal(folder)
+                ordinary_use(folder)
+            finally:
+                daemon.terminate()
+            expect(daemon.wait(LIMIT) == 0, "paravaned ends in order")
+    print(f"{failures} expectations failed" if failures else "all is as expected")
+    sys.exit(failures != 0)
+
+
+main()
