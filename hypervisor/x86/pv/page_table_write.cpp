@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include <array>
+#include <optional>
 #include "core/domain.hpp"
 #include "core/guest_access.hpp"
 #include "core/mm/l1_entry.hpp"
@@ -27,31 +28,26 @@ Result<bool> apply(L1Slot const& slot, pv::Instruction const& instruction, abi::
     return compare_exchange_l1(slot.entry, old, fresh, domain, PageOwner::of(domain));
 }
 
-// The usual instructions. False: it is another one.
-struct ShortPath {
-    bool taken;
-    Emulated outcome;
-};
-ShortPath emulate_short(L1Slot const& slot, abi::CpuUserRegs& regs, u64 address, Domain& domain) {
+// The usual instructions. Nothing: it is another one.
+std::optional<Emulated> emulate_short(L1Slot const& slot, abi::CpuUserRegs& regs, u64 address, Domain& domain) {
     constexpr u64 fetched = 16;
-    constexpr ShortPath other{false, Emulated::refused};
     std::array<u64, 2> code;
-    if ((regs.rip & (page_size - 1)) > page_size - fetched || regs.rip < hypervisor_end) return other;
-    if (!try_read(regs.rip, code[0]) || !try_read(regs.rip + 8, code[1])) return other;
+    if ((regs.rip & (page_size - 1)) > page_size - fetched || regs.rip < hypervisor_end) return std::nullopt;
+    if (!try_read(regs.rip, code[0]) || !try_read(regs.rip + 8, code[1])) return std::nullopt;
     pv::TableStore store = pv::decode_table_store(reinterpret_cast<u8 const*>(code.data()));
     u32 byte = address & 7;
     // The fault's address is the operand's, as it lies within one entry.
-    if (store.kind == pv::TableStore::Kind::none || (store.is_whole_entry() && byte != 0)) return other;
+    if (store.kind == pv::TableStore::Kind::none || (store.is_whole_entry() && byte != 0)) return std::nullopt;
     for (;;) {
         Pte old = slot.load();
         Pte fresh{pv::new_entry(store, regs, old.raw, byte)};
         if (fresh != old) {
             Result<bool> stored = compare_exchange_l1(slot.entry, old, fresh, domain, PageOwner::of(domain));
-            if (!stored) return {true, stored.error() == Errno::again ? Emulated::elsewhere : Emulated::refused};
+            if (!stored) return stored.error() == Errno::again ? Emulated::elsewhere : Emulated::refused;
             if (!*stored) continue;
         }
         pv::retire(store, regs, old.raw, fresh.raw, byte);
-        return {true, Emulated::done};
+        return Emulated::done;
     }
 }
 
@@ -87,7 +83,7 @@ Emulated emulate_table_write(Vcpu& vcpu, abi::CpuUserRegs& regs, u64 address) {
     }
     Result<L1Slot> slot = l1_slot_at(domain, Maddr{(leaf.raw & Pte::address) | (address & (page_size - 8))});
     if (!slot) return Emulated::refused;
-    ShortPath path = emulate_short(*slot, regs, address, domain);
-    return path.taken ? path.outcome : emulate_any(vcpu, *slot, regs, address);
+    std::optional<Emulated> outcome = emulate_short(*slot, regs, address, domain);
+    return outcome ? *outcome : emulate_any(vcpu, *slot, regs, address);
 }
 }  // namespace hv::x86

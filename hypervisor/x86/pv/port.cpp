@@ -10,7 +10,6 @@ namespace {
 using pv::Instruction;
 using pv::Operation;
 
-constexpr u32 batch = 64;  // string operations: elements done before the guest may take an event
 constexpr u64 direction_flag = 1u << 10;
 constexpr u64 write_fault = 1u << 1;
 
@@ -30,51 +29,36 @@ bool may_use_port(Vcpu const& vcpu, u32 port, u32 size) {
     return by_level || bitmap_permits(vcpu, port, size);
 }
 
-void advance(abi::CpuUserRegs& regs, u32 number, Instruction const& instruction) {
-    u64 step = regs.rflags & direction_flag ? u64{0} - instruction.size : instruction.size;
-    u64 value = pv::read_gpr(regs, number) + step;
-    if (instruction.address_size == 4) value &= 0xffff'ffff;
-    pv::write_gpr(regs, number, value);
+void advance(abi::CpuUserRegs& regs, u32 number, Instruction const& instruction, u64 by) {
+    u64 value = pv::read_gpr(regs, number) + by;
+    pv::write_gpr(regs, number, instruction.address_size == 4 ? value & 0xffff'ffff : value);
 }
 
-u64 count_left(abi::CpuUserRegs const& regs, Instruction const& instruction) {
-    return instruction.address_size == 4 ? regs.rcx & 0xffff'ffff : regs.rcx;
-}
-void count_down(abi::CpuUserRegs& regs, Instruction const& instruction) {
-    regs.rcx = count_left(regs, instruction) - 1;
-}
-
+// One element; a repeated one comes back for the next, and takes its events in between.
 Emulated string_operation(Vcpu& vcpu, abi::CpuUserRegs& regs, Instruction const& instruction, u16 port) {
-    constexpr u32 rsi = 6, rdi = 7;
+    constexpr u32 rcx = 1, rsi = 6, rdi = 7;
+    u64 count = instruction.address_size == 4 ? regs.rcx & 0xffff'ffff : regs.rcx;
+    if (instruction.repeat && count == 0) return Emulated::done;
     bool input = instruction.operation == Operation::port_in_string;
     u64 address = input ? instruction.destination.value : instruction.source.value;
-    for (u32 done = 0; !instruction.repeat || count_left(regs, instruction) != 0; ++done) {
-        if (done == batch) return Emulated::elsewhere;  // rip stays: the guest goes on with the rest
-        u32 value = 0;
-        bool accessible = is_guest_range(address, instruction.size);
-        if (input) {
-            // Probed first: what is read from a device is gone.
-            accessible = accessible && hal::copy_from_guest(&value, address, instruction.size) &&
-                         hal::copy_to_guest(address, &value, instruction.size);
-            if (accessible) {
-                value = read_port(vcpu, port, instruction.size);
-                accessible = hal::copy_to_guest(address, &value, instruction.size);
-            }
-        } else {
-            accessible = accessible && hal::copy_from_guest(&value, address, instruction.size);
-            if (accessible) write_port(vcpu, port, instruction.size, value);
-        }
-        if (!accessible) {
-            deliver_page_fault(vcpu, regs, address, input ? write_fault : 0);
-            return Emulated::elsewhere;
-        }
-        u64 before = pv::read_gpr(regs, input ? rdi : rsi);
-        advance(regs, input ? rdi : rsi, instruction);
-        address += pv::read_gpr(regs, input ? rdi : rsi) - before;
-        if (!instruction.repeat) break;
-        count_down(regs, instruction);
+    u32 value = 0;
+    bool accessible =
+        is_guest_range(address, instruction.size) && hal::copy_from_guest(&value, address, instruction.size);
+    if (accessible && !input) write_port(vcpu, port, instruction.size, value);
+    if (accessible && input) {
+        accessible = hal::copy_to_guest(address, &value, instruction.size);  // tried: what a device has given is gone
+        if (accessible) value = read_port(vcpu, port, instruction.size);
+        accessible = accessible && hal::copy_to_guest(address, &value, instruction.size);
     }
-    return Emulated::done;
+    if (!accessible) {
+        deliver_page_fault(vcpu, regs, address, input ? write_fault : 0);
+        return Emulated::elsewhere;
+    }
+    u64 step = instruction.size;
+    advance(regs, input ? rdi : rsi, instruction, regs.rflags & direction_flag ? u64{0} - step : step);
+    if (!instruction.repeat) return Emulated::done;
+    advance(regs, rcx, instruction, ~u64{0});
+    return Emulated::elsewhere;
 }
 }  // namespace
 
