@@ -2,7 +2,7 @@
 // Code that user_mode.cpp copies into a page of user space: position independent, no stack needed.
     .section .rodata
     .globl user_code, user_code_end
-    .globl user_syscall, user_breakpoint, user_read, user_privileged, user_spin, user_gs, user_int80
+    .globl user_syscall, user_breakpoint, user_read, user_privileged, user_spin, user_gs, user_int80, user_port
     .balign 16
 user_code:
 user_syscall:                       // all registers to known values, then a system call
@@ -30,6 +30,9 @@ user_privileged:
 user_gs:
     mov %gs:0, %rbx
     syscall
+    hlt
+user_port:
+    in $0xed, %al
     hlt
 user_int80:
     int $0x80

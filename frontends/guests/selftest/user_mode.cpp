@@ -8,7 +8,7 @@
 #include "runtime/user.hpp"
 
 extern "C" char user_code[], user_code_end[], user_syscall[], user_breakpoint[], user_read[], user_privileged[],
-    user_spin[], user_gs[], user_int80[];
+    user_spin[], user_gs[], user_int80[], user_port[];
 
 namespace selftest {
 namespace {
@@ -43,6 +43,20 @@ struct Program {
         return frame;
     }
 };
+
+// What the kernel has used is not open to its programs: both run in ring 3.
+void test_closed_ports(Program& program) {
+    abi::PhysdevSetIopl level{.iopl = 1};
+    ok(guest::physdev_op(abi::physdevop::set_iopl, &level), "the kernel gets I/O privilege");
+    for (int i = 0; i < 2; ++i) {
+        runs([] { asm volatile("in $0xed, %%al" ::: "rax"); }, "and uses a port");
+        guest::TrapFrame frame = program.run(user_port);
+        equal(frame.vector, trap::general_protection, "user mode may not");
+        equal(frame.rip, at(user_port), "at the instruction");
+    }
+    level.iopl = 0;
+    ok(guest::physdev_op(abi::physdevop::set_iopl, &level), "no I/O privilege");
+}
 
 void test_system_call(Program& program) {
     guest::TrapFrame frame = program.run(user_syscall);
@@ -132,6 +146,7 @@ void test_user_mode() {
     {
         Program program;
         test_system_call(program);
+        test_closed_ports(program);
         test_exceptions(program);
         test_gs(program);
         test_interruption(program);

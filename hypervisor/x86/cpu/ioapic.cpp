@@ -65,7 +65,11 @@ void set_entry(u32 gsi, u8 vector, Wiring wiring, bool masked) {
                 vector | (wiring.level ? entry_level : 0) | (wiring.active_low ? entry_active_low : 0) |
                     (masked ? entry_masked : 0));
 }
-void set_destination(u32 gsi, CpuId cpu) { write_entry(gsi, 1, cpu_block(cpu).apic_id << 24); }
+void set_destination(u32 gsi, CpuId cpu) { write_entry(gsi, 1, destination_of(cpu) << 24); }
+u32 destination_of(CpuId cpu) {
+    u32 id = cpu_block(cpu).apic_id;
+    return id < 0xff ? id : cpu_block(0).apic_id;
+}
 }  // namespace hv::ioapic
 
 namespace hv::hal {

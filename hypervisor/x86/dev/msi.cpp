@@ -4,7 +4,7 @@
 #include "base/lock.hpp"
 #include "core/mm/leaf.hpp"
 #include "core/mm/page_info.hpp"
-#include "x86/cpu/this_cpu.hpp"
+#include "x86/cpu/ioapic.hpp"
 #include "x86/mm/paging.hpp"
 
 namespace hv::msi {
@@ -20,7 +20,7 @@ enum Word : u32 { address_low, address_high, message_data, vector_control };
 constexpr u32 entry_bytes = 16;
 
 // Message address, Intel SDM volume 3, 11.11.1: physical destination, no redirection.
-u32 address_of(CpuId cpu) { return 0xfee0'0000 | cpu_block(cpu).apic_id << 12; }
+u32 address_of(CpuId cpu) { return 0xfee0'0000 | ioapic::destination_of(cpu) << 12; }
 
 struct TablePage {
     Mfn mfn;
