@@ -4,6 +4,8 @@
 
 #include "attack.hpp"
 
+extern "C" char attack_landing[];
+
 namespace attacks {
 namespace {
 namespace hc = abi::hypercall;
@@ -48,9 +50,16 @@ void with_iret() {
     entries[0] = version();
     entries[1] = call(hc::iret);
     entries[2] = version();
-    // The frame is whatever lies at the stack pointer: a guest that does this may lose itself, and nobody else.
-    static constinit std::array<u64, 64> stack{};
-    stack.fill(0);
+    // The frame is whatever lies at the stack pointer: here one that leads to a breakpoint and an end.
+    static constinit std::array<u64, 128> stack{};
+    auto* frame = reinterpret_cast<abi::IretContext*>(&stack[64]);
+    *frame = {};
+    frame->rip = address_of(attack_landing);
+    frame->cs = abi::selector::flat_cs64 & ~u64{3};
+    frame->rflags = 0x202;
+    frame->rsp = address_of(&stack[60]);
+    frame->ss = abi::selector::flat_ss;
+    guest::trap::set_handler(guest::trap::breakpoint, [](guest::TrapFrame&) { return true; });
     tries([] {
         asm volatile(
             "mov %%rsp, %%rbx\n\t"
@@ -58,9 +67,10 @@ void with_iret() {
             "syscall\n\t"
             "mov %%rbx, %%rsp"
             :
-            : [stack] "r"(&stack[32]), "a"(u64{hc::multicall}), "D"(entries), "S"(u64{3})
+            : [stack] "r"(&stack[64]), "a"(u64{hc::multicall}), "D"(entries), "S"(u64{3})
             : "rbx", "rcx", "r11", "memory");
     });
+    guest::trap::set_handler(guest::trap::breakpoint, nullptr);
     expect(guest::xen_version() == static_cast<i64>(version_number), "hypercalls go on");
 }
 
