@@ -8,8 +8,7 @@ namespace hv {
 namespace {
 // A page of the guest's that is written by us: it cannot become a page table meanwhile.
 Result<TypedRef> writable_page(Domain& domain, Mfn mfn) {
-    PageRef page = TRY(get_page(mfn, domain.id));
-    auto typed = promote_writable(std::move(page), domain);
+    auto typed = get_writable(mfn, domain.id);
     if (!typed && typed.error() != Errno::again) return Errno::inval;
     return typed;
 }

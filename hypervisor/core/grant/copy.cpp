@@ -37,16 +37,12 @@ public:
 
 private:
     GrantStatus hold(Domain& owner, Mfn frame) {
-        auto page = get_page(frame, owner.id);
-        if (!page) return GrantStatus::bad_page;
-        if (access_ == Access::read) {
+        if (access_ == Access::write) {
+            if (auto typed = get_writable(frame, owner.id)) held_ = &(*std::move(typed)).leak();
+        } else if (auto page = get_page(frame, owner.id)) {
             held_ = &(*std::move(page)).leak();
-            return GrantStatus::okay;
         }
-        auto typed = promote_writable(*std::move(page), owner);
-        if (!typed) return GrantStatus::bad_page;
-        held_ = &(*std::move(typed)).leak();
-        return GrantStatus::okay;
+        return held_ ? GrantStatus::okay : GrantStatus::bad_page;
     }
 
     PageInfo* held_ = nullptr;

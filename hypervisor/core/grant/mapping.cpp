@@ -19,14 +19,13 @@ u64 entry_flags(abi::GnttabMapGrantRef const& op) {
 
 // The mapping's own hold on the frame, given up to the maptrack entry.
 GrantStatus hold_frame(Domain& granter, Mfn frame, Access access) {
-    auto page = get_page(frame, granter.id);
-    if (!page) return GrantStatus::bad_page;
     if (access == Access::read) {
-        (void)(*std::move(page)).leak();
-        return GrantStatus::okay;
+        auto page = get_page(frame, granter.id);
+        if (page) (void)(*std::move(page)).leak();
+        return page ? GrantStatus::okay : GrantStatus::bad_page;
     }
-    auto typed = promote_writable(*std::move(page), granter);
-    if (!typed) return GrantStatus::general_error;
+    auto typed = get_writable(frame, granter.id);
+    if (!typed) return typed.error() == Errno::inval ? GrantStatus::bad_page : GrantStatus::general_error;
     (void)(*std::move(typed)).leak();
     return GrantStatus::okay;
 }

@@ -40,9 +40,8 @@ private:
     void reference(Mfn mfn) {
         if (is_ram(mfn)) ++expected_[mfn.value].refs;
     }
-    // A typed reference: the frame must have that type, so no frame is a table and writable at once.
+    // A typed use: the frame must have that type, so no frame is a table and writable at once.
     void use(Mfn mfn, PageType kind) {
-        reference(mfn);
         if (!is_ram(mfn)) return;
         ++expected_[mfn.value].uses;
         PageType real = page_of(mfn).kind();
@@ -104,7 +103,8 @@ private:
         if (owner == abi::domid_invalid) ++report_.free_frames;
         if (owner.value >= abi::first_reserved_domid) return;
         ++report_.frames;
-        Expected const& expected = expected_[mfn_of(page).value];
+        Expected& expected = expected_[mfn_of(page).value];
+        if (expected.uses) ++expected.refs;  // that of all uses
         if (page.refs() == expected.refs && page.uses() == expected.uses) return;
         if (report_.mismatches++ >= most_lines) return;
         log::error("audit: frame {:x} of d{}: refs {} expected {}, uses {} expected {}, kind {}, prefix {}",

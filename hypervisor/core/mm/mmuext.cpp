@@ -11,8 +11,7 @@
 namespace hv {
 namespace {
 Result<> pin(Mfn mfn, PageType level, Domain& owner) {
-    PageRef page = TRY(get_page(mfn, owner.id));
-    TypedRef table = TRY(promote(std::move(page), level, owner));
+    TypedRef table = TRY(get_typed(mfn, owner.id, level));
     if (table->type.fetch_or(PageInfo::pinned, std::memory_order_acq_rel) & PageInfo::pinned) return Errno::inval;
     (void)std::move(table).leak();  // the pin holds it
     return {};
@@ -27,16 +26,14 @@ Result<> unpin(Mfn mfn, Domain& owner) {
 
 // Both pages must be the caller's; they are written through the direct map.
 Result<> clear_frame(Mfn mfn, Domain& owner) {
-    PageRef page = TRY(get_page(mfn, owner.id));
-    TypedRef writable = TRY(promote_writable(std::move(page), owner));
+    TypedRef writable = TRY(get_writable(mfn, owner.id));
     clear_page(hal::map(mfn));
     return {};
 }
 
 Result<> copy_frame(Mfn to, Mfn from, Domain& owner) {
     PageRef source = TRY(get_page(from, owner.id));
-    PageRef page = TRY(get_page(to, owner.id));
-    TypedRef target = TRY(promote_writable(std::move(page), owner));
+    TypedRef target = TRY(get_writable(to, owner.id));
     copy_page(hal::map(to), hal::map(from));
     return {};
 }
@@ -57,15 +54,15 @@ Result<> apply_own(Vcpu& vcpu, abi::MmuextOp const& op) {
         case abi::mmuext::new_user_baseptr: return set_user_root(vcpu, op.arg1.mfn);
         case abi::mmuext::tlb_flush_local: hal::flush_tlb_local(); return {};
         case abi::mmuext::invlpg_local:
-            if (is_guest_address(address) && is_canonical(address)) hal::flush_tlb_page_local(address);
+            if (is_guest_address(address)) hal::flush_tlb_page_local(address);
             return {};
         case abi::mmuext::tlb_flush_multi: return flush_vcpus(domain, op.arg2.raw, std::nullopt);
         case abi::mmuext::invlpg_multi:
-            if (!is_guest_address(address) || !is_canonical(address)) return {};
+            if (!is_guest_address(address)) return {};
             return flush_vcpus(domain, op.arg2.raw, address);
         case abi::mmuext::tlb_flush_all: hal::flush_tlb(cpus_of(domain)); return {};
         case abi::mmuext::invlpg_all:
-            if (is_guest_address(address) && is_canonical(address)) hal::flush_tlb_page(cpus_of(domain), address);
+            if (is_guest_address(address)) hal::flush_tlb_page(cpus_of(domain), address);
             return {};
         case abi::mmuext::flush_cache:
         case abi::mmuext::flush_cache_global: return domain.may_map_io ? Errno::ok : Errno::acces;
@@ -97,23 +94,25 @@ Result<> apply(Vcpu& vcpu, abi::MmuextOp const& op, Domain& owner) {
         default: return Errno::nosys;
     }
 }
+[[gnu::noinline]] Errno run(Vcpu& vcpu, BatchArgs<abi::MmuextOp>& batch, Domain& owner) {
+    for (; batch.left(); ++batch.done) {
+        if (!vcpu.demotions.empty() && !drain_demotions(vcpu.demotions)) return Errno::again;
+        if (batch.done > 0 && hal::should_preempt()) return Errno::again;
+        abi::MmuextOp op;
+        Result<> copied = copy_in(op, batch.next());
+        Result<> applied = copied ? apply(vcpu, op, owner) : copied;
+        if (!applied) return applied.error();
+    }
+    return Errno::ok;
+}
 }  // namespace
 
 Outcome do_mmuext_op(Vcpu& vcpu, HypercallArgs& args) {
     auto batch = BatchArgs<abi::MmuextOp>::read(args);
     if (!batch) return batch.error();
+    if (args[3] == abi::domid_self.value) [[likely]]
+        return batch->finish(args, run(vcpu, *batch, *vcpu.domain));
     auto owner = resolve_domain(*vcpu.domain, Domid{static_cast<u16>(args[3])});
-    if (!owner) return owner.error();
-
-    Errno error = Errno::ok;
-    for (; batch->left() && error == Errno::ok; batch->done += error == Errno::ok) {
-        if (!drain_demotions(vcpu.demotions) || (batch->done > 0 && hal::should_preempt())) {
-            error = Errno::again;
-            break;
-        }
-        auto op = copy_in(batch->next());
-        error = op ? apply(vcpu, *op, **owner).error() : op.error();
-    }
-    return batch->finish(args, error);
+    return owner ? batch->finish(args, run(vcpu, *batch, **owner)) : Outcome{owner.error()};
 }
 }  // namespace hv

@@ -15,7 +15,7 @@ constinit u64* m2p_table = nullptr;
 
 namespace {
 // A free block is marked in the type word of its first frame; its other frames have a zero type word.
-constexpr u64 free_block = u64{1} << 56;
+constexpr u64 free_block = u64{1} << 55;
 constexpr u32 zones = 41;  // by the width of the frame number: 52 address bits
 
 struct FreeLists {
@@ -115,12 +115,12 @@ void init_frame_table(PageInfo* table, u64 frames) {
     max_mfn = frames;
     for (auto& zone : heap.head) zone.fill(no_frame);
     for (u64 mfn = 0; mfn < frames; ++mfn)
-        table[mfn].count.store(PageInfo::owner_bits(abi::domid_io) | 1, std::memory_order_relaxed);
+        table[mfn].count.store(PageInfo::owner_bits(abi::domid_io), std::memory_order_relaxed);
 }
 
 void mark_hypervisor_frames(Mfn first, u64 count) {
     for (u64 mfn = first.value; mfn < std::min(first.value + count, max_mfn); ++mfn)
-        frame_table[mfn].count.store(PageInfo::owner_bits(abi::domid_xen) | 1, std::memory_order_relaxed);
+        frame_table[mfn].count.store(PageInfo::owner_bits(abi::domid_xen), std::memory_order_relaxed);
     SpinGuard guard{heap.lock};
     heap.total += count;
 }
@@ -165,7 +165,7 @@ std::byte* alloc_heap(u32 order) {
     PageInfo* first = take(order, any_address_bits);
     if (!first) return nullptr;
     for (u64 i = 0; i < (u64{1} << order); ++i)
-        first[i].count.store(PageInfo::owner_bits(abi::domid_xen) | 1, std::memory_order_relaxed);
+        first[i].count.store(PageInfo::owner_bits(abi::domid_xen), std::memory_order_relaxed);
     prepare_block(*first, order);
     return hal::map(mfn_of(*first));
 }

@@ -19,19 +19,18 @@ fault:
     return false;
 }
 
-// The level-1 entry that maps a guest address below a root. Another vCPU may take the tables apart meanwhile, so what
-// is read may be no table any more: then the result is nonsense, or none, but nothing outside RAM is touched, as the
-// direct map has nothing else. The caller checks what it does with it.
+// The entry of that level that leads to a guest address below a root; one that is not present if there is none.
+// Another vCPU may take the tables apart meanwhile, so what is read may be no table any more: then the result is
+// nonsense, or none, but nothing outside RAM is touched, as the direct map has nothing else. The caller checks what it
+// does with it.
+template <u32 level>
 inline Pte walk_guest(u64 root, u64 va) {
-    u64 table = root;
-#pragma GCC unroll 3
-    for (u32 level = 3; level > 0; --level) {
-        u32 shift = 12 + 9 * level;
-        u64 place = paging::direct_map_base + (table & Pte::address) + (va >> (shift - 3) & 0xff8);
-        if (!try_read(place, table) || !(table & Pte::present)) return Pte{0};
+    u64 entry = root | Pte::present;
+#pragma GCC unroll 4
+    for (u32 shift = 39; shift >= 3 + 9 * level; shift -= 9) {
+        u64 place = paging::direct_map_base + (entry & Pte::address) + (va >> (shift - 3) & 0xff8);
+        if (!(entry & Pte::present) || !try_read(place, entry)) return Pte{0};
     }
-    u64 leaf;
-    if (!try_read(paging::direct_map_base + (table & Pte::address) + (va >> 9 & 0xff8), leaf)) return Pte{0};
-    return Pte{leaf};
+    return Pte{entry};
 }
 }  // namespace hv::x86
