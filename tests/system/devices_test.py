@@ -102,16 +102,18 @@ DISKS = {
     "ahci": ["-device", "ahci,id=sata", "-device", "ide-hd,bus=sata.0,drive=ahci"],
     "ide": ["-device", "piix3-ide,id=pata", "-device", "ide-hd,bus=pata.0,drive=ide"],
 }
-# The machines bring one of the two controllers themselves.
-BUILT_IN = {"pc": {"ide": ["-device", "ide-hd,bus=ide.0,drive=ide"]},
-            "q35": {"ahci": ["-device", "ide-hd,bus=ide.0,drive=ahci"]}}
+# The machines bring one of the two controllers themselves; PCI Express has bridges.
+ON_MACHINE = {"pc": {"ide": ["-device", "ide-hd,bus=ide.0,drive=ide"]},
+              "q35": {"ahci": ["-device", "ide-hd,bus=ide.0,drive=ahci"],
+                      "nvme": ["-device", "pcie-root-port,id=port1,chassis=1",
+                               "-device", "nvme,drive=nvme,serial=1,bus=port1"]}}
 NETWORK = [word for name, net in (("virtio-net-pci", 3), ("e1000", 4)) for word in (
     "-netdev", f"user,id=net{net},net=10.0.{net}.0/24", "-device", f"{name},netdev=net{net},romfile=")]
 
 
 def disks(folder, machine):
     arguments = []
-    for name, controller in {**DISKS, **BUILT_IN[machine]}.items():
+    for name, controller in {**DISKS, **ON_MACHINE[machine]}.items():
         path = f"{folder}/{name}.raw"
         with open(path, "wb") as file:
             file.truncate(128 << 20)
@@ -161,7 +163,7 @@ def check_interrupts(text):
 
 def devices_work_in_dom0():
     """Dom0's stock drivers: disks keep 64 MB, network cards carry 16 MB each way, on both of QEMU's PCs."""
-    for machine in BUILT_IN:
+    for machine in ON_MACHINE:
         print(f"-- {machine}", flush=True)
         devices(machine)
 
