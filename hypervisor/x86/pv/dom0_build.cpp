@@ -194,12 +194,9 @@ void launch(Builder& builder) {
 void log_plan(Builder const& builder) {
     pv::Dom0Layout const& layout = builder.layout;
     log::info("dom0: {} MiB, {} vCPUs", builder.memory.size() >> (20 - page_shift), builder.domain->max_vcpus);
-    log::info("dom0: kernel {:x}-{:x}, entry {:x}", builder.kernel.start, builder.kernel.end, builder.kernel.entry);
-    log::info("dom0: start info {:x}, tables {:x} ({} frames), stack ends at {:x}, mapped up to {:x}",
-              layout.start_info.address, layout.page_tables.address, layout.page_tables.pages, layout.stack_top(),
-              layout.virt_end);
-    log::info("dom0: list of frames at {:x}, pfns {:x}+{:x}; initrd at pfn {:x}, {} KiB", layout.p2m.address,
-              layout.first_p2m_pfn, layout.nr_p2m_frames, layout.initrd.pfn, initrd(builder).size() >> 10);
+    log::info("dom0: kernel {:x}-{:x}, entry {:x}, start info {:x}, mapped up to {:x}, initrd at pfn {:x}, {} KiB",
+              builder.kernel.start, builder.kernel.end, builder.kernel.entry, layout.start_info.address,
+              layout.virt_end, layout.initrd.pfn, initrd(builder).size() >> 10);
 }
 }  // namespace
 

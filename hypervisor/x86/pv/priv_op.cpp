@@ -82,45 +82,33 @@ Emulated read_debug(Vcpu& vcpu, abi::CpuUserRegs& regs, Instruction const& instr
     return Emulated::done;
 }
 
-Emulated read_tsc(Vcpu& vcpu, abi::CpuUserRegs& regs, bool with_aux) {
-    u64 tsc = hal::read_tsc();
-    regs.rax = tsc & 0xffff'ffff;
-    regs.rdx = tsc >> 32;
-    if (with_aux) regs.rcx = vcpu.tsc_aux & 0xffff'ffff;
-    return Emulated::done;
-}
-
-Emulated set_xcr(Vcpu& vcpu, abi::CpuUserRegs const& regs) {
-    u64 value = (regs.rdx << 32) | (regs.rax & 0xffff'ffff);
-    if ((regs.rcx & 0xffff'ffff) != 0 || !pv::is_valid_xcr0(host_cpuid, value)) return Emulated::refused;
-    xstate::set_xcr0(vcpu, value);
-    return Emulated::done;
-}
-
-Emulated read_msr_to(Vcpu& vcpu, abi::CpuUserRegs& regs) {
-    Result<u64> value = read_guest_msr(vcpu, static_cast<u32>(regs.rcx));
-    if (!value) return Emulated::refused;
-    regs.rax = *value & 0xffff'ffff;
-    regs.rdx = *value >> 32;
-    return Emulated::done;
+u64 pair(abi::CpuUserRegs const& regs) { return (regs.rdx << 32) | (regs.rax & 0xffff'ffff); }
+void set_pair(abi::CpuUserRegs& regs, u64 value) {
+    regs.rax = value & 0xffff'ffff;
+    regs.rdx = value >> 32;
 }
 
 Emulated for_kernel(Vcpu& vcpu, abi::CpuUserRegs& regs, Instruction const& instruction) {
+    u32 index = static_cast<u32>(regs.rcx);  // of what RDMSR, WRMSR and XSETBV are about
     switch (instruction.operation) {
         case Operation::read_control: return read_control(vcpu, regs, instruction);
         case Operation::write_control: return write_control(vcpu, regs, instruction);
         case Operation::read_debug: return read_debug(vcpu, regs, instruction);
         case Operation::write_debug: return write_debug(vcpu, regs, instruction);
-        case Operation::read_msr: return read_msr_to(vcpu, regs);
-        case Operation::write_msr: {
-            u64 value = (regs.rdx << 32) | (regs.rax & 0xffff'ffff);
-            return done_if(write_guest_msr(vcpu, static_cast<u32>(regs.rcx), value));
+        case Operation::read_msr: {
+            Result<u64> value = read_guest_msr(vcpu, index);
+            if (value) set_pair(regs, *value);
+            return done_if(bool(value));
         }
-        case Operation::read_tsc: return read_tsc(vcpu, regs, false);
-        case Operation::read_tscp: return read_tsc(vcpu, regs, true);
+        case Operation::write_msr: return done_if(write_guest_msr(vcpu, index, pair(regs)));
+        case Operation::read_tscp: regs.rcx = vcpu.tsc_aux & 0xffff'ffff; [[fallthrough]];
+        case Operation::read_tsc: set_pair(regs, hal::read_tsc()); return Emulated::done;
         case Operation::clear_task_switched: set_virtual_ts(vcpu, false); return Emulated::done;
         case Operation::flush_caches: return Emulated::done;  // caches are coherent for all a guest can do
-        case Operation::set_xcr: return set_xcr(vcpu, regs);
+        case Operation::set_xcr:
+            if (index != 0 || !pv::is_valid_xcr0(host_cpuid, pair(regs))) return Emulated::refused;
+            xstate::set_xcr0(vcpu, pair(regs));
+            return Emulated::done;
         default: return Emulated::refused;
     }
 }
