@@ -59,6 +59,21 @@ i64 status(Fuzzer& f) {
 i64 bind_vcpu(Fuzzer& f) { return call(f, op::bind_vcpu, abi::EvtchnBindVcpu{disposable(f), {f.random.below(2)}}); }
 i64 unmask(Fuzzer& f) { return call(f, op::unmask, abi::EvtchnUnmask{port(f)}); }
 i64 reset(Fuzzer& f) { return call(f, op::reset, abi::EvtchnReset{{static_cast<u16>(f.twist(5))}}); }
+// Once for each vCPU; from then on the channels are FIFO queues. A control block of nonsense before and after.
+i64 init_control(Fuzzer& f) {
+    abi::EvtchnInitControl argument{.control_gfn = {guest::memory::mfn_of(pool.control).value},
+                                    .offset = f.random.below(2) * 128,
+                                    .vcpu = {f.random.below(2)},
+                                    .link_bits = 0,
+                                    .pad = {}};
+    f.twist_inside(argument);
+    return guest::event_channel_op(op::init_control, &argument);
+}
+i64 expand_array(Fuzzer& f) {
+    abi::EvtchnExpandArray argument{.array_gfn = {f.twist(guest::memory::mfn_of(pool.array).value)}};
+    return guest::event_channel_op(op::expand_array, &argument);
+}
+
 i64 set_priority(Fuzzer& f) { return call(f, op::set_priority, abi::EvtchnSetPriority{port(f), f.random.below(20)}); }
 
 i64 yield(Fuzzer&) { return guest::sched_op(abi::schedop::yield); }
@@ -100,7 +115,9 @@ constexpr Operation list[] = {
     {"event bind_vcpu", bind_vcpu},
     {"event unmask", unmask},
     {"event reset", reset, 2, true},
-    {"event set_priority", set_priority, 4, true},
+    {"event set_priority", set_priority, 4},
+    {"event init_control", init_control, 1},
+    {"event expand_array", expand_array, 1},
     {"sched yield", yield, 3},
     {"sched poll", poll, 3},
     {"sched block", block, 2},

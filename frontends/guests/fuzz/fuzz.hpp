@@ -48,7 +48,9 @@ struct Pool {
     std::array<void*, pool_pages> memory;
     std::array<u64, pool_pages> frames;
     Mfn l1, l2, l3;  // of the window
-    u8* scratch;     // results go here: two pages that nothing happens to
+    u32* control;    // of FIFO event channels, both vCPUs', and the array's page
+    u32* array;
+    u8* scratch;  // results go here: two pages that nothing happens to
 };
 extern Pool pool;
 void make_pool();

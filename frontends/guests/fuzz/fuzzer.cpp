@@ -49,6 +49,8 @@ void make_pool() {
         pool.memory[i] = guest::memory::allocate();
         pool.frames[i] = guest::memory::mfn_of(pool.memory[i]).value;
     }
+    pool.control = static_cast<u32*>(guest::memory::allocate());
+    pool.array = static_cast<u32*>(guest::memory::allocate());
     pool.scratch = static_cast<u8*>(guest::memory::allocate_contiguous(2));
     u64 value = pt::entry(Mfn{pool.frames[0]}, pte::read_write);
     if (!pt::map(pt::kernel_root(), window, value)) { guest::panic("no tables for the window"); }
@@ -98,7 +100,7 @@ void Fuzzer::overwrite(u8* bytes, std::size_t size) {
 void edit(Fuzzer& f) {
     guest::TrapFrame frame{};
     Random& random = f.random;
-    switch (random.below(6)) {
+    switch (random.below(7)) {
         case 0: {
             // A store that the hypervisor carries out, or refuses with a fault.
             u64 volatile* slot = const_cast<u64*>(pt::table(pool.l1)) + random.below(64);
@@ -118,6 +120,11 @@ void edit(Fuzzer& f) {
             u64 volatile* word = static_cast<u64*>(f.page()) + random.below(512);
             u64 value = f.entry();
             (void)guest::trap::attempt([&] { *word = value; }, frame);
+            break;
+        }
+        case 5: {
+            u32 volatile* word = random.one_in(4) ? pool.control + random.below(64) : pool.array + random.below(64);
+            *word = random.one_in(2) ? static_cast<u32>(random.next()) : random.below(64) | 0x20000000;
             break;
         }
         case 3: guest::shared_info().evtchn_pending[random.below(64)] = random.next(); break;

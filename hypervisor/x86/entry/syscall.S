@@ -120,7 +120,7 @@ repeat_hypercall:
 event_after_hypercall:
     movq VCPU_EVENT_CALLBACK + CALLBACK_ADDRESS(%rbx), %rax
     testq %rax, %rax
-    jz return_from_hypercall
+    jz exit_to_guest               // the result is in the frame, not in rax any more
     movq FULL(STACK), %rsi
     andq $-16, %rsi
     movq $HYPERVISOR_END + 128, %rdx
