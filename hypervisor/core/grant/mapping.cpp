@@ -4,20 +4,43 @@
 #include "core/mm/typed_ref.hpp"
 
 namespace hv {
-namespace {
-Access access_of(Mapping const& mapping) { return mapping.flags & Mapping::writable ? Access::write : Access::read; }
+using namespace abi::gntmap;
 
+namespace {
 Result<L1Slot> slot_for(Vcpu& vcpu, u64 host_addr, bool contains_pte) {
     return contains_pte ? l1_slot_at(*vcpu.domain, Maddr{host_addr}) : find_l1(vcpu, host_addr);
 }
 
-u64 entry_flags(abi::GnttabMapGrantRef const& op) {
-    u64 flags = Pte::present | Pte::user | Pte::accessed | Pte::dirty;
-    if (!(op.flags & abi::gntmap::readonly)) flags |= Pte::writable;
-    return flags | (u64{op.flags >> abi::gntmap::guest_avail_shift} << 9 & Pte::available);
+bool write_entry(Vcpu& vcpu, abi::GnttabMapGrantRef const& op, Domid granter, Mfn frame) {
+    auto slot = slot_for(vcpu, op.host_addr, op.flags & contains_pte);
+    if (!slot) return false;
+    u64 const flags = Pte::present | Pte::user | Pte::accessed | Pte::dirty |
+                      (op.flags & readonly ? 0 : Pte::writable) |
+                      (u64{op.flags >> guest_avail_shift} << 9 & Pte::available);
+    return bool{replace_l1(slot->entry, Pte::make(frame, flags), *vcpu.domain, PageOwner{granter, false})};
 }
 
-// The mapping's own hold on the frame, given up to the maptrack entry.
+// The entry must still map the frame, as it did.
+bool clear_entry(Vcpu& vcpu, u64 host_addr, Mapping const& mapping) {
+    auto slot = slot_for(vcpu, host_addr, mapping.flags & contains_pte);
+    if (!slot) return false;
+    Pte const entry = slot->load();
+    bool const writable = mapping.access() == Access::write;
+    if (!entry.is_present() || entry.mfn().value != mapping.frame || entry.is_writable() != writable) return false;
+    return bool{replace_l1(slot->entry, Pte{}, *vcpu.domain, PageOwner::of(*vcpu.domain))};
+}
+}  // namespace
+
+Domain* Granters::find(Domid id) {
+    if (!held_ || id != last_) {
+        auto found = id == abi::domid_self ? Result<DomainRef>{DomainRef{caller_}} : find_domain(id);
+        if (!found) return nullptr;
+        held_.emplace(*std::move(found));
+        last_ = id;
+    }
+    return (*held_)->is_dying() ? nullptr : &**held_;
+}
+
 GrantStatus hold_frame(Domain& granter, Mfn frame, Access access) {
     if (access == Access::read) {
         auto page = get_page(frame, granter.id);
@@ -34,87 +57,56 @@ void release_frame(Mfn frame, Access access) {
     access == Access::write ? TypedRef::release(page_of(frame)) : PageRef::release(page_of(frame));
 }
 
-GrantStatus write_entry(Vcpu& vcpu, abi::GnttabMapGrantRef const& op, Domain& granter, Mfn frame) {
-    auto slot = slot_for(vcpu, op.host_addr, op.flags & abi::gntmap::contains_pte);
-    if (!slot) return GrantStatus::general_error;
-    Pte wanted = Pte::make(frame, entry_flags(op));
-    Result<> written = replace_l1(slot->entry, wanted, *vcpu.domain, PageOwner{granter.id, false});
-    return written ? GrantStatus::okay : GrantStatus::general_error;
-}
-
-GrantStatus map_held(Vcpu& vcpu, abi::GnttabMapGrantRef& op, Domain& granter, Mfn frame, Access access, u32 handle) {
-    GrantStatus status = hold_frame(granter, frame, access);
-    if (status != GrantStatus::okay) return status;
-    if (op.flags & abi::gntmap::host_map) status = write_entry(vcpu, op, granter, frame);
-    if (status != GrantStatus::okay) {
-        release_frame(frame, access);
-        return status;
-    }
-    u32 flags = (op.flags & abi::gntmap::host_map ? Mapping::host : 0u) |
-                (op.flags & abi::gntmap::device_map ? Mapping::device : 0u) |
-                (op.flags & abi::gntmap::contains_pte ? Mapping::by_entry : 0u) |
-                (access == Access::write ? Mapping::writable : 0u);
-    vcpu.domain->grants->record(
-        handle, {.frame = frame.value, .ref = op.ref, .granter = granter.id, .flags = static_cast<u16>(flags)});
-    op.handle = abi::GrantHandle{handle};
-    op.dev_bus_addr = frame.value << page_shift;
-    return GrantStatus::okay;
-}
-}  // namespace
-
-GrantStatus map_grant(Vcpu& vcpu, abi::GnttabMapGrantRef& op) {
-    if (!(op.flags & (abi::gntmap::host_map | abi::gntmap::device_map))) return GrantStatus::bad_gntref;
-    auto granter = op.dom == abi::domid_self ? Result<DomainRef>{DomainRef{*vcpu.domain}} : find_domain(op.dom);
-    if (!granter || (*granter)->is_dying()) return GrantStatus::bad_domain;
+GrantStatus map_grant(Vcpu& vcpu, Granters& granters, abi::GnttabMapGrantRef& op) {
+    if (!(op.flags & Mapping::kinds)) return GrantStatus::bad_gntref;
+    Domain* const granter = granters.find(op.dom);
+    if (!granter) return GrantStatus::bad_domain;
     GrantTable& own = *vcpu.domain->grants;
-    auto handle = own.reserve_handle();
+    Result<u32> const handle = own.reserve_handle();
     if (!handle) return GrantStatus::no_device_space;
 
-    Access access = op.flags & abi::gntmap::readonly ? Access::read : Access::write;
-    GrantTable::Use use = (*granter)->grants->begin_use(op.ref, vcpu.domain->id, access);
-    GrantStatus status = use.status;
+    Access const access = op.flags & readonly ? Access::read : Access::write;
+    Mfn frame;
+    GrantStatus status = granter->grants->begin_use(op.ref, vcpu.domain->id, access, frame);
     if (status == GrantStatus::okay) {
-        status = map_held(vcpu, op, **granter, use.frame, access, *handle);
-        if (status != GrantStatus::okay) (*granter)->grants->end_use(op.ref, access);
+        status = hold_frame(*granter, frame, access);
+        if (status == GrantStatus::okay) {
+            if (!(op.flags & host_map) || write_entry(vcpu, op, granter->id, frame)) {
+                u16 const flags = static_cast<u16>(op.flags & (Mapping::kinds | readonly | contains_pte));
+                own.record(*handle, {frame.value, op.ref, granter->id, flags});
+                op.handle = abi::GrantHandle{*handle};
+                op.dev_bus_addr = frame.value << page_shift;
+                return GrantStatus::okay;
+            }
+            status = GrantStatus::general_error;
+            release_frame(frame, access);
+        }
+        granter->grants->end_use(op.ref, access);
     }
-    if (status != GrantStatus::okay) own.free_handle(*handle);
+    own.free_handle(*handle);
     return status;
 }
 
 EndedMapping begin_unmap(Vcpu& vcpu, abi::GnttabUnmapGrantRef const& op) {
     GrantTable& own = *vcpu.domain->grants;
     u32 const handle = op.handle.value;
-    u16 kinds = static_cast<u16>((op.host_addr ? Mapping::host : 0u) | (op.dev_bus_addr ? Mapping::device : 0u));
-    auto before = own.take_kinds(handle, kinds);
-    if (!before) return {GrantStatus::bad_handle, false, handle, {}};
-    u16 const taken = static_cast<u16>(before->flags & kinds);
-    auto refuse = [&](GrantStatus status) {
-        own.give_back_kinds(handle, taken);
-        return EndedMapping{status, false, handle, *before};
-    };
-
-    if ((taken & Mapping::device) && op.dev_bus_addr != before->frame << page_shift)
-        return refuse(GrantStatus::general_error);
-    if (taken & Mapping::host) {
-        auto slot = slot_for(vcpu, op.host_addr, before->flags & Mapping::by_entry);
-        if (!slot) return refuse(GrantStatus::general_error);
-        Pte entry = slot->load();
-        bool writable = before->flags & Mapping::writable;
-        if (!entry.is_present() || entry.mfn().value != before->frame || entry.is_writable() != writable)
-            return refuse(GrantStatus::general_error);
-        if (!replace_l1(slot->entry, Pte{}, *vcpu.domain, PageOwner::of(*vcpu.domain)))
-            return refuse(GrantStatus::general_error);
+    Mapping const mapping = own.claim(handle);
+    u16 const had = mapping.flags & Mapping::kinds;
+    if (!had) return {GrantStatus::bad_handle, false, handle, mapping};
+    u16 const ending = had & static_cast<u16>((op.host_addr ? host_map : 0) | (op.dev_bus_addr ? device_map : 0));
+    bool const right_bus = !(ending & device_map) || op.dev_bus_addr == mapping.frame << page_shift;
+    if (!right_bus || ((ending & host_map) && !clear_entry(vcpu, op.host_addr, mapping))) {
+        own.give_back(handle, had);
+        return {GrantStatus::general_error, false, handle, mapping};
     }
-    bool ended = (before->flags & ~taken & (Mapping::host | Mapping::device)) == 0 && taken != 0;
-    return {GrantStatus::okay, ended, handle, *before};
+    if (had != ending) own.give_back(handle, had & static_cast<u16>(~ending));
+    return {GrantStatus::okay, had == ending, handle, mapping};
 }
 
 void end_mapping(GrantTable& table, u32 handle, Mapping const& mapping) {
-    Access access = access_of(mapping);
     // The frame is still held, so its owner is still there.
-    auto granter = find_domain(mapping.granter);
-    if (granter) (*granter)->grants->end_use(mapping.ref, access);
-    release_frame(Mfn{mapping.frame}, access);
+    owner_of_live_frame(mapping.granter).grants->end_use(mapping.ref, mapping.access());
+    release_frame(Mfn{mapping.frame}, mapping.access());
     table.free_handle(handle);
 }
 }  // namespace hv

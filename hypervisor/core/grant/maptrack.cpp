@@ -6,73 +6,53 @@
 #include "core/mm/heap.hpp"
 
 namespace hv {
-Mapping* GrantTable::slot(u32 handle) const {
-    return maptrack_[handle / mappings_per_page] + handle % mappings_per_page;
-}
-
 Result<u32> GrantTable::reserve_handle() {
     SpinGuard guard{maptrack_lock_};
-    if (free_handle_ == no_handle) {
-        if (maptrack_pages_ >= max_maptrack_pages_) return Errno::nospc;
-        auto* page = reinterpret_cast<Mapping*>(alloc_heap(0));
+    if (free_handle_ == no_handle) [[unlikely]] {
+        u32 const pages = maptrack_pages_;
+        if (pages >= max_maptrack_pages_) return Errno::nospc;
+        auto* const page = reinterpret_cast<Mapping*>(alloc_heap(0));
         if (!page) return Errno::nomem;
-        maptrack_[maptrack_pages_] = page;
-        u32 first = maptrack_pages_++ * mappings_per_page;
-        for (u32 i = mappings_per_page; i-- > 0;) {
-            slot(first + i)->ref = GrantRef{free_handle_};
-            free_handle_ = first + i;
-        }
+        for (u32 i = mappings_per_page; i-- > 0;)
+            page[i].ref = GrantRef{std::exchange(free_handle_, pages * mappings_per_page + i)};
+        maptrack_[pages] = page;
+        maptrack_pages_.store(pages + 1, std::memory_order_release);
     }
-    u32 handle = free_handle_;
-    free_handle_ = slot(handle)->ref.value;
-    slot(handle)->flags = Mapping::taken;
+    u32 const handle = free_handle_;
+    free_handle_ = slot(handle).ref.value;
     return handle;
 }
 
-void GrantTable::record(u32 handle, Mapping mapping) {
-    SpinGuard guard{maptrack_lock_};
-    *slot(handle) = mapping;
-    slot(handle)->flags |= Mapping::taken;
+// The flags come last: with them, any vCPU may unmap it.
+void GrantTable::record(u32 handle, Mapping const& mapping) {
+    Mapping& to = slot(handle);
+    to.frame = mapping.frame;
+    to.ref = mapping.ref;
+    to.granter = mapping.granter;
+    __atomic_store_n(&to.flags, mapping.flags, __ATOMIC_RELEASE);
 }
 
 void GrantTable::free_handle(u32 handle) {
     SpinGuard guard{maptrack_lock_};
-    *slot(handle) = {};
-    slot(handle)->ref = GrantRef{free_handle_};
-    free_handle_ = handle;
+    slot(handle).ref = GrantRef{std::exchange(free_handle_, handle)};
 }
 
-Result<Mapping> GrantTable::take_kinds(u32 handle, u16 kinds) {
-    SpinGuard guard{maptrack_lock_};
-    if (handle >= maptrack_pages_ * mappings_per_page) return Errno::inval;
-    Mapping before = *slot(handle);
-    if (!(before.flags & (Mapping::host | Mapping::device))) return Errno::inval;
-    slot(handle)->flags = static_cast<u16>(before.flags & ~kinds);
-    return before;
+Mapping GrantTable::claim(u32 handle) {
+    if (handle >= handle_limit()) return {};
+    Mapping& it = slot(handle);
+    u16 const flags = __atomic_fetch_and(&it.flags, static_cast<u16>(~Mapping::kinds), __ATOMIC_ACQUIRE);
+    return {.frame = it.frame, .ref = it.ref, .granter = it.granter, .flags = flags};
 }
 
-void GrantTable::give_back_kinds(u32 handle, u16 kinds) {
-    SpinGuard guard{maptrack_lock_};
-    slot(handle)->flags |= kinds;
-}
-
-Mapping GrantTable::mapping(u32 handle) {
-    SpinGuard guard{maptrack_lock_};
-    return *slot(handle);
-}
-
-u32 GrantTable::handle_limit() {
-    SpinGuard guard{maptrack_lock_};
-    return maptrack_pages_ * mappings_per_page;
-}
+void GrantTable::give_back(u32 handle, u16 kinds) { __atomic_fetch_or(&slot(handle).flags, kinds, __ATOMIC_RELEASE); }
 
 bool release_grant_mappings(Domain& domain) {
     GrantTable& table = *domain.grants;
     for (u32 limit = table.handle_limit(); table.release_cursor < limit; ++table.release_cursor) {
         if (hal::should_preempt()) return false;
         u32 handle = table.release_cursor;
-        Result<Mapping> mapping = table.take_kinds(handle, Mapping::host | Mapping::device);
-        if (mapping) end_mapping(table, handle, *mapping);
+        Mapping const mapping = table.claim(handle);
+        if (mapping.flags & Mapping::kinds) end_mapping(table, handle, mapping);
     }
     return true;
 }
@@ -80,9 +60,8 @@ bool release_grant_mappings(Domain& domain) {
 void for_each_grant_mapping(Domain& domain, void (*visit)(void* context, Mfn mfn, bool writable), void* context) {
     GrantTable& table = *domain.grants;
     for (u32 handle = 0; handle < table.handle_limit(); ++handle) {
-        Mapping mapping = table.mapping(handle);
-        if (mapping.flags & (Mapping::host | Mapping::device))
-            visit(context, Mfn{mapping.frame}, mapping.flags & Mapping::writable);
+        Mapping const& mapping = table.mapping(handle);
+        if (mapping.flags & Mapping::kinds) visit(context, Mfn{mapping.frame}, mapping.access() == Access::write);
     }
 }
 }  // namespace hv

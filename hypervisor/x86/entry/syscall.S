@@ -76,8 +76,6 @@ function entry_syscall64
 
     testb %dl, %dl
     jnz repeat_hypercall
-    cmpq $-ERRNO_AGAIN, %rax
-    je repeat_hypercall
     addq $48, %rsp
 finish_hypercall:
     movq %rax, FULL(RAX)
