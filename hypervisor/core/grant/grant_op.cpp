@@ -6,7 +6,6 @@
 #include "core/grant/mapping.hpp"
 #include "core/guest_access.hpp"
 #include "core/hypercall/dispatch.hpp"
-#include "core/mm/flush.hpp"
 
 namespace hv {
 namespace {
@@ -35,35 +34,37 @@ Outcome for_each_op(HypercallArgs& args, F&& one) {
 // Entries first, one flush, then the frames: nobody may reach a frame by a stale translation once it is let go of.
 class UnmapBatch {
 public:
-    explicit UnmapBatch(Vcpu& vcpu) : vcpu_{vcpu} {}
+    explicit UnmapBatch(Vcpu& vcpu) : entries_{vcpu} {}
     UnmapBatch(UnmapBatch const&) = delete;
     ~UnmapBatch() { finish(); }
 
     GrantStatus add(abi::GnttabUnmapGrantRef const& op) {
         if (count_ == ended_.size()) finish();
-        EndedMapping unmapped = begin_unmap(vcpu_, op);
-        flush_needed_ |= unmapped.status == GrantStatus::okay && op.host_addr;
-        if (unmapped.ended) ended_[count_++] = unmapped;
-        return unmapped.status;
+        bool ended;
+        GrantStatus const status = begin_unmap(entries_, op, ended);
+        flush_needed_ |= status == GrantStatus::okay && op.host_addr;
+        if (ended) ended_.data()[count_++] = op.handle.value;
+        return status;
     }
 
 private:
     void finish() {
-        if (std::exchange(flush_needed_, false)) hal::flush_tlb(cpus_of(*vcpu_.domain));
-        for (u32 i = 0; i < count_; ++i) end_mapping(*vcpu_.domain->grants, ended_[i].handle, ended_[i].mapping);
+        if (std::exchange(flush_needed_, false)) hal::flush_tlb(entries_.domain().dirty_cpus);
+        for (u32 i = 0; i < count_; ++i) end_mapping(*entries_.domain().grants, ended_[i]);
         count_ = 0;
     }
 
-    Vcpu& vcpu_;
+    Entries entries_;
     bool flush_needed_ = false;
     u32 count_ = 0;
-    std::array<EndedMapping, 16> ended_;
+    std::array<u32, 64> ended_;
 };
 
 Outcome map(Vcpu& vcpu, HypercallArgs& args) {
+    Entries entries{vcpu};
     Granters granters{*vcpu.domain};
     return for_each_op<abi::GnttabMapGrantRef, true>(
-        args, [&](abi::GnttabMapGrantRef& op) { return map_grant(vcpu, granters, op); });
+        args, [&](abi::GnttabMapGrantRef& op) { return map_grant(entries, granters, op); });
 }
 
 Outcome unmap(Vcpu& vcpu, HypercallArgs& args) {

@@ -1,77 +1,77 @@
 // SPDX-License-Identifier: MIT
 #include "core/grant/mapping.hpp"
-#include "core/mm/l1_entry.hpp"
-#include "core/mm/typed_ref.hpp"
 
 namespace hv {
 using namespace abi::gntmap;
 
 namespace {
-Result<L1Slot> slot_for(Vcpu& vcpu, u64 host_addr, bool contains_pte) {
-    return contains_pte ? l1_slot_at(*vcpu.domain, Maddr{host_addr}) : find_l1(vcpu, host_addr);
-}
-
-bool write_entry(Vcpu& vcpu, abi::GnttabMapGrantRef const& op, Domid granter, Mfn frame) {
-    auto slot = slot_for(vcpu, op.host_addr, op.flags & contains_pte);
-    if (!slot) return false;
+// The frame is held already: what the entry holds is counted to that, if the entry is free.
+bool write_entry(Entries& entries, abi::GnttabMapGrantRef const& op, Domid granter, Mfn frame) {
+    u64* const entry = entries.find(op.host_addr, op.flags & contains_pte);
+    if (!entry) return false;
     u64 const flags = Pte::present | Pte::user | Pte::accessed | Pte::dirty |
                       (op.flags & readonly ? 0 : Pte::writable) |
                       (u64{op.flags >> guest_avail_shift} << 9 & Pte::available);
-    return bool{replace_l1(slot->entry, Pte::make(frame, flags), *vcpu.domain, PageOwner{granter, false})};
+    Pte const wanted = Pte::make(frame, flags);
+    Pte old{__atomic_load_n(entry, __ATOMIC_RELAXED)};
+    if (old.is_present()) return bool{replace_l1(entry, wanted, entries.domain(), PageOwner{granter, false})};
+    PageInfo& page = page_of(frame);
+    (wanted.is_writable() ? page.type : page.count).fetch_add(1, std::memory_order_relaxed);
+    if (exchange_entry(entry, old, wanted)) return true;
+    release_leaf(wanted);
+    return false;
 }
 
 // The entry must still map the frame, as it did.
-bool clear_entry(Vcpu& vcpu, u64 host_addr, Mapping const& mapping) {
-    auto slot = slot_for(vcpu, host_addr, mapping.flags & contains_pte);
-    if (!slot) return false;
-    Pte const entry = slot->load();
-    bool const writable = mapping.access() == Access::write;
-    if (!entry.is_present() || entry.mfn().value != mapping.frame || entry.is_writable() != writable) return false;
-    return bool{replace_l1(slot->entry, Pte{}, *vcpu.domain, PageOwner::of(*vcpu.domain))};
+bool clear_entry(Entries& entries, u64 host_addr, Mapping const& mapping) {
+    u64* const entry = entries.find(host_addr, mapping.flags & contains_pte);
+    if (!entry) return false;
+    Pte old{__atomic_load_n(entry, __ATOMIC_RELAXED)};
+    u64 const wanted = Pte::make(Mfn{mapping.frame}, Pte::present).raw | (mapping.flags & readonly ? 0 : Pte::writable);
+    auto const is_it = [=](Pte now) { return (now.raw & (Pte::address | Pte::present | Pte::writable)) == wanted; };
+    if (!exchange_while(entry, old, Pte{}, Replace::plain, is_it)) return false;
+    release_leaf(old);
+    return true;
 }
 }  // namespace
 
-Domain* Granters::find(Domid id) {
-    if (!held_ || id != last_) {
-        auto found = id == abi::domid_self ? Result<DomainRef>{DomainRef{caller_}} : find_domain(id);
-        if (!found) return nullptr;
-        held_.emplace(*std::move(found));
-        last_ = id;
-    }
-    return (*held_)->is_dying() ? nullptr : &**held_;
+bool Granters::look_up(Domid id) {
+    let_go();
+    held_ = &caller_;
+    if (id == abi::domid_self || id == caller_.id) return true;
+    auto found = find_domain(id);
+    held_ = found ? &(*std::move(found)).leak() : nullptr;
+    return held_;
 }
 
-GrantStatus hold_frame(Domain& granter, Mfn frame, Access access) {
-    if (access == Access::read) {
-        auto page = get_page(frame, granter.id);
-        if (page) (void)(*std::move(page)).leak();
-        return page ? GrantStatus::okay : GrantStatus::bad_page;
-    }
-    auto typed = get_writable(frame, granter.id);
-    if (!typed) return typed.error() == Errno::inval ? GrantStatus::bad_page : GrantStatus::general_error;
-    (void)(*std::move(typed)).leak();
-    return GrantStatus::okay;
+bool Entries::look_up(u64 host_addr, bool contains_pte, u64 name) {
+    let_go();
+    table_ = nullptr;
+    if (contains_pte ? host_addr >> 52 != 0 : !is_guest_address(host_addr)) return false;
+    Pte const above = contains_pte ? Pte{host_addr | Pte::present} : hal::l2_entry(vcpu_.kernel_cr3, host_addr);
+    if (!above.is_present()) return false;
+    table_ = join_uses(above.mfn(), domain().id, PageType::l1);
+    if (!table_) return false;
+    first_ = reinterpret_cast<u64*>(hal::map(above.mfn()));
+    name_ = name;
+    return true;
 }
 
-void release_frame(Mfn frame, Access access) {
-    access == Access::write ? TypedRef::release(page_of(frame)) : PageRef::release(page_of(frame));
-}
-
-GrantStatus map_grant(Vcpu& vcpu, Granters& granters, abi::GnttabMapGrantRef& op) {
+GrantStatus map_grant(Entries& entries, Granters& granters, abi::GnttabMapGrantRef& op) {
     if (!(op.flags & Mapping::kinds)) return GrantStatus::bad_gntref;
     Domain* const granter = granters.find(op.dom);
     if (!granter) return GrantStatus::bad_domain;
-    GrantTable& own = *vcpu.domain->grants;
+    GrantTable& own = *entries.domain().grants;
     Result<u32> const handle = own.reserve_handle();
     if (!handle) return GrantStatus::no_device_space;
 
     Access const access = op.flags & readonly ? Access::read : Access::write;
     Mfn frame;
-    GrantStatus status = granter->grants->begin_use(op.ref, vcpu.domain->id, access, frame);
+    GrantStatus status = granter->grants->begin_use(op.ref, entries.domain().id, access, frame);
     if (status == GrantStatus::okay) {
         status = hold_frame(*granter, frame, access);
         if (status == GrantStatus::okay) {
-            if (!(op.flags & host_map) || write_entry(vcpu, op, granter->id, frame)) {
+            if (!(op.flags & host_map) || write_entry(entries, op, granter->id, frame)) {
                 u16 const flags = static_cast<u16>(op.flags & (Mapping::kinds | readonly | contains_pte));
                 own.record(*handle, {frame.value, op.ref, granter->id, flags});
                 op.handle = abi::GrantHandle{*handle};
@@ -87,23 +87,26 @@ GrantStatus map_grant(Vcpu& vcpu, Granters& granters, abi::GnttabMapGrantRef& op
     return status;
 }
 
-EndedMapping begin_unmap(Vcpu& vcpu, abi::GnttabUnmapGrantRef const& op) {
-    GrantTable& own = *vcpu.domain->grants;
+GrantStatus begin_unmap(Entries& entries, abi::GnttabUnmapGrantRef const& op, bool& ended) {
+    GrantTable& own = *entries.domain().grants;
     u32 const handle = op.handle.value;
-    Mapping const mapping = own.claim(handle);
-    u16 const had = mapping.flags & Mapping::kinds;
-    if (!had) return {GrantStatus::bad_handle, false, handle, mapping};
+    ended = false;
+    u16 const had = own.claim(handle);
+    if (!had) return GrantStatus::bad_handle;
+    Mapping const& mapping = own.mapping(handle);
     u16 const ending = had & static_cast<u16>((op.host_addr ? host_map : 0) | (op.dev_bus_addr ? device_map : 0));
     bool const right_bus = !(ending & device_map) || op.dev_bus_addr == mapping.frame << page_shift;
-    if (!right_bus || ((ending & host_map) && !clear_entry(vcpu, op.host_addr, mapping))) {
+    if (!right_bus || ((ending & host_map) && !clear_entry(entries, op.host_addr, mapping))) {
         own.give_back(handle, had);
-        return {GrantStatus::general_error, false, handle, mapping};
+        return GrantStatus::general_error;
     }
-    if (had != ending) own.give_back(handle, had & static_cast<u16>(~ending));
-    return {GrantStatus::okay, had == ending, handle, mapping};
+    ended = had == ending;
+    if (!ended) own.give_back(handle, had & static_cast<u16>(~ending));
+    return GrantStatus::okay;
 }
 
-void end_mapping(GrantTable& table, u32 handle, Mapping const& mapping) {
+void end_mapping(GrantTable& table, u32 handle) {
+    Mapping const& mapping = table.mapping(handle);
     // The frame is still held, so its owner is still there.
     owner_of_live_frame(mapping.granter).grants->end_use(mapping.ref, mapping.access());
     release_frame(Mfn{mapping.frame}, mapping.access());

@@ -23,36 +23,16 @@ Result<u32> GrantTable::reserve_handle() {
     return handle;
 }
 
-// The flags come last: with them, any vCPU may unmap it.
-void GrantTable::record(u32 handle, Mapping const& mapping) {
-    Mapping& to = slot(handle);
-    to.frame = mapping.frame;
-    to.ref = mapping.ref;
-    to.granter = mapping.granter;
-    __atomic_store_n(&to.flags, mapping.flags, __ATOMIC_RELEASE);
-}
-
 void GrantTable::free_handle(u32 handle) {
     SpinGuard guard{maptrack_lock_};
     slot(handle).ref = GrantRef{std::exchange(free_handle_, handle)};
 }
 
-Mapping GrantTable::claim(u32 handle) {
-    if (handle >= handle_limit()) return {};
-    Mapping& it = slot(handle);
-    u16 const flags = __atomic_fetch_and(&it.flags, static_cast<u16>(~Mapping::kinds), __ATOMIC_ACQUIRE);
-    return {.frame = it.frame, .ref = it.ref, .granter = it.granter, .flags = flags};
-}
-
-void GrantTable::give_back(u32 handle, u16 kinds) { __atomic_fetch_or(&slot(handle).flags, kinds, __ATOMIC_RELEASE); }
-
 bool release_grant_mappings(Domain& domain) {
     GrantTable& table = *domain.grants;
     for (u32 limit = table.handle_limit(); table.release_cursor < limit; ++table.release_cursor) {
         if (hal::should_preempt()) return false;
-        u32 handle = table.release_cursor;
-        Mapping const mapping = table.claim(handle);
-        if (mapping.flags & Mapping::kinds) end_mapping(table, handle, mapping);
+        if (table.claim(table.release_cursor)) end_mapping(table, table.release_cursor);
     }
     return true;
 }

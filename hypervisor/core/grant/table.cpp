@@ -26,6 +26,7 @@ GrantTable::~GrantTable() {
 Result<> GrantTable::grow_to(u32 frames) {
     if (frames > max_frames_) return Errno::nospc;
     SpinGuard guard{lock_};
+    if (owner_.is_dying()) return Errno::inval;  // its frames are retired, or about to be
     for (; frames_ < frames; ++frames_) {
         PageInfo* const page = alloc_shared_frame(owner_);
         if (!page) return Errno::nomem;
@@ -116,7 +117,6 @@ void destroy_grant_table(Domain& domain) { destroy(std::exchange(domain.grants, 
 u32 grant_frame_limit(Domain& domain) { return domain.grants->max_frame_count(); }
 
 Result<Mfn> grant_frame(Domain& domain, u32 index) {
-    if (domain.is_dying()) return Errno::inval;
     TRY(domain.grants->grow_to(index + 1));
     return domain.grants->frame(index);
 }

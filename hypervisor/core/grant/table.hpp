@@ -56,12 +56,23 @@ public:
 
     // --- as mapper
     Result<u32> reserve_handle();
-    void record(u32 handle, Mapping const& mapping);
+    // The flags come last: with them, any vCPU may unmap it.
+    void record(u32 handle, Mapping const& mapping) {
+        Mapping& to = slot(handle);
+        to.frame = mapping.frame;
+        to.ref = mapping.ref;
+        to.granter = mapping.granter;
+        __atomic_store_n(&to.flags, mapping.flags, __ATOMIC_RELEASE);
+    }
     void free_handle(u32 handle);
-    // A mapping with all its kinds taken off, for the caller alone; without any if there is none or somebody has it.
-    // The caller gives back what stays, or ends the mapping.
-    Mapping claim(u32 handle);
-    void give_back(u32 handle, u16 kinds);
+    // Takes all kinds off a mapping, for the caller alone: it gives back what stays, or ends the mapping. None if there
+    // is no mapping, or somebody else has it.
+    u16 claim(u32 handle) {
+        if (handle >= handle_limit()) return 0;
+        u16 const rest = static_cast<u16>(~Mapping::kinds);
+        return __atomic_fetch_and(&slot(handle).flags, rest, __ATOMIC_ACQUIRE) & Mapping::kinds;
+    }
+    void give_back(u32 handle, u16 kinds) { __atomic_fetch_or(&slot(handle).flags, kinds, __ATOMIC_RELEASE); }
     u32 handle_limit() const { return maptrack_pages_.load(std::memory_order_acquire) * mappings_per_page; }
     Mapping const& mapping(u32 handle) const { return slot(handle); }  // handle below the limit
 
