@@ -43,6 +43,7 @@ trap_stubs:
     named_entry trap_event_upcall, 256
     named_entry trap_syscall, 257
     named_entry trap_syscall32, 258
+    named_entry trap_sysenter, 260
 
     // The failsafe callback has ds, es, fs and gs after r11: selectors that could not be loaded. Null ones can.
     .globl trap_failsafe

@@ -10,7 +10,8 @@
 #include "runtime/user.hpp"
 
 extern "C" {
-extern char trap_stubs[], trap_software[], trap_event_upcall[], trap_syscall[], trap_syscall32[], trap_failsafe[];
+extern char trap_stubs[], trap_software[], trap_event_upcall[], trap_syscall[], trap_syscall32[], trap_sysenter[],
+    trap_failsafe[];
 extern char trap_resume[];
 bool trap_attempt(void (*function)(void*), void* argument, guest::u64* resume_rsp);
 void trap_dispatch(guest::TrapFrame& frame);
@@ -71,6 +72,7 @@ void trap::initialise() {
     register_callback(abi::callback::failsafe, trap_failsafe);
     register_callback(abi::callback::syscall, trap_syscall);
     register_callback(abi::callback::syscall32, trap_syscall32);
+    register_callback(abi::callback::sysenter, trap_sysenter);
 }
 
 void trap::set_handler(u64 vector, Handler handler) {

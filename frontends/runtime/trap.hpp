@@ -43,6 +43,7 @@ enum Vector : u64 {
     syscall = 257,
     syscall32 = 258,
     failsafe = 259,
+    sysenter = 260,
 };
 
 // True: handled, return to the frame as it is now. False: let the next in line see it.

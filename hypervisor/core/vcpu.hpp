@@ -48,8 +48,10 @@ struct Vcpu {
     u64 user_cr3 = 0;               // 0: none
     u64 kernel_sp = 0;
     u16 kernel_ss = 0;
-    bool in_kernel = true;  // virtual mode; both run in ring 3
-    u8 iopl = 0;            // virtual I/O privilege level
+    bool in_kernel = true;    // virtual mode; both run in ring 3
+    u8 iopl = 0;              // virtual I/O privilege level
+    bool shows_iopl = false;  // in trap frames and iret, by vm_assist architectural_iopl; a kernel is at level 0 then
+    bool has_io_privilege() const { return iopl >= (!in_kernel ? 3 : shows_iopl ? 0 : 1); }
     GuestCallback event_callback{};
     GuestCallback failsafe_callback{};
     GuestCallback syscall_callback{};

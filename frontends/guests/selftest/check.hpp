@@ -56,6 +56,7 @@ void test_hypercalls();
 void test_multicall();
 void test_exception_frames();
 void test_iret();
+void test_traps();
 void test_mmu_update();
 void test_update_va_mapping();
 void test_pinning();

@@ -22,6 +22,7 @@ constexpr std::array topics{
     Topic{"multicall", test_multicall},
     Topic{"frames", test_exception_frames},
     Topic{"iret", test_iret},
+    Topic{"traps", test_traps},
     Topic{"mmu_update", test_mmu_update},
     Topic{"update_va_mapping", test_update_va_mapping},
     Topic{"pinning", test_pinning},

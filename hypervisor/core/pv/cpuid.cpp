@@ -174,10 +174,9 @@ CpuidLeaf guest_cpuid(HostCpuid host, CpuidGuest const& guest, u32 leaf, u32 sub
 
 u64 choosable_cr4(HostCpuid host, u64 written) {
     constexpr u64 fsgsbase = 1u << 16;
-    constexpr u64 osxsave = 1u << 18;
     u64 chosen = written & cr4_choosable;
     if ((host(7, 0).ebx & ebx_fsgsbase) == 0) chosen &= ~fsgsbase;
-    if ((host(1, 0).ecx & ecx_xsave) == 0) chosen &= ~osxsave;
+    if ((host(1, 0).ecx & ecx_xsave) == 0) chosen &= ~cr4_osxsave;
     return chosen;
 }
 

@@ -32,9 +32,10 @@ inline constexpr u64 guest_xcr0_mask = 0x7;  // x87, SSE, AVX
 CpuidLeaf guest_cpuid(HostCpuid host, CpuidGuest const& guest, u32 leaf, u32 subleaf);
 
 // Control register 4: the bits that a guest may choose, those that it always reads as set, and the value it sees.
-inline constexpr u64 cr4_choosable = 1u << 2 | 1u << 3 | 1u << 16 | 1u << 18;  // TSD, DE, FSGSBASE, OSXSAVE
-inline constexpr u64 cr4_always = 1u << 5 | 1u << 6 | 1u << 9 | 1u << 10;      // PAE, MCE, OSFXSR, OSXMMEXCPT
-u64 choosable_cr4(HostCpuid host, u64 written);                                // what of a write takes effect
+inline constexpr u64 cr4_osxsave = 1u << 18;
+inline constexpr u64 cr4_choosable = 1u << 2 | 1u << 3 | 1u << 16 | cr4_osxsave;  // TSD, DE, FSGSBASE, OSXSAVE
+inline constexpr u64 cr4_always = 1u << 5 | 1u << 6 | 1u << 9 | 1u << 10;         // PAE, MCE, OSFXSR, OSXMMEXCPT
+u64 choosable_cr4(HostCpuid host, u64 written);                                   // what of a write takes effect
 constexpr u64 visible_cr4(u64 chosen) { return (chosen & cr4_choosable) | cr4_always; }
 
 // Whether a guest may set this XCR0.

@@ -15,9 +15,8 @@ struct PlainOpcode {
 };
 constexpr PlainOpcode plain_opcodes[] = {
     {0xfa, clear_interrupts}, {0xfb, set_interrupts}, {0x0f06, clear_task_switched},
-    {0x0f08, flush_caches},   {0x0f09, flush_caches}, {0x0f30, write_msr},
-    {0x0f31, read_tsc},       {0x0f32, read_msr},     {0x0f01d1, set_xcr},
-    {0x0f01f9, read_tscp},
+    {0x0f09, flush_caches},   {0x0f30, write_msr},    {0x0f31, read_tsc},
+    {0x0f32, read_msr},       {0x0f01d1, set_xcr},    {0x0f01f9, read_tscp},
 };
 
 // What is combined with the memory operand. A register is named by ModRM's reg field, which otherwise belongs to the

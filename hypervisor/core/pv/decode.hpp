@@ -39,7 +39,7 @@ enum class Operation : u8 {
     clear_interrupts,
     set_interrupts,
     clear_task_switched,
-    flush_caches,  // WBINVD, WBNOINVD, INVD
+    flush_caches,  // WBINVD, WBNOINVD
     read_control,
     write_control,
     read_debug,

@@ -70,8 +70,6 @@ Result<IretState> iret_state(abi::CpuUserRegs const& regs, abi::IretContext cons
     IretState state{.regs = regs};
     state.to_user = (context.cs & privilege_mask) == privilege_mask;
     if (state.to_user && !has_user_root) return Errno::inval;
-    if (!is_canonical(context.rip)) return Errno::fault;
-
     state.regs.rax = context.rax;
     state.regs.rip = context.rip;
     state.regs.cs = static_cast<u16>(context.cs | privilege_mask);
@@ -84,6 +82,7 @@ Result<IretState> iret_state(abi::CpuUserRegs const& regs, abi::IretContext cons
         state.regs.r11 = context.r11;
     }
     state.upcall_mask = !(context.rflags & rflags::interrupts);
+    state.iopl = context.rflags >> 12 & 3;
     return state;
 }
 }  // namespace hv::pv

@@ -60,9 +60,10 @@ struct IretState {
     abi::CpuUserRegs regs{};
     bool to_user = false;      // needs the toggle to the user root
     bool upcall_mask = false;  // new evtchn_upcall_mask
+    u8 iopl = 0;               // counts with vm_assist architectural_iopl
 };
 
-// `regs` is the state at the hypercall. inval: to user mode without a user root (the domain is to be crashed);
-// fault: the address to return to is not canonical (the guest gets a general protection fault there).
+// `regs` is the state at the hypercall. inval: to user mode without a user root, which the domain does not survive.
+// What the processor itself checks is left to it: the address, the selectors.
 Result<IretState> iret_state(abi::CpuUserRegs const& regs, abi::IretContext const& context, bool has_user_root);
 }  // namespace hv::pv

@@ -137,6 +137,7 @@ Result<> set_context(Vcpu& vcpu, abi::VcpuGuestContext const& context) {
         sched::write_wall_clock(*vcpu.domain);
     }
     sched::initialise_time(vcpu);
+    vcpu.shows_iopl = vcpu.domain->vm_assist >> abi::vmassist::architectural_iopl & 1;
     vcpu.initialised = true;
     return {};
 }

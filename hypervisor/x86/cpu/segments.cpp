@@ -10,6 +10,7 @@
 extern "C" {
 // By x86/entry: where each vector goes.
 extern hv::u64 const entry_vector_table[256];
+extern char const entry_sysenter[];
 // By x86/boot/trampoline.S, which is mapped in every CPU's window.
 extern char const trampoline_syscall64[], trampoline_syscall32[], trampoline_start[];
 }
@@ -115,7 +116,9 @@ void load(CpuId cpu) {
     msr::write(msr::lstar, page + static_cast<u64>(trampoline_syscall64 - trampoline_start));
     msr::write(msr::cstar, page + static_cast<u64>(trampoline_syscall32 - trampoline_start));
     msr::write(msr::sfmask, 0x4'7700);  // AC NT IOPL DF IF TF
-    msr::write(msr::sysenter_cs, 0);    // SYSENTER faults: no PV guest of ours is told of it
+    msr::write(msr::sysenter_cs, selector::hv_code);
+    msr::write(msr::sysenter_esp, tss.rsp[0]);
+    msr::write(msr::sysenter_eip, reinterpret_cast<u64>(entry_sysenter));
 }
 
 void set_ldt(CpuId cpu, u32 entries) {

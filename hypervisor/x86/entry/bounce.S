@@ -56,6 +56,8 @@
     .macro bounce with_code:req
     cmpq $0, GATE_ADDRESS(%rax)
     je entry_general
+    cmpb $0, VCPU_SHOWS_IOPL(%rdi)
+    jne entry_general
     movq $HYPERVISOR_END + 128, %rdx
     cmpb $0, VCPU_IN_KERNEL(%rdi)
     je .Lfrom_user\@

@@ -13,12 +13,11 @@ namespace {
 bool events_masked(Vcpu const& vcpu) { return __atomic_load_n(&vcpu.info->evtchn_upcall_mask, __ATOMIC_RELAXED) != 0; }
 
 pv::TrapSource source_of(Vcpu const& vcpu, abi::CpuUserRegs const& regs) {
-    bool shows_iopl = vcpu.domain->vm_assist >> abi::vmassist::architectural_iopl & 1;
     return {.regs = regs,
             .in_kernel = vcpu.in_kernel,
             .upcall_mask = events_masked(vcpu),
             .kernel_sp = vcpu.kernel_sp,
-            .iopl = shows_iopl ? vcpu.iopl : u8{0}};
+            .iopl = vcpu.shows_iopl ? vcpu.iopl : u8{0}};
 }
 
 // The words are written in kernel mode: the stack of the guest kernel need not exist in the user root.
@@ -73,10 +72,10 @@ void deliver_page_fault(Vcpu& vcpu, abi::CpuUserRegs& regs, u64 address, u64 err
     deliver_exception(vcpu, regs, page_fault, pv::guest_page_fault_code(error_code, vcpu.in_kernel));
 }
 
-void deliver_event(Vcpu& vcpu, abi::CpuUserRegs& regs) {
-    if (vcpu.event_callback.address == 0) return;  // stays pending until there is one
-    bounce(vcpu, regs,
-           pv::exception_frame(source_of(vcpu, regs), {.handler = vcpu.event_callback.address, .mask_events = true}));
+void deliver_callback(Vcpu& vcpu, abi::CpuUserRegs& regs, GuestCallback const& callback) {
+    bounce(
+        vcpu, regs,
+        pv::exception_frame(source_of(vcpu, regs), {.handler = callback.address, .mask_events = callback.mask_events}));
 }
 
 void deliver_failsafe(Vcpu& vcpu, abi::CpuUserRegs& regs) {

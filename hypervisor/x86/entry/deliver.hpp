@@ -23,7 +23,7 @@ inline constexpr u64 syscall_length = 2;  // SYSCALL, like INT n
 // Through the guest's trap table. Without a handler, or with a stack that cannot be written, the domain crashes.
 void deliver_exception(Vcpu& vcpu, abi::CpuUserRegs& regs, u32 vector, std::optional<u64> error_code = {});
 void deliver_page_fault(Vcpu& vcpu, abi::CpuUserRegs& regs, u64 address, u64 error_code);
-void deliver_event(Vcpu& vcpu, abi::CpuUserRegs& regs);
+void deliver_callback(Vcpu& vcpu, abi::CpuUserRegs& regs, GuestCallback const& callback);  // events, SYSENTER
 void deliver_failsafe(Vcpu& vcpu, abi::CpuUserRegs& regs);
 void deliver_system_call(Vcpu& vcpu, abi::CpuUserRegs& regs, bool compatibility);
 

@@ -89,6 +89,6 @@ void prepare_exit(abi::CpuUserRegs& regs) {
             continue;
         }
         if (!x86::has_event(vcpu) || vcpu.event_callback.address == 0) return;
-        x86::deliver_event(vcpu, regs);
+        x86::deliver_callback(vcpu, regs, vcpu.event_callback);
     }
 }

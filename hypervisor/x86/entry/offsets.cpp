@@ -36,6 +36,7 @@ void emit_entry_offsets() {
     EMIT(VCPU_USER_CR3, offsetof(Vcpu, user_cr3));
     EMIT(VCPU_KERNEL_SP, offsetof(Vcpu, kernel_sp));
     EMIT(VCPU_IN_KERNEL, offsetof(Vcpu, in_kernel));
+    EMIT(VCPU_SHOWS_IOPL, offsetof(Vcpu, shows_iopl));
     EMIT(VCPU_EVENT_CALLBACK, offsetof(Vcpu, event_callback));
     EMIT(VCPU_SYSCALL_CALLBACK, offsetof(Vcpu, syscall_callback));
     EMIT(VCPU_TRAPS, offsetof(Vcpu, traps));

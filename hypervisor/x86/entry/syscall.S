@@ -119,6 +119,8 @@ event_after_hypercall:
     movq VCPU_EVENT_CALLBACK + CALLBACK_ADDRESS(%rbx), %rax
     testq %rax, %rax
     jz exit_to_guest               // the result is in the frame, not in rax any more
+    cmpb $0, VCPU_SHOWS_IOPL(%rbx)
+    jne exit_to_guest
     movq FULL(STACK), %rsi
     andq $-16, %rsi
     movq $HYPERVISOR_END + 128, %rdx
@@ -140,6 +142,8 @@ guest_system_call:
     movq VCPU_SYSCALL_CALLBACK + CALLBACK_ADDRESS(%rcx), %rax
     testq %rax, %rax
     jz system_call_general
+    cmpb $0, VCPU_SHOWS_IOPL(%rcx)
+    jne system_call_general
     movq VCPU_INFO(%rcx), %rdx
     cmpb $0, INFO_MASK(%rdx)
     jne system_call_general
@@ -176,6 +180,24 @@ function entry_syscall32
     call handle_compatibility_call
     jmp exit_to_guest
 
+// SYSENTER, which 32-bit programs use on Intel's processors: rsp points behind the guest frame's ss. Where it came from
+// nobody knows; the flags but IF are the guest's, and NT among them would make an IRETQ fault.
+function entry_sysenter
+    pushq $GUEST_DATA
+    pushq $0
+    pushfq
+    orl $EFLAGS_IF, (%rsp)
+    pushq $2
+    popfq
+    pushq $GUEST_CODE32
+    pushq $0
+    pushq $0
+    push_short
+    push_rest
+    movq %rsp, %rdi
+    call handle_sysenter
+    jmp exit_to_guest
+
 // Short frame, rcx = vCPU in kernel mode. The frame to return to lies at the guest's stack pointer. All of it is read
 // before anything changes but the frame here, of which handle_iret needs no more than that stack pointer.
 guest_iret:
@@ -183,6 +205,8 @@ guest_iret:
     movq $HYPERVISOR_END, %rdx
     cmpq %rdx, %rsi
     jb iret_general
+    cmpb $0, VCPU_SHOWS_IOPL(%rcx)
+    jne iret_general
     guest_access iret_general, movq IRET_RAX(%rsi), %rax
     movq %rax, SHORT(RAX)
     guest_access iret_general, movq IRET_R11(%rsi), %r11

@@ -26,6 +26,7 @@ void handle_forced_cpuid(hv::Vcpu& vcpu, abi::CpuUserRegs& regs);
 void handle_kernel_write_fault(hv::Vcpu& vcpu, abi::CpuUserRegs& regs);
 void handle_system_call(abi::CpuUserRegs& regs);
 void handle_compatibility_call(abi::CpuUserRegs& regs);
+void handle_sysenter(abi::CpuUserRegs& regs);
 void handle_iret(abi::CpuUserRegs& regs);
 }
 
@@ -45,6 +46,7 @@ constexpr u64 forced_cpuid_length = 7;
 
 // An emulated instruction of a guest that steps is a step.
 void finish_instruction(Vcpu& vcpu, abi::CpuUserRegs& regs) {
+    regs.rflags &= ~pv::rflags::resume;
     if (!(regs.rflags & pv::rflags::trap)) [[likely]]
         return;
     vcpu.debug_registers[6] |= dr6_single_step;
@@ -118,7 +120,7 @@ void handle_page_fault(Vcpu& vcpu, abi::CpuUserRegs& regs, u64 address) {
 }
 
 void handle_debug(Vcpu& vcpu, abi::CpuUserRegs& regs) {
-    vcpu.debug_registers[6] = cpu::read_dr6();
+    vcpu.debug_registers[6] |= pv::fixed_dr6(cpu::read_dr6());  // the guest clears them
     cpu::write_dr6(dr6_reset);
     deliver_exception(vcpu, regs, debug);
 }
@@ -205,20 +207,25 @@ void handle_compatibility_call(abi::CpuUserRegs& regs) {
     x86::deliver_exception(vcpu, regs, x86::invalid_opcode);
 }
 
+void handle_sysenter(abi::CpuUserRegs& regs) {
+    Vcpu& vcpu = hal::current();
+    if (vcpu.in_kernel || !vcpu.sysenter_callback.address)
+        return x86::deliver_exception(vcpu, regs, x86::general_protection, 0);
+    x86::deliver_callback(vcpu, regs, vcpu.sysenter_callback);
+}
+
 void handle_iret(abi::CpuUserRegs& regs) {
     Vcpu& vcpu = hal::current();
     Result<abi::IretContext> context = copy_in(guest_ptr<abi::IretContext>{regs.rsp});
     if (!context) return x86::give_up(vcpu, regs, "iret: the frame cannot be read");
     Result<pv::IretState> state = pv::iret_state(regs, *context, vcpu.user_cr3 != 0);
-    if (!state) {
-        if (state.error() == Errno::inval) return x86::give_up(vcpu, regs, "iret to user mode without a user root");
-        return x86::deliver_exception(vcpu, regs, x86::general_protection, 0);
-    }
+    if (!state) return x86::give_up(vcpu, regs, "iret to user mode without a user root");
     regs = state->regs;
     if (context->flags & abi::vgcf::in_syscall) {  // as SYSRET leaves them
         regs.rcx = regs.rip;
         regs.r11 = regs.rflags;
     }
     __atomic_store_n(&vcpu.info->evtchn_upcall_mask, u8{state->upcall_mask}, __ATOMIC_RELAXED);
+    if (vcpu.shows_iopl) vcpu.iopl = state->iopl;
     if (state->to_user) x86::enter_user_mode(vcpu);
 }

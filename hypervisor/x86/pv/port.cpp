@@ -25,8 +25,7 @@ bool bitmap_permits(Vcpu const& vcpu, u32 port, u32 size) {
 }
 
 bool may_use_port(Vcpu const& vcpu, u32 port, u32 size) {
-    bool by_level = vcpu.iopl >= (vcpu.in_kernel ? 1 : 3);
-    return by_level || bitmap_permits(vcpu, port, size);
+    return vcpu.has_io_privilege() || bitmap_permits(vcpu, port, size);
 }
 
 void advance(abi::CpuUserRegs& regs, u32 number, Instruction const& instruction, u64 by) {
@@ -37,8 +36,6 @@ void advance(abi::CpuUserRegs& regs, u32 number, Instruction const& instruction,
 // One element; a repeated one comes back for the next, and takes its events in between.
 Emulated string_operation(Vcpu& vcpu, abi::CpuUserRegs& regs, Instruction const& instruction, u16 port) {
     constexpr u32 rcx = 1, rsi = 6, rdi = 7;
-    u64 count = instruction.address_size == 4 ? regs.rcx & 0xffff'ffff : regs.rcx;
-    if (instruction.repeat && count == 0) return Emulated::done;
     bool input = instruction.operation == Operation::port_in_string;
     u64 address = input ? instruction.destination.value : instruction.source.value;
     u32 value = 0;
@@ -68,12 +65,14 @@ Emulated emulate_port(Vcpu& vcpu, abi::CpuUserRegs& regs, Instruction const& ins
         instruction.operation == Operation::port_in_string || instruction.operation == Operation::port_out_string;
     pv::Operand number = input ? instruction.source : instruction.destination;
     u16 port = static_cast<u16>(pv::read_operand(regs, number, 2));
-    if (!may_use_port(vcpu, port, instruction.size)) return Emulated::refused;
-    if (let_through(vcpu, port, instruction.size)) return Emulated::elsewhere;
+    u64 count = instruction.address_size == 4 ? regs.rcx & 0xffff'ffff : regs.rcx;
+    bool nothing_left = instruction.repeat && count == 0;  // that needs no privilege
+    if (!nothing_left && !may_use_port(vcpu, port, instruction.size)) return Emulated::refused;
+    if (!nothing_left && let_through(vcpu, port, instruction.size)) return Emulated::elsewhere;
 
     Emulated outcome = Emulated::done;
     if (string) {
-        outcome = string_operation(vcpu, regs, instruction, port);
+        if (!nothing_left) outcome = string_operation(vcpu, regs, instruction, port);
     } else if (input) {
         pv::write_operand(regs, instruction.destination, instruction.size, read_port(vcpu, port, instruction.size));
     } else {

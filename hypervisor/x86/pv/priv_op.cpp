@@ -8,6 +8,7 @@
 #include "core/pv/cpuid.hpp"
 #include "x86/cpu/instructions.hpp"
 #include "x86/cpu/xstate.hpp"
+#include "x86/entry/deliver.hpp"
 
 namespace hv::x86 {
 namespace {
@@ -22,8 +23,6 @@ pv::CpuidLeaf host_cpuid(u32 leaf, u32 subleaf) {
 }
 
 Emulated done_if(bool ok) { return ok ? Emulated::done : Emulated::refused; }
-
-bool may_change_interrupts(Vcpu const& vcpu) { return vcpu.iopl >= (vcpu.in_kernel ? 1 : 3); }
 
 void set_virtual_ts(Vcpu& vcpu, bool ts) {
     if (vcpu.cr0_ts == ts) return;
@@ -156,9 +155,13 @@ Emulated emulate_privileged(Vcpu& vcpu, abi::CpuUserRegs& regs) {
         case Operation::clear_interrupts:
         case Operation::set_interrupts:
             // Without effect where the virtual IOPL permits them: events are masked in vcpu_info, not by RFLAGS.IF.
-            outcome = done_if(may_change_interrupts(vcpu));
+            outcome = done_if(vcpu.has_io_privilege());
             break;
         default:
+            if (instruction->operation == Operation::set_xcr && !(vcpu.cr4 & pv::cr4_osxsave)) {
+                deliver_exception(vcpu, regs, invalid_opcode);
+                return Emulated::elsewhere;
+            }
             if (vcpu.in_kernel) outcome = for_kernel(vcpu, regs, *instruction);
     }
     if (outcome == Emulated::done) regs.rip += instruction->length;

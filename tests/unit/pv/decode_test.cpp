@@ -38,7 +38,6 @@ TEST(Decode, PrivilegedInstructions) {
         {{0xfa}, Operation::clear_interrupts},
         {{0xfb}, Operation::set_interrupts},
         {{0x0f, 0x06}, Operation::clear_task_switched},
-        {{0x0f, 0x08}, Operation::flush_caches},
         {{0x0f, 0x09}, Operation::flush_caches},
         {{0xf3, 0x0f, 0x09}, Operation::flush_caches},
         {{0x0f, 0x20, 0xc0}, Operation::read_control, 8, 0},
@@ -81,6 +80,7 @@ TEST(Decode, RefusesWhatItDoesNotKnow) {
         {0x0f, 0x20, 0xc8},                          // no CR1
         {0x44, 0x0f, 0x21, 0xc0},                    // no DR8
         {0x0f, 0x0b, 0x90, 0x90, 0x90, 0x90, 0x90},  // a plain ud2
+        {0x0f, 0x08},                                // invd
         {0xf4},                                      // hlt
         {0x0f, 0x01, 0xf0},                          // lmsw
         {0xf3, 0x0f, 0x01, 0xd1},                    // xsetbv with a prefix
