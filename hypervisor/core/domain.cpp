@@ -181,13 +181,19 @@ bool end_vcpus(Domain& domain) {
     return true;
 }
 
+// Under the lock: who was about to add a page when the domain began to die has done so, and nobody will again.
+u32 first_page(Domain& domain) {
+    SpinGuard guard{domain.pages_lock};
+    return domain.pages_head;
+}
+
 // Each frame loses its pin, its entries and its allocation. Most are freed by that; those that tables further on refer
 // to follow when these are demoted; those that other domains have mapped stay as orphans until they are not.
 bool end_memory(Domain& domain) {
     DemotionQueue& queue = hal::current().demotions;
     for (;;) {
         if (!drain_demotions(queue)) return false;
-        u32 index = domain.pages_head;
+        u32 const index = first_page(domain);
         if (index == no_frame) return true;
         auto hold = get_page(Mfn{index}, domain.id);
         if (!hold) continue;  // its last reference has just gone

@@ -21,10 +21,24 @@ struct Domain;
 namespace hv::hal {
 // --- memory
 #if __STDC_HOSTED__
-std::byte* map(Mfn mfn);  // the frame in the direct map; mfn must be RAM
+std::byte* map(Mfn mfn);                   // the frame in the direct map; mfn must be RAM
+bool try_read(Maddr address, u64& value);  // eight bytes in the direct map; false if that is no RAM
 #else
 extern std::byte* const direct_map;
 inline std::byte* map(Mfn mfn) { return direct_map + (mfn.value << page_shift); }
+[[gnu::always_inline]] inline bool try_read(void const* place, u64& value) {
+    asm goto("1: movq (%1), %0; .pushsection .extable, \"a?\"; .quad 1b, %l2; .popsection"
+             : "=r"(value)
+             : "r"(place)
+             : "memory"
+             : fault);
+    return true;
+fault:
+    return false;
+}
+[[gnu::always_inline]] inline bool try_read(Maddr address, u64& value) {
+    return try_read(direct_map + address.value, value);
+}
 #endif
 Mfn mfn_of(void const* direct_map_address);
 // The current vCPU's kernel address space. False if any byte is not accessible to the guest; a part may have been
@@ -35,9 +49,6 @@ bool clear_guest(u64 to, usize size);
 u64 max_address_bits();  // physical address width of the machine
 std::span<abi::E820Entry const> machine_memory_map();
 Mfn m2p_chunk(u32 index);  // first frame of each 2 MiB of the M2P table
-// The level-2 entry that leads to `va` below a root. Another vCPU may take the tables apart meanwhile: what is read may
-// be none any more, and the caller checks the level-1 table that it gets to.
-Pte l2_entry(u64 root, u64 va);
 
 // --- processors
 CpuId this_cpu();

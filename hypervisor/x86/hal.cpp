@@ -10,13 +10,11 @@
 #include "x86/cpu/this_cpu.hpp"
 #include "x86/cpu/time.hpp"
 #include "x86/dev/acpi.hpp"
-#include "x86/mm/guest_walk.hpp"
 #include "x86/mm/paging.hpp"
 #include "x86/mm/usercopy.hpp"
 
 namespace hv::hal {
 std::byte* const direct_map = reinterpret_cast<std::byte*>(paging::direct_map_base);
-Pte l2_entry(u64 root, u64 va) { return x86::walk_guest<2>(root, va); }
 Mfn mfn_of(void const* address) {
     return Mfn{(reinterpret_cast<u64>(address) - paging::direct_map_base) >> page_shift};
 }

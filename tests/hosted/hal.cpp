@@ -125,14 +125,10 @@ std::byte* map(Mfn mfn) {
     if (mfn.value >= Machine::get().frames) panic("direct map: no such frame");
     return Machine::get().frame(mfn.value);
 }
-Pte l2_entry(u64 root, u64 va) {
-    Pte entry{root | Pte::present};
-    for (u32 shift : {39, 30, 21}) {
-        if (!entry.is_present() || entry.mfn().value >= Machine::get().frames) return Pte{};
-        auto* entries = reinterpret_cast<u64 const*>(Machine::get().frame(entry.mfn().value));
-        entry.raw = __atomic_load_n(entries + (va >> shift & 511), __ATOMIC_RELAXED);
-    }
-    return entry;
+bool try_read(Maddr address, u64& value) {
+    if (address.value >= Machine::frames * page_size) return false;
+    value = __atomic_load_n(reinterpret_cast<u64 const*>(Machine::get().arena + address.value), __ATOMIC_RELAXED);
+    return true;
 }
 Mfn mfn_of(void const* address) {
     return Mfn{static_cast<u64>(static_cast<std::byte const*>(address) - Machine::get().arena) >> page_shift};

@@ -48,7 +48,7 @@ bool Entries::look_up(u64 host_addr, bool contains_pte, u64 name) {
     let_go();
     table_ = nullptr;
     if (contains_pte ? host_addr >> 52 != 0 : !is_guest_address(host_addr)) return false;
-    Pte const above = contains_pte ? Pte{host_addr | Pte::present} : hal::l2_entry(vcpu_.kernel_cr3, host_addr);
+    Pte const above = contains_pte ? Pte{host_addr | Pte::present} : walk_guest<2>(vcpu_.kernel_cr3, host_addr);
     if (!above.is_present()) return false;
     table_ = join_uses(above.mfn(), domain().id, PageType::l1);
     if (!table_) return false;

@@ -3,7 +3,7 @@
 // emulation of writes to page tables.
 #pragma once
 #include "core/domain.hpp"
-#include "core/hal.hpp"
+#include "core/mm/guest_walk.hpp"
 #include "core/mm/leaf.hpp"
 #include "core/mm/pte.hpp"
 #include "core/mm/typed_ref.hpp"
@@ -28,7 +28,7 @@ inline Result<L1Slot> l1_slot_at(Domain& domain, Maddr address) {
 // By the vCPU's kernel root. inval if no live level-1 table of its domain is reached.
 inline Result<L1Slot> find_l1(Vcpu& vcpu, u64 va) {
     if (!is_guest_address(va)) return Errno::inval;
-    Pte const above = hal::l2_entry(vcpu.kernel_cr3, va);
+    Pte const above = walk_guest<2>(vcpu.kernel_cr3, va);
     if (!above.is_present()) return Errno::inval;
     return l1_slot_at(*vcpu.domain, Maddr{(above.raw & Pte::address) | l1_index(va) * sizeof(u64)});
 }

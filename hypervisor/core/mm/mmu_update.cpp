@@ -4,7 +4,6 @@
 #include <array>
 #include <optional>
 #include "core/mm/flush.hpp"
-#include "core/mm/foreign.hpp"
 #include "core/mm/l1_entry.hpp"
 #include "core/mm/m2p.hpp"
 #include "core/mm/progress.hpp"
@@ -13,6 +12,24 @@
 
 namespace hv {
 namespace {
+// Whose frames a call is about, and what keeps that domain alive meanwhile; the caller itself needs no reference.
+struct NamedOwner {
+    PageOwner pages;
+    std::optional<DomainRef> held;
+};
+
+// Errors: perm, srch. domid_xen and other domains are for privileged callers.
+Result<NamedOwner> resolve_page_owner(Domain& caller, u64 domid) {
+    Domid const id{static_cast<u16>(domid)};
+    if (id == abi::domid_self || id == caller.id) return NamedOwner{PageOwner::of(caller), {}};
+    if (id == abi::domid_io) return NamedOwner{{id, caller.may_map_io}, {}};
+    if (!caller.privileged) return Errno::perm;
+    if (id == abi::domid_xen) return NamedOwner{{id, false}, {}};
+    DomainRef other = TRY(find_domain(id));
+    PageOwner const pages = PageOwner::of(*other);
+    return NamedOwner{pages, std::move(other)};
+}
+
 // An entry of a live table of level 2, 3 or 4 that belongs to `owner`.
 Result<> replace_table_entry(u64* entry, PageType level, Pte wanted, Domain& owner, Replace mode) {
     u32 slot = static_cast<u32>(reinterpret_cast<u64>(entry) % page_size / sizeof(u64));
@@ -142,13 +159,13 @@ Outcome do_mmu_update(Vcpu& vcpu, HypercallArgs& args) {
     if (args[3] == abi::domid_self.value) [[likely]]
         return list->finish(args, Batch{vcpu, *vcpu.domain, PageOwner::of(*vcpu.domain)}.run(*list).error());
 
-    auto pages = resolve_page_owner(*vcpu.domain, static_cast<u16>(args[3]));
+    auto pages = resolve_page_owner(*vcpu.domain, args[3]);
     if (!pages) return pages.error();
     u16 const table_owner = static_cast<u16>(args[3] >> 16);
     auto tables =
         resolve_domain(*vcpu.domain, table_owner ? Domid{static_cast<u16>(table_owner - 1)} : abi::domid_self);
     if (!tables) return tables.error();
-    return list->finish(args, Batch{vcpu, **tables, pages->owner()}.run(*list).error());
+    return list->finish(args, Batch{vcpu, **tables, pages->pages}.run(*list).error());
 }
 
 namespace {
@@ -168,8 +185,8 @@ Outcome do_update_va_mapping(Vcpu& vcpu, HypercallArgs& args) {
 
 // (va, value, flags, domid): the frame belongs to another domain
 Outcome do_update_va_mapping_otherdomain(Vcpu& vcpu, HypercallArgs& args) {
-    auto pages = resolve_page_owner(*vcpu.domain, static_cast<u16>(args[3]));
+    auto pages = resolve_page_owner(*vcpu.domain, args[3]);
     if (!pages) return pages.error();
-    return update_va(vcpu, args[0], Pte{args[1]}, args[2], pages->owner());
+    return update_va(vcpu, args[0], Pte{args[1]}, args[2], pages->pages);
 }
 }  // namespace hv

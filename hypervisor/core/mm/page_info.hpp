@@ -85,33 +85,44 @@ inline bool is_ram(Mfn mfn) { return mfn.value < max_mfn && page_of(mfn).owner()
 // Called when the last reference goes (mm/page_alloc.cpp).
 void free_unreferenced(PageInfo& page);
 
-// One reference to a frame. Move-only; the destructor gives it back.
-class PageRef {
+// A hold on a frame, given back by the destructor. Move-only. `Kind` says how to release one.
+template <class Kind>
+class FrameHold {
 public:
-    PageRef(PageRef&& other) noexcept : page_{std::exchange(other.page_, nullptr)} {}
-    PageRef& operator=(PageRef&&) = delete;
-    ~PageRef() {
-        if (page_) release(*page_);
+    FrameHold(FrameHold&& other) noexcept : page_{std::exchange(other.page_, nullptr)} {}
+    FrameHold& operator=(FrameHold&&) = delete;
+    ~FrameHold() {
+        if (page_) Kind::release(*page_);
     }
 
     PageInfo& operator*() const { return *page_; }
     PageInfo* operator->() const { return page_; }
     Mfn mfn() const { return mfn_of(*page_); }
 
-    // Gives the reference to a holder that is not a C++ object, a page-table entry for example, and takes it back.
+    // Gives the hold to something that is not a C++ object, a page-table entry for example, and takes it back.
     PageInfo& leak() && { return *std::exchange(page_, nullptr); }
-    static PageRef adopt(PageInfo& page) { return PageRef{page}; }
+    Mfn leak_mfn() && { return mfn_of(*std::exchange(page_, nullptr)); }
+    static Kind adopt(PageInfo& page) { return Kind{page}; }
 
-    // Drops `count` references at once.
-    static void release(PageInfo& page, u64 references = 1) {
-        u64 before = page.count.fetch_sub(references, std::memory_order_acq_rel);
-        if ((before & PageInfo::ref_mask) <= references) [[unlikely]]
+protected:
+    explicit FrameHold(PageInfo& page) : page_{&page} {}
+
+private:
+    PageInfo* page_;
+};
+
+// One reference to a frame.
+class PageRef : public FrameHold<PageRef> {
+public:
+    static void release(PageInfo& page) {
+        u64 before = page.count.fetch_sub(1, std::memory_order_acq_rel);
+        if ((before & PageInfo::ref_mask) <= 1) [[unlikely]]
             free_unreferenced(page);
     }
 
 private:
-    explicit PageRef(PageInfo& page) : page_{&page} {}
-    PageInfo* page_;
+    friend FrameHold;
+    using FrameHold::FrameHold;
 };
 
 // A reference to a frame that `owner` owns. inval if it does not, or if there is no such frame.

@@ -7,7 +7,7 @@ namespace hv {
 namespace {
 Result<u64> acquire_root(Domain& domain, Mfn mfn) {
     TypedRef root = TRY(get_typed(mfn, domain.id, PageType::l4));
-    return (std::move(root).leak_mfn()).value << page_shift;
+    return std::move(root).leak_mfn().value << page_shift;
 }
 
 void release_root(u64 cr3) {

@@ -4,22 +4,8 @@
 #include "core/mm/page_info.hpp"
 
 namespace hv {
-class TypedRef {
+class TypedRef : public FrameHold<TypedRef> {
 public:
-    TypedRef(TypedRef&& other) noexcept : page_{std::exchange(other.page_, nullptr)} {}
-    TypedRef& operator=(TypedRef&&) = delete;
-    ~TypedRef() {
-        if (page_) release(*page_);
-    }
-
-    PageInfo& operator*() const { return *page_; }
-    PageInfo* operator->() const { return page_; }
-    Mfn mfn() const { return mfn_of(*page_); }
-
-    PageInfo& leak() && { return *std::exchange(page_, nullptr); }
-    Mfn leak_mfn() && { return mfn_of(*std::exchange(page_, nullptr)); }
-    static TypedRef adopt(PageInfo& page) { return TypedRef{page}; }
-
     static void release(PageInfo& page) {
         u64 word = page.type.load(std::memory_order_relaxed);
         do {
@@ -29,10 +15,10 @@ public:
     }
 
 private:
-    explicit TypedRef(PageInfo& page) : page_{&page} {}
+    friend FrameHold;
+    using FrameHold::FrameHold;
     // Constant work: a page table goes onto the current vCPU's demotion queue.
     static void release_last(PageInfo& page);
-    PageInfo* page_;
 };
 
 // Turns a reference into a typed one.

@@ -8,7 +8,6 @@
 #include "core/pv/table_store.hpp"
 #include "public/mmu.hpp"
 #include "x86/cpu/msr.hpp"
-#include "x86/mm/guest_walk.hpp"
 #include "x86/pv/priv_op.hpp"
 
 namespace hv::x86 {
@@ -33,7 +32,9 @@ std::optional<Emulated> emulate_short(L1Slot const& slot, abi::CpuUserRegs& regs
     constexpr u64 fetched = 16;
     std::array<u64, 2> code;
     if ((regs.rip & (page_size - 1)) > page_size - fetched || regs.rip < hypervisor_end) return std::nullopt;
-    if (!try_read(regs.rip, code[0]) || !try_read(regs.rip + 8, code[1])) return std::nullopt;
+    if (!hal::try_read(reinterpret_cast<void const*>(regs.rip), code[0]) ||
+        !hal::try_read(reinterpret_cast<void const*>(regs.rip + 8), code[1]))
+        return std::nullopt;
     pv::TableStore store = pv::decode_table_store(reinterpret_cast<u8 const*>(code.data()));
     u32 byte = address & 7;
     // The fault's address is the operand's, as it lies within one entry.
