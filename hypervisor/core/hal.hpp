@@ -56,7 +56,6 @@ Vcpu& current();  // the vCPU that runs (or the idle vCPU of this CPU); never nu
 u32 online_cpus();
 void kick(CpuId cpu);   // makes that CPU look at its pending work soon; no-op for this CPU beyond a flag
 bool should_preempt();  // an interrupt or a higher claim is waiting: long operations return "again"
-void pause_cpu();       // one spin-wait hint
 
 // --- translation caches; `cpus` are flushed before the call returns
 void flush_tlb(CpuMask const& cpus);  // everything that guest entries could have put there

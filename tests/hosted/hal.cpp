@@ -114,6 +114,8 @@ std::byte* Machine::access(u64 va, bool write) {
 namespace hv {
 using hosted::Machine;
 
+void spin_wait() {}
+
 void panic(char const* reason, char const* file, int line) {
     throw hosted::Panic{std::string{reason} + " at " + file + ":" + std::to_string(line)};
 }
@@ -169,8 +171,6 @@ bool should_preempt() {
     machine.asked = 0;
     return true;
 }
-void pause_cpu() {}
-
 void flush_tlb(CpuMask const& cpus) {
     cpus.for_each([](u32 cpu) {
         tlb::note_flush(cpu);

@@ -88,7 +88,7 @@ Errno conflict(u64 word, PageType wanted) {
 // The type word, once it is not just changing: another CPU does that in a few instructions.
 u64 settled(PageInfo const& page) {
     u64 word;
-    while ((word = page.type.load(std::memory_order_acquire)) & PageInfo::ending) hal::pause_cpu();
+    while ((word = page.type.load(std::memory_order_acquire)) & PageInfo::ending) spin_wait();
     return word;
 }
 

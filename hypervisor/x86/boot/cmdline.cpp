@@ -142,6 +142,14 @@ Problem parse_dom0_vcpus(Options& options, std::string_view value) {
     return nullptr;
 }
 
+Problem parse_cpus(Options& options, std::string_view value) {
+    Reader reader{value};
+    std::optional<u64> count = reader.take_number();
+    if (!count || *count < 1 || *count > max_cpus || !reader.done()) return "the number must be 1 to 256";
+    options.max_cpus = static_cast<u32>(*count);
+    return nullptr;
+}
+
 std::optional<log::Level> level_named(std::string_view name) {
     if (name == "none" || name == "error") return log::Level::error;
     if (name == "warning") return log::Level::warning;
@@ -181,6 +189,7 @@ void parse_option(Options& options, std::string_view option) {
     else if (name == "com2") problem = parse_com(options.com[1], value);
     else if (name == "dom0_mem") problem = parse_dom0_memory(options, value);
     else if (name == "dom0_max_vcpus") problem = parse_dom0_vcpus(options, value);
+    else if (name == "maxcpus") problem = parse_cpus(options, value);
     else if (name == "loglvl") problem = parse_level(options.log_level, value);
     else if (name == "guest_loglvl") problem = parse_level(options.guest_log_level, value);
     else return complain(options, false, option, "unknown");

@@ -10,6 +10,7 @@
 #include "x86/boot/handover.hpp"
 #include "x86/boot/memory_map.hpp"
 #include "x86/boot/multiboot.hpp"
+#include "x86/boot/smp.hpp"
 #include "x86/cpu/apic.hpp"
 #include "x86/cpu/features.hpp"
 #include "x86/cpu/segments.hpp"
@@ -107,7 +108,6 @@ void start_interrupts_and_time() {
     for (acpi::IoApicEntry const& ioapic : acpi::ioapics()) ioapic::add(ioapic.address, ioapic.gsi_base);
     apic::init_cpu();
     time::calibrate();
-    log::info("{} processors in ACPI, one in use; {} interrupt inputs", acpi::processors().size(), hal::gsi_count());
 }
 
 [[noreturn]] void start_on_own_stack() {
@@ -118,6 +118,9 @@ void start_interrupts_and_time() {
     xstate::init_cpu();
     sched::start_cpu(cpu.id);
     cpu.current = &sched::idle_vcpu(cpu.id);
+    smp::start_others(options.max_cpus);
+    log::info("{} processors in ACPI, {} in use; {} interrupt inputs", acpi::processors().size(), hal::online_cpus(),
+              hal::gsi_count());
     serial::start_input();
     start_dom0(info, options);
     run_scheduler();
