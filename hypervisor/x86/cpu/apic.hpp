@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The local APIC (Intel SDM volume 3, chapter 11), in x2APIC mode where there is one: end of interrupt, IPIs, a one-shot
-// timer.
+// The local APIC (Intel SDM volume 3, chapter 11), in x2APIC mode where there is one: end of interrupt, IPIs, a
+// one-shot timer.
 #pragma once
 #include "base/types.hpp"
 

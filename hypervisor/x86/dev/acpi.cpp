@@ -64,8 +64,7 @@ std::byte const* find_rsdp(boot::BootInfo const& info) {
 }
 
 void add_processor(Processor processor) {
-    if (machine.processor_count < machine.processors.size())
-        machine.processors[machine.processor_count++] = processor;
+    if (machine.processor_count < machine.processors.size()) machine.processors[machine.processor_count++] = processor;
 }
 
 void use_madt(std::byte const* madt) {

@@ -189,7 +189,8 @@ void handle_machine_trap(abi::CpuUserRegs& regs) {
             return;  // a guest's breakpoint, caught one instruction too late
         case x86::nmi:
             if (smp::stopping()) cpu::halt_for_good();
-            log::warn("cpu {}: NMI, ignored", this_cpu().id); return;
+            log::warn("cpu {}: NMI, ignored", this_cpu().id);
+            return;
         default: panic_on_exception(regs);
     }
 }
