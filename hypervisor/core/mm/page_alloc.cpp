@@ -126,11 +126,11 @@ void give_back(PageInfo& first, u32 order) {
 }
 
 // Frames that another domain had must not be reachable through a stale TLB entry any more.
-void prepare_block(PageInfo& first, u32 order) {
+void prepare_block(PageInfo& first, u32 order, Contents contents = Contents::zero) {
     for (u64 i = 0; i < (u64{1} << order); ++i) {
         PageInfo& page = (&first)[i];
         tlb::flush_stale_everywhere(page.stamp);
-        clear_page(hal::map(mfn_of(page)));
+        if (contents == Contents::zero) clear_page(hal::map(mfn_of(page)));
     }
 }
 }  // namespace
@@ -199,10 +199,10 @@ void free_heap(std::byte* memory, u32 order) {
     if (memory) give_back(page_of(hal::mfn_of(memory)), order);
 }
 
-Result<PageInfo*> alloc_domain_frames(Domain& domain, u32 order, u32 address_bits, Limit limit) {
+Result<PageInfo*> alloc_domain_frames(Domain& domain, u32 order, u32 address_bits, Limit limit, Contents contents) {
     PageInfo* first = take(order, address_bits);
     if (!first) return Errno::nomem;
-    prepare_block(*first, order);
+    prepare_block(*first, order, contents);
 
     u64 frames = u64{1} << order;
     {

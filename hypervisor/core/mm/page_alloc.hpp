@@ -28,8 +28,9 @@ enum class Limit : u8 {
     enforced,
     lifted,  // an exchange: the frames given for these are still counted
 };
+enum class Contents : u8 { zero, old };  // old: at boot, when nobody has used it
 Result<PageInfo*> alloc_domain_frames(Domain& domain, u32 order, u32 address_bits = any_address_bits,
-                                      Limit limit = Limit::enforced);
+                                      Limit limit = Limit::enforced, Contents contents = Contents::zero);
 
 // Gives back the owner's reference of a frame in the page list: the frame is freed with its last reference.
 // inval if the frame is not allocated to that domain (any more).

@@ -76,7 +76,8 @@ void plan(Builder& builder) {
             builder.options.dom0_memory_max->of(total_frame_count() << page_shift) >> page_shift;
     builder.domain->max_pages = std::max(builder.domain->max_pages, pages);
     if (!create_vcpus(*builder.domain, vcpus)) fail("domain", "no memory for its vCPUs");
-    if (!builder.memory.allocate(*builder.domain, pages)) fail("memory", "there is less than dom0_mem says");
+    if (!builder.memory.allocate(*builder.domain, pages, builder.layout.used_pages))
+        fail("memory", "there is less than dom0_mem says");
 }
 
 // A segment begins anywhere in its first page.

@@ -2,17 +2,18 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
+#include "base/page.hpp"
 #include "core/hal.hpp"
 #include "core/mm/m2p.hpp"
 #include "core/mm/page_alloc.hpp"
 #include "x86/pv/dom0_parts.hpp"
 
 namespace hv::x86 {
-Result<> Dom0Memory::allocate(Domain& domain, u64 pages) {
+Result<> Dom0Memory::allocate(Domain& domain, u64 pages, u64 zeroed) {
     u32 order = max_order;
     while (pages_ < pages) {
         order = std::min(order, static_cast<u32>(std::bit_width(pages - pages_) - 1));
-        Result<PageInfo*> run = alloc_domain_frames(domain, order);
+        Result<PageInfo*> run = alloc_domain_frames(domain, order, any_address_bits, Limit::enforced, Contents::old);
         if (!run) {
             if (order == 0) return Errno::nomem;
             --order;
@@ -21,7 +22,10 @@ Result<> Dom0Memory::allocate(Domain& domain, u64 pages) {
         if (run_count_ == max_runs) return Errno::nomem;
         Mfn first = mfn_of(**run);
         u64 count = u64{1} << order;
-        for (u64 i = 0; i < count; ++i) set_m2p(first + i, pages_ + i);
+        for (u64 i = 0; i < count; ++i) {
+            set_m2p(first + i, pages_ + i);
+            if (pages_ + i < zeroed) clear_page(hal::map(first + i));
+        }
         runs_[run_count_++] = {pages_, first, count};
         pages_ += count;
     }

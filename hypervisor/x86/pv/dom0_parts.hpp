@@ -12,7 +12,8 @@ namespace hv::x86 {
 class Dom0Memory {
 public:
     // Allocates this many frames to the domain, as contiguous as they are to be had, and enters them into the M2P.
-    Result<> allocate(Domain& domain, u64 pages);
+    // Those with the first pfns are zeroed; the others hold what they held, and nobody else has used them.
+    Result<> allocate(Domain& domain, u64 pages, u64 zeroed);
 
     u64 size() const { return pages_; }
     Mfn mfn(u64 pfn);
