@@ -178,6 +178,7 @@ bool end_vcpus(Domain& domain) {
     }
     for (Vcpu* vcpu : domain.vcpus)
         if (vcpu) sched::remove(*vcpu);
+    domain.cap_timer.end();
     return true;
 }
 
