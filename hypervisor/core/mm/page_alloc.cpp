@@ -125,6 +125,11 @@ void give_back(PageInfo& first, u32 order) {
     ++heap.free;
 }
 
+void store_count(Mfn first, u64 frames, u64 word) {
+    for (u64 mfn = first.value; mfn < std::min(first.value + frames, max_mfn); ++mfn)
+        frame_table[mfn].count.store(word, std::memory_order_relaxed);
+}
+
 // Frames that another domain had must not be reachable through a stale TLB entry any more.
 void prepare_block(PageInfo& first, u32 order, Contents contents = Contents::zero) {
     for (u64 i = 0; i < (u64{1} << order); ++i) {
@@ -139,21 +144,17 @@ void init_frame_table(PageInfo* table, u64 frames) {
     frame_table = table;
     max_mfn = frames;
     for (auto& zone : heap.head) std::ranges::fill(zone, no_frame);
-    for (u64 mfn = 0; mfn < frames; ++mfn)
-        table[mfn].count.store(PageInfo::owner_bits(abi::domid_io), std::memory_order_relaxed);
+    store_count(Mfn{0}, frames, PageInfo::owner_bits(abi::domid_io));
 }
 
 void mark_hypervisor_frames(Mfn first, u64 count) {
-    for (u64 mfn = first.value; mfn < std::min(first.value + count, max_mfn); ++mfn)
-        frame_table[mfn].count.store(PageInfo::owner_bits(abi::domid_xen), std::memory_order_relaxed);
+    store_count(first, count, PageInfo::owner_bits(abi::domid_xen));
     SpinGuard guard{heap.lock};
     heap.total += count;
 }
 
 void mark_m2p_frames(Mfn first, u64 count) {
-    for (u64 mfn = first.value; mfn < std::min(first.value + count, max_mfn); ++mfn)
-        frame_table[mfn].count.store(PageInfo::heap | PageInfo::owner_bits(abi::domid_xen) | 1,
-                                     std::memory_order_relaxed);
+    store_count(first, count, PageInfo::heap | PageInfo::owner_bits(abi::domid_xen) | 1);
 }
 
 void add_free_range(Mfn first, u64 count) {
@@ -189,8 +190,7 @@ u64 total_frame_count() {
 std::byte* alloc_heap(u32 order) {
     PageInfo* first = take(order, any_address_bits);
     if (!first) return nullptr;
-    for (u64 i = 0; i < (u64{1} << order); ++i)
-        first[i].count.store(PageInfo::owner_bits(abi::domid_xen), std::memory_order_relaxed);
+    store_count(mfn_of(*first), u64{1} << order, PageInfo::owner_bits(abi::domid_xen));
     prepare_block(*first, order);
     return hal::map(mfn_of(*first));
 }

@@ -31,7 +31,8 @@ void finish_move(PageInfo& page, u32 old_prefix, u32 new_prefix, u32 uses) {
     if (old_prefix && !new_prefix) PageRef::release(page);
 }
 
-// Sparse tables are the rule: look at eight empty entries at once.
+// Sparse tables are the rule: eight empty entries are looked at at once, where a cache line of them starts.
+bool is_line(u64 const* entry) { return reinterpret_cast<u64>(entry) % 64 == 0; }
 bool eight_are_empty(u64 const* entry) {
     u64 any = 0;
 #pragma GCC unroll 8
@@ -46,15 +47,15 @@ struct Extent {
 
 Extent extend_l1(u64* entries, u32 from, Domain& domain) {
     PageOwner const owner = PageOwner::of(domain);
-    for (u32 i = from; i < entries_per_table; ++i) {
-        if (i % 8 == 0 && eight_are_empty(entries + i)) {
-            i += 7;
+    for (u64* entry = entries + from; entry != entries + entries_per_table; ++entry) {
+        if (is_line(entry) && eight_are_empty(entry)) {
+            entry += 7;
             continue;
         }
-        Pte wanted = load(entries + i);
+        Pte const wanted = load(entry);
         Result<Pte> stored = acquire_leaf(wanted, domain, owner);
-        if (!stored) return {i, stored.error()};
-        if (*stored != wanted) store(entries + i, *stored);
+        if (!stored) return {static_cast<u32>(entry - entries), stored.error()};
+        if (*stored != wanted) store(entry, *stored);
     }
     return {entries_per_table, Errno::ok};
 }
@@ -102,9 +103,9 @@ void queue_for_demotion(PageInfo& page) {
 
 // How much of the prefix is left.
 u32 shrink_l1(u64 const* entries, u32 prefix) {
-    while (prefix > 0) {
-        if (prefix % 8 == 0 && eight_are_empty(entries + prefix - 8)) prefix -= 8;
-        else release_leaf(load(entries + --prefix));
+    for (u64 const* entry = entries + prefix; entry != entries;) {
+        if (is_line(entry) && eight_are_empty(entry - 8)) entry -= 8;
+        else release_leaf(load(--entry));
     }
     return 0;
 }
