@@ -56,14 +56,21 @@ void scribble() {
     }
 }
 
-void rewritten_in_use() {
+// Both vCPUs' control blocks and the array's first page.
+void switch_to_fifo() {
+    if (control != nullptr) { return; }
     control = static_cast<u32*>(guest::memory::allocate());
     array = static_cast<u32*>(guest::memory::allocate());
     u64 frame = guest::memory::mfn_of(control).value;
-    if (init_control(frame, 0, 0) != 0) { return; }  // a hypervisor without them
-    refused(init_control(frame, 0, 0), "a second control block of one vCPU");
+    accepted(init_control(frame, 0, 0), "a control block");
     accepted(init_control(frame, 128, 1), "the other vCPU's");
     accepted(expand(guest::memory::mfn_of(array).value), "the array's first page");
+}
+
+void rewritten_in_use() {
+    switch_to_fifo();
+    u64 frame = guest::memory::mfn_of(control).value;
+    refused(init_control(frame, 0, 0), "a second control block of one vCPU");
     refused(guest::page_table::pin(1, Mfn{frame}), "a control block becomes a page table");
     std::array<guest::EvtchnPort, ports> mine{};
     u32 count = 0;
@@ -99,7 +106,7 @@ void rewritten_in_use() {
 
 // More pages than there are ports, and the same page again and again.
 void array_pages() {
-    if (array == nullptr) { return; }
+    switch_to_fifo();
     u64 frame = guest::memory::mfn_of(array).value;
     u32 pages = 0;
     while (pages < 1000 && expand(frame) == 0) { ++pages; }
