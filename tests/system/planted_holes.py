@@ -105,8 +105,6 @@ HOLES = [
     ("privilege.foreign_frames", "whose a frame is", "core/mm/page_info.hpp",
      "if (PageInfo::owner_of(word) != owner || refs == 0 || refs >= PageInfo::ref_limit) [[unlikely]]",
      "if (refs == 0 || refs >= PageInfo::ref_limit || owner == abi::domid_invalid)"),
-    ("privilege.foreign_tables", "who may name another domain", "core/mm/foreign.hpp",
-     "if (!caller.privileged) return Errno::perm;", ""),
 ]
 
 
