@@ -230,23 +230,37 @@ bool EventChannels::close_all() {
     return true;
 }
 
+// With the lock of the channel that sends: that keeps this one bound, and delivery as it is.
+[[gnu::always_inline]] inline void EventChannels::raise_inline(EvtchnPort port, Channel& channel) {
+    u32 const vcpu = channel.vcpu.load(std::memory_order_relaxed);
+    if (Fifo* const fifo = fifo_.load(std::memory_order_acquire)) {
+        if (!fifo->raise(port, channel.place, vcpu)) return;
+    } else {
+        if (!two_level::set_pending(domain_, port)) return;
+        two_level::signal(domain_, port, vcpu);
+    }
+    if (!pollers_.empty()) [[unlikely]]
+        wake_pollers(port);
+}
+
+void EventChannels::raise(EvtchnPort port, Channel& channel) { raise_inline(port, channel); }
+
 Result<> EventChannels::send(EvtchnPort port) {
     Channel* const channel = find(port);
     if (!channel) return Errno::inval;
     SpinGuard guard{channel->lock};
-    switch (channel->state) {
-        case Channel::State::interdomain: {
-            EventChannels& theirs = *channel->peer_domain->events;
-            theirs.raise(channel->peer_port, *theirs.find(channel->peer_port));
-            return {};
-        }
-        case Channel::State::ipi: raise(port, *channel); return {};
-        case Channel::State::unbound: return {};  // nobody listens: dropped
-        case Channel::State::free:
-        case Channel::State::virq:
-        case Channel::State::pirq: break;
+    EventChannels* receiver = this;
+    Channel* end = channel;
+    if (channel->state == Channel::State::interdomain) {
+        receiver = channel->peer_domain->events;
+        port = channel->peer_port;
+        end = receiver->find(port);
+    } else if (channel->state != Channel::State::ipi) {
+        if (channel->state == Channel::State::unbound) return {};  // nobody listens: dropped
+        return Errno::inval;
     }
-    return Errno::inval;
+    receiver->raise_inline(port, *end);
+    return {};
 }
 
 Result<> EventChannels::unmask(EvtchnPort port) {
@@ -298,19 +312,6 @@ Result<abi::EvtchnStatus> EventChannels::status(EvtchnPort port) {
         case Channel::State::ipi: status.status = abi::evtchnstat::ipi; break;
     }
     return status;
-}
-
-// With the lock of the channel that sends: that keeps this one bound, and delivery as it is.
-void EventChannels::raise(EvtchnPort port, Channel& channel) {
-    u32 const vcpu = channel.vcpu.load(std::memory_order_relaxed);
-    if (Fifo* const fifo = fifo_.load(std::memory_order_acquire)) {
-        if (!fifo->raise(port, channel.place, vcpu)) return;
-    } else {
-        if (!two_level::set_pending(domain_, port)) return;
-        two_level::signal(domain_, port, vcpu);
-    }
-    if (!pollers_.empty()) [[unlikely]]
-        wake_pollers(port);
 }
 
 // Pollers have their events masked: they wait for the pending bit itself. The bit of one that was woken otherwise is

@@ -82,6 +82,7 @@ private:
     std::atomic<u32>* virq_slot(u32 virq, VcpuId vcpu);
     Result<> close_local(EvtchnPort port, Channel& channel);
     void raise(EvtchnPort port, Channel& channel);
+    void raise_inline(EvtchnPort port, Channel& channel);
     void allow_ports(u32 count);
     void switch_to(Fifo& fifo);
     Channel& sending_end(Channel& channel);

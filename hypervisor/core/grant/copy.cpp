@@ -16,39 +16,35 @@ void copy_bytes(std::byte* to, std::byte const* from, u64 size) {
 }
 }  // namespace
 
-GrantStatus CopyEnd::open(Domain& caller, Granters& granters, abi::GnttabCopyPtr const& place, bool by_grant) {
-    bool const same = place.u.raw == place_.u.raw && place.domid == place_.domid && by_grant == by_grant_;
-    if (bytes_ && same) return GrantStatus::okay;
+template <Access access>
+[[gnu::always_inline]] inline GrantStatus CopyEnd<access>::open_other(Domain& caller, Granters& granters,
+                                                                      abi::GnttabCopyPtr const& place, u32 who) {
     close();
     Domain* owner = &caller;
-    if (by_grant) {
+    granter_ = nullptr;
+    if (who >> 16) {
         owner = granters.find(place.domid);
         if (!owner) return GrantStatus::bad_domain;
-        GrantStatus const status = owner->grants->begin_use(place.u.ref, caller.id, access_, frame_);
+        GrantStatus const status = owner->grants->begin_use(place.u.ref, caller.id, access, frame_);
         if (status != GrantStatus::okay) return status;
+        granter_ = owner->grants;
     } else {
         if (place.domid != abi::domid_self && place.domid != caller.id) return GrantStatus::permission_denied;
-        frame_ = Mfn{place.u.gmfn.value};
+        frame_ = Mfn{place.u.raw};
     }
-    GrantStatus const status = hold_frame(*owner, frame_, access_);
-    if (status != GrantStatus::okay) {
-        if (by_grant) owner->grants->end_use(place.u.ref, access_);
+    GrantStatus const status = hold_frame(*owner, frame_, access);
+    if (status != GrantStatus::okay) [[unlikely]] {
+        if (granter_) granter_->end_use(place.u.ref, access);
         return status;
     }
     bytes_ = hal::map(frame_);
-    granter_ = owner;
-    place_ = place;
-    by_grant_ = by_grant;
+    raw_ = place.u.raw;
+    who_ = who;
     return GrantStatus::okay;
 }
 
-void CopyEnd::close() {
-    if (!std::exchange(bytes_, nullptr)) return;
-    if (by_grant_) granter_->grants->end_use(place_.u.ref, access_);
-    release_frame(frame_, access_);
-}
-
-GrantStatus copy_grant(Domain& caller, Granters& granters, CopyEnd& source, CopyEnd& dest, abi::GnttabCopy const& op) {
+GrantStatus copy_grant(Domain& caller, Granters& granters, CopyEnd<Access::read>& source, CopyEnd<Access::write>& dest,
+                       abi::GnttabCopy const& op) {
     if (u32{op.source.offset} + op.len > page_size || u32{op.dest.offset} + op.len > page_size)
         return GrantStatus::bad_copy_arg;
     GrantStatus status = source.open(caller, granters, op.source, op.flags & abi::gntcopy::source_gref);

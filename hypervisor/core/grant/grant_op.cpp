@@ -75,7 +75,8 @@ Outcome unmap(Vcpu& vcpu, HypercallArgs& args) {
 
 Outcome copy(Vcpu& vcpu, HypercallArgs& args) {
     Granters granters{*vcpu.domain};
-    CopyEnd source{Access::read}, dest{Access::write};
+    CopyEnd<Access::read> source;
+    CopyEnd<Access::write> dest;
     return for_each_op<abi::GnttabCopy>(
         args, [&](abi::GnttabCopy const& op) { return copy_grant(*vcpu.domain, granters, source, dest, op); });
 }

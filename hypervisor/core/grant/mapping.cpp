@@ -38,7 +38,7 @@ bool clear_entry(Entries& entries, u64 host_addr, Mapping const& mapping) {
 bool Granters::look_up(Domid id) {
     let_go();
     held_ = &caller_;
-    if (id == abi::domid_self || id == caller_.id) return true;
+    if (id == caller_.id) return true;
     auto found = find_domain(id);
     held_ = found ? &(*std::move(found)).leak() : nullptr;
     return held_;
@@ -55,6 +55,14 @@ bool Entries::look_up(u64 host_addr, bool contains_pte, u64 name) {
     first_ = reinterpret_cast<u64*>(hal::map(above.mfn()));
     name_ = name;
     return true;
+}
+
+GrantStatus hold_other_frame(Domain& granter, Mfn frame, Access access) {
+    if (access == Access::read) return GrantStatus::bad_page;
+    auto typed = get_writable(frame, granter.id);
+    if (!typed) return typed.error() == Errno::inval ? GrantStatus::bad_page : GrantStatus::general_error;
+    (void)(*std::move(typed)).leak();
+    return GrantStatus::okay;
 }
 
 GrantStatus map_grant(Entries& entries, Granters& granters, abi::GnttabMapGrantRef& op) {

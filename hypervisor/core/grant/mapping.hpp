@@ -13,6 +13,7 @@ public:
     Granters(Granters const&) = delete;
     ~Granters() { let_go(); }
     Domain* find(Domid id) {  // null: none, or dying
+        if (id == abi::domid_self) return &caller_;
         if ((!held_ || id != held_->id) && !look_up(id)) return nullptr;
         return held_->is_dying() ? nullptr : held_;
     }
@@ -54,16 +55,16 @@ private:
 };
 
 // A frame of the granter's, held for a mapping or a copy.
-inline GrantStatus hold_frame(Domain& granter, Mfn frame, Access access) {
-    if (access == Access::read) {
-        auto page = get_page(frame, granter.id);
-        if (page) (void)(*std::move(page)).leak();
-        return page ? GrantStatus::okay : GrantStatus::bad_page;
+GrantStatus hold_other_frame(Domain& granter, Mfn frame, Access access);  // for what the usual case leaves
+[[gnu::always_inline]] inline GrantStatus hold_frame(Domain& granter, Mfn frame, Access access) {
+    if (access == Access::write) {
+        if (join_uses(frame, granter.id, PageType::writable)) [[likely]]
+            return GrantStatus::okay;
+    } else if (auto page = get_page(frame, granter.id)) [[likely]] {
+        (void)(*std::move(page)).leak();
+        return GrantStatus::okay;
     }
-    auto typed = get_writable(frame, granter.id);
-    if (!typed) return typed.error() == Errno::inval ? GrantStatus::bad_page : GrantStatus::general_error;
-    (void)(*std::move(typed)).leak();
-    return GrantStatus::okay;
+    return hold_other_frame(granter, frame, access);
 }
 inline void release_frame(Mfn frame, Access access) {
     access == Access::write ? TypedRef::release(page_of(frame)) : PageRef::release(page_of(frame));
@@ -79,25 +80,36 @@ GrantStatus begin_unmap(Entries& entries, abi::GnttabUnmapGrantRef const& op, bo
 void end_mapping(GrantTable& table, u32 handle);
 
 // One end of a copy, held until an operation names another place.
+template <Access access>
 class CopyEnd {
 public:
-    explicit CopyEnd(Access access) : access_{access} {}
+    CopyEnd() = default;
     CopyEnd(CopyEnd const&) = delete;
     ~CopyEnd() { close(); }
 
-    GrantStatus open(Domain& caller, Granters& granters, abi::GnttabCopyPtr const& place, bool by_grant);
+    GrantStatus open(Domain& caller, Granters& granters, abi::GnttabCopyPtr const& place, bool by_grant) {
+        u32 const who = place.domid.value | u32{by_grant} << 16;
+        if (bytes_ && place.u.raw == raw_ && who == who_) return GrantStatus::okay;
+        return open_other(caller, granters, place, who);
+    }
     std::byte* bytes() const { return bytes_; }
 
 private:
-    void close();
+    GrantStatus open_other(Domain& caller, Granters& granters, abi::GnttabCopyPtr const& place, u32 who);
+    void close() {
+        if (!bytes_) return;
+        if (granter_) granter_->end_use(GrantRef{static_cast<u32>(raw_)}, access);
+        release_frame(frame_, access);
+        bytes_ = nullptr;
+    }
 
-    Access access_;
-    bool by_grant_ = false;
-    abi::GnttabCopyPtr place_{};
+    u64 raw_ = 0;  // the reference or frame that is open, and of whom
+    u32 who_ = 0;
     std::byte* bytes_ = nullptr;  // null: closed
     Mfn frame_{};
-    Domain* granter_ = nullptr;  // alive as long as its frame is held
+    GrantTable* granter_ = nullptr;  // alive as long as its frame is held; null: no grant
 };
 
-GrantStatus copy_grant(Domain& caller, Granters& granters, CopyEnd& source, CopyEnd& dest, abi::GnttabCopy const& op);
+GrantStatus copy_grant(Domain& caller, Granters& granters, CopyEnd<Access::read>& source, CopyEnd<Access::write>& dest,
+                       abi::GnttabCopy const& op);
 }  // namespace hv

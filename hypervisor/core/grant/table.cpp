@@ -56,40 +56,41 @@ void GrantTable::retire() {
     while (frames_) release_shared_frame(page_of(hal::mfn_of(shared_[--frames_])));
 }
 
+namespace {
 // Sets reading (and writing) in the shared entry, against a granter that may change it at any moment.
-GrantStatus GrantTable::mark_in_use(abi::GrantEntryV1& entry, Domid grantee, Access access) {
-    constexpr u32 tries = 5;  // a granter that keeps changing the entry gets what it asks for
+[[gnu::always_inline]] inline bool mark_in_use(abi::GrantEntryV1& entry, Domid grantee, bool writing) {
+    using namespace abi::gtf;
+    u32 const wanted = u32{grantee.value} << 16 | permit_access;
+    u32 const compared = 0xffff'0000 | type_mask | (writing ? readonly : 0u);
+    u32 const marks = reading | (writing ? abi::gtf::writing : 0u);
     u32 header = __atomic_load_n(header_of(entry), __ATOMIC_ACQUIRE);
-    for (u32 i = 0; i < tries; ++i) {
-        u16 flags = static_cast<u16>(header);
-        if ((flags & abi::gtf::type_mask) != abi::gtf::permit_access || (header >> 16) != grantee.value) break;
-        if (access == Access::write && (flags & abi::gtf::readonly)) break;
-        u32 marked = header | abi::gtf::reading | (access == Access::write ? abi::gtf::writing : 0);
-        if (__atomic_compare_exchange_n(header_of(entry), &header, marked, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
-            return GrantStatus::okay;
-    }
-    return GrantStatus::general_error;
+    for (u32 tries = 5; tries != 0 && ((header ^ wanted) & compared) == 0; --tries)  // who keeps changing it is refused
+        if (__atomic_compare_exchange_n(header_of(entry), &header, header | marks, false, __ATOMIC_ACQ_REL,
+                                        __ATOMIC_ACQUIRE))
+            return true;
+    return false;
 }
+}  // namespace
 
 GrantStatus GrantTable::begin_use(GrantRef ref, Domid grantee, Access access, Mfn& frame) {
+    bool const writing = access == Access::write;
     SpinGuard guard{lock_};
-    if (ref.value >= frames_ * entries_per_frame) return GrantStatus::bad_gntref;
-    abi::GrantEntryV1& shared = shared_.data()[ref.value / entries_per_frame][ref.value % entries_per_frame];
+    if (ref.value >= frames_ * entries_per_frame) [[unlikely]]
+        return GrantStatus::bad_gntref;
     ActiveGrant& grant = active_.data()[ref.value / entries_per_frame][ref.value % entries_per_frame];
+    abi::GrantEntryV1& shared = shared_.data()[ref.value / entries_per_frame][ref.value % entries_per_frame];
     auto& [readers, writers] = grant.users;
-    bool const unused = (readers | writers) == 0;
-    if (unused || (access == Access::write && writers == 0)) {
-        if (!unused && grant.grantee != grantee) return GrantStatus::general_error;
-        GrantStatus const status = mark_in_use(shared, grantee, access);
-        if (status != GrantStatus::okay) return status;
-        if (unused) grant.frame = __atomic_load_n(&shared.frame, __ATOMIC_RELAXED);
+    if ((readers | writers) == 0) [[likely]] {
+        if (!mark_in_use(shared, grantee, writing)) return GrantStatus::general_error;
+        grant.frame = __atomic_load_n(&shared.frame, __ATOMIC_RELAXED);
         grant.grantee = grantee;
-    } else if (grant.grantee != grantee) {
-        return GrantStatus::general_error;
+    } else {
+        bool const more = writing && writers == 0;
+        u32 const users = writing ? writers : readers;
+        if (grant.grantee != grantee || users == ~0u || (more && !mark_in_use(shared, grantee, writing)))
+            return GrantStatus::general_error;
     }
-    u32& users = access == Access::write ? writers : readers;
-    if (users == ~0u) return GrantStatus::general_error;
-    ++users;
+    ++(writing ? writers : readers);
     frame = Mfn{grant.frame};
     return GrantStatus::okay;
 }

@@ -80,7 +80,6 @@ public:
 
 private:
     Mapping& slot(u32 handle) const { return maptrack_.data()[handle / mappings_per_page][handle % mappings_per_page]; }
-    static GrantStatus mark_in_use(abi::GrantEntryV1& entry, Domid grantee, Access access);
 
     Domain& owner_;
     u32 max_frames_;
