@@ -47,6 +47,9 @@ struct Options {
     std::optional<log::Level> log_level{};
     std::optional<log::Level> guest_log_level{};
     bool reboot = true;
+    bool unsafe = false;  // start on a processor on which guests can read everything
+    std::optional<bool> retpolines{};
+    std::optional<bool> ibpb{};
 
     std::array<Complaint, 16> complaints{};
     usize complaint_count = 0;

@@ -14,6 +14,7 @@
 #include "x86/cpu/apic.hpp"
 #include "x86/cpu/features.hpp"
 #include "x86/cpu/segments.hpp"
+#include "x86/cpu/speculation.hpp"
 #include "x86/cpu/this_cpu.hpp"
 #include "x86/cpu/time.hpp"
 #include "x86/cpu/xstate.hpp"
@@ -61,6 +62,10 @@ void start_console() {
         log::error("this processor cannot be used: {}", missing);
         hal::machine_halt();
     }
+    if (features::has_meltdown()) {
+        log::error("guests can read all memory on this processor (Meltdown): used only with the option \"unsafe\"");
+        if (!options.unsafe) hal::machine_halt();
+    }
 }
 
 void log_memory_map() {
@@ -95,6 +100,7 @@ void start_memory() {
     boot::publish_memory_map(info);
     boot_memory::init(info);
     features::read();
+    speculation::init(options.retpolines, options.ibpb);
     features::init_cpu();
     paging::init(info);
     paging::init_frame_tables(boot::end_of_ram(info) >> page_shift);
