@@ -74,8 +74,6 @@ HOLES = [
      "if (!entry.is_present() || entry.is_writable() != writable)"),
     ("grants.what_is_not_granted", "numbers of references", "core/grant/table.cpp",
      "if (ref.value >= frames_ * entries_per_frame) return {GrantStatus::bad_gntref, {}};", ""),
-    ("grants.where_it_must_not_go", "entries in the middle of entries", "core/mm/l1_entry.hpp",
-     "address.value % sizeof(u64) ? nullptr : join_uses(", "join_uses("),
     ("grants.copies", "the ends of pages", "core/grant/copy.cpp",
      "u32{op.source.offset} + op.len > page_size || u32{op.dest.offset} + op.len > page_size", "false"),
     ("grants.table_operations", "the size of a grant table", "core/grant/table.cpp",
