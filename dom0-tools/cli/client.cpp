@@ -9,7 +9,7 @@
 namespace paravane {
 Client::Client(std::string const& socket)
     : socket_{socket},
-      service_{v1::Hypervisor::NewStub(grpc::CreateChannel("unix:" + socket, grpc::InsecureChannelCredentials()))} {}
+      stub_{v1::Hypervisor::NewStub(grpc::CreateChannel("unix:" + socket, grpc::InsecureChannelCredentials()))} {}
 
 ExitCode exit_code_of(grpc::StatusCode code) {
     switch (code) {

@@ -6,6 +6,10 @@
 #include "base/types.hpp"
 
 namespace hv {
+// One round of any wait for another CPU: does what others may want of this CPU meanwhile, so that two that wait cannot
+// wait for each other.
+void spin_wait();
+
 class Spinlock {  // ticket lock: fair, one word
 public:
     constexpr Spinlock() = default;
@@ -13,7 +17,7 @@ public:
 
     void lock() {
         u16 ticket = next_.fetch_add(1, std::memory_order_relaxed);
-        while (serving_.load(std::memory_order_acquire) != ticket) __builtin_ia32_pause();
+        while (serving_.load(std::memory_order_acquire) != ticket) spin_wait();
     }
     void unlock() {
         serving_.store(static_cast<u16>(serving_.load(std::memory_order_relaxed) + 1), std::memory_order_release);

@@ -151,10 +151,7 @@ void resume_domain(Domain& domain) {
 
 namespace {
 // Phases of the end. Each returns false when preempted; the next call goes on in the same phase.
-bool end_connections(Domain& domain) {
-    if (domain.events) close_all_event_channels(domain);
-    return true;
-}
+bool end_connections(Domain& domain) { return !domain.events || close_all_event_channels(domain); }
 
 bool end_grant_mappings(Domain& domain) { return !domain.grants || release_grant_mappings(domain); }
 
@@ -181,7 +178,14 @@ bool end_vcpus(Domain& domain) {
     }
     for (Vcpu* vcpu : domain.vcpus)
         if (vcpu) sched::remove(*vcpu);
+    domain.cap_timer.end();
     return true;
+}
+
+// Under the lock: who was about to add a page when the domain began to die has done so, and nobody will again.
+u32 first_page(Domain& domain) {
+    SpinGuard guard{domain.pages_lock};
+    return domain.pages_head;
 }
 
 // Each frame loses its pin, its entries and its allocation. Most are freed by that; those that tables further on refer
@@ -190,7 +194,7 @@ bool end_memory(Domain& domain) {
     DemotionQueue& queue = hal::current().demotions;
     for (;;) {
         if (!drain_demotions(queue)) return false;
-        u32 index = domain.pages_head;
+        u32 const index = first_page(domain);
         if (index == no_frame) return true;
         auto hold = get_page(Mfn{index}, domain.id);
         if (!hold) continue;  // its last reference has just gone

@@ -70,7 +70,10 @@ struct Domain {
     i64 wall_clock_offset = 0;  // seconds
     Time created = 0;
     u32 scheduler_weight = 256;
-    u32 scheduler_cap = 0;
+    u32 scheduler_cap = 0;           // percent of a CPU; 0: none
+    std::atomic<i64> cap_budget{0};  // run time left in this period, or owed; core/sched/cap.cpp
+    std::atomic<bool> cap_is_timed{false};
+    Timer cap_timer{};  // the next period
 
     Vcpu* vcpu(VcpuId vcpu_id) const { return vcpu_id.value < max_vcpus ? vcpus[vcpu_id.value] : nullptr; }
     bool is_dying() const { return state.load(std::memory_order_acquire) >= DomainState::dying; }

@@ -9,6 +9,7 @@
 #include "base/bitmap.hpp"
 #include "base/result.hpp"
 #include "base/types.hpp"
+#include "core/mm/pte.hpp"
 #include "core/pv/cpuid.hpp"
 #include "public/memory.hpp"
 
@@ -19,7 +20,26 @@ struct Domain;
 
 namespace hv::hal {
 // --- memory
-std::byte* map(Mfn mfn);  // the frame in the direct map; mfn must be RAM
+#if __STDC_HOSTED__
+std::byte* map(Mfn mfn);                   // the frame in the direct map; mfn must be RAM
+bool try_read(Maddr address, u64& value);  // eight bytes in the direct map; false if that is no RAM
+#else
+extern std::byte* const direct_map;
+inline std::byte* map(Mfn mfn) { return direct_map + (mfn.value << page_shift); }
+[[gnu::always_inline]] inline bool try_read(void const* place, u64& value) {
+    asm goto("1: movq (%1), %0; .pushsection .extable, \"a?\"; .quad 1b, %l2; .popsection"
+             : "=r"(value)
+             : "r"(place)
+             : "memory"
+             : fault);
+    return true;
+fault:
+    return false;
+}
+[[gnu::always_inline]] inline bool try_read(Maddr address, u64& value) {
+    return try_read(direct_map + address.value, value);
+}
+#endif
 Mfn mfn_of(void const* direct_map_address);
 // The current vCPU's kernel address space. False if any byte is not accessible to the guest; a part may have been
 // copied.
@@ -36,7 +56,6 @@ Vcpu& current();  // the vCPU that runs (or the idle vCPU of this CPU); never nu
 u32 online_cpus();
 void kick(CpuId cpu);   // makes that CPU look at its pending work soon; no-op for this CPU beyond a flag
 bool should_preempt();  // an interrupt or a higher claim is waiting: long operations return "again"
-void pause_cpu();       // one spin-wait hint
 
 // --- translation caches; `cpus` are flushed before the call returns
 void flush_tlb(CpuMask const& cpus);  // everything that guest entries could have put there

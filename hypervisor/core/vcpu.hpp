@@ -39,6 +39,7 @@ struct PauseReason {
     static constexpr u32 blocked = 1u << 1;    // SCHEDOP_block
     static constexpr u32 polling = 1u << 2;    // SCHEDOP_poll
     static constexpr u32 shut_down = 1u << 3;  // its domain has shut down
+    static constexpr u32 capped = 1u << 4;     // its domain has used what its cap allows in this period
 };
 
 struct Vcpu {

@@ -147,4 +147,24 @@ struct EvtchnSetPriority {
     EvtchnPort port;
     u32 priority;
 };
+
+// --- FIFO delivery: a word for each port in pages of the guest, and queues of ports linked through them.
+namespace fifo {
+inline constexpr u32 pending = 1u << 31;
+inline constexpr u32 masked = 1u << 30;
+inline constexpr u32 linked = 1u << 29;
+inline constexpr u32 busy = 1u << 28;
+inline constexpr u32 link_bits = 17;
+inline constexpr u32 link_mask = (1u << link_bits) - 1;
+inline constexpr u32 nr_channels = 1u << link_bits;
+inline constexpr u32 queues = 16;  // of a vCPU, by priority: 0 goes first
+inline constexpr u32 priority_default = 7;
+}  // namespace fifo
+
+struct EvtchnFifoControlBlock {
+    u32 ready;  // a bit for each queue that has become not empty
+    u32 reserved;
+    u32 head[fifo::queues];
+};
+static_assert(sizeof(EvtchnFifoControlBlock) == 72);
 }  // namespace abi

@@ -14,7 +14,7 @@
 #include "x86/mm/usercopy.hpp"
 
 namespace hv::hal {
-std::byte* map(Mfn mfn) { return paging::direct_map(mfn); }
+std::byte* const direct_map = reinterpret_cast<std::byte*>(paging::direct_map_base);
 Mfn mfn_of(void const* address) {
     return Mfn{(reinterpret_cast<u64>(address) - paging::direct_map_base) >> page_shift};
 }
@@ -30,14 +30,13 @@ std::span<abi::E820Entry const> machine_memory_map() { return boot::machine_memo
 
 CpuId this_cpu() { return hv::this_cpu().id; }
 Vcpu& current() { return *hv::this_cpu().current; }
-u32 online_cpus() { return 1; }
+// Whoever has set the bit before has also sent the interrupt, and it has not been answered yet.
 void kick(CpuId cpu) {
-    cpu_block(cpu).pending.fetch_or(PendingWork::reschedule, std::memory_order_release);
-    if (cpu != this_cpu()) apic::send_ipi(cpu, vector::kick);
+    u32 before = cpu_block(cpu).pending.fetch_or(PendingWork::reschedule, std::memory_order_acq_rel);
+    if (cpu != this_cpu() && !(before & PendingWork::reschedule)) apic::send_ipi(cpu, vector::kick);
 }
 // Hypercalls run with interrupts off: what would interrupt shows in the flags others set, and in the clock.
 bool should_preempt() { return hv::this_cpu().pending.load(std::memory_order_relaxed) != 0 || time::deadline_passed(); }
-void pause_cpu() { cpu::pause(); }
 
 CpuIds cpu_ids(CpuId cpu) {
     u32 apic_id = cpu_block(cpu).apic_id;

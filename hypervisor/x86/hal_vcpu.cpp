@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Makes the hardware follow changes of the vCPU that runs here. For any other vCPU its fields are all there is.
+#include "base/lock.hpp"
 #include "core/hal.hpp"
 #include "core/mm/tlb_clock.hpp"
 #include "core/vcpu.hpp"
@@ -8,7 +9,6 @@
 #include "x86/cpu/msr.hpp"
 #include "x86/cpu/this_cpu.hpp"
 #include "x86/mm/paging.hpp"
-#include "x86/mm/tlb.hpp"
 #include "x86/mm/usercopy.hpp"
 
 namespace hv::hal {
@@ -114,11 +114,8 @@ void load_iopl(Vcpu& vcpu) {
     if (is_loaded(vcpu)) window::port_bitmap_offset(this_cpu()) = window::ports_closed;
 }
 
-// Another CPU that lets go of it may want our answer to a flush first.
 void sync_vcpu(Vcpu& vcpu) {
-    while (vcpu.running.load(std::memory_order_acquire) && vcpu.cpu.load(std::memory_order_relaxed) != this_cpu()) {
-        x86_tlb::answer();
-        cpu::pause();
-    }
+    while (vcpu.running.load(std::memory_order_acquire) && vcpu.cpu.load(std::memory_order_relaxed) != this_cpu())
+        spin_wait();
 }
 }  // namespace hv::hal

@@ -4,6 +4,7 @@
 #include "base/log.hpp"
 #include "core/domain.hpp"
 #include "core/hal.hpp"
+#include "x86/boot/smp.hpp"
 #include "x86/cpu/instructions.hpp"
 #include "x86/cpu/this_cpu.hpp"
 #include "x86/dev/serial.hpp"
@@ -82,12 +83,15 @@ Vcpu* running_vcpu(CpuBlock& cpu) { return cpu.current && !cpu.current->is_idle(
     hal::machine_reboot();
 }
 
-// A panic within a panic says so once and stops.
+// A panic within a panic says so once and stops; of two on two CPUs the first one is told.
 void begin() {
     cpu::cli();
-    if (this_cpu().panicking++ == 0) return;
+    if (this_cpu().panicking++ == 0) {
+        if (smp::stopping()) cpu::halt_for_good();
+        return smp::stop_others();
+    }
     print("panic within a panic", {});
-    for (;;) cpu::halt();
+    cpu::halt_for_good();
 }
 }  // namespace
 

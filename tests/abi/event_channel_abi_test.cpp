@@ -30,6 +30,15 @@ TEST(AbiEventChannel, OperationsAreXens) {
     SAME_VALUE(abi::evtchnstat::ipi, EVTCHNSTAT_ipi);
     SAME_VALUE(abi::bind_pirq_will_share, BIND_PIRQ__WILL_SHARE);
     SAME_VALUE(abi::evtchn_2l_nr_channels, EVTCHN_2L_NR_CHANNELS);
+    SAME_VALUE(abi::fifo::pending, 1u << EVTCHN_FIFO_PENDING);
+    SAME_VALUE(abi::fifo::masked, 1u << EVTCHN_FIFO_MASKED);
+    SAME_VALUE(abi::fifo::linked, 1u << EVTCHN_FIFO_LINKED);
+    SAME_VALUE(abi::fifo::busy, 1u << EVTCHN_FIFO_BUSY);
+    SAME_VALUE(abi::fifo::link_bits, EVTCHN_FIFO_LINK_BITS);
+    SAME_VALUE(abi::fifo::link_mask, EVTCHN_FIFO_LINK_MASK);
+    SAME_VALUE(abi::fifo::nr_channels, EVTCHN_FIFO_NR_CHANNELS);
+    SAME_VALUE(abi::fifo::queues, EVTCHN_FIFO_MAX_QUEUES);
+    SAME_VALUE(abi::fifo::priority_default, EVTCHN_FIFO_PRIORITY_DEFAULT);
     SAME_VALUE(abi::virq::timer, VIRQ_TIMER);
     SAME_VALUE(abi::virq::debug, VIRQ_DEBUG);
     SAME_VALUE(abi::virq::console, VIRQ_CONSOLE);
@@ -65,4 +74,5 @@ TEST(AbiEventChannel, ArgumentsAreXens) {
     SAME(abi::EvtchnInitControl, evtchn_init_control, control_gfn, offset, vcpu, link_bits)
     SAME(abi::EvtchnExpandArray, evtchn_expand_array, array_gfn)
     SAME(abi::EvtchnSetPriority, evtchn_set_priority, port, priority)
+    SAME(abi::EvtchnFifoControlBlock, evtchn_fifo_control_block, ready, head)
 }

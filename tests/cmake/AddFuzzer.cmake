@@ -10,7 +10,16 @@ set(fuzz_options -std=gnu++20 -g -O1 -fno-omit-frame-pointer -DPARAVANE_DEBUG
     -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all)
 
 function(add_fuzzer name)
-    cmake_parse_arguments(arg "" "RUNS;SECONDS;SEEDS" "SOURCES;INCLUDES;DEFINITIONS;LIBS;ARGS" ${ARGN})
+    cmake_parse_arguments(arg "" "RUNS;SECONDS" "SEEDS;SOURCES;INCLUDES;DEFINITIONS;LIBS;ARGS" ${ARGN})
+    if(PARAVANE_COVERAGE)
+        if(arg_SEEDS)
+            add_executable(${name} ${arg_SOURCES} ${CMAKE_SOURCE_DIR}/tests/fuzz/replay.cpp)
+            target_include_directories(${name} PRIVATE ${arg_INCLUDES})
+            target_link_libraries(${name} PRIVATE test_options ${arg_LIBS})
+            add_test(NAME fuzz.${name} COMMAND ${name} ${arg_SEEDS})
+        endif()
+        return()
+    endif()
     if(NOT PARAVANE_FUZZ_COMPILER)
         message(WARNING "fuzzer ${name} is not built: no clang++")
         return()
@@ -50,7 +59,11 @@ function(add_fuzzer name)
         DEPENDS ${objects} VERBATIM COMMENT "Linking fuzzer ${name}")
     add_custom_target(${name}_program ALL DEPENDS ${CMAKE_CURRENT_BINARY_DIR}/${name})
 
-    # Findings go to the build folder; new inputs are not kept.
+    # Findings go to the build folder, new inputs too: the corpus in the tree is changed by hand only.
+    if(arg_SEEDS)
+        file(MAKE_DIRECTORY ${folder}/corpus)
+        list(PREPEND arg_SEEDS ${folder}/corpus)
+    endif()
     add_test(NAME fuzz.${name} WORKING_DIRECTORY ${folder}
         COMMAND ${CMAKE_CURRENT_BINARY_DIR}/${name} -runs=${arg_RUNS} -max_total_time=${arg_SECONDS} -print_final_stats=1
             -artifact_prefix=${folder}/ ${arg_ARGS} ${arg_SEEDS})

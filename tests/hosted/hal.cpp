@@ -114,6 +114,8 @@ std::byte* Machine::access(u64 va, bool write) {
 namespace hv {
 using hosted::Machine;
 
+void spin_wait() {}
+
 void panic(char const* reason, char const* file, int line) {
     throw hosted::Panic{std::string{reason} + " at " + file + ":" + std::to_string(line)};
 }
@@ -124,6 +126,11 @@ namespace hal {
 std::byte* map(Mfn mfn) {
     if (mfn.value >= Machine::get().frames) panic("direct map: no such frame");
     return Machine::get().frame(mfn.value);
+}
+bool try_read(Maddr address, u64& value) {
+    if (address.value >= Machine::frames * page_size) return false;
+    value = __atomic_load_n(reinterpret_cast<u64 const*>(Machine::get().arena + address.value), __ATOMIC_RELAXED);
+    return true;
 }
 Mfn mfn_of(void const* address) {
     return Mfn{static_cast<u64>(static_cast<std::byte const*>(address) - Machine::get().arena) >> page_shift};
@@ -164,8 +171,6 @@ bool should_preempt() {
     machine.asked = 0;
     return true;
 }
-void pause_cpu() {}
-
 void flush_tlb(CpuMask const& cpus) {
     cpus.for_each([](u32 cpu) {
         tlb::note_flush(cpu);

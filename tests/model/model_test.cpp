@@ -4,7 +4,7 @@
 #include <random>
 
 #include "core/mm/page_alloc.hpp"
-#include "model/operations.hpp"
+#include "model/hypercalls.hpp"
 
 #include <gtest/gtest.h>
 
@@ -35,4 +35,17 @@ TEST(PageModel, RandomOperationsKeepEveryCount) {
 TEST(PageModel, AuditAfterEveryOperation) {
     model::Tally tally;
     for (unsigned seed = 1001; seed <= 1005; ++seed) run_random(seed, 2000, 1, tally);
+}
+
+TEST(HypercallModel, RandomSequencesKeepEveryCountAndLeaveNothing) {
+    model::Tally tally;
+    for (unsigned seed = 1; seed <= 100; ++seed) {
+        std::mt19937 random{seed};
+        std::vector<std::uint8_t> bytes(300 * model::bytes_per_call);
+        for (auto& byte : bytes) byte = static_cast<std::uint8_t>(random());
+        ASSERT_NO_THROW(model::run_hypercalls(bytes, 64, tally)) << "seed " << seed;
+    }
+    std::printf("%llu calls, %llu succeeded\n", static_cast<unsigned long long>(tally.operations),
+                static_cast<unsigned long long>(tally.succeeded));
+    EXPECT_GE(tally.succeeded * 10, tally.operations);
 }

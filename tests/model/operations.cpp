@@ -36,7 +36,7 @@ public:
 
     bool run() {
         stage_.world.machine().preempt_after = bytes_[7] % 8;  // long operations are cut into pieces
-        return_to_playground();
+        return_to_playground(self_);
         switch (bytes_[0] % 16) {
             case 0: return pin();
             case 1: return self_.unpin(frame()) == 0;
@@ -92,16 +92,6 @@ private:
             self_.protect(pfn);
         }
         return self_.pin(1 + bytes_[2] % 4, frame()) == 0;
-    }
-
-    // The playground is reached through the first root: a vCPU that switched to another goes back. Its hypercalls could
-    // not: their arguments lie in the playground too.
-    void return_to_playground() {
-        Mfn root = self_.mfn(0);
-        if (self_.vcpu(self_.active).kernel_cr3 == root.value << page_shift) return;
-        self_.finish(self_.active);
-        while (set_kernel_root(self_.vcpu(self_.active), root).error() == Errno::again) {}
-        self_.finish(self_.active);
     }
 
     // A guest's own load or store: the processor lets it through where a mapping exists, or one did that it remembers.
@@ -203,6 +193,15 @@ private:
     Stage& stage_;
 };
 }  // namespace
+
+void return_to_playground(Guest& guest) {
+    Mfn root = guest.mfn(0);
+    Vcpu& vcpu = guest.vcpu(guest.active);
+    if (vcpu.kernel_cr3 == root.value << page_shift) return;
+    guest.finish(guest.active);
+    while (set_kernel_root(vcpu, root).error() == Errno::again) {}
+    guest.finish(guest.active);
+}
 
 Stage::Stage() : first{world.add_guest(64, 2)}, second{world.add_guest(64, 2)} {
     first.preemptible = second.preemptible = true;

@@ -31,6 +31,9 @@ struct Stage {
     Stage();
     void finish();  // what is still unfinished
 };
+// The playground is reached through the guest's first root: an active vCPU that switched to another goes back. Its
+// hypercalls could not: their arguments lie in the playground too.
+void return_to_playground(hosted::Guest& guest);
 // Runs one operation per 8 bytes and audits after every `audit_every` of them. Throws on a mismatch, or
 // when a CPU still remembers a translation that its guest must not have any more.
 void run(Stage& stage, std::span<std::uint8_t const> bytes, unsigned audit_every, Tally& tally);

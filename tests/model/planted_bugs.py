@@ -3,7 +3,8 @@
 """Plants one bug at a time in a copy of the page-type core and asks whether the model finds it.
 
 A bug is a text of a source file that must occur there exactly once (white space does not count), and what stands in its
-place. The mutated file is linked before the library of the hosted core, so that only it differs.
+place. The mutated file is linked before the library of the hosted core, so that only it differs. A header is mutated
+for the sources that change page tables.
 """
 
 import argparse
@@ -15,33 +16,35 @@ import sys
 
 BUGS = [
     ("a frame becomes a table although CPUs may remember writable translations", "core/mm/validate.cpp",
-     "tlb::flush_stale(stamp, domain.dirty_cpus);", "static_cast<void>(stamp);"),
+     "if (former != type && former != PageType::none) tlb::flush_stale(page->stamp, owner.dirty_cpus);", ""),
     ("what a half demoted table holds is forgotten when the frame gets another type", "core/mm/validate.cpp",
-     "if (PageInfo::prefix_of(word) != 0 && PageInfo::kind_of(word) != type) {", "if (false) {"),
+     "if (!shrink(*page)) return Errno::again;", "page->type.fetch_and(~PageInfo::prefix_mask);"),
     ("demotion keeps the references of upper levels", "core/mm/validate.cpp",
-     "            release_table_entry(pte);", "            static_cast<void>(pte);"),
+     "else release_table_entry(pte);", "else static_cast<void>(pte);"),
     ("a table with entries holds no reference on itself", "core/mm/validate.cpp",
      "if (!old_prefix && new_prefix) page.count.fetch_add(1, std::memory_order_relaxed);", ""),
     ("a frame without uses is not demoted", "core/mm/validate.cpp",
-     "if (page.prefix() != 0) queue_for_demotion(page);", "static_cast<void>(page);"),
-    ("a writable entry holds no writable use", "core/mm/leaf.cpp",
-     "TypedRef typed = TRY(promote_writable(*std::move(page), table_owner));\n    (void)std::move(typed).leak();",
-     "static_cast<void>(table_owner);\n    (void)(*std::move(page)).leak();"),
-    ("dropping a writable entry keeps its use", "core/mm/leaf.cpp", "if (stored.is_writable())", "if (false)"),
-    ("a replaced entry keeps its references", "core/mm/l1_entry.cpp",
-     "    while (!exchange(entry, old, kept(stored))) {}\n    release_leaf(old);",
-     "    while (!exchange(entry, old, kept(stored))) {}"),
-    ("read-only and writable entries are taken for the same", "core/mm/l1_entry.cpp",
+     "if (PageInfo::prefix_of(word)) queue_for_demotion(page);", ""),
+    ("the first writable entry holds no use", "core/mm/leaf.cpp",
+     "(void)std::move(typed).leak();", ""),
+    ("uses hold no reference", "core/mm/validate.cpp",
+     "PageRef::release(page);  // that of all uses", ""),
+    ("dropping a writable entry keeps its use", "core/mm/leaf.hpp", "if (stored.is_writable())", "if (false)"),
+    ("a replaced entry keeps its references", "core/mm/l1_entry.hpp",
+     "exchange_while(entry, old, stored, mode, [](Pte) { return true; }); release_leaf(old);",
+     "exchange_while(entry, old, stored, mode, [](Pte) { return true; });"),
+    ("read-only and writable entries are taken for the same", "core/mm/l1_entry.hpp",
      "constexpr u64 soft_bits = ", "constexpr u64 soft_bits = Pte::writable | "),
     ("a pin holds nothing", "core/mm/mmuext.cpp", "(void)std::move(table).leak();", ""),
     ("a table can be unpinned twice", "core/mm/mmuext.cpp",
      "if (!(page->type.fetch_and(~PageInfo::pinned, std::memory_order_acq_rel) & PageInfo::pinned)) return Errno::inval;",
      "page->type.fetch_and(~PageInfo::pinned, std::memory_order_acq_rel);"),
     ("an unmapped grant stays reachable by a stale translation", "core/grant/grant_op.cpp",
-     "if (std::exchange(flush_needed_, false)) hal::flush_tlb(cpus_of(*vcpu_.domain));", ""),
+     "if (std::exchange(flush_needed_, false)) hal::flush_tlb(entries_.domain().dirty_cpus);", ""),
     ("a freed frame stays reachable by a stale translation", "core/mm/page_alloc.cpp",
      "tlb::flush_stale_everywhere(page.stamp);", ""),
 ]
+HEADER_USERS = ["core/mm/leaf.cpp", "core/mm/l1_entry.cpp", "core/mm/mmu_update.cpp", "core/mm/validate.cpp"]
 
 
 def options():
@@ -60,8 +63,8 @@ def flags(args):
     return result + (["-fsanitize=address,undefined", "-fno-sanitize-recover=all"] if args.sanitize else [])
 
 
-def compile_file(args, source, output):
-    subprocess.run([args.compiler, *flags(args), "-c", str(source), "-o", str(output)], check=True)
+def compile_file(args, source, output, first=()):
+    subprocess.run([args.compiler, *first, *flags(args), "-c", str(source), "-o", str(output)], check=True)
 
 
 def build(args, objects, name, number, file, text, replacement):
@@ -69,12 +72,16 @@ def build(args, objects, name, number, file, text, replacement):
     pattern = re.compile(r"\s+".join(re.escape(word) for word in text.split()))
     if len(pattern.findall(original)) != 1:
         return f"{name}: its text is no longer in {file}"
-    mutated = args.build / f"bug{number}.cpp"
+    folder = args.build / f"with_bug{number}"
+    mutated = folder / file
+    mutated.parent.mkdir(parents=True, exist_ok=True)
     mutated.write_text(pattern.sub(lambda _: replacement, original))
-    mutant = mutated.with_suffix(".o")
-    compile_file(args, mutated, mutant)
+    sources = [mutated] if mutated.suffix == ".cpp" else [args.source / "hypervisor" / user for user in HEADER_USERS]
+    compiled = [str(folder / f"{source.stem}.o") for source in sources]
+    for source, output in zip(sources, compiled):
+        compile_file(args, source, output, [f"-I{folder}"])
     program = str(args.build / f"bug{number}")
-    subprocess.run([args.compiler, *flags(args), "-o", program, str(mutant), *objects, args.library], check=True)
+    subprocess.run([args.compiler, *flags(args), "-o", program, *compiled, *objects, args.library], check=True)
     return None
 
 

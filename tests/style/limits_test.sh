@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# The bounds on size and form: the hypervisor under 16,000 lines, no file above 500, a licence line first in every
+# The bounds on size and form: the hypervisor under 20,000 lines, no file above 500, a licence line first in every
 # file.
 set -uo pipefail
 cd "$(dirname "$0")/../.." || exit 1
@@ -16,7 +16,7 @@ for file in "${sources[@]}"; do
     head -n 3 "$file" | grep -q 'SPDX-License-Identifier: MIT' || complain "$file: no licence line at the top"
 done
 
-budget=16000
+budget=20000
 lines=$(cat hypervisor/{base,core,x86}/**/*.{cpp,hpp,S,ld} | wc -l)
 echo "the hypervisor without public/ has $lines lines of $budget"
 [ "$lines" -lt "$budget" ] || complain "the hypervisor has $lines lines, the budget is $budget"

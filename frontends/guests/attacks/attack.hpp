@@ -110,4 +110,5 @@ Topic multicall_attacks();
 Topic grant_attacks();
 Topic event_attacks();
 Topic privilege_attacks();
+Topic fifo_attacks();
 }  // namespace attacks

@@ -131,32 +131,10 @@ void shared_bits() {
     guest::event::enable();
 }
 
-// --- the FIFO ABI, where the hypervisor has it
-
-void fifo_numbers() {
-    Page control;
-    for (u64 frame : {u64{0}, u64{1} << 40, guest::page_table::kernel_root().value, ~u64{0}}) {
-        abi::EvtchnInitControl init{.control_gfn = {frame}, .offset = 0, .vcpu = {0}, .link_bits = 0, .pad = {}};
-        refused(call(op::init_control, init), "a control block in a frame that cannot be one");
-        abi::EvtchnExpandArray expand{.array_gfn = {frame}};
-        refused(call(op::expand_array, expand), "an array page of that kind");
-    }
-    for (u32 offset : {1u, 4u, 4032u, 4092u, 4096u, 0x80000000u, 0xfffffff8u}) {
-        abi::EvtchnInitControl init{
-            .control_gfn = {control.frame().value}, .offset = offset, .vcpu = {0}, .link_bits = 0, .pad = {}};
-        refused(call(op::init_control, init), "a control block across the page's end");
-    }
-    for (u32 vcpu : bad_vcpus) {
-        abi::EvtchnInitControl init{
-            .control_gfn = {control.frame().value}, .offset = 0, .vcpu = {vcpu}, .link_bits = 0, .pad = {}};
-        refused(call(op::init_control, init), "a control block of a vCPU that is not there");
-    }
-}
-
 constexpr std::array list{
     Attack{"events.port_numbers", port_numbers},   Attack{"events.vcpu_numbers", vcpu_numbers},
     Attack{"events.other_domains", other_domains}, Attack{"events.all_ports", all_ports},
-    Attack{"events.shared_bits", shared_bits},     Attack{"events.fifo_numbers", fifo_numbers},
+    Attack{"events.shared_bits", shared_bits},
 };
 }  // namespace
 

@@ -116,9 +116,9 @@ void guest::main() {
     }
     take_own_memory();
     u32 broken = 0;
-    for (Topic topic :
-         {table_attacks(), race_attacks(), number_attacks(), descriptor_attacks(), return_attacks(),
-          instruction_attacks(), multicall_attacks(), grant_attacks(), event_attacks(), privilege_attacks()}) {
+    for (Topic topic : {table_attacks(), race_attacks(), number_attacks(), descriptor_attacks(), return_attacks(),
+                        instruction_attacks(), multicall_attacks(), grant_attacks(), event_attacks(),
+                        privilege_attacks(), fifo_attacks()}) {
         broken += run(topic);
     }
     print("end of the attacks, {} broken\n", broken);

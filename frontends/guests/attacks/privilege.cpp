@@ -4,6 +4,7 @@
 
 #include "attack.hpp"
 #include "public/domctl.hpp"
+#include "public/platform.hpp"
 #include "public/sysctl.hpp"
 #include "runtime/console.hpp"
 
@@ -56,7 +57,7 @@ void platform() {
     for (u32 command = 0; command <= 80; ++command) {
         Argument<std::array<u8, 264>> op;
         *reinterpret_cast<u32*>(&op.value) = command;
-        *reinterpret_cast<u32*>(op.value.data() + 4) = 0x03000000;
+        *reinterpret_cast<u32*>(op.value.data() + 4) = abi::platform_interface_version;
         refused(guest::hypercall(hc::platform_op, address_of(&op)), "a platform operation");
         expect(op.untouched(8), "which tells nothing");
     }

@@ -66,6 +66,7 @@ void test_event_channels();
 void test_upcalls();
 void test_timers();
 void test_vcpu_ops();
+void test_fifo();
 void test_grant_maps();
 void test_grant_copies();
 void test_reservations();

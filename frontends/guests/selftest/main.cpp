@@ -44,7 +44,8 @@ constexpr std::array topics{
     Topic{"segments", test_segments},
     Topic{"debug_registers", test_debug_registers},
     Topic{"fpu", test_fpu},
-    Topic{"vcpu_ops", test_vcpu_ops},  // last: vcpu_info moves for good
+    Topic{"vcpu_ops", test_vcpu_ops},  // late: vcpu_info moves for good
+    Topic{"fifo", test_fifo},          // last: the ports of the runtime are closed
 };
 
 guest::Domid read_domid() {

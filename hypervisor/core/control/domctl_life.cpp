@@ -51,8 +51,7 @@ Result<> unpause(Domain& domain) {
 }
 
 Result<> init_hypercall_page(Domain& domain, Gfn gfn) {
-    PageRef page = TRY(get_page(Mfn{gfn.value}, domain.id));
-    TypedRef const frame = TRY(promote_writable(std::move(page), domain));
+    TypedRef const frame = TRY(get_writable(Mfn{gfn.value}, domain.id));
     pv::fill_hypercall_page(std::span<std::byte, page_size>{hal::map(frame.mfn()), page_size});
     return {};
 }

@@ -7,7 +7,7 @@
 
 namespace hv {
 Result<EventChannels*> create_event_channels(Domain& domain);
-void close_all_event_channels(Domain& domain);  // dying domain: peers become unbound
+bool close_all_event_channels(Domain& domain);  // dying domain: peers become unbound; false if preempted
 void destroy_event_channels(Domain& domain);    // frees the tables
 
 void send_virq(Vcpu& vcpu, u32 virq);  // per-vCPU virq (timer, debug)

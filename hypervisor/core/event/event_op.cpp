@@ -6,96 +6,96 @@
 
 namespace hv {
 namespace {
-Result<u64> alloc_unbound(Domain& caller, abi::EvtchnAllocUnbound& op) {
-    DomainRef const domain = TRY(resolve_domain(caller, op.dom));
-    Domid const remote = op.remote_dom == abi::domid_self ? caller.id : op.remote_dom;
-    if (domain->is_dying()) return Errno::inval;
-    op.port = TRY(domain->events->alloc_unbound(remote));
-    return u64{0};
-}
-
-Result<u64> bind_interdomain(Domain& caller, abi::EvtchnBindInterdomain& op) {
-    Domid const id = op.remote_dom == abi::domid_self ? caller.id : op.remote_dom;
-    DomainRef const remote = TRY(find_domain(id));
+Result<> run(Domain& caller, abi::EvtchnBindInterdomain& op) {
+    DomainRef const remote = TRY(find_domain(op.remote_dom == abi::domid_self ? caller.id : op.remote_dom));
     if (remote->is_dying()) return Errno::inval;
     op.local_port = TRY(caller.events->bind_interdomain(*remote, op.remote_port));
-    return u64{0};
+    return {};
 }
 
-Result<u64> bind_pirq(Domain& caller, abi::EvtchnBindPirq& op) {
+Result<> run(Domain& caller, abi::EvtchnBindVirq& op) {
+    op.port = TRY(caller.events->bind_virq(op.virq, op.vcpu));
+    return {};
+}
+
+Result<> run(Domain& caller, abi::EvtchnBindPirq& op) {
     if (!caller.privileged) return Errno::perm;
     op.port = TRY(caller.events->bind_pirq(op.pirq));
-    return u64{0};
+    return {};
 }
 
-Result<u64> status(Domain& caller, abi::EvtchnStatus& op) {
+Result<> run(Domain& caller, abi::EvtchnClose const& op) { return caller.events->close(op.port); }
+Result<> run(Domain& caller, abi::EvtchnSend const& op) { return caller.events->send(op.port); }
+
+Result<> run(Domain& caller, abi::EvtchnStatus& op) {
     DomainRef const domain = TRY(resolve_domain(caller, op.dom));
     if (domain->is_dying()) return Errno::srch;
     Domid const asked_for = op.dom;
     op = TRY(domain->events->status(op.port));
     op.dom = asked_for;
-    return u64{0};
+    return {};
 }
 
-Result<u64> reset(Domain& caller, abi::EvtchnReset const& op) {
+Result<> run(Domain& caller, abi::EvtchnAllocUnbound& op) {
     DomainRef const domain = TRY(resolve_domain(caller, op.dom));
     if (domain->is_dying()) return Errno::inval;
-    domain->events->close_all();
-    return u64{0};
+    op.port = TRY(domain->events->alloc_unbound(op.remote_dom == abi::domid_self ? caller.id : op.remote_dom));
+    return {};
 }
 
-Result<u64> ok(Result<> result) {
-    if (!result) return result.error();
-    return u64{0};
+Result<> run(Domain& caller, abi::EvtchnBindIpi& op) {
+    op.port = TRY(caller.events->bind_ipi(op.vcpu));
+    return {};
 }
 
-[[gnu::noinline]] Outcome other_than_send(Domain& caller, u32 number, guest_ptr<void> arg) {
-    namespace command = abi::evtchnop;
-    EventChannels& events = *caller.events;
-    switch (number) {
-        case command::unmask:
-            return with_argument<abi::EvtchnUnmask>(
-                arg, [&](abi::EvtchnUnmask const& op) { return ok(events.unmask(op.port)); });
-        case command::bind_interdomain:
-            return with_argument<abi::EvtchnBindInterdomain>(
-                arg, [&](abi::EvtchnBindInterdomain& op) { return bind_interdomain(caller, op); });
-        case command::bind_virq:
-            return with_argument<abi::EvtchnBindVirq>(arg, [&](abi::EvtchnBindVirq& op) -> Result<u64> {
-                op.port = TRY(events.bind_virq(op.virq, op.vcpu));
-                return u64{0};
-            });
-        case command::bind_pirq:
-            return with_argument<abi::EvtchnBindPirq>(arg,
-                                                      [&](abi::EvtchnBindPirq& op) { return bind_pirq(caller, op); });
-        case command::close:
-            return with_argument<abi::EvtchnClose>(
-                arg, [&](abi::EvtchnClose const& op) { return ok(events.close(op.port)); });
-        case command::status:
-            return with_argument<abi::EvtchnStatus>(arg, [&](abi::EvtchnStatus& op) { return status(caller, op); });
-        case command::alloc_unbound:
-            return with_argument<abi::EvtchnAllocUnbound>(
-                arg, [&](abi::EvtchnAllocUnbound& op) { return alloc_unbound(caller, op); });
-        case command::bind_ipi:
-            return with_argument<abi::EvtchnBindIpi>(arg, [&](abi::EvtchnBindIpi& op) -> Result<u64> {
-                op.port = TRY(events.bind_ipi(op.vcpu));
-                return u64{0};
-            });
-        case command::bind_vcpu:
-            return with_argument<abi::EvtchnBindVcpu>(
-                arg, [&](abi::EvtchnBindVcpu const& op) { return ok(events.bind_vcpu(op.port, op.vcpu)); });
-        case command::reset:
-            return with_argument<abi::EvtchnReset>(arg, [&](abi::EvtchnReset const& op) { return reset(caller, op); });
-        default: return Errno::nosys;  // the FIFO operations among them: the guest then uses the 2-level arrays
-    }
+Result<> run(Domain& caller, abi::EvtchnBindVcpu const& op) { return caller.events->bind_vcpu(op.port, op.vcpu); }
+Result<> run(Domain& caller, abi::EvtchnUnmask const& op) { return caller.events->unmask(op.port); }
+
+// A domain that resets itself also goes back to 2-level delivery, once none of its vCPUs opens ports any more.
+Result<> run(Domain& caller, abi::EvtchnReset const& op) {
+    DomainRef const domain = TRY(resolve_domain(caller, op.dom));
+    if (domain->is_dying()) return Errno::inval;
+    if (!domain->events->close_all()) return Errno::again;
+    if (&*domain == &caller && !caller.events->leave_fifo()) return Errno::again;
+    return {};
+}
+
+Result<> run(Domain& caller, abi::EvtchnInitControl& op) { return caller.events->init_control(op); }
+Result<> run(Domain& caller, abi::EvtchnExpandArray const& op) {
+    return caller.events->expand_array(Mfn{op.array_gfn.value});
+}
+Result<> run(Domain& caller, abi::EvtchnSetPriority const& op) {
+    return caller.events->set_priority(op.port, op.priority);
+}
+
+// An operation that changes its argument answers in it.
+template <AbiType T>
+[[gnu::always_inline]] inline Outcome with(Domain& caller, u64 address) {
+    guest_ptr<T> const at{address};
+    T op;
+    TRY(copy_in(op, at));
+    TRY(run(caller, op));
+    if constexpr (!requires(T const& unchanged) { run(caller, unchanged); }) TRY(copy_out(at, op));
+    return 0;
+}
+
+// By abi::evtchnop.
+constexpr std::array operations{
+    with<abi::EvtchnBindInterdomain>, with<abi::EvtchnBindVirq>,    with<abi::EvtchnBindPirq>,
+    with<abi::EvtchnClose>,           with<abi::EvtchnSend>,        with<abi::EvtchnStatus>,
+    with<abi::EvtchnAllocUnbound>,    with<abi::EvtchnBindIpi>,     with<abi::EvtchnBindVcpu>,
+    with<abi::EvtchnUnmask>,          with<abi::EvtchnReset>,       with<abi::EvtchnInitControl>,
+    with<abi::EvtchnExpandArray>,     with<abi::EvtchnSetPriority>,
+};
+
+[[gnu::noinline]] Outcome other_than_send(Domain& caller, u32 command, u64 arg) {
+    return command < operations.size() ? operations[command](caller, arg) : Outcome{Errno::nosys};
 }
 }  // namespace
 
-// Sending is what happens all the time.
 Outcome do_event_channel_op(Vcpu& vcpu, HypercallArgs& args) {
-    u32 const number = static_cast<u32>(args[0]);
-    if (number != abi::evtchnop::send) return other_than_send(*vcpu.domain, number, guest_ptr<void>{args[1]});
-    abi::EvtchnSend op;
-    TRY(copy_in(op, guest_ptr<abi::EvtchnSend>{args[1]}));
-    return vcpu.domain->events->send(op.port);
+    u32 const command = static_cast<u32>(args[0]);
+    if (command != abi::evtchnop::send) return other_than_send(*vcpu.domain, command, args[1]);
+    return with<abi::EvtchnSend>(*vcpu.domain, args[1]);
 }
 }  // namespace hv

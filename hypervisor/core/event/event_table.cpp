@@ -5,7 +5,7 @@
 #include <optional>
 #include "core/event/two_level.hpp"
 #include "core/hal.hpp"
-#include "core/mm/page_alloc.hpp"
+#include "core/mm/heap.hpp"
 #include "core/sched/scheduler.hpp"
 
 namespace hv {
@@ -31,12 +31,14 @@ private:
 };
 }  // namespace
 
-EventChannels::EventChannels(Domain& domain)
-    : domain_{domain}, ports_{std::min<u32>(domain.max_event_channels, abi::evtchn_2l_nr_channels - 1) + 1} {}
+EventChannels::EventChannels(Domain& domain) : domain_{domain} { allow_ports(abi::evtchn_2l_nr_channels); }
 
 EventChannels::~EventChannels() {
+    destroy(fifo_.load(std::memory_order_relaxed));
     for (auto& bucket : buckets_) free_heap(reinterpret_cast<std::byte*>(bucket.load(std::memory_order_relaxed)), 0);
 }
+
+void EventChannels::allow_ports(u32 count) { ports_ = std::min(domain_.max_event_channels, count - 1) + 1; }
 
 Result<EvtchnPort> EventChannels::find_free() {
     if (domain_.is_dying()) return Errno::inval;
@@ -59,8 +61,11 @@ void EventChannels::release(EvtchnPort port) {
         channel.state = Channel::State::free;
         channel.peer_domain = nullptr;
         channel.vcpu.store(0, std::memory_order_relaxed);
+        channel.place.priority.store(abi::fifo::priority_default, std::memory_order_relaxed);
     });
-    two_level::clear_pending(domain_, port);  // whoever gets the number next starts clean
+    // Whoever gets the number next starts clean.
+    if (Fifo* const fifo = fifo_.load(std::memory_order_relaxed)) fifo->clear_pending(port, find(port)->place);
+    else two_level::clear_pending(domain_, port);
     lowest_free_ = std::min(lowest_free_, port.value);
 }
 
@@ -212,40 +217,70 @@ Result<> EventChannels::close(EvtchnPort port) {
     }
 }
 
-void EventChannels::close_all() {
-    for (u32 port = 1; port < ports_; ++port) {
-        if (!find(EvtchnPort{port})) {
-            port |= channels_per_bucket - 1;  // nothing in this bucket
-            continue;
+bool EventChannels::close_all() {
+    for (u32 port = close_cursor_; port < ports_; ++port) {
+        if (!find(EvtchnPort{port})) port |= channels_per_bucket - 1;  // nothing in this bucket
+        else (void)close(EvtchnPort{port});
+        if (port % channels_per_bucket == channels_per_bucket - 1 && hal::should_preempt()) {
+            close_cursor_ = port + 1;
+            return false;
         }
-        (void)close(EvtchnPort{port});
     }
+    close_cursor_ = 1;
+    return true;
 }
+
+// With the lock of the channel that sends: that keeps this one bound, and delivery as it is.
+[[gnu::always_inline]] inline void EventChannels::raise_inline(EvtchnPort port, Channel& channel) {
+    u32 const vcpu = channel.vcpu.load(std::memory_order_relaxed);
+    if (Fifo* const fifo = fifo_.load(std::memory_order_acquire)) {
+        if (!fifo->raise(port, channel.place, vcpu)) return;
+    } else {
+        if (!two_level::set_pending(domain_, port)) return;
+        two_level::signal(domain_, port, vcpu);
+    }
+    if (!pollers_.empty()) [[unlikely]]
+        wake_pollers(port);
+}
+
+void EventChannels::raise(EvtchnPort port, Channel& channel) { raise_inline(port, channel); }
 
 Result<> EventChannels::send(EvtchnPort port) {
     Channel* const channel = find(port);
     if (!channel) return Errno::inval;
     SpinGuard guard{channel->lock};
-    switch (channel->state) {
-        case Channel::State::interdomain: {
-            EventChannels& theirs = *channel->peer_domain->events;
-            theirs.raise(channel->peer_port, *theirs.find(channel->peer_port));
-            return {};
-        }
-        case Channel::State::ipi: raise(port, *channel); return {};
-        case Channel::State::unbound: return {};  // nobody listens: dropped
-        case Channel::State::free:
-        case Channel::State::virq:
-        case Channel::State::pirq: break;
+    EventChannels* receiver = this;
+    Channel* end = channel;
+    if (channel->state == Channel::State::interdomain) {
+        receiver = channel->peer_domain->events;
+        port = channel->peer_port;
+        end = receiver->find(port);
+    } else if (channel->state != Channel::State::ipi) {
+        if (channel->state == Channel::State::unbound) return {};  // nobody listens: dropped
+        return Errno::inval;
     }
-    return Errno::inval;
+    receiver->raise_inline(port, *end);
+    return {};
 }
 
 Result<> EventChannels::unmask(EvtchnPort port) {
     Channel* const channel = find(port);
     if (!channel) return Errno::inval;
-    two_level::unmask(domain_, port, channel->vcpu.load(std::memory_order_relaxed));
+    SpinGuard guard{channel->lock};
+    if (channel->state == Channel::State::free) return {};
+    u32 const vcpu = channel->vcpu.load(std::memory_order_relaxed);
+    if (Fifo* const fifo = fifo_.load(std::memory_order_acquire)) fifo->unmask(port, channel->place, vcpu);
+    else two_level::unmask(domain_, port, vcpu);
     return {};
+}
+
+bool EventChannels::is_pending(EvtchnPort port) {
+    Channel* const channel = find(port);
+    if (!channel) return false;
+    SpinGuard guard{channel->lock};
+    if (channel->state == Channel::State::free) return false;
+    Fifo* const fifo = fifo_.load(std::memory_order_acquire);
+    return fifo ? fifo->is_pending(port, channel->place) : two_level::is_pending(domain_, port);
 }
 
 Result<abi::EvtchnStatus> EventChannels::status(EvtchnPort port) {
@@ -279,13 +314,6 @@ Result<abi::EvtchnStatus> EventChannels::status(EvtchnPort port) {
     return status;
 }
 
-void EventChannels::raise(EvtchnPort port, Channel const& channel) {
-    if (!two_level::set_pending(domain_, port)) return;
-    two_level::signal(domain_, port, channel.vcpu.load(std::memory_order_relaxed));
-    if (!pollers_.empty()) [[unlikely]]
-        wake_pollers(port);
-}
-
 // Pollers have their events masked: they wait for the pending bit itself. The bit of one that was woken otherwise is
 // still set; that costs it a look at its port, not an event.
 [[gnu::noinline]] void EventChannels::wake_pollers(EvtchnPort port) {
@@ -302,29 +330,36 @@ void EventChannels::raise_virq(u32 virq, VcpuId vcpu) {
     std::atomic<u32>* const slot = virq_slot(virq, vcpu);
     u32 const port = slot ? slot->load(std::memory_order_acquire) : 0;
     if (port == 0) return;
-    Channel& channel = *find(EvtchnPort{port});
-    SpinGuard guard{channel.lock};
-    if (channel.state == Channel::State::virq && channel.line == virq) raise(EvtchnPort{port}, channel);
+    Channel* const channel = find(EvtchnPort{port});
+    if (!channel) return;
+    SpinGuard guard{channel->lock};
+    if (channel->state == Channel::State::virq && channel->line == virq) raise(EvtchnPort{port}, *channel);
 }
 
 Vcpu* EventChannels::raise_pirq(u32 pirq) {
     Pirq* const entry = pirqs_.find(pirq);
     u32 const port = entry ? entry->port.load(std::memory_order_acquire) : 0;
     if (port == 0) return nullptr;
-    Channel& channel = *find(EvtchnPort{port});
-    SpinGuard guard{channel.lock};
-    if (channel.state != Channel::State::pirq || channel.line != pirq) return nullptr;
+    Channel* const channel = find(EvtchnPort{port});
+    if (!channel) return nullptr;
+    SpinGuard guard{channel->lock};
+    if (channel->state != Channel::State::pirq || channel->line != pirq) return nullptr;
     entry->needs_eoi.store(true, std::memory_order_relaxed);
-    raise(EvtchnPort{port}, channel);
-    return domain_.vcpu(VcpuId{channel.vcpu.load(std::memory_order_relaxed)});
+    raise(EvtchnPort{port}, *channel);
+    return domain_.vcpu(VcpuId{channel->vcpu.load(std::memory_order_relaxed)});
 }
 
 u32 EventChannels::open_ports() {
     SpinGuard guard{lock_};
+    return count_open();
+}
+
+u32 EventChannels::count_open() const {
     u32 count = 0;
     for (u32 port = 1; port < ports_; ++port) {
         Channel const* const channel = find(EvtchnPort{port});
-        if (channel && channel->state != Channel::State::free) ++count;
+        if (!channel) port |= channels_per_bucket - 1;
+        else if (channel->state != Channel::State::free) ++count;
     }
     return count;
 }

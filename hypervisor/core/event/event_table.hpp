@@ -8,6 +8,7 @@
 #include <array>
 #include "base/lock.hpp"
 #include "core/domain.hpp"
+#include "core/event/fifo.hpp"
 #include "core/event/pirq.hpp"
 #include "public/event_channel.hpp"
 
@@ -17,10 +18,11 @@ struct Channel {
 
     Spinlock lock;
     State state = State::free;
-    Domid peer{};                   // unbound: who may bind
-    EvtchnPort peer_port{};         // interdomain
-    u32 line = 0;                   // virq or pirq number
-    std::atomic<u32> vcpu{0};       // whom an event on this port notifies
+    Domid peer{};              // unbound: who may bind
+    EvtchnPort peer_port{};    // interdomain
+    u32 line = 0;              // virq or pirq number
+    std::atomic<u32> vcpu{0};  // whom an event on this port notifies
+    FifoPlace place;
     Domain* peer_domain = nullptr;  // interdomain
 
     // Changes what senders see, at once.
@@ -45,40 +47,54 @@ public:
     Result<EvtchnPort> bind_pirq(u32 pirq);
     Result<> bind_vcpu(EvtchnPort port, VcpuId vcpu);
     Result<> close(EvtchnPort port);
-    void close_all();
+    bool close_all();  // false if preempted
     Result<> send(EvtchnPort port);
     Result<> unmask(EvtchnPort port);
     Result<abi::EvtchnStatus> status(EvtchnPort port);
+    Result<> init_control(abi::EvtchnInitControl& op);  // the first one switches to FIFO delivery
+    Result<> expand_array(Mfn page);
+    Result<> set_priority(EvtchnPort port, u32 priority);
+    bool leave_fifo();  // back to 2-level delivery; false while there are open ports
 
     void raise_virq(u32 virq, VcpuId vcpu);
     Vcpu* raise_pirq(u32 pirq);  // whom it notified
     void add_poller(Vcpu const& vcpu) { pollers_.set(vcpu.id.value); }
     bool is_valid(EvtchnPort port) const { return find(port) != nullptr; }
+    bool is_pending(EvtchnPort port);
+    Fifo const* fifo() const { return fifo_.load(std::memory_order_acquire); }
     PirqTable& pirqs() { return pirqs_; }
     u32 open_ports();  // for the audit and for tests
 
 private:
     static constexpr u32 channels_per_bucket = page_size / sizeof(Channel);
-    static constexpr u32 buckets = abi::evtchn_2l_nr_channels / channels_per_bucket;
+    static constexpr u32 buckets = abi::fifo::nr_channels / channels_per_bucket;
     static constexpr std::array per_vcpu_virqs{abi::virq::timer, abi::virq::debug, abi::virq::xenoprof,
                                                abi::virq::xenpmu};
 
     Channel* find(EvtchnPort port) const {  // null: no such port
-        if (port.value == 0 || port.value >= ports_) return nullptr;
-        Channel* const bucket = buckets_[port.value / channels_per_bucket].load(std::memory_order_acquire);
+        if (port.value == 0 || port.value >= ports_.load(std::memory_order_relaxed)) return nullptr;
+        // ports_ is the bound.
+        Channel* const bucket = buckets_.data()[port.value / channels_per_bucket].load(std::memory_order_acquire);
         return bucket ? &bucket[port.value % channels_per_bucket] : nullptr;
     }
     Result<EvtchnPort> find_free();  // under the lock; the channel exists and is free
     void release(EvtchnPort port);   // under the lock: the port is free, its pending bit clear
     std::atomic<u32>* virq_slot(u32 virq, VcpuId vcpu);
     Result<> close_local(EvtchnPort port, Channel& channel);
-    void raise(EvtchnPort port, Channel const& channel);
+    void raise(EvtchnPort port, Channel& channel);
+    void raise_inline(EvtchnPort port, Channel& channel);
+    void allow_ports(u32 count);
+    void switch_to(Fifo& fifo);
+    Channel& sending_end(Channel& channel);
+    u32 count_open() const;
     void wake_pollers(EvtchnPort port);
 
     Domain& domain_;
     Spinlock lock_;
-    u32 ports_ = 0;        // numbers below this may be used
-    u32 lowest_free_ = 1;  // none below is free; 0 never is a port
+    std::atomic<Fifo*> fifo_{nullptr};  // null: 2-level delivery. Changes only while no port is open, and from null
+    std::atomic<u32> ports_;            // numbers below this may be used
+    u32 lowest_free_ = 1;               // none below is free; 0 never is a port
+    std::atomic<u32> close_cursor_{1};  // where an interrupted close_all goes on
     std::array<std::atomic<Channel*>, buckets> buckets_{};
     std::array<std::atomic<u32>, abi::virq::count> global_virq_ports_{};
     std::array<std::array<std::atomic<u32>, per_vcpu_virqs.size()>, max_vcpus_per_domain> vcpu_virq_ports_{};

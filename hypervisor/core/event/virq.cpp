@@ -2,7 +2,6 @@
 // Virtual interrupts, and the functions by which the rest of the hypervisor uses event channels.
 #include "core/event/event_channel.hpp"
 #include "core/event/event_table.hpp"
-#include "core/event/two_level.hpp"
 #include "core/mm/heap.hpp"
 #include "core/sched/scheduler.hpp"
 
@@ -18,7 +17,7 @@ Result<EventChannels*> create_event_channels(Domain& domain) {
     return events;
 }
 
-void close_all_event_channels(Domain& domain) { domain.events->close_all(); }
+bool close_all_event_channels(Domain& domain) { return domain.events->close_all() && domain.events->leave_fifo(); }
 void destroy_event_channels(Domain& domain) { destroy(domain.events); }
 
 void send_virq(Vcpu& vcpu, u32 virq) { vcpu.domain->events->raise_virq(virq, vcpu.id); }
@@ -45,9 +44,7 @@ Vcpu* handle_pirq(Domain& domain, u32 pirq) { return domain.events->raise_pirq(p
 
 bool port_is_valid(Domain& domain, EvtchnPort port) { return domain.events->is_valid(port); }
 
-bool port_is_pending(Domain& domain, EvtchnPort port) {
-    return domain.events->is_valid(port) && two_level::is_pending(domain, port);
-}
+bool port_is_pending(Domain& domain, EvtchnPort port) { return domain.events->is_pending(port); }
 
 void notify_vcpu(Vcpu& vcpu) {
     abi::VcpuInfo* const info = __atomic_load_n(&vcpu.info, __ATOMIC_ACQUIRE);

@@ -1,63 +1,12 @@
 // SPDX-License-Identifier: MIT
-#include "core/grant/copy.hpp"
+#include "core/grant/mapping.hpp"
 #include "core/hal.hpp"
-#include "core/mm/typed_ref.hpp"
 
 namespace hv {
 namespace {
-// One end of a copy: what is held for it is let go of when it goes.
-class End {
-public:
-    End() = default;
-    End(End const&) = delete;
-    ~End() {
-        if (held_) access_ == Access::write ? TypedRef::release(*held_) : PageRef::release(*held_);
-        if (!granter_) return;
-        granter_->grants->end_use(ref_, access_);
-        DomainRef::release(*granter_);
-    }
-
-    GrantStatus open(Vcpu& vcpu, abi::GnttabCopyPtr const& place, bool by_grant, Access access) {
-        access_ = access;
-        if (!by_grant) {
-            bool own = place.domid == abi::domid_self || place.domid == vcpu.domain->id;
-            return own ? hold(*vcpu.domain, Mfn{place.u.gmfn.value}) : GrantStatus::permission_denied;
-        }
-        auto granter =
-            place.domid == abi::domid_self ? Result<DomainRef>{DomainRef{*vcpu.domain}} : find_domain(place.domid);
-        if (!granter || (*granter)->is_dying()) return GrantStatus::bad_domain;
-        auto use = (*granter)->grants->begin_use(place.u.ref, vcpu.domain->id, access);
-        if (use.status != GrantStatus::okay) return use.status;
-        ref_ = place.u.ref;
-        granter_ = &(*std::move(granter)).leak();
-        return hold(*granter_, use.frame);
-    }
-
-    std::byte* bytes() const { return hal::map(mfn_of(*held_)); }
-
-private:
-    GrantStatus hold(Domain& owner, Mfn frame) {
-        auto page = get_page(frame, owner.id);
-        if (!page) return GrantStatus::bad_page;
-        if (access_ == Access::read) {
-            held_ = &(*std::move(page)).leak();
-            return GrantStatus::okay;
-        }
-        auto typed = promote_writable(*std::move(page), owner);
-        if (!typed) return GrantStatus::bad_page;
-        held_ = &(*std::move(typed)).leak();
-        return GrantStatus::okay;
-    }
-
-    PageInfo* held_ = nullptr;
-    Domain* granter_ = nullptr;
-    GrantRef ref_{};
-    Access access_ = Access::read;
-};
-
 // Eight bytes at a time where both ends allow it; the two may be parts of one frame.
 void copy_bytes(std::byte* to, std::byte const* from, u64 size) {
-    if ((to <= from || to >= from + size)) {
+    if (to <= from || to >= from + size) {
         u64 words = size / 8, rest = size % 8;
         asm volatile("rep movsq" : "+D"(to), "+S"(from), "+c"(words) : : "memory");
         asm volatile("rep movsb" : "+D"(to), "+S"(from), "+c"(rest) : : "memory");
@@ -67,15 +16,41 @@ void copy_bytes(std::byte* to, std::byte const* from, u64 size) {
 }
 }  // namespace
 
-GrantStatus copy_grant(Vcpu& vcpu, abi::GnttabCopy const& op) {
+template <Access access>
+[[gnu::always_inline]] inline GrantStatus CopyEnd<access>::open_other(Domain& caller, Granters& granters,
+                                                                      abi::GnttabCopyPtr const& place, u32 who) {
+    close();
+    Domain* owner = &caller;
+    granter_ = nullptr;
+    if (who >> 16) {
+        owner = granters.find(place.domid);
+        if (!owner) return GrantStatus::bad_domain;
+        GrantStatus const status = owner->grants->begin_use(place.u.ref, caller.id, access, frame_);
+        if (status != GrantStatus::okay) return status;
+        granter_ = owner->grants;
+    } else {
+        if (place.domid != abi::domid_self && place.domid != caller.id) return GrantStatus::permission_denied;
+        frame_ = Mfn{place.u.raw};
+    }
+    GrantStatus const status = hold_frame(*owner, frame_, access);
+    if (status != GrantStatus::okay) [[unlikely]] {
+        if (granter_) granter_->end_use(place.u.ref, access);
+        return status;
+    }
+    bytes_ = hal::map(frame_);
+    raw_ = place.u.raw;
+    who_ = who;
+    return GrantStatus::okay;
+}
+
+GrantStatus copy_grant(Domain& caller, Granters& granters, CopyEnd<Access::read>& source, CopyEnd<Access::write>& dest,
+                       abi::GnttabCopy const& op) {
     if (u32{op.source.offset} + op.len > page_size || u32{op.dest.offset} + op.len > page_size)
         return GrantStatus::bad_copy_arg;
-    End source, dest;
-    GrantStatus status = source.open(vcpu, op.source, op.flags & abi::gntcopy::source_gref, Access::read);
-    if (status != GrantStatus::okay) return status;
-    status = dest.open(vcpu, op.dest, op.flags & abi::gntcopy::dest_gref, Access::write);
-    if (status != GrantStatus::okay) return status;
-    copy_bytes(dest.bytes() + op.dest.offset, source.bytes() + op.source.offset, op.len);
-    return GrantStatus::okay;
+    GrantStatus status = source.open(caller, granters, op.source, op.flags & abi::gntcopy::source_gref);
+    if (status == GrantStatus::okay) status = dest.open(caller, granters, op.dest, op.flags & abi::gntcopy::dest_gref);
+    if (status == GrantStatus::okay)
+        copy_bytes(dest.bytes() + op.dest.offset, source.bytes() + op.source.offset, op.len);
+    return status;
 }
 }  // namespace hv

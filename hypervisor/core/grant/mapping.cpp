@@ -1,121 +1,123 @@
 // SPDX-License-Identifier: MIT
 #include "core/grant/mapping.hpp"
-#include "core/mm/l1_entry.hpp"
-#include "core/mm/typed_ref.hpp"
 
 namespace hv {
+using namespace abi::gntmap;
+
 namespace {
-Access access_of(Mapping const& mapping) { return mapping.flags & Mapping::writable ? Access::write : Access::read; }
-
-Result<L1Slot> slot_for(Vcpu& vcpu, u64 host_addr, bool contains_pte) {
-    return contains_pte ? l1_slot_at(*vcpu.domain, Maddr{host_addr}) : find_l1(vcpu, host_addr);
+// The frame is held already: what the entry holds is counted to that, if the entry is free.
+bool write_entry(Entries& entries, abi::GnttabMapGrantRef const& op, Domid granter, Mfn frame) {
+    u64* const entry = entries.find(op.host_addr, op.flags & contains_pte);
+    if (!entry) return false;
+    u64 const flags = Pte::present | Pte::user | Pte::accessed | Pte::dirty |
+                      (op.flags & readonly ? 0 : Pte::writable) |
+                      (u64{op.flags >> guest_avail_shift} << 9 & Pte::available);
+    Pte const wanted = Pte::make(frame, flags);
+    Pte old{__atomic_load_n(entry, __ATOMIC_RELAXED)};
+    if (old.is_present()) return bool{replace_l1(entry, wanted, entries.domain(), PageOwner{granter, false})};
+    PageInfo& page = page_of(frame);
+    (wanted.is_writable() ? page.type : page.count).fetch_add(1, std::memory_order_relaxed);
+    if (exchange_entry(entry, old, wanted)) return true;
+    release_leaf(wanted);
+    return false;
 }
 
-u64 entry_flags(abi::GnttabMapGrantRef const& op) {
-    u64 flags = Pte::present | Pte::user | Pte::accessed | Pte::dirty;
-    if (!(op.flags & abi::gntmap::readonly)) flags |= Pte::writable;
-    return flags | (u64{op.flags >> abi::gntmap::guest_avail_shift} << 9 & Pte::available);
+// The entry must still map the frame, as it did.
+bool clear_entry(Entries& entries, u64 host_addr, Mapping const& mapping) {
+    u64* const entry = entries.find(host_addr, mapping.flags & contains_pte);
+    if (!entry) return false;
+    Pte old{__atomic_load_n(entry, __ATOMIC_RELAXED)};
+    u64 const wanted = Pte::make(Mfn{mapping.frame}, Pte::present).raw | (mapping.flags & readonly ? 0 : Pte::writable);
+    auto const is_it = [=](Pte now) { return (now.raw & (Pte::address | Pte::present | Pte::writable)) == wanted; };
+    if (!exchange_while(entry, old, Pte{}, Replace::plain, is_it)) return false;
+    release_leaf(old);
+    return true;
+}
+}  // namespace
+
+bool Granters::look_up(Domid id) {
+    let_go();
+    held_ = &caller_;
+    if (id == caller_.id) return true;
+    auto found = find_domain(id);
+    held_ = found ? &(*std::move(found)).leak() : nullptr;
+    return held_;
 }
 
-// The mapping's own hold on the frame, given up to the maptrack entry.
-GrantStatus hold_frame(Domain& granter, Mfn frame, Access access) {
-    auto page = get_page(frame, granter.id);
-    if (!page) return GrantStatus::bad_page;
-    if (access == Access::read) {
-        (void)(*std::move(page)).leak();
-        return GrantStatus::okay;
-    }
-    auto typed = promote_writable(*std::move(page), granter);
-    if (!typed) return GrantStatus::general_error;
+bool Entries::look_up(u64 host_addr, bool contains_pte, u64 name) {
+    let_go();
+    table_ = nullptr;
+    if (contains_pte ? host_addr >> 52 != 0 : !is_guest_address(host_addr)) return false;
+    Pte const above = contains_pte ? Pte{host_addr | Pte::present} : walk_guest<2>(vcpu_.kernel_cr3, host_addr);
+    if (!above.is_present()) return false;
+    table_ = join_uses(above.mfn(), domain().id, PageType::l1);
+    if (!table_) return false;
+    first_ = reinterpret_cast<u64*>(hal::map(above.mfn()));
+    name_ = name;
+    return true;
+}
+
+GrantStatus hold_other_frame(Domain& granter, Mfn frame, Access access) {
+    if (access == Access::read) return GrantStatus::bad_page;
+    auto typed = get_writable(frame, granter.id);
+    if (!typed) return typed.error() == Errno::inval ? GrantStatus::bad_page : GrantStatus::general_error;
     (void)(*std::move(typed)).leak();
     return GrantStatus::okay;
 }
 
-void release_frame(Mfn frame, Access access) {
-    access == Access::write ? TypedRef::release(page_of(frame)) : PageRef::release(page_of(frame));
-}
-
-GrantStatus write_entry(Vcpu& vcpu, abi::GnttabMapGrantRef const& op, Domain& granter, Mfn frame) {
-    auto slot = slot_for(vcpu, op.host_addr, op.flags & abi::gntmap::contains_pte);
-    if (!slot) return GrantStatus::general_error;
-    Pte wanted = Pte::make(frame, entry_flags(op));
-    Result<> written = replace_l1(slot->entry, wanted, *vcpu.domain, PageOwner{granter.id, false});
-    return written ? GrantStatus::okay : GrantStatus::general_error;
-}
-
-GrantStatus map_held(Vcpu& vcpu, abi::GnttabMapGrantRef& op, Domain& granter, Mfn frame, Access access, u32 handle) {
-    GrantStatus status = hold_frame(granter, frame, access);
-    if (status != GrantStatus::okay) return status;
-    if (op.flags & abi::gntmap::host_map) status = write_entry(vcpu, op, granter, frame);
-    if (status != GrantStatus::okay) {
-        release_frame(frame, access);
-        return status;
-    }
-    u32 flags = (op.flags & abi::gntmap::host_map ? Mapping::host : 0u) |
-                (op.flags & abi::gntmap::device_map ? Mapping::device : 0u) |
-                (op.flags & abi::gntmap::contains_pte ? Mapping::by_entry : 0u) |
-                (access == Access::write ? Mapping::writable : 0u);
-    vcpu.domain->grants->record(
-        handle, {.frame = frame.value, .ref = op.ref, .granter = granter.id, .flags = static_cast<u16>(flags)});
-    op.handle = abi::GrantHandle{handle};
-    op.dev_bus_addr = frame.value << page_shift;
-    return GrantStatus::okay;
-}
-}  // namespace
-
-GrantStatus map_grant(Vcpu& vcpu, abi::GnttabMapGrantRef& op) {
-    if (!(op.flags & (abi::gntmap::host_map | abi::gntmap::device_map))) return GrantStatus::bad_gntref;
-    auto granter = op.dom == abi::domid_self ? Result<DomainRef>{DomainRef{*vcpu.domain}} : find_domain(op.dom);
-    if (!granter || (*granter)->is_dying()) return GrantStatus::bad_domain;
-    GrantTable& own = *vcpu.domain->grants;
-    auto handle = own.reserve_handle();
+GrantStatus map_grant(Entries& entries, Granters& granters, abi::GnttabMapGrantRef& op) {
+    if (!(op.flags & Mapping::kinds)) return GrantStatus::bad_gntref;
+    Domain* const granter = granters.find(op.dom);
+    if (!granter) return GrantStatus::bad_domain;
+    GrantTable& own = *entries.domain().grants;
+    Result<u32> const handle = own.reserve_handle();
     if (!handle) return GrantStatus::no_device_space;
 
-    Access access = op.flags & abi::gntmap::readonly ? Access::read : Access::write;
-    GrantTable::Use use = (*granter)->grants->begin_use(op.ref, vcpu.domain->id, access);
-    GrantStatus status = use.status;
+    Access const access = op.flags & readonly ? Access::read : Access::write;
+    Mfn frame;
+    GrantStatus status = granter->grants->begin_use(op.ref, entries.domain().id, access, frame);
     if (status == GrantStatus::okay) {
-        status = map_held(vcpu, op, **granter, use.frame, access, *handle);
-        if (status != GrantStatus::okay) (*granter)->grants->end_use(op.ref, access);
+        status = hold_frame(*granter, frame, access);
+        if (status == GrantStatus::okay) {
+            if (!(op.flags & host_map) || write_entry(entries, op, granter->id, frame)) {
+                u16 const flags = static_cast<u16>(op.flags & (Mapping::kinds | readonly | contains_pte));
+                own.record(*handle, {frame.value, op.ref, granter->id, flags});
+                op.handle = abi::GrantHandle{*handle};
+                op.dev_bus_addr = frame.value << page_shift;
+                return GrantStatus::okay;
+            }
+            status = GrantStatus::general_error;
+            release_frame(frame, access);
+        }
+        granter->grants->end_use(op.ref, access);
     }
-    if (status != GrantStatus::okay) own.free_handle(*handle);
+    own.free_handle(*handle);
     return status;
 }
 
-EndedMapping begin_unmap(Vcpu& vcpu, abi::GnttabUnmapGrantRef const& op) {
-    GrantTable& own = *vcpu.domain->grants;
+GrantStatus begin_unmap(Entries& entries, abi::GnttabUnmapGrantRef const& op, bool& ended) {
+    GrantTable& own = *entries.domain().grants;
     u32 const handle = op.handle.value;
-    u16 kinds = static_cast<u16>((op.host_addr ? Mapping::host : 0u) | (op.dev_bus_addr ? Mapping::device : 0u));
-    auto before = own.take_kinds(handle, kinds);
-    if (!before) return {GrantStatus::bad_handle, false, handle, {}};
-    u16 const taken = static_cast<u16>(before->flags & kinds);
-    auto refuse = [&](GrantStatus status) {
-        own.give_back_kinds(handle, taken);
-        return EndedMapping{status, false, handle, *before};
-    };
-
-    if ((taken & Mapping::device) && op.dev_bus_addr != before->frame << page_shift)
-        return refuse(GrantStatus::general_error);
-    if (taken & Mapping::host) {
-        auto slot = slot_for(vcpu, op.host_addr, before->flags & Mapping::by_entry);
-        if (!slot) return refuse(GrantStatus::general_error);
-        Pte entry = slot->load();
-        bool writable = before->flags & Mapping::writable;
-        if (!entry.is_present() || entry.mfn().value != before->frame || entry.is_writable() != writable)
-            return refuse(GrantStatus::general_error);
-        if (!replace_l1(slot->entry, Pte{}, *vcpu.domain, PageOwner::of(*vcpu.domain)))
-            return refuse(GrantStatus::general_error);
+    ended = false;
+    u16 const had = own.claim(handle);
+    if (!had) return GrantStatus::bad_handle;
+    Mapping const& mapping = own.mapping(handle);
+    u16 const ending = had & static_cast<u16>((op.host_addr ? host_map : 0) | (op.dev_bus_addr ? device_map : 0));
+    bool const right_bus = !(ending & device_map) || op.dev_bus_addr == mapping.frame << page_shift;
+    if (!right_bus || ((ending & host_map) && !clear_entry(entries, op.host_addr, mapping))) {
+        own.give_back(handle, had);
+        return GrantStatus::general_error;
     }
-    bool ended = (before->flags & ~taken & (Mapping::host | Mapping::device)) == 0 && taken != 0;
-    return {GrantStatus::okay, ended, handle, *before};
+    ended = had == ending;
+    if (!ended) own.give_back(handle, had & static_cast<u16>(~ending));
+    return GrantStatus::okay;
 }
 
-void end_mapping(GrantTable& table, u32 handle, Mapping const& mapping) {
-    Access access = access_of(mapping);
+void end_mapping(GrantTable& table, u32 handle) {
+    Mapping const& mapping = table.mapping(handle);
     // The frame is still held, so its owner is still there.
-    auto granter = find_domain(mapping.granter);
-    if (granter) (*granter)->grants->end_use(mapping.ref, access);
-    release_frame(Mfn{mapping.frame}, access);
+    owner_of_live_frame(mapping.granter).grants->end_use(mapping.ref, mapping.access());
+    release_frame(Mfn{mapping.frame}, mapping.access());
     table.free_handle(handle);
 }
 }  // namespace hv

@@ -11,10 +11,6 @@ constexpr u32 active_order = order_of_bytes(GrantTable::entries_per_frame * size
 
 // flags and domid of an entry as the one word that the protocol changes atomically.
 u32* header_of(abi::GrantEntryV1& entry) { return reinterpret_cast<u32*>(&entry); }
-
-void clear_flags(abi::GrantEntryV1& entry, u16 flags) {
-    __atomic_fetch_and(header_of(entry), ~u32{flags}, __ATOMIC_RELEASE);
-}
 }  // namespace
 
 GrantTable::GrantTable(Domain& owner, u32 max_frames, u32 max_maptrack_frames)
@@ -22,27 +18,25 @@ GrantTable::GrantTable(Domain& owner, u32 max_frames, u32 max_maptrack_frames)
       max_frames_{std::clamp(max_frames, 1u, frame_limit)},
       max_maptrack_pages_{std::min(max_maptrack_frames, maptrack_frame_limit)} {}
 
-abi::GrantEntryV1* GrantTable::entry(u32 ref) const {
-    auto* first = reinterpret_cast<abi::GrantEntryV1*>(hal::map(mfn_of(*frame_[ref / entries_per_frame])));
-    return first + ref % entries_per_frame;
+GrantTable::~GrantTable() {
+    for (ActiveGrant* page : active_) free_heap(reinterpret_cast<std::byte*>(page), active_order);
+    for (Mapping* page : maptrack_) free_heap(reinterpret_cast<std::byte*>(page), 0);
 }
-
-ActiveGrant* GrantTable::active(u32 ref) const { return active_[ref / entries_per_frame] + ref % entries_per_frame; }
 
 Result<> GrantTable::grow_to(u32 frames) {
     if (frames > max_frames_) return Errno::nospc;
     SpinGuard guard{lock_};
-    while (frames_ < frames) {
-        PageInfo* page = alloc_shared_frame(owner_);
-        auto* in_use = reinterpret_cast<ActiveGrant*>(alloc_heap(active_order));
-        if (!page || !in_use) {
-            if (page) release_shared_frame(*page);
-            free_heap(reinterpret_cast<std::byte*>(in_use), active_order);
+    if (owner_.is_dying()) return Errno::inval;  // its frames are retired, or about to be
+    for (; frames_ < frames; ++frames_) {
+        PageInfo* const page = alloc_shared_frame(owner_);
+        if (!page) return Errno::nomem;
+        std::byte* const in_use = alloc_heap(active_order);
+        if (!in_use) {
+            release_shared_frame(*page);
             return Errno::nomem;
         }
-        frame_[frames_] = page;
-        active_[frames_] = in_use;
-        ++frames_;
+        shared_[frames_] = reinterpret_cast<abi::GrantEntryV1*>(hal::map(mfn_of(*page)));
+        active_[frames_] = reinterpret_cast<ActiveGrant*>(in_use);
     }
     return {};
 }
@@ -54,73 +48,63 @@ u32 GrantTable::frame_count() {
 
 Mfn GrantTable::frame(u32 index) {
     SpinGuard guard{lock_};
-    return mfn_of(*frame_[index]);
+    return hal::mfn_of(shared_[index]);
 }
 
 void GrantTable::retire() {
     SpinGuard guard{lock_};
-    while (frames_) {
-        --frames_;
-        release_shared_frame(*std::exchange(frame_[frames_], nullptr));
-    }
+    while (frames_) release_shared_frame(page_of(hal::mfn_of(shared_[--frames_])));
 }
 
-void GrantTable::free_memory() {
-    for (ActiveGrant*& page : active_)
-        free_heap(reinterpret_cast<std::byte*>(std::exchange(page, nullptr)), active_order);
-    for (Mapping*& page : maptrack_) free_heap(reinterpret_cast<std::byte*>(std::exchange(page, nullptr)), 0);
-}
-
+namespace {
 // Sets reading (and writing) in the shared entry, against a granter that may change it at any moment.
-GrantStatus GrantTable::mark_in_use(abi::GrantEntryV1& entry, Domid grantee, Access access) {
-    constexpr u32 tries = 5;  // a granter that keeps changing the entry gets what it asks for
+[[gnu::always_inline]] inline bool mark_in_use(abi::GrantEntryV1& entry, Domid grantee, bool writing) {
+    using namespace abi::gtf;
+    u32 const wanted = u32{grantee.value} << 16 | permit_access;
+    u32 const compared = 0xffff'0000 | type_mask | (writing ? readonly : 0u);
+    u32 const marks = reading | (writing ? abi::gtf::writing : 0u);
     u32 header = __atomic_load_n(header_of(entry), __ATOMIC_ACQUIRE);
-    for (u32 i = 0; i < tries; ++i) {
-        u16 flags = static_cast<u16>(header);
-        if ((flags & abi::gtf::type_mask) != abi::gtf::permit_access || (header >> 16) != grantee.value)
-            return GrantStatus::general_error;
-        if (access == Access::write && (flags & abi::gtf::readonly)) return GrantStatus::general_error;
-        u32 marked = header | abi::gtf::reading | (access == Access::write ? abi::gtf::writing : 0);
-        if (__atomic_compare_exchange_n(header_of(entry), &header, marked, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
-            return GrantStatus::okay;
-    }
-    return GrantStatus::general_error;
+    for (u32 tries = 5; tries != 0 && ((header ^ wanted) & compared) == 0; --tries)  // who keeps changing it is refused
+        if (__atomic_compare_exchange_n(header_of(entry), &header, header | marks, false, __ATOMIC_ACQ_REL,
+                                        __ATOMIC_ACQUIRE))
+            return true;
+    return false;
 }
+}  // namespace
 
-GrantTable::Use GrantTable::begin_use(GrantRef ref, Domid grantee, Access access) {
+GrantStatus GrantTable::begin_use(GrantRef ref, Domid grantee, Access access, Mfn& frame) {
+    bool const writing = access == Access::write;
     SpinGuard guard{lock_};
-    if (ref.value >= frames_ * entries_per_frame) return {GrantStatus::bad_gntref, {}};
-    abi::GrantEntryV1& shared = *entry(ref.value);
-    ActiveGrant& grant = *active(ref.value);
-    bool const unused = grant.readers == 0 && grant.writers == 0;
-    if (!unused && grant.grantee != grantee) return {GrantStatus::general_error, {}};
-
-    if (unused || (access == Access::write && grant.writers == 0)) {
-        GrantStatus status = mark_in_use(shared, grantee, access);
-        if (status != GrantStatus::okay) return {status, {}};
-    }
-    if (unused) {
-        grant.grantee = grantee;
+    if (ref.value >= frames_ * entries_per_frame) [[unlikely]]
+        return GrantStatus::bad_gntref;
+    ActiveGrant& grant = active_.data()[ref.value / entries_per_frame][ref.value % entries_per_frame];
+    abi::GrantEntryV1& shared = shared_.data()[ref.value / entries_per_frame][ref.value % entries_per_frame];
+    auto& [readers, writers] = grant.users;
+    if ((readers | writers) == 0) [[likely]] {
+        if (!mark_in_use(shared, grantee, writing)) return GrantStatus::general_error;
         grant.frame = __atomic_load_n(&shared.frame, __ATOMIC_RELAXED);
+        grant.grantee = grantee;
+    } else {
+        bool const more = writing && writers == 0;
+        u32 const users = writing ? writers : readers;
+        if (grant.grantee != grantee || users == ~0u || (more && !mark_in_use(shared, grantee, writing)))
+            return GrantStatus::general_error;
     }
-    u32& users = access == Access::write ? grant.writers : grant.readers;
-    if (users == ~0u) return {GrantStatus::general_error, {}};
-    ++users;
-    return {GrantStatus::okay, Mfn{grant.frame}};
+    ++(writing ? writers : readers);
+    frame = Mfn{grant.frame};
+    return GrantStatus::okay;
 }
 
 void GrantTable::end_use(GrantRef ref, Access access) {
     SpinGuard guard{lock_};
-    if (ref.value / entries_per_frame >= frame_limit || !active_[ref.value / entries_per_frame]) return;
-    ActiveGrant& grant = *active(ref.value);
-    u32& users = access == Access::write ? grant.writers : grant.readers;
+    auto& [readers, writers] = active_.data()[ref.value / entries_per_frame][ref.value % entries_per_frame].users;
+    u32& users = access == Access::write ? writers : readers;
     ASSERT(users > 0);
     --users;
-    if (ref.value >= frames_ * entries_per_frame) return;  // retired: there is no shared entry any more
-    u16 over = 0;
-    if (grant.writers == 0) over |= abi::gtf::writing;
-    if (grant.writers == 0 && grant.readers == 0) over |= abi::gtf::reading;
-    if (over) clear_flags(*entry(ref.value), over);
+    if (writers != 0 || ref.value >= frames_ * entries_per_frame) return;  // or retired: the entry is gone
+    u32 const over = abi::gtf::writing | (readers == 0 ? abi::gtf::reading : 0);
+    abi::GrantEntryV1& shared = shared_.data()[ref.value / entries_per_frame][ref.value % entries_per_frame];
+    __atomic_fetch_and(header_of(shared), ~over, __ATOMIC_RELEASE);
 }
 
 Result<GrantTable*> create_grant_table(Domain& domain, u32 max_grant_frames, u32 max_maptrack_frames) {
@@ -130,16 +114,10 @@ Result<GrantTable*> create_grant_table(Domain& domain, u32 max_grant_frames, u32
 }
 
 void retire_grant_table(Domain& domain) { domain.grants->retire(); }
-
-void destroy_grant_table(Domain& domain) {
-    domain.grants->free_memory();
-    destroy(std::exchange(domain.grants, nullptr));
-}
-
+void destroy_grant_table(Domain& domain) { destroy(std::exchange(domain.grants, nullptr)); }
 u32 grant_frame_limit(Domain& domain) { return domain.grants->max_frame_count(); }
 
 Result<Mfn> grant_frame(Domain& domain, u32 index) {
-    if (domain.is_dying()) return Errno::inval;
     TRY(domain.grants->grow_to(index + 1));
     return domain.grants->frame(index);
 }

@@ -17,22 +17,19 @@ struct ActiveGrant {
     u32 frame;
     Domid grantee;
     u16 pad;
-    u32 readers;
-    u32 writers;
+    std::array<u32, 2> users;  // by Access
 };
 
-// A mapping that this domain made. `references` of its kinds: the frame is held once (typed, if writable).
+// A mapping that this domain made. While any of its kinds is left, the frame is held once (typed, if writable).
 struct Mapping {
-    static constexpr u16 host = 1;    // in the page tables
-    static constexpr u16 device = 2;  // for devices (no IOMMU: a reference only)
-    static constexpr u16 writable = 4;
-    static constexpr u16 by_entry = 8;  // made and ended by the machine address of its entry
-    static constexpr u16 taken = 16;    // reserved or live
+    static constexpr u16 kinds = abi::gntmap::host_map | abi::gntmap::device_map;  // no IOMMU: only a reference
 
     u64 frame;
     GrantRef ref;  // while free: the next free handle
     Domid granter;
-    u16 flags;
+    u16 flags;  // of abi::gntmap: the kinds that are left, readonly, contains_pte
+
+    Access access() const { return flags & abi::gntmap::readonly ? Access::read : Access::write; }
 };
 
 class GrantTable {
@@ -44,6 +41,7 @@ public:
     static constexpr u32 no_handle = ~0u;
 
     GrantTable(Domain& owner, u32 max_frames, u32 max_maptrack_frames);
+    ~GrantTable();
 
     // --- as granter
     Result<> grow_to(u32 frames);  // nospc beyond the limit, nomem
@@ -51,33 +49,37 @@ public:
     u32 max_frame_count() const { return max_frames_; }
     Mfn frame(u32 index);  // index below frame_count()
     void retire();
-    void free_memory();
 
-    struct Use {
-        GrantStatus status;
-        Mfn frame;
-    };
     // Begins a use of `ref` by `grantee`; the frame is whatever the granter named, to be checked by the caller.
-    Use begin_use(GrantRef ref, Domid grantee, Access access);
+    GrantStatus begin_use(GrantRef ref, Domid grantee, Access access, Mfn& frame);
     void end_use(GrantRef ref, Access access);
 
     // --- as mapper
     Result<u32> reserve_handle();
-    void record(u32 handle, Mapping mapping);
+    // The flags come last: with them, any vCPU may unmap it.
+    void record(u32 handle, Mapping const& mapping) {
+        Mapping& to = slot(handle);
+        to.frame = mapping.frame;
+        to.ref = mapping.ref;
+        to.granter = mapping.granter;
+        __atomic_store_n(&to.flags, mapping.flags, __ATOMIC_RELEASE);
+    }
     void free_handle(u32 handle);
-    // Takes `kinds` (host, device) off a mapping; what it was before, or inval if it has none of them.
-    Result<Mapping> take_kinds(u32 handle, u16 kinds);
-    void give_back_kinds(u32 handle, u16 kinds);
-    Mapping mapping(u32 handle);  // flags 0 if not in use
-    u32 handle_limit();           // all handles ever used are below
+    // Takes all kinds off a mapping, for the caller alone: it gives back what stays, or ends the mapping. None if there
+    // is no mapping, or somebody else has it.
+    u16 claim(u32 handle) {
+        if (handle >= handle_limit()) return 0;
+        u16 const rest = static_cast<u16>(~Mapping::kinds);
+        return __atomic_fetch_and(&slot(handle).flags, rest, __ATOMIC_ACQUIRE) & Mapping::kinds;
+    }
+    void give_back(u32 handle, u16 kinds) { __atomic_fetch_or(&slot(handle).flags, kinds, __ATOMIC_RELEASE); }
+    u32 handle_limit() const { return maptrack_pages_.load(std::memory_order_acquire) * mappings_per_page; }
+    Mapping const& mapping(u32 handle) const { return slot(handle); }  // handle below the limit
 
     u32 release_cursor = 0;  // of release_grant_mappings
 
 private:
-    abi::GrantEntryV1* entry(u32 ref) const;
-    ActiveGrant* active(u32 ref) const;
-    Mapping* slot(u32 handle) const;
-    GrantStatus mark_in_use(abi::GrantEntryV1& entry, Domid grantee, Access access);
+    Mapping& slot(u32 handle) const { return maptrack_.data()[handle / mappings_per_page][handle % mappings_per_page]; }
 
     Domain& owner_;
     u32 max_frames_;
@@ -85,11 +87,11 @@ private:
 
     Spinlock lock_;  // the granter's side
     u32 frames_ = 0;
-    std::array<PageInfo*, frame_limit> frame_{};
-    std::array<ActiveGrant*, frame_limit> active_{};
+    std::array<abi::GrantEntryV1*, frame_limit> shared_{};
+    std::array<ActiveGrant*, frame_limit> active_{};  // stays when the frames are retired
 
-    Spinlock maptrack_lock_;
-    u32 maptrack_pages_ = 0;
+    Spinlock maptrack_lock_;  // of the free list
+    std::atomic<u32> maptrack_pages_{0};
     u32 free_handle_ = no_handle;
     std::array<Mapping*, maptrack_frame_limit> maptrack_{};
 };

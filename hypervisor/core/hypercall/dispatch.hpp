@@ -16,58 +16,29 @@ struct HypercallArgs {
 // which promotions report when they were preempted, means just that. `iret`: go on as the iret hypercall says.
 struct Outcome {
     enum class Kind : u8 { done, again, iret };
-    i64 value = 0;
-    Kind kind = Kind::done;
+    i64 value;
+    Kind kind;
 
-    constexpr Outcome() = default;
-    constexpr Outcome(i64 v) : value{v} {}
+    constexpr Outcome(i64 v = 0, Kind k = Kind::done) : value{v}, kind{k} {}
     constexpr Outcome(Errno e) : value{-static_cast<i64>(e)}, kind{e == Errno::again ? Kind::again : Kind::done} {}
     constexpr Outcome(Result<> r) : Outcome{r.error()} {}
     Outcome(Result<u64> const& r) : Outcome{r.error()} {
         if (r) value = static_cast<i64>(*r);
     }
-    static constexpr Outcome again() {
-        Outcome outcome;
-        outcome.kind = Kind::again;
-        return outcome;
-    }
-    static constexpr Outcome iret() {
-        Outcome outcome;
-        outcome.kind = Kind::iret;
-        return outcome;
-    }
+    static constexpr Outcome again() { return {0, Kind::again}; }
+    static constexpr Outcome iret() { return {0, Kind::iret}; }
     bool is_again() const { return kind == Kind::again; }
 };
 
-using HypercallHandler = Outcome (*)(Vcpu& vcpu, HypercallArgs& args);
-
-// --- the handlers, by folder. Table: core/hypercall/table.cpp.
-Outcome do_mmu_update(Vcpu&, HypercallArgs&);  // core/mm/mmu_update.cpp
-Outcome do_update_va_mapping(Vcpu&, HypercallArgs&);
-Outcome do_update_va_mapping_otherdomain(Vcpu&, HypercallArgs&);
-Outcome do_mmuext_op(Vcpu&, HypercallArgs&);  // core/mm/mmuext.cpp
-Outcome do_memory_op(Vcpu&, HypercallArgs&);  // core/mm/memory_op.cpp
-Outcome do_set_gdt(Vcpu&, HypercallArgs&);    // core/mm/descriptor.cpp
-Outcome do_update_descriptor(Vcpu&, HypercallArgs&);
-Outcome do_event_channel_op(Vcpu&, HypercallArgs&);  // core/event/event_op.cpp
-Outcome do_grant_table_op(Vcpu&, HypercallArgs&);    // core/grant/grant_op.cpp
-Outcome do_sched_op(Vcpu&, HypercallArgs&);          // core/sched/sched_op.cpp
-Outcome do_set_timer_op(Vcpu&, HypercallArgs&);
-Outcome do_vcpu_op(Vcpu&, HypercallArgs&);         // core/sched/vcpu_op.cpp
-Outcome do_multicall(Vcpu&, HypercallArgs&);       // core/hypercall/multicall.cpp
-Outcome do_xen_version(Vcpu&, HypercallArgs&);     // core/control/version.cpp
-Outcome do_console_io(Vcpu&, HypercallArgs&);      // core/control/console_io.cpp
-Outcome do_vm_assist(Vcpu&, HypercallArgs&);       // core/control/vm_assist.cpp
-Outcome do_domctl(Vcpu&, HypercallArgs&);          // core/control/domctl.cpp
-Outcome do_sysctl(Vcpu&, HypercallArgs&);          // core/control/sysctl.cpp
-Outcome do_platform_op(Vcpu&, HypercallArgs&);     // core/control/platform_op.cpp
-Outcome do_physdev_op(Vcpu&, HypercallArgs&);      // core/event/physdev_op.cpp
-Outcome do_set_trap_table(Vcpu&, HypercallArgs&);  // core/pv/callbacks.cpp
-Outcome do_set_callbacks(Vcpu&, HypercallArgs&);
-Outcome do_callback_op(Vcpu&, HypercallArgs&);
-Outcome do_stack_switch(Vcpu&, HypercallArgs&);  // core/pv/cpu_state.cpp
-Outcome do_set_segment_base(Vcpu&, HypercallArgs&);
-Outcome do_fpu_taskswitch(Vcpu&, HypercallArgs&);
-Outcome do_set_debugreg(Vcpu&, HypercallArgs&);
-Outcome do_get_debugreg(Vcpu&, HypercallArgs&);
+// --- the handlers. Table: core/hypercall/table.cpp.
+using Handler = Outcome(Vcpu&, HypercallArgs&);
+Handler do_mmu_update, do_update_va_mapping, do_update_va_mapping_otherdomain, do_mmuext_op;  // core/mm
+Handler do_memory_op, do_set_gdt, do_update_descriptor;
+Handler do_event_channel_op, do_physdev_op;                                                 // core/event
+Handler do_grant_table_op;                                                                  // core/grant
+Handler do_sched_op, do_set_timer_op, do_vcpu_op;                                           // core/sched
+Handler do_multicall;                                                                       // core/hypercall
+Handler do_xen_version, do_console_io, do_vm_assist, do_domctl, do_sysctl, do_platform_op;  // core/control
+Handler do_set_trap_table, do_set_callbacks, do_callback_op, do_stack_switch;               // core/pv
+Handler do_set_segment_base, do_fpu_taskswitch, do_set_debugreg, do_get_debugreg;
 }  // namespace hv

@@ -41,13 +41,12 @@ Outcome do_multicall(Vcpu& vcpu, HypercallArgs& args) {
 
         Call call;
         if (!load_guest(call, entry)) return Errno::fault;
-        // The registers that the batch would go on with are gone, and in user mode nobody may make hypercalls
-        // (XSA-213).
-        if (call.op == abi::hypercall::iret) [[unlikely]]
-            return Outcome::iret();
         bool const nested = call.op == abi::hypercall::multicall;
         Outcome const outcome = nested ? Outcome{Errno::inval} : dispatch_hypercall(vcpu, call.op, call.args);
-        if (outcome.is_again()) [[unlikely]] {  // it is called again with these arguments
+        if (outcome.kind != Outcome::Kind::done) [[unlikely]] {
+            // After iret, the registers that the batch would go on with are gone, and in user mode nobody may make
+            // hypercalls (XSA-213). What was preempted is called again with its arguments as they are now.
+            if (!outcome.is_again()) return outcome;
             if (!store_guest(entry + offsetof(Call, args), call.args)) return Errno::fault;
             return continue_at(args, entry, left);
         }

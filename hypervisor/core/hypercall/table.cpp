@@ -4,11 +4,12 @@
 namespace hv {
 namespace {
 Outcome not_implemented(Vcpu&, HypercallArgs&) { return Errno::nosys; }
+Outcome end_batch(Vcpu&, HypercallArgs&) { return Outcome::iret(); }
 
-consteval std::array<HypercallHandler, abi::hypercall::count> make_table() {
+consteval std::array<Handler*, abi::hypercall::count> make_table() {
     using namespace abi::hypercall;
-    std::array<HypercallHandler, abi::hypercall::count> table{};
-    for (HypercallHandler& slot : table) slot = not_implemented;
+    std::array<Handler*, abi::hypercall::count> table{};
+    for (Handler*& slot : table) slot = not_implemented;
     table[set_trap_table] = do_set_trap_table;
     table[mmu_update] = do_mmu_update;
     table[set_gdt] = do_set_gdt;
@@ -28,7 +29,7 @@ consteval std::array<HypercallHandler, abi::hypercall::count> make_table() {
     table[grant_table_op] = do_grant_table_op;
     table[vm_assist] = do_vm_assist;
     table[update_va_mapping_otherdomain] = do_update_va_mapping_otherdomain;
-    // iret does not return a value: the entry code and multicall handle it before the table is asked.
+    table[iret] = end_batch;  // outside of a batch, the entry code does not ask the table
     table[vcpu_op] = do_vcpu_op;
     table[set_segment_base] = do_set_segment_base;
     table[mmuext_op] = do_mmuext_op;
@@ -42,5 +43,5 @@ consteval std::array<HypercallHandler, abi::hypercall::count> make_table() {
 }
 }  // namespace
 
-constinit std::array<HypercallHandler, abi::hypercall::count> const hypercall_table = make_table();
+constinit std::array<Handler*, abi::hypercall::count> const hypercall_table = make_table();
 }  // namespace hv

@@ -6,7 +6,7 @@
 #include "public/hypercall.hpp"
 
 namespace hv {
-extern constinit std::array<HypercallHandler, abi::hypercall::count> const hypercall_table;
+extern constinit std::array<Handler*, abi::hypercall::count> const hypercall_table;
 
 // Runs hypercall `number` for `vcpu`, the current one. `again`: the caller makes the guest repeat the instruction.
 inline Outcome dispatch_hypercall(Vcpu& vcpu, u64 number, HypercallArgs& args) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "core/mm/audit.hpp"
 #include "base/log.hpp"
+#include "core/event/event_table.hpp"
 #include "core/grant/grant_table.hpp"
 #include "core/hal.hpp"
 #include "core/mm/heap.hpp"
@@ -39,9 +40,8 @@ private:
     void reference(Mfn mfn) {
         if (is_ram(mfn)) ++expected_[mfn.value].refs;
     }
-    // A typed reference: the frame must have that type, so no frame is a table and writable at once.
+    // A typed use: the frame must have that type, so no frame is a table and writable at once.
     void use(Mfn mfn, PageType kind) {
-        reference(mfn);
         if (!is_ram(mfn)) return;
         ++expected_[mfn.value].uses;
         PageType real = page_of(mfn).kind();
@@ -84,6 +84,8 @@ private:
                 if (mfn.value) use(mfn, PageType::segdesc);
             if (vcpu->info_page) use(mfn_of(*vcpu->info_page), PageType::writable);
         }
+        if (Fifo const* fifo = domain.events ? domain.events->fifo() : nullptr)
+            fifo->for_each_page([this](void* page) { use(hal::mfn_of(page), PageType::writable); });
         if (domain.grants) {
             for_each_grant_mapping(
                 domain,
@@ -101,7 +103,8 @@ private:
         if (owner == abi::domid_invalid) ++report_.free_frames;
         if (owner.value >= abi::first_reserved_domid) return;
         ++report_.frames;
-        Expected const& expected = expected_[mfn_of(page).value];
+        Expected& expected = expected_[mfn_of(page).value];
+        if (expected.uses) ++expected.refs;  // that of all uses
         if (page.refs() == expected.refs && page.uses() == expected.uses) return;
         if (report_.mismatches++ >= most_lines) return;
         log::error("audit: frame {:x} of d{}: refs {} expected {}, uses {} expected {}, kind {}, prefix {}",

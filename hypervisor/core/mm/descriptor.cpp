@@ -29,11 +29,6 @@ bool is_gate_target(u64 raw) {
     return local || index < max_gdt_entries || (selector & ~3u) == (abi::selector::flat_cs64 & ~3u);
 }
 
-Result<TypedRef> descriptor_page(Domain& domain, Mfn mfn) {
-    PageRef page = TRY(get_page(mfn, domain.id));
-    return promote(std::move(page), PageType::segdesc, domain);
-}
-
 template <usize N>
 void release_frames(std::array<Mfn, N>& frames, u32& entries) {
     u32 count = (entries + descriptors_per_page - 1) / descriptors_per_page;
@@ -74,7 +69,7 @@ Result<> set_gdt(Vcpu& vcpu, std::span<Mfn const> frames, u32 entries) {
     u32 count = (entries + descriptors_per_page - 1) / descriptors_per_page;
     if (entries > max_gdt_entries || frames.size() < count) return Errno::inval;
     for (u32 i = 0; i < count; ++i) {
-        Result<TypedRef> page = descriptor_page(*vcpu.domain, frames[i]);
+        Result<TypedRef> page = get_typed(frames[i], vcpu.domain->id, PageType::segdesc);
         if (!page) {
             while (i--) TypedRef::release(page_of(frames[i]));
             return page.error();
@@ -93,7 +88,7 @@ bool load_ldt_page(Vcpu& vcpu, u32 page) {
         return false;
     Result<Pte> leaf = read_leaf(vcpu, vcpu.ldt_base + page * page_size);
     if (!leaf || !leaf->is_present()) return false;
-    Result<TypedRef> frame = descriptor_page(*vcpu.domain, leaf->mfn());
+    Result<TypedRef> frame = get_typed(leaf->mfn(), vcpu.domain->id, PageType::segdesc);
     if (!frame) return false;
     vcpu.ldt_frames[page] = (*std::move(frame)).leak_mfn();
     return true;
@@ -131,7 +126,7 @@ Outcome do_update_descriptor(Vcpu& vcpu, HypercallArgs& args) {
     Result<PageRef> page = get_page(Mfn{address >> page_shift}, domain.id);
     if (!page) return Errno::inval;
     PageType kind = (*page)->kind() == PageType::segdesc && (*page)->uses() ? PageType::segdesc : PageType::writable;
-    Result<TypedRef> hold = promote(*std::move(page), kind, domain);
+    Result<TypedRef> hold = promote(*std::move(page), kind);
     if (!hold) return hold.error() == Errno::again ? Errno::again : Errno::inval;
     u64* entry = reinterpret_cast<u64*>(hal::map(hold->mfn()) + address % page_size);
     __atomic_store_n(entry, *raw, __ATOMIC_RELEASE);

@@ -9,91 +9,64 @@
 
 namespace hv {
 namespace {
-// Frames on their way out: taken from their owner, held by one reference each, linked through demote_next (a frame
-// without any other reference is on no demotion queue).
-class TakenFrames {
+// Frames on their way from or to their owner, linked through demote_next (nothing else refers to them, so they are on
+// no demotion queue). What is still here at the end is undone: `undo` gets the number of each first frame.
+template <class F>
+class FrameChain {
 public:
-    explicit TakenFrames(Domain& domain) : domain_{domain} {}
-    TakenFrames(TakenFrames const&) = delete;
-    ~TakenFrames() {  // not committed: back to the owner
-        for_each([](PageInfo& page) { page.count.fetch_or(PageInfo::allocated, std::memory_order_acq_rel); });
+    explicit FrameChain(F undo) : undo_{undo} {}
+    FrameChain(FrameChain const&) = delete;
+    ~FrameChain() {
+        while (head_ != no_frame) undo_(pop());
     }
-
-    // Only a frame that nothing else refers to may go.
-    Result<> take(Mfn mfn) {
-        if (mfn.value >= max_mfn) return Errno::inval;
-        PageInfo& page = page_of(mfn);
-        u64 expected = PageInfo::allocated | PageInfo::owner_bits(domain_.id) | 1;
-        if (!page.count.compare_exchange_strong(expected, expected & ~PageInfo::allocated, std::memory_order_acq_rel))
-            return Errno::inval;
-        page.demote_next = head_;
-        head_ = static_cast<u32>(mfn.value);
-        return {};
+    void push(PageInfo& page) { page.demote_next = std::exchange(head_, static_cast<u32>(mfn_of(page).value)); }
+    PageInfo& pop() {
+        PageInfo& page = frame_table[head_];
+        head_ = page.demote_next;
+        return page;
     }
-    void commit() {
-        for_each([](PageInfo& page) { PageRef::release(page); });
-    }
+    bool empty() const { return head_ == no_frame; }
 
 private:
-    template <class F>
-    void for_each(F&& visit) {
-        while (head_ != no_frame) {
-            PageInfo& page = frame_table[head_];
-            head_ = page.demote_next;
-            visit(page);
-        }
-    }
-    Domain& domain_;
+    F undo_;
     u32 head_ = no_frame;
 };
+
+// Only a frame that nothing else refers to may go. It loses its allocation, and keeps that reference.
+Result<PageInfo*> take_frame(Mfn mfn, Domid owner) {
+    if (mfn.value >= max_mfn) return Errno::inval;
+    PageInfo& page = page_of(mfn);
+    u64 expected = PageInfo::allocated | PageInfo::owner_bits(owner) | 1;
+    bool taken =
+        page.count.compare_exchange_strong(expected, PageInfo::owner_bits(owner) | 1, std::memory_order_acq_rel);
+    return taken ? Result<PageInfo*>{&page} : Errno::inval;
+}
 
 // What is exchanged at a time: one extent of the larger order against as many of the smaller as it takes.
 struct Chunk {
     u64 in_first, in_count, out_first, out_count;
 };
 
-class NewFrames {  // allocated for the chunk, freed again unless committed
-public:
-    explicit NewFrames(Domain& domain, u32 order) : domain_{domain}, order_{order} {}
-    NewFrames(NewFrames const&) = delete;
-    ~NewFrames() {
-        while (head_ != no_frame) {
-            u32 first = std::exchange(head_, frame_table[head_].demote_next);
-            for (u64 i = 0; i < u64{1} << order_; ++i) (void)drop_allocation(frame_table[first + i], domain_.id);
-        }
-    }
-    Result<> add(u32 address_bits) {
-        PageInfo* first = TRY(alloc_domain_frames(domain_, order_, address_bits, Limit::lifted));
-        first->demote_next = head_;
-        head_ = static_cast<u32>(mfn_of(*first).value);
-        return {};
-    }
-    Mfn pop() {
-        u32 first = std::exchange(head_, frame_table[head_].demote_next);
-        return Mfn{first};
-    }
-
-private:
-    Domain& domain_;
-    u32 order_;
-    u32 head_ = no_frame;
-};
-
 Result<> exchange_chunk(abi::MemoryExchange const& request, Chunk chunk, Domain& domain) {
-    TakenFrames taken{domain};
+    FrameChain taken{[](PageInfo& page) { page.count.fetch_or(PageInfo::allocated, std::memory_order_acq_rel); }};
     for (u64 i = 0; i < chunk.in_count; ++i) {
         u64 mfn = TRY(copy_in(request.in.extent_start + (chunk.in_first + i)));
-        for (u64 k = 0; k < u64{1} << request.in.extent_order; ++k) TRY(taken.take(Mfn{mfn + k}));
+        for (u64 k = 0; k < u64{1} << request.in.extent_order; ++k)
+            taken.push(*TRY(take_frame(Mfn{mfn + k}, domain.id)));
     }
-    NewFrames fresh{domain, request.out.extent_order};
+    FrameChain fresh{[&](PageInfo& first) {
+        for (u64 i = 0; i < u64{1} << request.out.extent_order; ++i) (void)drop_allocation((&first)[i], domain.id);
+    }};
     u32 bits = request.out.address_bits() ? request.out.address_bits() : any_address_bits;
-    for (u64 i = 0; i < chunk.out_count; ++i) TRY(fresh.add(bits));
+    for (u64 i = 0; i < chunk.out_count; ++i)
+        fresh.push(*TRY(alloc_domain_frames(domain, request.out.extent_order, bits, Limit::lifted)));
     for (u64 i = 0; i < chunk.out_count; ++i) TRY(copy_in(request.out.extent_start + (chunk.out_first + i)));
 
-    taken.commit();  // from here on nothing fails but the guest's own races with itself
+    // From here on nothing fails but the guest's own races with itself.
+    while (!taken.empty()) PageRef::release(taken.pop());
     for (u64 i = 0; i < chunk.out_count; ++i) {
         guest_ptr<u64> place = request.out.extent_start + (chunk.out_first + i);
-        Mfn mfn = fresh.pop();
+        Mfn mfn = mfn_of(fresh.pop());
         auto pfn = copy_in(place);
         if (!pfn) continue;
         for (u64 k = 0; k < u64{1} << request.out.extent_order; ++k) set_m2p(mfn + k, *pfn + k);

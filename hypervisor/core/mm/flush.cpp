@@ -19,13 +19,11 @@ Result<CpuMask> cpus_of_vcpu_bitmap(Domain& domain, u64 bitmap_address) {
     return cpus;
 }
 
-Outcome flush_after_update(Vcpu& vcpu, u64 va, u64 flags) {
-    u64 kind = flags & abi::uvmf::flushtype_mask;
-    if (kind == abi::uvmf::none) return Outcome{};
-    bool page_only = kind == abi::uvmf::invlpg;
-    u64 where = flags & ~abi::uvmf::flushtype_mask;
+Outcome flush_where_asked(Vcpu& vcpu, u64 va, u64 flags) {
+    bool const page_only = (flags & abi::uvmf::flushtype_mask) == abi::uvmf::invlpg;
+    u64 const where = flags & ~abi::uvmf::flushtype_mask;
     if (where == abi::uvmf::local) {
-        page_only ? hal::flush_tlb_page_local(va) : hal::flush_tlb_local();
+        hal::flush_tlb_local();
         return Outcome{};
     }
     Result<CpuMask> cpus =

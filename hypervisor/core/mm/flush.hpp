@@ -2,7 +2,9 @@
 // TLB flushes that guests ask for.
 #pragma once
 #include "core/domain.hpp"
+#include "core/hal.hpp"
 #include "core/hypercall/dispatch.hpp"
+#include "public/mmu.hpp"
 
 namespace hv {
 // The CPUs that may hold entries of the vCPUs in the guest's bitmap (one bit a vCPU, max_vcpus bits). fault if
@@ -11,5 +13,11 @@ Result<CpuMask> cpus_of_vcpu_bitmap(Domain& domain, u64 bitmap_address);
 CpuMask cpus_of(Domain& domain);
 
 // The flags of update_va_mapping (UVMF_*), after the update succeeded.
-Outcome flush_after_update(Vcpu& vcpu, u64 va, u64 flags);
+Outcome flush_where_asked(Vcpu& vcpu, u64 va, u64 flags);
+inline Outcome flush_after_update(Vcpu& vcpu, u64 va, u64 flags) {
+    if ((flags & abi::uvmf::flushtype_mask) == abi::uvmf::none) return Outcome{};
+    if (flags != (abi::uvmf::invlpg | abi::uvmf::local)) return flush_where_asked(vcpu, va, flags);
+    hal::flush_tlb_page_local(va);
+    return Outcome{};
+}
 }  // namespace hv

@@ -34,7 +34,7 @@ Pte with_safe_cache_type(Pte pte) {
     return Pte{(pte.raw & ~Pte::cache) | Pte::cache_disable | Pte::write_through};
 }
 
-Result<Pte> acquire_io(Pte pte, Domain& table_owner, PageOwner owner) {
+Result<Pte> acquire_io(Pte pte, Domain& table_owner, PageOwner const& owner) {
     Protection protection = protection_of(pte.mfn());
     if (!table_owner.may_map_io || !owner.may_map_io || protection == Protection::denied) return Errno::perm;
     if (protection == Protection::read_only) pte.raw &= ~Pte::writable;
@@ -51,42 +51,23 @@ bool protect_io(Mfn first, u64 count, Protection protection) {
     return true;
 }
 
-Result<Pte> acquire_leaf(Pte wanted, Domain& table_owner, PageOwner owner) {
-    if (!wanted.is_present()) return wanted;
+Result<Pte> acquire_other_leaf(Pte wanted, Domain& table_owner, PageOwner const& owner) {
     u64 allowed = Pte::leaf_allowed | Pte::address | (table_owner.may_map_io ? Pte::cache : 0);
-    if (wanted.raw & ~allowed) [[unlikely]]
-        return Errno::inval;
-    if (wanted.raw & reserved_address_bits()) [[unlikely]]
-        return Errno::perm;  // an I/O address that nobody has rights to
+    if (wanted.raw & ~allowed) return Errno::inval;
+    if (wanted.raw & reserved_address_bits()) return Errno::perm;  // an I/O address that nobody has rights to
     Pte pte{wanted.raw | Pte::user};
+    if (!is_ram(pte.mfn())) return acquire_io(pte, table_owner, owner);
 
-    Mfn mfn = pte.mfn();
-    if (!is_ram(mfn)) [[unlikely]]
-        return acquire_io(pte, table_owner, owner);
-
-    auto page = get_page(mfn, owner.id);
-    if (!page) [[unlikely]]
-        return Errno::busy;
-    u64 word = (*page)->count.load(std::memory_order_relaxed);
-    if (word & PageInfo::heap) [[unlikely]] {
-        if (pte.raw & Pte::cache) return Errno::acces;
-    } else if (owner.id == abi::domid_xen) {
-        return Errno::busy;  // of the hypervisor's own frames only those of the M2P may be seen, and not written
-    }
+    auto page = get_page(pte.mfn(), owner.id);
+    if (!page) return Errno::busy;
+    if ((*page)->count_has(PageInfo::heap) && (pte.raw & Pte::cache)) return Errno::acces;
     if (!pte.is_writable()) {
         (void)(*std::move(page)).leak();
         return pte;
     }
-    if (owner.id == abi::domid_xen) return Errno::busy;
-    TypedRef typed = TRY(promote_writable(*std::move(page), table_owner));
+    if (owner.id == abi::domid_xen) return Errno::busy;  // the M2P may be seen, not written
+    TypedRef typed = TRY(promote(*std::move(page), PageType::writable));
     (void)std::move(typed).leak();
     return pte;
-}
-
-void release_leaf(Pte stored) {
-    if (!stored.is_present() || !is_ram(stored.mfn())) return;
-    PageInfo& page = page_of(stored.mfn());
-    if (stored.is_writable()) TypedRef::release(page);
-    else PageRef::release(page);
 }
 }  // namespace hv

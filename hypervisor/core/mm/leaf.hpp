@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What a present level-1 entry may map, and the references it holds: one on the frame, and a `writable` use if it
-// allows writing. I/O addresses hold none.
+// What a present level-1 entry may map, and what it holds: a `writable` use of the frame if it allows writing, and a
+// reference otherwise. I/O addresses hold nothing.
 #pragma once
 #include "core/domain.hpp"
 #include "core/mm/pte.hpp"
@@ -20,10 +20,32 @@ struct PageOwner {
 enum class Protection : u8 { none, read_only, denied };
 bool protect_io(Mfn first, u64 count, Protection protection);
 
+// acquire_leaf for what the usual case leaves.
+Result<Pte> acquire_other_leaf(Pte wanted, Domain& table_owner, PageOwner const& owner);
+
 // Takes the references for `wanted` in a table of `table_owner` and returns the entry as it is to be stored (user bit
 // set, cache attributes of I/O mappings made safe). Entries that are not present hold nothing and are stored as they
 // are. Errors: inval bad flags, perm forbidden I/O or an address beyond the machine's width, busy not that owner's
 // frame or a frame in use as page table, acces cache attributes on hypervisor memory.
-Result<Pte> acquire_leaf(Pte wanted, Domain& table_owner, PageOwner owner);
-void release_leaf(Pte stored);
+[[gnu::always_inline]] inline Result<Pte> acquire_leaf(Pte wanted, Domain& table_owner, PageOwner const& owner) {
+    if (!wanted.is_present()) return wanted;
+    Pte const stored{wanted.raw | Pte::user};
+    if ((wanted.raw & ~(Pte::leaf_allowed | Pte::address)) == 0) [[likely]] {
+        if (wanted.is_writable()) {
+            if (join_uses(wanted.mfn(), owner.id, PageType::writable)) [[likely]]
+                return stored;
+        } else if (auto page = get_page(wanted.mfn(), owner.id)) [[likely]] {
+            (void)(*std::move(page)).leak();
+            return stored;
+        }
+    }
+    return acquire_other_leaf(wanted, table_owner, owner);
+}
+
+[[gnu::always_inline]] inline void release_leaf(Pte stored) {
+    if (!stored.is_present() || !is_ram(stored.mfn())) return;
+    PageInfo& page = page_of(stored.mfn());
+    if (stored.is_writable()) TypedRef::release(page);
+    else PageRef::release(page);
+}
 }  // namespace hv

@@ -2,8 +2,8 @@
 // mmu_update and update_va_mapping: entries of live page tables, changed under the rules of leaf.hpp and validate.hpp.
 #include <algorithm>
 #include <array>
+#include <optional>
 #include "core/mm/flush.hpp"
-#include "core/mm/foreign.hpp"
 #include "core/mm/l1_entry.hpp"
 #include "core/mm/m2p.hpp"
 #include "core/mm/progress.hpp"
@@ -12,12 +12,22 @@
 
 namespace hv {
 namespace {
-bool exchange(u64* entry, Pte& expected, Pte fresh) {
-    return __atomic_compare_exchange_n(entry, &expected.raw, fresh.raw, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
-}
+// Whose frames a call is about, and what keeps that domain alive meanwhile; the caller itself needs no reference.
+struct NamedOwner {
+    PageOwner pages;
+    std::optional<DomainRef> held;
+};
 
-u64* entry_at(Maddr address) {
-    return reinterpret_cast<u64*>(hal::map(Mfn{address.value >> page_shift}) + address.value % page_size);
+// Errors: perm, srch. domid_xen and other domains are for privileged callers.
+Result<NamedOwner> resolve_page_owner(Domain& caller, u64 domid) {
+    Domid const id{static_cast<u16>(domid)};
+    if (id == abi::domid_self || id == caller.id) return NamedOwner{PageOwner::of(caller), {}};
+    if (id == abi::domid_io) return NamedOwner{{id, caller.may_map_io}, {}};
+    if (!caller.privileged) return Errno::perm;
+    if (id == abi::domid_xen) return NamedOwner{{id, false}, {}};
+    DomainRef other = TRY(find_domain(id));
+    PageOwner const pages = PageOwner::of(*other);
+    return NamedOwner{pages, std::move(other)};
 }
 
 // An entry of a live table of level 2, 3 or 4 that belongs to `owner`.
@@ -26,126 +36,144 @@ Result<> replace_table_entry(u64* entry, PageType level, Pte wanted, Domain& own
     if (level == PageType::l4 && is_hypervisor_slot(slot)) return Errno::inval;
 
     Pte old{__atomic_load_n(entry, __ATOMIC_RELAXED)};
-    auto kept = [&](Pte pte) {
-        if (mode == Replace::plain || !pte.is_present()) return pte;
-        return Pte{pte.raw | (old.raw & (Pte::accessed | Pte::dirty))};
-    };
     // The same table below with other flags: the reference stays. Without linear tables RW is free to change, too.
     u64 const always = Pte::user | (level == PageType::l4 ? Pte::accessed : 0);
     constexpr u64 free_bits = Pte::table_allowed & ~Pte::present;
-    while (old.is_present() && wanted.is_present() && ((old.raw ^ wanted.raw) & ~free_bits) == 0) {
-        if (exchange(entry, old, kept(Pte{wanted.raw | always}))) return {};
-    }
-    Pte stored = TRY(acquire_table_entry(wanted, level, owner));
-    while (!exchange(entry, old, kept(stored))) {}
+    auto alike = [=](Pte pte) { return ((pte.raw ^ wanted.raw) & ~free_bits) == 0 && wanted.is_present(); };
+    if (exchange_while(entry, old, Pte{wanted.raw | always}, mode, alike)) return {};
+    Pte const stored = TRY(acquire_table_entry(wanted, level, owner));
+    exchange_while(entry, old, stored, mode, [](Pte) { return true; });
     release_table_entry(old);
     return {};
 }
 
-// One batch of requests: who it works for, and the table of the last request, which the next one usually shares.
+// Requests that work for the same domains. The table of the last one is kept, as the next one usually shares it.
 class Batch {
 public:
-    Batch(Domain& tables, PageOwner pages) : tables_{tables}, pages_{pages} {}
+    Batch(Vcpu& vcpu, Domain& tables, PageOwner pages) : vcpu_{vcpu}, tables_{tables}, pages_{pages} {}
     Batch(Batch const&) = delete;
     ~Batch() { forget_table(); }
 
-    Result<> apply(abi::MmuUpdate const& request) {
-        Maddr address = request.address();
-        if (request.ptr & 4) return Errno::nosys;  // commands are multiples of what eight-byte alignment leaves
-        switch (request.command()) {
-            case abi::mmu::normal_pt_update:
-            case abi::mmu::pt_update_no_translate: return update_entry(address, Pte{request.val}, Replace::plain);
-            case abi::mmu::pt_update_preserve_ad:
-                return update_entry(address, Pte{request.val}, Replace::preserve_accessed_dirty);
-            case abi::mmu::machphys_update: return update_m2p(address, request.val);
-            default: return Errno::nosys;
+    Result<> run(BatchArgs<abi::MmuUpdate>& list) {
+        constexpr u64 chunk_size = 32;
+        std::array<abi::MmuUpdate, chunk_size> chunk;
+        for (;;) {
+            u64 const size = std::min(chunk_size, list.left());
+            if (size == 1) TRY(copy_in(chunk[0], list.next()));
+            else TRY(copy_in_bytes(chunk.data(), list.next().address, size * sizeof(abi::MmuUpdate)));
+            for (u64 i = 0; i < size; ++i, ++list.done) TRY(apply(chunk[i]));
+            if (!list.left()) return {};
+            if (hal::should_preempt()) return Errno::again;
         }
-    }
-    // Lets go of the last request's table unless this one is about it, too.
-    void turn_to(Maddr address) {
-        if (table_ && mfn_of(*table_) != Mfn{address.value >> page_shift}) forget_table();
-    }
-    void forget_table() {
-        if (table_) TypedRef::release(*std::exchange(table_, nullptr));
     }
 
 private:
-    Result<> update_entry(Maddr address, Pte wanted, Replace mode) {
-        Mfn mfn{address.value >> page_shift};
-        if (!table_) TRY(hold(mfn));
-        u64* entry = entry_at(address);
-        PageType kind = table_->kind();
-        if (kind == PageType::l1) return replace_l1(entry, wanted, tables_, pages_, mode);
-        if (is_table_type(kind)) return replace_table_entry(entry, kind, wanted, tables_, mode);
+    [[gnu::always_inline]] Result<> apply(abi::MmuUpdate const& request) {
+        if (request.ptr % sizeof(u64) == abi::mmu::normal_pt_update) [[likely]]
+            return update_entry(request.ptr, Pte{request.val}, Replace::plain);
+        return apply_other(request);
+    }
+    [[gnu::noinline]] Result<> apply_other(abi::MmuUpdate const& request) {
+        u64 const address = request.ptr & ~u64{7};
+        switch (request.ptr % sizeof(u64)) {
+            case abi::mmu::pt_update_no_translate: return update_entry(address, Pte{request.val}, Replace::plain);
+            case abi::mmu::pt_update_preserve_ad:
+                return update_entry(address, Pte{request.val}, Replace::preserve_accessed_dirty);
+            case abi::mmu::machphys_update: return update_m2p(Mfn{address >> page_shift}, request.val);
+            default: return Errno::nosys;
+        }
+    }
+
+    [[gnu::always_inline]] Result<> update_entry(u64 address, Pte wanted, Replace mode) {
+        if (address - table_address_ >= page_size || !vcpu_.demotions.empty()) TRY(turn_to(Mfn{address >> page_shift}));
+        u64* const entry = entries_ + (address - table_address_) / sizeof(u64);
+        if (kind_ == PageType::l1) [[likely]]
+            return replace_l1(entry, wanted, tables_, pages_, mode);
+        if (is_table_type(kind_)) return replace_table_entry(entry, kind_, wanted, tables_, mode);
+        if (kind_ == PageType::none) return Errno::inval;       // no_address itself
         __atomic_store_n(entry, wanted.raw, __ATOMIC_RELEASE);  // a plain page of the guest's
         return {};
     }
 
-    // Keeps a table a table, and anything else that the guest may write a writable page, while requests refer to it.
-    Result<> hold(Mfn mfn) {
-        PageRef page = TRY(get_page(mfn, tables_.id));
-        u64 word = page->type.load(std::memory_order_acquire);
-        bool live_table = is_table_type(PageInfo::kind_of(word)) && (word & PageInfo::use_mask);
-        PageType kind = live_table ? PageInfo::kind_of(word) : PageType::writable;
-        auto typed = promote(std::move(page), kind, tables_);
-        if (!typed) return typed.error() == Errno::again ? Errno::again : Errno::inval;
-        table_ = &(*std::move(typed)).leak();
-        return {};
-    }
-
-    Result<> update_m2p(Maddr address, u64 pfn) {
-        Mfn mfn{address.value >> page_shift};
+    Result<> update_m2p(Mfn mfn, u64 pfn) {
         PageRef page = TRY(get_page(mfn, pages_.id));
         set_m2p(mfn, pfn);
         return {};
     }
 
+    // Keeps a table a table, and anything else that the guest may write a writable page, while requests refer to it.
+    [[gnu::noinline]] Result<> turn_to(Mfn mfn) {
+        forget_table();
+        // What the requests before this one set free must be free before this one is looked at.
+        if (!vcpu_.demotions.empty() && !drain_demotions(vcpu_.demotions)) return Errno::again;
+        PageType kind = PageType::l1;
+        PageInfo* table = join_uses(mfn, tables_.id, kind);
+        if (!table) {
+            PageRef page = TRY(get_page(mfn, tables_.id));
+            kind = page->is_table() && page->uses() ? page->kind() : PageType::writable;
+            auto typed = promote(std::move(page), kind);
+            if (!typed) return typed.error() == Errno::again ? Errno::again : Errno::inval;
+            table = &(*std::move(typed)).leak();
+        }
+        table_ = table;
+        kind_ = kind;
+        table_address_ = mfn.value << page_shift;
+        entries_ = reinterpret_cast<u64*>(hal::map(mfn));
+        return {};
+    }
+    void forget_table() {
+        table_address_ = no_address;
+        kind_ = PageType::none;
+        if (table_) TypedRef::release(*std::exchange(table_, nullptr));
+    }
+
+    static constexpr u64 no_address = ~u64{0} << page_shift;
+
+    Vcpu& vcpu_;
     Domain& tables_;
     PageOwner pages_;
-    PageInfo* table_ = nullptr;  // holds a typed reference
+    PageInfo* table_ = nullptr;  // holds a use as kind_
+    PageType kind_ = PageType::none;
+    u64 table_address_ = no_address;
+    u64* entries_ = nullptr;
 };
 }  // namespace
 
+// The usual single request, an entry of a level-1 table of the caller's. Nothing, and nothing done: it is another one.
+[[gnu::always_inline]] inline std::optional<Errno> update_own_l1(Vcpu& vcpu, guest_ptr<abi::MmuUpdate> from) {
+    abi::MmuUpdate request;
+    if (!copy_in(request, from) || request.command() != abi::mmu::normal_pt_update) return {};
+    Result<L1Slot> slot = l1_slot_at(*vcpu.domain, request.address());
+    if (!slot) return {};
+    return replace_l1(slot->entry, Pte{request.val}, *vcpu.domain, PageOwner::of(*vcpu.domain)).error();
+}
+
+// (requests*, count, done*, domid): whose pages are mapped, and above bit 16 whose tables these are, plus one.
 Outcome do_mmu_update(Vcpu& vcpu, HypercallArgs& args) {
+    if (args[1] == 1 && !args[2] && args[3] == abi::domid_self.value) {
+        std::optional<Errno> const short_cut = update_own_l1(vcpu, {args[0]});
+        if (short_cut) return *short_cut;
+    }
     auto list = BatchArgs<abi::MmuUpdate>::read(args);
     if (!list) return list.error();
-    auto pages = resolve_page_owner(*vcpu.domain, static_cast<u16>(args[3]));
+    if (args[3] == abi::domid_self.value) [[likely]]
+        return list->finish(args, Batch{vcpu, *vcpu.domain, PageOwner::of(*vcpu.domain)}.run(*list).error());
+
+    auto pages = resolve_page_owner(*vcpu.domain, args[3]);
     if (!pages) return pages.error();
-    u16 const table_owner = static_cast<u16>(args[3] >> 16);  // plus one; 0 is the caller
+    u16 const table_owner = static_cast<u16>(args[3] >> 16);
     auto tables =
         resolve_domain(*vcpu.domain, table_owner ? Domid{static_cast<u16>(table_owner - 1)} : abi::domid_self);
     if (!tables) return tables.error();
-
-    constexpr u64 chunk_size = 16;
-    std::array<abi::MmuUpdate, chunk_size> chunk;
-    Errno error = Errno::ok;
-    {
-        Batch batch{**tables, pages->owner()};
-        while (list->left() && error == Errno::ok) {
-            u64 size = std::min(chunk_size, list->left());
-            error = copy_in_bytes(chunk.data(), list->next().address, size * sizeof(abi::MmuUpdate)).error();
-            for (u64 i = 0; i < size && error == Errno::ok; ++i) {
-                batch.turn_to(chunk[i].address());
-                if (!vcpu.demotions.empty()) [[unlikely]] {
-                    // What the requests before this one set free must be free before this one is looked at.
-                    batch.forget_table();
-                    if (!drain_demotions(vcpu.demotions)) error = Errno::again;
-                }
-                if (error == Errno::ok) error = batch.apply(chunk[i]).error();
-                if (error == Errno::ok) ++list->done;
-            }
-            if (error == Errno::ok && list->left() && hal::should_preempt()) error = Errno::again;
-        }
-    }
-    return list->finish(args, error);
+    return list->finish(args, Batch{vcpu, **tables, pages->pages}.run(*list).error());
 }
 
 namespace {
-Outcome update_va(Vcpu& vcpu, u64 va, Pte wanted, u64 flags, PageOwner owner) {
+[[gnu::always_inline]] inline Outcome update_va(Vcpu& vcpu, u64 va, Pte wanted, u64 flags, PageOwner owner) {
     Result<L1Slot> slot = find_l1(vcpu, va);
     if (!slot) return slot.error();
     Result<> replaced = replace_l1(slot->entry, wanted, *vcpu.domain, owner);
-    if (!replaced) return replaced.error() == Errno::again ? Outcome::again() : Outcome{replaced};
+    if (!replaced) return replaced.error();
     return flush_after_update(vcpu, va, flags);
 }
 }  // namespace
@@ -157,8 +185,8 @@ Outcome do_update_va_mapping(Vcpu& vcpu, HypercallArgs& args) {
 
 // (va, value, flags, domid): the frame belongs to another domain
 Outcome do_update_va_mapping_otherdomain(Vcpu& vcpu, HypercallArgs& args) {
-    auto pages = resolve_page_owner(*vcpu.domain, static_cast<u16>(args[3]));
+    auto pages = resolve_page_owner(*vcpu.domain, args[3]);
     if (!pages) return pages.error();
-    return update_va(vcpu, args[0], Pte{args[1]}, args[2], pages->owner());
+    return update_va(vcpu, args[0], Pte{args[1]}, args[2], pages->pages);
 }
 }  // namespace hv

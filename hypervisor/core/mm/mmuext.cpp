@@ -11,8 +11,7 @@
 namespace hv {
 namespace {
 Result<> pin(Mfn mfn, PageType level, Domain& owner) {
-    PageRef page = TRY(get_page(mfn, owner.id));
-    TypedRef table = TRY(promote(std::move(page), level, owner));
+    TypedRef table = TRY(get_typed(mfn, owner.id, level));
     if (table->type.fetch_or(PageInfo::pinned, std::memory_order_acq_rel) & PageInfo::pinned) return Errno::inval;
     (void)std::move(table).leak();  // the pin holds it
     return {};
@@ -27,71 +26,63 @@ Result<> unpin(Mfn mfn, Domain& owner) {
 
 // Both pages must be the caller's; they are written through the direct map.
 Result<> clear_frame(Mfn mfn, Domain& owner) {
-    PageRef page = TRY(get_page(mfn, owner.id));
-    TypedRef writable = TRY(promote_writable(std::move(page), owner));
+    TypedRef writable = TRY(get_writable(mfn, owner.id));
     clear_page(hal::map(mfn));
     return {};
 }
 
 Result<> copy_frame(Mfn to, Mfn from, Domain& owner) {
     PageRef source = TRY(get_page(from, owner.id));
-    PageRef page = TRY(get_page(to, owner.id));
-    TypedRef target = TRY(promote_writable(std::move(page), owner));
+    TypedRef target = TRY(get_writable(to, owner.id));
     copy_page(hal::map(to), hal::map(from));
     return {};
 }
 
+// Of one page, or of everything if there is no address. Addresses that guests have nothing at are in no cache.
+Result<> flush(CpuMask const& cpus, std::optional<u64> address) {
+    if (!address) hal::flush_tlb(cpus);
+    else if (is_guest_address(*address)) hal::flush_tlb_page(cpus, *address);
+    return {};
+}
 Result<> flush_vcpus(Domain& domain, u64 bitmap, std::optional<u64> address) {
     Result<CpuMask> cpus = cpus_of_vcpu_bitmap(domain, bitmap);
-    if (!cpus) return Errno::inval;
-    address ? hal::flush_tlb_page(*cpus, *address) : hal::flush_tlb(*cpus);
-    return {};
+    return cpus ? flush(*cpus, address) : Errno::inval;
 }
 
 // Operations on the caller's own processor and address space.
-Result<> apply_own(Vcpu& vcpu, abi::MmuextOp const& op) {
-    Domain& domain = *vcpu.domain;
-    u64 address = op.arg1.linear_addr.value;
-    switch (op.cmd) {
-        case abi::mmuext::new_baseptr: return set_kernel_root(vcpu, op.arg1.mfn);
-        case abi::mmuext::new_user_baseptr: return set_user_root(vcpu, op.arg1.mfn);
-        case abi::mmuext::tlb_flush_local: hal::flush_tlb_local(); return {};
-        case abi::mmuext::invlpg_local:
-            if (is_guest_address(address) && is_canonical(address)) hal::flush_tlb_page_local(address);
-            return {};
-        case abi::mmuext::tlb_flush_multi: return flush_vcpus(domain, op.arg2.raw, std::nullopt);
-        case abi::mmuext::invlpg_multi:
-            if (!is_guest_address(address) || !is_canonical(address)) return {};
-            return flush_vcpus(domain, op.arg2.raw, address);
-        case abi::mmuext::tlb_flush_all: hal::flush_tlb(cpus_of(domain)); return {};
-        case abi::mmuext::invlpg_all:
-            if (is_guest_address(address) && is_canonical(address)) hal::flush_tlb_page(cpus_of(domain), address);
-            return {};
-        case abi::mmuext::flush_cache:
-        case abi::mmuext::flush_cache_global: return domain.may_map_io ? Errno::ok : Errno::acces;
-        case abi::mmuext::set_ldt: return set_ldt(vcpu, address, op.arg2.nr_ents);
-        default: return Errno::nosys;
-    }
-}
-
 constexpr bool is_for_own_only(u32 cmd) {
     return cmd == abi::mmuext::new_baseptr || (cmd >= abi::mmuext::tlb_flush_local && cmd <= abi::mmuext::set_ldt) ||
            cmd == abi::mmuext::new_user_baseptr || cmd == abi::mmuext::flush_cache_global;
 }
 
-Result<> apply(Vcpu& vcpu, abi::MmuextOp const& op, Domain& owner) {
-    if (is_for_own_only(op.cmd)) {
-        if (&owner != vcpu.domain) return Errno::perm;
-        return apply_own(vcpu, op);
-    }
+[[gnu::always_inline]] inline Result<> apply(Vcpu& vcpu, abi::MmuextOp const& op, Domain& owner) {
+    if (&owner != vcpu.domain && is_for_own_only(op.cmd)) [[unlikely]]
+        return Errno::perm;
+    u64 const address = op.arg1.linear_addr.value;
     switch (op.cmd) {
-        case abi::mmuext::pin_l1_table: return pin(op.arg1.mfn, PageType::l1, owner);
-        case abi::mmuext::pin_l2_table: return pin(op.arg1.mfn, PageType::l2, owner);
-        case abi::mmuext::pin_l3_table: return pin(op.arg1.mfn, PageType::l3, owner);
-        case abi::mmuext::pin_l4_table: return pin(op.arg1.mfn, PageType::l4, owner);
+        case abi::mmuext::pin_l1_table:
+        case abi::mmuext::pin_l2_table:
+        case abi::mmuext::pin_l3_table:
+        case abi::mmuext::pin_l4_table: {
+            constexpr std::array levels{PageType::l1, PageType::l2, PageType::l3, PageType::l4};
+            return pin(op.arg1.mfn, levels[op.cmd - abi::mmuext::pin_l1_table], owner);
+        }
         case abi::mmuext::unpin_table: return unpin(op.arg1.mfn, owner);
         case abi::mmuext::clear_page: return clear_frame(op.arg1.mfn, owner);
         case abi::mmuext::copy_page: return copy_frame(op.arg1.mfn, op.arg2.src_mfn, owner);
+        case abi::mmuext::new_baseptr: return set_kernel_root(vcpu, op.arg1.mfn);
+        case abi::mmuext::new_user_baseptr: return set_user_root(vcpu, op.arg1.mfn);
+        case abi::mmuext::tlb_flush_local: hal::flush_tlb_local(); return {};
+        case abi::mmuext::invlpg_local:
+            if (is_guest_address(address)) hal::flush_tlb_page_local(address);
+            return {};
+        case abi::mmuext::tlb_flush_multi: return flush_vcpus(owner, op.arg2.raw, {});
+        case abi::mmuext::invlpg_multi: return flush_vcpus(owner, op.arg2.raw, address);
+        case abi::mmuext::tlb_flush_all: return flush(cpus_of(owner), {});
+        case abi::mmuext::invlpg_all: return flush(cpus_of(owner), address);
+        case abi::mmuext::flush_cache:
+        case abi::mmuext::flush_cache_global: return owner.may_map_io ? Errno::ok : Errno::acces;
+        case abi::mmuext::set_ldt: return set_ldt(vcpu, address, op.arg2.nr_ents);
         case abi::mmuext::mark_super:
         case abi::mmuext::unmark_super: return Errno::opnotsupp;
         default: return Errno::nosys;
@@ -102,17 +93,26 @@ Result<> apply(Vcpu& vcpu, abi::MmuextOp const& op, Domain& owner) {
 Outcome do_mmuext_op(Vcpu& vcpu, HypercallArgs& args) {
     auto batch = BatchArgs<abi::MmuextOp>::read(args);
     if (!batch) return batch.error();
-    auto owner = resolve_domain(*vcpu.domain, Domid{static_cast<u16>(args[3])});
-    if (!owner) return owner.error();
+    std::optional<DomainRef> other;
+    if (args[3] != abi::domid_self.value) [[unlikely]] {
+        auto named = resolve_domain(*vcpu.domain, Domid{static_cast<u16>(args[3])});
+        if (!named) return named.error();
+        other.emplace(*std::move(named));
+    }
+    Domain& owner = other ? **other : *vcpu.domain;
 
+    constexpr u64 operations_between_questions = 4;  // long ones ask by themselves
     Errno error = Errno::ok;
     for (; batch->left() && error == Errno::ok; batch->done += error == Errno::ok) {
-        if (!drain_demotions(vcpu.demotions) || (batch->done > 0 && hal::should_preempt())) {
+        bool const ask = batch->done % operations_between_questions == operations_between_questions - 1;
+        if ((!vcpu.demotions.empty() && !drain_demotions(vcpu.demotions)) || (ask && hal::should_preempt()))
+            [[unlikely]] {
             error = Errno::again;
             break;
         }
-        auto op = copy_in(batch->next());
-        error = op ? apply(vcpu, *op, **owner).error() : op.error();
+        abi::MmuextOp op;
+        Result<> copied = copy_in(op, batch->next());
+        error = copied ? apply(vcpu, op, owner).error() : copied.error();
     }
     return batch->finish(args, error);
 }

@@ -15,12 +15,16 @@ constinit u64* m2p_table = nullptr;
 
 namespace {
 // A free block is marked in the type word of its first frame; its other frames have a zero type word.
-constexpr u64 free_block = u64{1} << 56;
+constexpr u64 free_block = u64{1} << 55;
+constexpr u32 most_at_hand = 512;
 constexpr u32 zones = 41;  // by the width of the frame number: 52 address bits
 
 struct FreeLists {
     Spinlock lock;
-    std::array<std::array<u32, max_order + 1>, zones> head{};
+    u32 head[zones][max_order + 1]{};
+    u32 filled[zones]{};     // a bit for each order that has blocks
+    u32 at_hand = no_frame;  // single frames that were just freed, not merged: the next to be asked for
+    u32 at_hand_count = 0;
     u64 free = 0;
     u64 total = 0;
 };
@@ -44,6 +48,20 @@ void unlink(PageInfo& page, u32& head) {
     if (page.next != no_frame) frame_table[page.next].prev = page.prev;
 }
 
+void add_block(PageInfo& page, u32 order) {
+    u32 const zone = zone_of(index_of(page));
+    page.type.store(free_block | order, std::memory_order_relaxed);
+    link(page, heap.head[zone][order]);
+    heap.filled[zone] |= 1u << order;
+}
+
+void remove_block(PageInfo& page, u32 order) {
+    u32 const zone = zone_of(index_of(page));
+    page.type.store(0, std::memory_order_relaxed);
+    unlink(page, heap.head[zone][order]);
+    if (heap.head[zone][order] == no_frame) heap.filled[zone] &= ~(1u << order);
+}
+
 void insert_locked(u64 mfn, u32 order) {
     heap.free += u64{1} << order;
     while (order < max_order) {
@@ -51,41 +69,45 @@ void insert_locked(u64 mfn, u32 order) {
         if (buddy >= max_mfn || zone_of(buddy) != zone_of(mfn)) break;
         PageInfo& other = frame_table[buddy];
         if (other.type.load(std::memory_order_relaxed) != (free_block | order)) break;
-        unlink(other, heap.head[zone_of(buddy)][order]);
-        other.type.store(0, std::memory_order_relaxed);
+        remove_block(other, order);
         mfn = std::min(mfn, buddy);
         ++order;
     }
-    PageInfo& page = frame_table[mfn];
-    page.type.store(free_block | order, std::memory_order_relaxed);
-    link(page, heap.head[zone_of(mfn)][order]);
+    add_block(frame_table[mfn], order);
 }
 
 PageInfo* take_block_locked(u32 zone, u32 wanted) {
-    for (u32 order = wanted; order <= max_order; ++order) {
-        u32 head = heap.head[zone][order];
-        if (head == no_frame) continue;
-        PageInfo& page = frame_table[head];
-        unlink(page, heap.head[zone][order]);
-        page.type.store(0, std::memory_order_relaxed);
-        while (order > wanted) {  // keep the lower half, give the upper one back
-            --order;
-            PageInfo& half = frame_table[head + (u64{1} << order)];
-            half.type.store(free_block | order, std::memory_order_relaxed);
-            link(half, heap.head[zone][order]);
-        }
-        heap.free -= u64{1} << wanted;
-        return &page;
+    u32 const candidates = heap.filled[zone] >> wanted;
+    if (!candidates) return nullptr;
+    u32 order = wanted + static_cast<u32>(std::countr_zero(candidates));
+    PageInfo& page = frame_table[heap.head[zone][order]];
+    remove_block(page, order);
+    while (order > wanted) {  // keep the lower half, give the upper one back
+        --order;
+        add_block((&page)[u64{1} << order], order);
     }
-    return nullptr;
+    heap.free -= u64{1} << wanted;
+    return &page;
+}
+
+PageInfo* take_frame_at_hand() {
+    PageInfo& page = frame_table[heap.at_hand];
+    heap.at_hand = page.next;
+    --heap.at_hand_count;
+    --heap.free;
+    return &page;
 }
 
 // The highest zone first: low memory is for those who ask for it.
 PageInfo* take(u32 order, u32 address_bits) {
     if (order > max_order || address_bits <= page_shift) return nullptr;
-    u32 zone = std::min(zone_of(max_mfn), address_bits - static_cast<u32>(page_shift));
+    u32 const highest = std::min(zone_of(max_mfn), address_bits - static_cast<u32>(page_shift));
     SpinGuard guard{heap.lock};
-    for (; zone > 0; --zone)
+    if (order == 0 && address_bits == any_address_bits && heap.at_hand_count) return take_frame_at_hand();
+    for (u32 zone = highest; zone > 0; --zone)
+        if (PageInfo* page = take_block_locked(zone, order)) return page;
+    while (heap.at_hand_count) insert_locked(mfn_of(*take_frame_at_hand()).value, 0);
+    for (u32 zone = highest; zone > 0; --zone)
         if (PageInfo* page = take_block_locked(zone, order)) return page;
     return nullptr;
 }
@@ -97,7 +119,15 @@ void give_back(PageInfo& first, u32 order) {
         page.type.store(0, std::memory_order_relaxed);
     }
     SpinGuard guard{heap.lock};
-    insert_locked(mfn_of(first).value, order);
+    if (order || heap.at_hand_count == most_at_hand) return insert_locked(mfn_of(first).value, order);
+    first.next = std::exchange(heap.at_hand, index_of(first));
+    ++heap.at_hand_count;
+    ++heap.free;
+}
+
+void store_count(Mfn first, u64 frames, u64 word) {
+    for (u64 mfn = first.value; mfn < std::min(first.value + frames, max_mfn); ++mfn)
+        frame_table[mfn].count.store(word, std::memory_order_relaxed);
 }
 
 // Frames that another domain had must not be reachable through a stale TLB entry any more.
@@ -113,22 +143,18 @@ void prepare_block(PageInfo& first, u32 order, Contents contents = Contents::zer
 void init_frame_table(PageInfo* table, u64 frames) {
     frame_table = table;
     max_mfn = frames;
-    for (auto& zone : heap.head) zone.fill(no_frame);
-    for (u64 mfn = 0; mfn < frames; ++mfn)
-        table[mfn].count.store(PageInfo::owner_bits(abi::domid_io) | 1, std::memory_order_relaxed);
+    for (auto& zone : heap.head) std::ranges::fill(zone, no_frame);
+    store_count(Mfn{0}, frames, PageInfo::owner_bits(abi::domid_io));
 }
 
 void mark_hypervisor_frames(Mfn first, u64 count) {
-    for (u64 mfn = first.value; mfn < std::min(first.value + count, max_mfn); ++mfn)
-        frame_table[mfn].count.store(PageInfo::owner_bits(abi::domid_xen) | 1, std::memory_order_relaxed);
+    store_count(first, count, PageInfo::owner_bits(abi::domid_xen));
     SpinGuard guard{heap.lock};
     heap.total += count;
 }
 
 void mark_m2p_frames(Mfn first, u64 count) {
-    for (u64 mfn = first.value; mfn < std::min(first.value + count, max_mfn); ++mfn)
-        frame_table[mfn].count.store(PageInfo::heap | PageInfo::owner_bits(abi::domid_xen) | 1,
-                                     std::memory_order_relaxed);
+    store_count(first, count, PageInfo::heap | PageInfo::owner_bits(abi::domid_xen) | 1);
 }
 
 void add_free_range(Mfn first, u64 count) {
@@ -164,8 +190,7 @@ u64 total_frame_count() {
 std::byte* alloc_heap(u32 order) {
     PageInfo* first = take(order, any_address_bits);
     if (!first) return nullptr;
-    for (u64 i = 0; i < (u64{1} << order); ++i)
-        first[i].count.store(PageInfo::owner_bits(abi::domid_xen) | 1, std::memory_order_relaxed);
+    store_count(mfn_of(*first), u64{1} << order, PageInfo::owner_bits(abi::domid_xen));
     prepare_block(*first, order);
     return hal::map(mfn_of(*first));
 }

@@ -2,10 +2,10 @@
 // What the hypervisor knows of each frame of RAM: who owns it, how many references exist, and what it is used as.
 //
 // count: existence. A frame lives while it has references. One of them is the owner's allocation (`allocated`); every
-// present page-table entry that maps the frame, every typed use and every kernel-held pointer is another.
+// entry that maps the frame for reading and every kernel-held pointer is another, and all typed uses together are one.
 //
-// type: use. A frame has one type at a time; the type may change only while the type count is zero. This is what keeps
-// a guest from writing its own page tables: `writable` and `l1`..`l4` exclude each other.
+// type: use. A frame has one type at a time; the type may change only while there are no uses. This is what keeps a
+// guest from writing its own page tables: `writable` and `l1`..`l4` exclude each other.
 //
 // prefix: how many leading entries of a page-table frame hold references. A validated table has all 512. Promotion
 // extends the prefix and demotion shrinks it, each entry by entry, so both can stop and go on at any point; a frame
@@ -32,13 +32,14 @@ struct PageInfo {
     static constexpr u32 owner_shift = 32;
     static constexpr u64 owner_mask = u64{0xffff} << owner_shift;
     static constexpr u64 ref_mask = 0xffff'ffff;
-    static constexpr u64 ref_limit = 0xffff'0000;  // far from overflow: a guest that gets here is refused
+    static constexpr u64 ref_limit = 0x7fff'ffff;  // far from overflow: a guest that gets here is refused
 
     // type word
     static constexpr u32 kind_shift = 60;
     static constexpr u64 pinned = u64{1} << 59;
     static constexpr u64 busy = u64{1} << 58;    // a CPU extends or shrinks the prefix, within one hypercall
     static constexpr u64 queued = u64{1} << 57;  // on a demotion queue
+    static constexpr u64 ending = u64{1} << 56;  // the last use has ended, its time is being noted: a moment
     static constexpr u32 prefix_shift = 40;
     static constexpr u64 prefix_mask = u64{0x3ff} << prefix_shift;
     static constexpr u32 busy_cpu_shift = 32;  // which CPU, while busy
@@ -57,6 +58,11 @@ struct PageInfo {
     static constexpr PageType kind_of(u64 word) { return static_cast<PageType>(word >> kind_shift); }
     static constexpr u64 kind_bits(PageType kind) { return static_cast<u64>(kind) << kind_shift; }
     static constexpr u32 prefix_of(u64 word) { return static_cast<u32>((word & prefix_mask) >> prefix_shift); }
+    // The word of a frame with one use of that kind, but for `pinned` and `queued`.
+    static constexpr u64 one_use(PageType kind) {
+        bool table = kind >= PageType::l1 && kind <= PageType::l4;
+        return kind_bits(kind) | (table ? u64{entries_per_table} << prefix_shift : 0) | 1;
+    }
 
     Domid owner() const { return owner_of(count.load(std::memory_order_relaxed)); }
     bool count_has(u64 flag) const { return count.load(std::memory_order_relaxed) & flag; }
@@ -79,40 +85,44 @@ inline bool is_ram(Mfn mfn) { return mfn.value < max_mfn && page_of(mfn).owner()
 // Called when the last reference goes (mm/page_alloc.cpp).
 void free_unreferenced(PageInfo& page);
 
-// One reference to a frame. Move-only; the destructor gives it back.
-class PageRef {
+// A hold on a frame, given back by the destructor. Move-only. `Kind` says how to release one.
+template <class Kind>
+class FrameHold {
 public:
-    PageRef(PageRef&& other) noexcept : page_{std::exchange(other.page_, nullptr)} {}
-    PageRef& operator=(PageRef&&) = delete;
-    ~PageRef() {
-        if (page_) release(*page_);
+    FrameHold(FrameHold&& other) noexcept : page_{std::exchange(other.page_, nullptr)} {}
+    FrameHold& operator=(FrameHold&&) = delete;
+    ~FrameHold() {
+        if (page_) Kind::release(*page_);
     }
 
     PageInfo& operator*() const { return *page_; }
     PageInfo* operator->() const { return page_; }
     Mfn mfn() const { return mfn_of(*page_); }
 
-    // Gives the reference to a holder that is not a C++ object, a page-table entry for example, and takes it back.
+    // Gives the hold to something that is not a C++ object, a page-table entry for example, and takes it back.
     PageInfo& leak() && { return *std::exchange(page_, nullptr); }
-    static PageRef adopt(PageInfo& page) { return PageRef{page}; }
+    Mfn leak_mfn() && { return mfn_of(*std::exchange(page_, nullptr)); }
+    static Kind adopt(PageInfo& page) { return Kind{page}; }
 
-    // One more reference to a frame that is known to be alive.
-    static PageRef again(PageInfo& page) {
-        page.count.fetch_add(1, std::memory_order_relaxed);
-        return PageRef{page};
-    }
+protected:
+    explicit FrameHold(PageInfo& page) : page_{&page} {}
 
-    // Drops `count` references at once.
-    static void release(PageInfo& page, u64 references = 1) {
-        u64 before = page.count.fetch_sub(references, std::memory_order_acq_rel);
-        ASSERT((before & PageInfo::ref_mask) >= references);
-        if ((before & PageInfo::ref_mask) == references) [[unlikely]]
+private:
+    PageInfo* page_;
+};
+
+// One reference to a frame.
+class PageRef : public FrameHold<PageRef> {
+public:
+    static void release(PageInfo& page) {
+        u64 before = page.count.fetch_sub(1, std::memory_order_acq_rel);
+        if ((before & PageInfo::ref_mask) <= 1) [[unlikely]]
             free_unreferenced(page);
     }
 
 private:
-    explicit PageRef(PageInfo& page) : page_{&page} {}
-    PageInfo* page_;
+    friend FrameHold;
+    using FrameHold::FrameHold;
 };
 
 // A reference to a frame that `owner` owns. inval if it does not, or if there is no such frame.

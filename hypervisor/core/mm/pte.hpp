@@ -30,7 +30,7 @@ struct Pte {
 
     bool is_present() const { return raw & present; }
     bool is_writable() const { return raw & writable; }
-    Mfn mfn() const { return Mfn{(raw & address) >> page_shift}; }
+    Mfn mfn() const { return Mfn{raw << 12 >> 24}; }  // the bits of `address`, with no mask to load
     static Pte make(Mfn mfn, u64 flags) { return Pte{mfn.value << page_shift | flags}; }
     friend constexpr bool operator==(Pte, Pte) = default;
 };
@@ -48,7 +48,8 @@ constexpr bool is_hypervisor_slot(u32 slot) { return slot >= first_hypervisor_sl
 inline constexpr u64 hypervisor_start = 0xffff'8000'0000'0000;
 inline constexpr u64 hypervisor_end = 0xffff'8800'0000'0000;  // exclusive
 
-// Whether a guest may name this address at all: its own half, or above the hypervisor (xen-x86_64.h).
+// Whether a guest may name this address at all: its own half, or above the hypervisor (xen-x86_64.h). Such an address
+// is canonical.
 constexpr bool is_guest_address(u64 va) { return va < (u64{1} << 47) || va >= hypervisor_end; }
 constexpr bool is_canonical(u64 va) { return va < (u64{1} << 47) || va >= ~u64{0} << 47; }
 }  // namespace hv

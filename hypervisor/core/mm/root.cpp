@@ -6,9 +6,8 @@
 namespace hv {
 namespace {
 Result<u64> acquire_root(Domain& domain, Mfn mfn) {
-    PageRef page = TRY(get_page(mfn, domain.id));
-    TypedRef root = TRY(promote(std::move(page), PageType::l4, domain));
-    return (std::move(root).leak_mfn()).value << page_shift;
+    TypedRef root = TRY(get_typed(mfn, domain.id, PageType::l4));
+    return std::move(root).leak_mfn().value << page_shift;
 }
 
 void release_root(u64 cr3) {

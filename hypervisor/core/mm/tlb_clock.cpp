@@ -16,7 +16,7 @@ u64 widen(u32 stamp) {
 }  // namespace
 
 void flush_stale(u32 stamp, CpuMask const& cpus) {
-    u64 then = widen(stamp);
+    u64 const then = widen(stamp);
     CpuMask stale;
     bool any = false;
     cpus.for_each([&](u32 cpu) {
@@ -28,8 +28,13 @@ void flush_stale(u32 stamp, CpuMask const& cpus) {
 }
 
 void flush_stale_everywhere(u32 stamp) {
+    u64 const then = widen(stamp);
+    u32 const cpus = hal::online_cpus();
+    CpuId cpu = 0;
+    while (cpu < cpus && last_flush[cpu].load(std::memory_order_acquire) > then) ++cpu;
+    if (cpu == cpus) return;  // the usual case
     CpuMask all;
-    for (CpuId cpu = 0; cpu < hal::online_cpus(); ++cpu) all.set(cpu);
+    for (cpu = 0; cpu < cpus; ++cpu) all.set(cpu);
     flush_stale(stamp, all);
 }
 }  // namespace hv::tlb

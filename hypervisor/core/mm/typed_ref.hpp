@@ -1,63 +1,60 @@
 // SPDX-License-Identifier: MIT
-// A typed reference: the frame exists and keeps its type while this object (or the entry it was given to) lives.
+// A typed use: the frame exists and keeps its type while this object (or the entry it was given to) lives.
 #pragma once
 #include "core/mm/page_info.hpp"
-#include "core/mm/tlb_clock.hpp"
 
 namespace hv {
-// After the end of the last typed use. Constant work: a page table goes onto the current vCPU's demotion queue.
-void last_use_ended(PageInfo& page);
-
-class TypedRef {
+class TypedRef : public FrameHold<TypedRef> {
 public:
-    TypedRef(TypedRef&& other) noexcept : page_{std::exchange(other.page_, nullptr)} {}
-    TypedRef& operator=(TypedRef&&) = delete;
-    ~TypedRef() {
-        if (page_) release(*page_);
-    }
-
-    PageInfo& operator*() const { return *page_; }
-    PageInfo* operator->() const { return page_; }
-    Mfn mfn() const { return mfn_of(*page_); }
-
-    PageInfo& leak() && { return *std::exchange(page_, nullptr); }
-    Mfn leak_mfn() && { return mfn_of(*std::exchange(page_, nullptr)); }
-    static TypedRef adopt(PageInfo& page) { return TypedRef{page}; }
-
     static void release(PageInfo& page) {
-        end_use(page);
-        PageRef::release(page);
-    }
-    static void end_use(PageInfo& page) {
         u64 word = page.type.load(std::memory_order_relaxed);
         do {
-            ASSERT(word & PageInfo::use_mask);
-            // The stamp must be there before anybody can see that the use has ended.
-            if ((word & PageInfo::use_mask) == 1) page.stamp = tlb::stamp_now();
+            if ((word & PageInfo::use_mask) <= 1) [[unlikely]]
+                return release_last(page);
         } while (!page.type.compare_exchange_weak(word, word - 1, std::memory_order_acq_rel));
-        if ((word & PageInfo::use_mask) == 1 && (word & PageInfo::prefix_mask)) [[unlikely]]
-            last_use_ended(page);
     }
 
 private:
-    explicit TypedRef(PageInfo& page) : page_{&page} {}
-    PageInfo* page_;
+    friend FrameHold;
+    using FrameHold::FrameHold;
+    // Constant work: a page table goes onto the current vCPU's demotion queue.
+    static void release_last(PageInfo& page);
 };
 
 // Turns a reference into a typed one.
 //  - the frame has the type already: counted up;
 //  - it has no typed use: the type changes, with the TLB flushes that needs and, for page tables and descriptor pages,
-//    validation of the contents under the rules for `domain`, who must own the frame.
+//    validation of the contents under the rules for the owner.
 // Errors: busy for `writable` and inval for other types if the frame is in use as another type or contents are refused;
 // again if the work was preempted or another CPU is at it (progress is kept in the frame: repeat the operation).
-Result<TypedRef> promote(PageRef page, PageType type, Domain& domain);
+Result<TypedRef> promote(PageRef page, PageType type);
 
-// The fast case of promote for `writable`, inlined into the paths that map pages.
-inline Result<TypedRef> promote_writable(PageRef page, Domain& domain) {
-    u64 word = page->type.load(std::memory_order_relaxed);
-    if (PageInfo::kind_of(word) == PageType::writable &&
-        page->type.compare_exchange_strong(word, word + 1, std::memory_order_acquire)) [[likely]]
-        return TypedRef::adopt(std::move(page).leak());
-    return promote(std::move(page), PageType::writable, domain);
+// One more use of a frame of `owner` that is in use as `kind` and nothing else goes on with; null if it is not. Uses
+// hold the frame, so the owner that is seen after one was added is the right one.
+[[gnu::always_inline]] inline PageInfo* join_uses(Mfn mfn, Domid owner, PageType kind) {
+    if (mfn.value >= max_mfn) [[unlikely]]
+        return nullptr;
+    PageInfo& page = page_of(mfn);
+    if (page.owner() != owner) [[unlikely]]
+        return nullptr;
+    u64 const beside = kind == PageType::writable ? 0 : PageInfo::pinned | PageInfo::queued;
+    u64 word = page.type.load(std::memory_order_relaxed);
+    do {
+        if ((word & ~beside) - PageInfo::one_use(kind) >= PageInfo::ref_limit) [[unlikely]]
+            return nullptr;
+    } while (!page.type.compare_exchange_weak(word, word + 1, std::memory_order_acquire));
+    if (page.owner() == owner) [[likely]]
+        return &page;
+    TypedRef::release(page);  // it went to somebody else meanwhile
+    return nullptr;
 }
+
+// A typed use of a frame that `owner` owns. Errors: inval if it does not; as promote.
+inline Result<TypedRef> get_typed(Mfn mfn, Domid owner, PageType type) {
+    if (PageInfo* page = join_uses(mfn, owner, type)) [[likely]]
+        return TypedRef::adopt(*page);
+    PageRef page = TRY(get_page(mfn, owner));
+    return promote(std::move(page), type);
+}
+inline Result<TypedRef> get_writable(Mfn mfn, Domid owner) { return get_typed(mfn, owner, PageType::writable); }
 }  // namespace hv

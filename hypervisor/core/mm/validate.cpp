@@ -31,9 +31,11 @@ void finish_move(PageInfo& page, u32 old_prefix, u32 new_prefix, u32 uses) {
     if (old_prefix && !new_prefix) PageRef::release(page);
 }
 
-// Sparse tables are the rule: look at eight empty entries at once.
+// Sparse tables are the rule: eight empty entries are looked at at once, where a cache line of them starts.
+bool is_line(u64 const* entry) { return reinterpret_cast<u64>(entry) % 64 == 0; }
 bool eight_are_empty(u64 const* entry) {
     u64 any = 0;
+#pragma GCC unroll 8
     for (u32 i = 0; i < 8; ++i) any |= load(entry + i).raw;
     return any == 0;
 }
@@ -44,16 +46,16 @@ struct Extent {
 };
 
 Extent extend_l1(u64* entries, u32 from, Domain& domain) {
-    PageOwner owner = PageOwner::of(domain);
-    for (u32 i = from; i < entries_per_table; ++i) {
-        if (i % 8 == 0 && eight_are_empty(entries + i)) {
-            i += 7;
+    PageOwner const owner = PageOwner::of(domain);
+    for (u64* entry = entries + from; entry != entries + entries_per_table; ++entry) {
+        if (is_line(entry) && eight_are_empty(entry)) {
+            entry += 7;
             continue;
         }
-        Pte wanted = load(entries + i);
+        Pte const wanted = load(entry);
         Result<Pte> stored = acquire_leaf(wanted, domain, owner);
-        if (!stored) return {i, stored.error()};
-        if (*stored != wanted) store(entries + i, *stored);
+        if (!stored) return {static_cast<u32>(entry - entries), stored.error()};
+        if (*stored != wanted) store(entry, *stored);
     }
     return {entries_per_table, Errno::ok};
 }
@@ -84,13 +86,11 @@ Errno conflict(u64 word, PageType wanted) {
     return Errno::again;
 }
 
-// Claims a frame without uses for a new type. Errors as promote.
-Result<u64> claim(PageInfo& page, u64 word, PageType type) {
-    if (word & PageInfo::busy) return conflict(word, type);
-    u64 next = (word & ~(PageInfo::kind_bits(static_cast<PageType>(15)))) | PageInfo::kind_bits(type);
-    next = type == PageType::writable ? next + 1 : next | busy_here();
-    if (!page.type.compare_exchange_strong(word, next, std::memory_order_acq_rel)) return Errno::again;
-    return next;
+// The type word, once it is not just changing: another CPU does that in a few instructions.
+u64 settled(PageInfo const& page) {
+    u64 word;
+    while ((word = page.type.load(std::memory_order_acquire)) & PageInfo::ending) spin_wait();
+    return word;
 }
 
 void queue_for_demotion(PageInfo& page) {
@@ -101,75 +101,106 @@ void queue_for_demotion(PageInfo& page) {
     queue.head = static_cast<u32>(mfn_of(page).value);
 }
 
-// True when the frame holds no entries any more or is in use; false if preempted or another CPU is at it.
-bool shrink(PageInfo& page) {
-    u64 word = page.type.load(std::memory_order_acquire);
-    do {
-        if ((word & PageInfo::use_mask) || PageInfo::prefix_of(word) == 0) return true;
-        if (word & PageInfo::busy) return false;
-    } while (!page.type.compare_exchange_weak(word, word | busy_here(), std::memory_order_acq_rel));
+// How much of the prefix is left.
+u32 shrink_l1(u64 const* entries, u32 prefix) {
+    for (u64 const* entry = entries + prefix; entry != entries;) {
+        if (is_line(entry) && eight_are_empty(entry - 8)) entry -= 8;
+        else release_leaf(load(--entry));
+    }
+    return 0;
+}
 
-    PageType level = PageInfo::kind_of(word);
-    u64* entries = entries_of(page);
-    u32 const before = PageInfo::prefix_of(word);
-    u32 prefix = before;
-    while (prefix > 0) {
-        if (level != PageType::l1 && prefix != before && hal::should_preempt()) break;
+u32 shrink_table(u64* entries, u32 prefix, PageType level) {
+    for (u32 const before = prefix; prefix > 0;) {
+        if (prefix != before && hal::should_preempt()) return prefix;
         if (prefix % 8 == 0 && eight_are_empty(entries + prefix - 8)) {
             prefix -= 8;
             continue;
         }
         Pte pte = load(entries + --prefix);
-        if (level == PageType::l1) release_leaf(pte);
-        else if (level == PageType::l4 && is_hypervisor_slot(prefix))
+        if (level == PageType::l4 && is_hypervisor_slot(prefix))
             store(entries + prefix, Pte{});  // a former root tells its owner nothing about the hypervisor
         else release_table_entry(pte);
     }
-    page.stamp = tlb::stamp_now();
-    PageRef hold = PageRef::again(page);
+    return 0;
+}
+
+// True when the frame holds no entries any more or is in use; false if preempted or another CPU is at it.
+bool shrink(PageInfo& page) {
+    u64 word = settled(page);
+    do {
+        if ((word & PageInfo::use_mask) || PageInfo::prefix_of(word) == 0) return true;
+        if (word & PageInfo::busy) return false;
+    } while (!page.type.compare_exchange_weak(word, word | busy_here(), std::memory_order_acq_rel));
+
+    PageType const level = PageInfo::kind_of(word);
+    u32 const before = PageInfo::prefix_of(word);
+    u64* const entries = entries_of(page);
+    u32 const prefix = level == PageType::l1 ? shrink_l1(entries, before) : shrink_table(entries, before, level);
     finish_move(page, before, prefix, 0);
     return prefix == 0;
 }
 
-Result<> extend(PageInfo& page, u64 word, PageType type, Domain& domain) {
-    u32 before = PageInfo::prefix_of(word);
-    Extent extent = type == PageType::segdesc ? Extent{0, validate_descriptors(page)}
-                    : type == PageType::l1    ? extend_l1(entries_of(page), before, domain)
-                                              : extend_table(entries_of(page), before, type, domain);
-    finish_move(page, before, extent.prefix, extent.error == Errno::ok ? 1 : 0);
-    if (extent.error == Errno::ok) return {};
-    if (extent.error != Errno::again && extent.prefix > 0) queue_for_demotion(page);
-    return extent.error;
+Extent extend(PageInfo& page, u32 before, PageType type, Domain& domain) {
+    switch (type) {
+        case PageType::writable: return {0, Errno::ok};
+        case PageType::segdesc: return {0, validate_descriptors(page)};
+        case PageType::l1: return extend_l1(entries_of(page), before, domain);
+        default: return extend_table(entries_of(page), before, type, domain);
+    }
 }
 }  // namespace
 
-Result<TypedRef> promote(PageRef page, PageType type, Domain& domain) {
-    u64 word = page->type.load(std::memory_order_acquire);
-    while (word & PageInfo::use_mask) {
-        if (PageInfo::kind_of(word) != type || (word & PageInfo::use_mask) >= PageInfo::ref_limit)
-            return mismatch(type);
-        if (page->type.compare_exchange_weak(word, word + 1, std::memory_order_acquire))
-            return TypedRef::adopt(std::move(page).leak());
-    }
-    if (PageInfo::prefix_of(word) != 0 && PageInfo::kind_of(word) != type) {
+Result<TypedRef> promote(PageRef page, PageType type) {
+    u64 word = settled(*page);
+    if (!(word & PageInfo::use_mask) && PageInfo::prefix_of(word) && PageInfo::kind_of(word) != type) {
         if (word & PageInfo::busy) return conflict(word, type);
         if (!shrink(*page)) return Errno::again;
-        word = page->type.load(std::memory_order_acquire);
-        if ((word & PageInfo::use_mask) || PageInfo::prefix_of(word)) return Errno::again;
+        word = settled(*page);
     }
+    u64 next;
+    do {
+        if (word & PageInfo::ending) word = settled(*page);
+        bool const same = PageInfo::kind_of(word) == type;
+        if (word & PageInfo::use_mask) {
+            if (!same || (word & PageInfo::use_mask) >= PageInfo::ref_limit) return mismatch(type);
+            next = word + 1;
+        } else {
+            if (word & PageInfo::busy) return conflict(word, type);
+            if (!same && PageInfo::prefix_of(word)) return Errno::again;  // another CPU was faster
+            next = (word & ~PageInfo::kind_bits(PageType{15})) | PageInfo::kind_bits(type) | busy_here();
+        }
+    } while (!page->type.compare_exchange_weak(word, next, std::memory_order_acq_rel));
+    if (word & PageInfo::use_mask) return TypedRef::adopt(*page);
 
-    PageType const before = PageInfo::kind_of(word);
-    u32 const stamp = page->stamp;
-    word = TRY(claim(*page, word, type));
-    // No new entry of the former kind can appear now; what CPUs remember of the old ones must go before the frame
-    // serves as the new kind.
-    if (before != type && before != PageType::none) tlb::flush_stale(stamp, domain.dirty_cpus);
-    if (type != PageType::writable) TRY(extend(*page, word, type, domain));
-    return TypedRef::adopt(std::move(page).leak());
+    // While the frame is busy nobody can use it as the former kind nor as the new one. What CPUs remember of the former
+    // must go before it serves as the new.
+    Domain& owner = owner_of_live_frame(page->owner());
+    PageType const former = PageInfo::kind_of(word);
+    if (former != type && former != PageType::none) tlb::flush_stale(page->stamp, owner.dirty_cpus);
+
+    u32 const before = PageInfo::prefix_of(word);
+    Extent const extent = extend(*page, before, type, owner);
+    finish_move(*page, before, extent.prefix, extent.error == Errno::ok ? 1 : 0);
+    if (extent.error == Errno::ok) return TypedRef::adopt(std::move(page).leak());
+    if (extent.error != Errno::again && extent.prefix > 0) queue_for_demotion(*page);
+    return extent.error;
 }
 
-void last_use_ended(PageInfo& page) {
-    if (page.prefix() != 0) queue_for_demotion(page);
+void TypedRef::release_last(PageInfo& page) {
+    u64 word = page.type.load(std::memory_order_relaxed);
+    u64 next;
+    do {
+        ASSERT(word & PageInfo::use_mask);
+        next = word - 1;
+        if (!(next & PageInfo::use_mask)) next |= PageInfo::ending;
+    } while (!page.type.compare_exchange_weak(word, next, std::memory_order_acq_rel));
+    if (next & PageInfo::use_mask) return;
+    // Read after the end of every use: a stamp taken earlier would miss a use that came and went meanwhile.
+    page.stamp = tlb::stamp_now();
+    page.type.fetch_and(~PageInfo::ending, std::memory_order_acq_rel);
+    if (PageInfo::prefix_of(word)) queue_for_demotion(page);
+    PageRef::release(page);  // that of all uses
 }
 
 bool drain_demotions(DemotionQueue& queue) {
@@ -199,8 +230,7 @@ Result<Pte> acquire_table_entry(Pte wanted, PageType level, Domain& domain) {
     if (!wanted.is_present()) return wanted;
     u64 beyond = Pte::address & ~((u64{1} << hal::max_address_bits()) - 1);
     if (wanted.raw & (~(Pte::table_allowed | Pte::address) | beyond)) return Errno::inval;
-    PageRef page = TRY(get_page(wanted.mfn(), domain.id));
-    TypedRef table = TRY(promote(std::move(page), below(level), domain));
+    TypedRef table = TRY(get_typed(wanted.mfn(), domain.id, below(level)));
     (void)std::move(table).leak();
     return Pte{wanted.raw | Pte::user | (level == PageType::l4 ? Pte::accessed : 0)};
 }

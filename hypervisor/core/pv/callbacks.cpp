@@ -27,15 +27,10 @@ Result<u64> register_callback(Vcpu& vcpu, abi::CallbackRegister const& op) {
 
 // A guest cannot do without most of them; only the NMI handler may go.
 Result<u64> unregister_callback(Vcpu& vcpu, abi::CallbackUnregister const& op) {
-    switch (op.type) {
-        case abi::callback::nmi: vcpu.traps[nmi_vector] = {}; return u64{0};
-        case abi::callback::event:
-        case abi::callback::failsafe:
-        case abi::callback::syscall:
-        case abi::callback::sysenter_deprecated:
-        case abi::callback::sysenter: return Errno::inval;
-        default: return Errno::nosys;
-    }
+    if (op.type > abi::callback::sysenter) return Errno::nosys;
+    if (op.type != abi::callback::nmi) return Errno::inval;
+    vcpu.traps[nmi_vector] = {};
+    return u64{0};
 }
 }  // namespace
 

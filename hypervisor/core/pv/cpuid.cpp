@@ -55,12 +55,6 @@ CpuidLeaf features(HostCpuid host, CpuidGuest const& guest) {
     return leaf;
 }
 
-CpuidLeaf structured_features(HostCpuid host, u32 subleaf) {
-    if (subleaf != 0) return {};
-    CpuidLeaf leaf = host(7, 0);
-    return {.eax = 0, .ebx = leaf.ebx & leaf7_ebx, .ecx = leaf.ecx & leaf7_ecx, .edx = leaf.edx & leaf7_edx};
-}
-
 u64 offered_xcr0(HostCpuid host) {
     if ((host(1, 0).ecx & ecx_xsave) == 0) return 0;
     return host(last_basic_leaf, 0).eax & guest_xcr0_mask;
@@ -117,7 +111,10 @@ CpuidLeaf basic(HostCpuid host, CpuidGuest const& guest, u32 leaf, u32 subleaf) 
             value.eax &= without_sharing;
             return value;
         }
-        case 7: return structured_features(host, subleaf);
+        case 7:
+            if (subleaf != 0) return {};
+            value = host(7, 0);
+            return {.eax = 0, .ebx = value.ebx & leaf7_ebx, .ecx = value.ecx & leaf7_ecx, .edx = value.edx & leaf7_edx};
         case last_basic_leaf: return extended_state(host, guest, subleaf);
         default: return {};  // serial number, MWAIT, thermal, performance counters, topology
     }
@@ -152,11 +149,11 @@ CpuidLeaf hypervisor(CpuidGuest const& guest, u32 leaf, u32 subleaf) {
         case 0: return {.eax = last_hypervisor_leaf, .ebx = 0x566e'6558, .ecx = 0x6558'4d4d, .edx = 0x4d4d'566e};
         case 1: return {.eax = version, .ebx = 0, .ecx = 0, .edx = 0};
         case 2: return {.eax = 1, .ebx = hypercall_page_msr, .ecx = preserves_ad, .edx = 0};
-        case 3:
-            if (subleaf == 0)
-                return {
-                    .eax = has_rdtscp | (guest.tsc_is_stable ? tsc_safe : 0), .ebx = 0, .ecx = guest.tsc_khz, .edx = 0};
+        case 3: {
+            u32 flags = has_rdtscp | (guest.tsc_is_stable ? tsc_safe : 0);
+            if (subleaf == 0) return {.eax = flags, .ebx = 0, .ecx = guest.tsc_khz, .edx = 0};
             return {.eax = subleaf == 2 ? guest.tsc_khz : 0, .ebx = 0, .ecx = 0, .edx = 0};
+        }
         case 5: return {.eax = 0, .ebx = std::min(guest.address_bits, widest_for_grant_v1), .ecx = 0, .edx = 0};
         default: return {};
     }

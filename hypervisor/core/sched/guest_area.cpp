@@ -25,8 +25,7 @@ Pte find_leaf(u64 root, u64 address) {
 Result<TypedRef> find_frame(Vcpu& vcpu, u64 address) {
     Pte const leaf = find_leaf(vcpu.kernel_cr3, address);
     if (!leaf.is_present() || !leaf.is_writable()) return Errno::fault;
-    PageRef page = TRY(get_page(leaf.mfn(), vcpu.domain->id));
-    return promote_writable(std::move(page), *vcpu.domain);
+    return get_writable(leaf.mfn(), vcpu.domain->id);
 }
 }  // namespace
 

@@ -6,6 +6,7 @@
 namespace hv::sched {
 namespace {
 constexpr u32 neutral_weight = 256;
+constinit std::atomic<u64> contended_floor{0};  // of the queue that came furthest while someone waited there
 
 u64 charge_for(Vcpu const& vcpu, Time ran) {
     return ran * neutral_weight / std::max<u32>(vcpu.domain->scheduler_weight, 1);
@@ -33,6 +34,12 @@ void RunQueue::insert_woken(Vcpu& vcpu) {
     insert(vcpu);
 }
 
+void RunQueue::place_on_idle(Vcpu& vcpu) {
+    u64 const lowest = contended_floor.load(std::memory_order_relaxed);
+    vcpu.virtual_time = std::max(vcpu.virtual_time, lowest > slice ? lowest - slice : 0);
+    floor.store(vcpu.virtual_time, std::memory_order_relaxed);
+}
+
 void RunQueue::erase(Vcpu& vcpu) {
     (vcpu.queue_prev ? vcpu.queue_prev->queue_next : first_) = vcpu.queue_next;
     if (vcpu.queue_next) vcpu.queue_next->queue_prev = vcpu.queue_prev;
@@ -45,7 +52,10 @@ void RunQueue::begin_run(Vcpu& vcpu, Time now) {
     current = &vcpu;
     run_started_ = charged_until_ = now;
     yielded_ = false;
-    if (!vcpu.is_idle()) raise_floor(vcpu.virtual_time);
+    if (vcpu.is_idle()) return;
+    raise_floor(vcpu.virtual_time);
+    if (first_ && vcpu.virtual_time > contended_floor.load(std::memory_order_relaxed))
+        contended_floor.store(vcpu.virtual_time, std::memory_order_relaxed);
 }
 
 void RunQueue::raise_floor(u64 virtual_time) {
@@ -57,6 +67,7 @@ void RunQueue::charge_current(Time now) {
     Time const ran = now - charged_until_;
     charged_until_ = now;
     if (current->is_idle()) return;
+    if (current->domain->scheduler_cap) current->domain->cap_budget.fetch_sub(static_cast<i64>(ran));
     current->virtual_time += charge_for(*current, ran);
     raise_floor(first_ ? std::min(current->virtual_time, first_->virtual_time) : current->virtual_time);
 }
@@ -73,11 +84,9 @@ Time RunQueue::remaining_run(Vcpu const& rival, Time now) const {
     return ran < limit ? limit - ran : 0;
 }
 
-void carry_over(Vcpu& vcpu, RunQueue const& from, RunQueue const& to) {
-    u64 const old_floor = from.floor.load(std::memory_order_relaxed);
-    u64 const new_floor = to.floor.load(std::memory_order_relaxed);
-    u64 const ahead = vcpu.virtual_time > old_floor ? vcpu.virtual_time - old_floor : 0;
-    u64 const behind = old_floor > vcpu.virtual_time ? old_floor - vcpu.virtual_time : 0;
-    vcpu.virtual_time = new_floor > behind ? new_floor - behind + ahead : ahead;
+void carry_over(Vcpu& vcpu, RunQueue& to) {
+    u64 const most = charge_for(vcpu, 5 * slice);
+    u64 const floor = to.floor.load(std::memory_order_relaxed);
+    vcpu.virtual_time = std::clamp(vcpu.virtual_time, floor > most ? floor - most : 0, floor + most);
 }
 }  // namespace hv::sched

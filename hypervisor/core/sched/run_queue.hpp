@@ -15,13 +15,16 @@ struct RunQueue {
     Vcpu* current = nullptr;  // null until the CPU picks for the first time
     Vcpu* idle = nullptr;
     std::atomic<bool> resched{false};
-    std::atomic<u32> waiting{0};  // length of the queue
-    std::atomic<u64> floor{0};    // no vCPU that wakes is placed far below this
+    std::atomic<bool> pull{false};  // another CPU has vCPUs waiting that are behind the current one here
+    std::atomic<u32> waiting{0};    // length of the queue
+    std::atomic<u64> floor{0};      // no vCPU that wakes is placed far below this
     Timer slice_timer{};
+    Time balanced = 0;  // when this CPU last looked for one that could help
 
     Vcpu* first() const { return first_; }
-    void insert(Vcpu& vcpu);        // by virtual time, behind its equals
-    void insert_woken(Vcpu& vcpu);  // the same for one that has slept: sleeping earns a slice at most
+    void insert(Vcpu& vcpu);         // by virtual time, behind its equals
+    void insert_woken(Vcpu& vcpu);   // the same for one that has slept: sleeping earns a slice at most
+    void place_on_idle(Vcpu& vcpu);  // before it is inserted: nothing here to compare it with but other queues
     void erase(Vcpu& vcpu);
 
     void begin_run(Vcpu& vcpu, Time now);  // `vcpu` becomes the current one
@@ -39,6 +42,7 @@ private:
     bool yielded_ = false;
 };
 
-// Carries a vCPU's claim from one queue to another: what counts is the distance to the floor.
-void carry_over(Vcpu& vcpu, RunQueue const& from, RunQueue const& to);
+// Fits a vCPU's claim to the queue it comes to. All queues count in the same time, so it is kept as it is, unless the
+// two have drifted apart, as affinities can force them to: then it is some slices ahead or behind at most.
+void carry_over(Vcpu& vcpu, RunQueue& to);
 }  // namespace hv::sched

@@ -4,10 +4,13 @@
 // with going to sleep finds the vCPU either still current (and pick_next sees that it can go on) or gone (and queues
 // it).
 #include "core/sched/scheduler.hpp"
+#include <algorithm>
 #include <array>
+#include <optional>
 #include "core/domain.hpp"
 #include "core/hal.hpp"
 #include "core/mm/page_alloc.hpp"
+#include "core/sched/cap.hpp"
 #include "core/sched/guest_time.hpp"
 #include "core/sched/run_queue.hpp"
 #include "core/sched/runstate.hpp"
@@ -55,14 +58,15 @@ u32 waiting_state(Vcpu const& vcpu) {
     if (vcpu.pause_count.load(std::memory_order_relaxed) || vcpu.domain->pause_count.load(std::memory_order_relaxed) ||
         (reasons & (PauseReason::down | PauseReason::shut_down)))
         return abi::runstate::offline;
-    return reasons ? abi::runstate::blocked : abi::runstate::runnable;
+    return reasons & ~PauseReason::capped ? abi::runstate::blocked : abi::runstate::runnable;
 }
 
 // Where a vCPU that is about to be queued should go: an idle CPU rather than a busy one.
 CpuId best_cpu(Vcpu const& vcpu, CpuId home) {
     bool const home_allowed = vcpu.hard_affinity.test(home);
-    if (home_allowed && idle_cpus.test(home)) return home;
     std::optional<CpuId> idle;
+    if (home_allowed && idle_cpus.test(home)) idle = home;
+    if (idle && vcpu.soft_affinity.test(home)) return home;
     idle_cpus.for_each([&](CpuId cpu) {
         if (vcpu.hard_affinity.test(cpu) && (!idle || vcpu.soft_affinity.test(cpu))) idle = cpu;
     });
@@ -71,6 +75,17 @@ CpuId best_cpu(Vcpu const& vcpu, CpuId home) {
     for (CpuId cpu = 0; cpu < hal::online_cpus(); ++cpu)
         if (vcpu.hard_affinity.test(cpu)) return cpu;
     return home;
+}
+
+void move_claim(Vcpu& vcpu, CpuId to) {
+    if (idle_cpus.test(to)) queues[to].place_on_idle(vcpu);
+    else carry_over(vcpu, queues[to]);
+}
+
+// A vCPU waits in its queue, whose lock is held; a CPU that has become idle may take it from there.
+void offer_to_idle_cpu(Vcpu const& vcpu, CpuId home) {
+    CpuId const better = best_cpu(vcpu, home);
+    if (better != home) request_resched(better);
 }
 
 // Brings queue and runstate in line with the reasons to wait.
@@ -89,49 +104,84 @@ void settle(Vcpu& vcpu) {
         if (!moved && !vcpu.running.load(std::memory_order_acquire)) {
             CpuId const better = best_cpu(vcpu, home.cpu());
             if (better != home.cpu()) {
-                carry_over(vcpu, *home, queues[better]);
+                move_claim(vcpu, better);
                 vcpu.cpu.store(better, std::memory_order_relaxed);
                 moved = true;
                 continue;
             }
         }
+        if (idle_cpus.test(home.cpu())) home->place_on_idle(vcpu);
         home->charge_current(hal::now());  // so that it is compared with what the current one has used by now
         home->insert_woken(vcpu);
         request_resched(home.cpu());
+        offer_to_idle_cpu(vcpu, home.cpu());
         return;
     }
 }
 
-// A vCPU that had to leave its CPU waits in its queue; an idle CPU may take it from there.
-void offer_to_idle_cpu(Vcpu const& vcpu) {
-    if (!vcpu.queued) return;
-    CpuId const home = vcpu.cpu.load(std::memory_order_relaxed);
-    CpuId const better = best_cpu(vcpu, home);
-    if (better != home) request_resched(better);
-}
+// Two queues at once, the one of the lower number first.
+class BothQueues {
+public:
+    BothQueues(CpuId a, CpuId b) : first_{queues[std::min(a, b)].lock}, second_{queues[std::max(a, b)].lock} {}
 
-// A vCPU that waits for a busier CPU. It is in nobody's queue when this returns; its CPU is `thief`.
-Vcpu* steal_for(CpuId thief) {
+private:
+    SpinGuard first_;
+    SpinGuard second_;
+};
+
+// Takes a vCPU that waits for a busier CPU, with less virtual time than `below`, into the queue of `thief`.
+bool steal_for(CpuId thief, u64 below) {
     for (CpuId victim = 0; victim < hal::online_cpus(); ++victim) {
         RunQueue& queue = queues[victim];
         if (victim == thief || queue.waiting.load(std::memory_order_relaxed) == 0) continue;
-        SpinGuard guard{queue.lock};
-        for (Vcpu* vcpu = queue.first(); vcpu; vcpu = vcpu->queue_next) {
+        BothQueues locks{thief, victim};
+        for (Vcpu* vcpu = queue.first(); vcpu && vcpu->virtual_time < below; vcpu = vcpu->queue_next) {
             // One whose state is still being saved on the victim must not be loaded elsewhere.
             if (vcpu->running.load(std::memory_order_acquire) || !vcpu->hard_affinity.test(thief)) continue;
             queue.erase(*vcpu);
-            carry_over(*vcpu, queue, queues[thief]);
+            move_claim(*vcpu, thief);
             vcpu->cpu.store(thief, std::memory_order_relaxed);
-            return vcpu;
+            queues[thief].insert(*vcpu);
+            return true;
         }
     }
-    return nullptr;
+    return false;
 }
 
-Vcpu* take_first(RunQueue& queue) {
+// A CPU that has made others wait tells the one that is furthest ahead of the first of them, if there is one that may
+// run it: so all CPUs together share as one queue would.
+void ask_for_help(CpuId cpu, CpuMask const& allowed, u64 virtual_time) {
+    std::optional<CpuId> helper;
+    u64 furthest = virtual_time + slice / 2;
+    for (CpuId other = 0; other < hal::online_cpus(); ++other) {
+        if (other == cpu || !allowed.test(other)) continue;
+        SpinGuard guard{queues[other].lock};
+        queues[other].charge_current(hal::now());
+        Vcpu const* const current = queues[other].current;
+        if (!current || current->is_idle() || current->virtual_time <= furthest) continue;
+        furthest = current->virtual_time;
+        helper = other;
+    }
+    if (!helper) return;
+    queues[*helper].pull.store(true, std::memory_order_relaxed);
+    request_resched(*helper);
+}
+
+void pull_waiting(CpuId cpu) {
+    RunQueue& queue = queues[cpu];
+    u64 below = 0;
+    {
+        SpinGuard guard{queue.lock};
+        queue.charge_current(hal::now());
+        if (queue.current && !queue.current->is_idle()) below = queue.current->virtual_time;
+    }
+    if (below > slice / 2) (void)steal_for(cpu, below - slice / 2);
+}
+
+Vcpu* take_first(RunQueue& queue, Time now) {
     while (Vcpu* vcpu = queue.first()) {
         queue.erase(*vcpu);
-        if (is_runnable(*vcpu)) return vcpu;
+        if (is_runnable(*vcpu) && !hold_if_spent(*vcpu, now)) return vcpu;
     }
     return nullptr;
 }
@@ -143,7 +193,7 @@ Vcpu& start_run(CpuId cpu, Vcpu& next, Time now) {
     } else {
         idle_cpus.clear(cpu);
         next.running.store(true, std::memory_order_relaxed);
-        if (queue.first()) queue.slice_timer.arm(now + slice, cpu);
+        if (queue.first() || next.domain->scheduler_cap) queue.slice_timer.arm(now + within_cap(next, slice), cpu);
     }
     queue.begin_run(next, now);
     return next;
@@ -232,30 +282,43 @@ Vcpu& pick_next(CpuId cpu) {
     queue.resched.exchange(false, std::memory_order_seq_cst);
     follow_remote_timers();
     Vcpu& idle = idle_vcpu(cpu);
+    if (queue.pull.load(std::memory_order_relaxed) && queue.pull.exchange(false)) pull_waiting(cpu);
+    Vcpu* next = nullptr;
+    CpuMask waiting_allowed;
+    u64 waiting_since = 0;
     {
         SpinGuard guard{queue.lock};
         Time const now = hal::now();
         if (!queue.current) queue.current = &idle;
         Vcpu& current = *queue.current;
         queue.charge_current(now);
-        if (!current.is_idle() && is_runnable(current) && current.hard_affinity.test(cpu)) {
+        if (!current.is_idle() && is_runnable(current) && current.hard_affinity.test(cpu) &&
+            !hold_if_spent(current, now)) {
             Vcpu* const rival = queue.first();
             Time const remaining = rival ? queue.remaining_run(*rival, now) : slice;
             if (remaining) {
-                if (rival) queue.slice_timer.arm(now + remaining, cpu);
+                if (rival || current.domain->scheduler_cap)
+                    queue.slice_timer.arm(now + within_cap(current, remaining), cpu);
                 return current;
             }
             queue.insert(current);
         }
-        if (Vcpu* next = take_first(queue)) return start_run(cpu, *next, now);
-        start_run(cpu, idle, now);  // so that nobody takes us for busy while we look around
+        next = take_first(queue, now);
+        start_run(cpu, next ? *next : idle, now);  // if idle: nobody takes us for busy while we look around
+        if (next && (!queue.first() || now < queue.balanced + slice / 2)) return *next;
+        if (next) {
+            queue.balanced = now;
+            waiting_allowed = queue.first()->hard_affinity;
+            waiting_since = queue.first()->virtual_time;
+        }
     }
-    Vcpu* const stolen = steal_for(cpu);
-    if (!stolen) return idle;
+    if (next) {
+        ask_for_help(cpu, waiting_allowed, waiting_since);
+        return *next;
+    }
+    if (!steal_for(cpu, ~u64{0})) return idle;
     SpinGuard guard{queue.lock};
-    if (stolen->cpu.load(std::memory_order_relaxed) == cpu && !stolen->queued && is_runnable(*stolen))
-        queue.insert(*stolen);
-    Vcpu* const next = take_first(queue);
+    next = take_first(queue, hal::now());
     return next ? start_run(cpu, *next, hal::now()) : idle;
 }
 
@@ -269,17 +332,25 @@ void switched_in(Vcpu& vcpu) {
     write_runstate_area(vcpu);
 }
 
+// With `running` cleared and the lock given back, another CPU may run the vCPU, or free it.
 void switched_out(Vcpu& vcpu) {
+    std::optional<DomainRef> banned;
     {
         HomeQueue home{vcpu};
         u32 const state = vcpu.is_idle() ? abi::runstate::runnable : waiting_state(vcpu);
         enter_runstate(vcpu, state, hal::now());
+        if (vcpu.is_idle()) return;
+        // It may have become runnable, or been banned from this CPU, while it was neither current nor saved.
+        if (!vcpu.hard_affinity.test(home.cpu())) {
+            banned.emplace(*vcpu.domain);
+        } else if (!vcpu.queued && is_runnable(vcpu)) {
+            home->insert_woken(vcpu);
+            request_resched(home.cpu());
+        }
         vcpu.running.store(false, std::memory_order_release);
+        if (vcpu.queued) offer_to_idle_cpu(vcpu, home.cpu());
     }
-    if (vcpu.is_idle() || !is_runnable(vcpu)) return;
-    // It may have become runnable, or been banned from this CPU, while it was neither current nor saved.
-    settle(vcpu);
-    offer_to_idle_cpu(vcpu);
+    if (banned) settle(vcpu);
 }
 
 Vcpu& idle_vcpu(CpuId cpu) {

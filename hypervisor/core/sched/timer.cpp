@@ -84,8 +84,7 @@ void Timer::disarm() {
 void Timer::end() {
     disarm();
     for (CpuId other = 0; other < hal::online_cpus(); ++other)
-        while (other != hal::this_cpu() && queues[other].running.load(std::memory_order_acquire) == this)
-            hal::pause_cpu();
+        while (other != hal::this_cpu() && queues[other].running.load(std::memory_order_acquire) == this) spin_wait();
     disarm();  // that callback may have armed it again
 }
 

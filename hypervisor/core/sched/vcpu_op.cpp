@@ -94,8 +94,7 @@ Result<u64> register_info(Vcpu& vcpu, abi::RegisterVcpuInfo const& op) {
     constexpr u64 size = sizeof(abi::VcpuInfo);
     if (op.offset > page_size - size || op.offset % alignof(abi::VcpuInfo)) return Errno::nxio;
     if (vcpu.info_page) return Errno::inval;
-    PageRef page = TRY(get_page(op.mfn, vcpu.domain->id));
-    TypedRef frame = TRY(promote_writable(std::move(page), *vcpu.domain));
+    TypedRef frame = TRY(get_writable(op.mfn, vcpu.domain->id));
     auto* const info = reinterpret_cast<abi::VcpuInfo*>(hal::map(frame.mfn()) + op.offset);
     PageInfo* none = nullptr;
     if (!__atomic_compare_exchange_n(&vcpu.info_page, &none, &*frame, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))

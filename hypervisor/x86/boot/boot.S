@@ -119,6 +119,8 @@ switch_stack:
 
     .section .rodata.boot, "a"
     .balign 8
+    .globl boot_gdt
+    .hidden boot_gdt
 boot_gdt:
     .quad 0
     .quad 0x00af9b000000ffff       // 64-bit code

@@ -142,6 +142,27 @@ Problem parse_dom0_vcpus(Options& options, std::string_view value) {
     return nullptr;
 }
 
+Problem parse_cpus(Options& options, std::string_view value) {
+    Reader reader{value};
+    std::optional<u64> count = reader.take_number();
+    if (!count || *count < 1 || *count > max_cpus || !reader.done()) return "the number must be 1 to 256";
+    options.max_cpus = static_cast<u32>(*count);
+    return nullptr;
+}
+
+// no | [no-]retpoline | [no-]ibpb, separated by commas; without it the processor decides
+Problem parse_speculation(Options& options, std::string_view value) {
+    Reader reader{value};
+    do {
+        bool off = reader.take_word("no-");
+        if (reader.take_word("retpoline")) options.retpolines = !off;
+        else if (reader.take_word("ibpb")) options.ibpb = !off;
+        else if (!off && reader.take_word("no")) options.retpolines = options.ibpb = false;
+        else return "expected no, [no-]retpoline or [no-]ibpb";
+    } while (reader.take(','));
+    return reader.done() ? nullptr : "expected no, [no-]retpoline or [no-]ibpb";
+}
+
 std::optional<log::Level> level_named(std::string_view name) {
     if (name == "none" || name == "error") return log::Level::error;
     if (name == "warning") return log::Level::warning;
@@ -170,9 +191,9 @@ void parse_option(Options& options, std::string_view option) {
     std::string_view name = option.substr(0, equals);
     bool has_value = equals < option.size();
     std::string_view value = has_value ? option.substr(equals + 1) : std::string_view{};
-    if (name == "noreboot") {
+    if (name == "noreboot" || name == "unsafe") {
         if (has_value) return complain(options, true, option, "this option takes no value");
-        options.reboot = false;
+        (name == "unsafe" ? options.unsafe : options.reboot) = name == "unsafe";
         return;
     }
     Problem problem = nullptr;
@@ -181,6 +202,8 @@ void parse_option(Options& options, std::string_view option) {
     else if (name == "com2") problem = parse_com(options.com[1], value);
     else if (name == "dom0_mem") problem = parse_dom0_memory(options, value);
     else if (name == "dom0_max_vcpus") problem = parse_dom0_vcpus(options, value);
+    else if (name == "maxcpus") problem = parse_cpus(options, value);
+    else if (name == "spec-ctrl") problem = parse_speculation(options, value);
     else if (name == "loglvl") problem = parse_level(options.log_level, value);
     else if (name == "guest_loglvl") problem = parse_level(options.guest_log_level, value);
     else return complain(options, false, option, "unknown");

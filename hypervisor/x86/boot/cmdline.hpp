@@ -43,9 +43,13 @@ struct Options {
     std::optional<MemoryAmount> dom0_memory_max{};
     u32 dom0_min_vcpus = 1;
     u32 dom0_max_vcpus = 0;  // 0: as many as there are CPUs
+    u32 max_cpus = 0;        // 0: all
     std::optional<log::Level> log_level{};
     std::optional<log::Level> guest_log_level{};
     bool reboot = true;
+    bool unsafe = false;  // start on a processor on which guests can read everything
+    std::optional<bool> retpolines{};
+    std::optional<bool> ibpb{};
 
     std::array<Complaint, 16> complaints{};
     usize complaint_count = 0;

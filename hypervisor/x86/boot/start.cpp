@@ -10,9 +10,11 @@
 #include "x86/boot/handover.hpp"
 #include "x86/boot/memory_map.hpp"
 #include "x86/boot/multiboot.hpp"
+#include "x86/boot/smp.hpp"
 #include "x86/cpu/apic.hpp"
 #include "x86/cpu/features.hpp"
 #include "x86/cpu/segments.hpp"
+#include "x86/cpu/speculation.hpp"
 #include "x86/cpu/this_cpu.hpp"
 #include "x86/cpu/time.hpp"
 #include "x86/cpu/xstate.hpp"
@@ -60,6 +62,10 @@ void start_console() {
         log::error("this processor cannot be used: {}", missing);
         hal::machine_halt();
     }
+    if (features::has_meltdown()) {
+        log::error("guests can read all memory on this processor (Meltdown): used only with the option \"unsafe\"");
+        if (!options.unsafe) hal::machine_halt();
+    }
 }
 
 void log_memory_map() {
@@ -94,6 +100,7 @@ void start_memory() {
     boot::publish_memory_map(info);
     boot_memory::init(info);
     features::read();
+    speculation::init(options.retpolines, options.ibpb);
     features::init_cpu();
     paging::init(info);
     paging::init_frame_tables(boot::end_of_ram(info) >> page_shift);
@@ -107,7 +114,6 @@ void start_interrupts_and_time() {
     for (acpi::IoApicEntry const& ioapic : acpi::ioapics()) ioapic::add(ioapic.address, ioapic.gsi_base);
     apic::init_cpu();
     time::calibrate();
-    log::info("{} processors in ACPI, one in use; {} interrupt inputs", acpi::processors().size(), hal::gsi_count());
 }
 
 [[noreturn]] void start_on_own_stack() {
@@ -118,6 +124,9 @@ void start_interrupts_and_time() {
     xstate::init_cpu();
     sched::start_cpu(cpu.id);
     cpu.current = &sched::idle_vcpu(cpu.id);
+    smp::start_others(options.max_cpus);
+    log::info("{} processors in ACPI, {} in use; {} interrupt inputs", acpi::processors().size(), hal::online_cpus(),
+              hal::gsi_count());
     serial::start_input();
     start_dom0(info, options);
     run_scheduler();

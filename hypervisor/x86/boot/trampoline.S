@@ -6,6 +6,17 @@
 // guest's stack pointer. The guest's rip is in rcx, its rflags in r11; interrupts are off. All else is as in the guest.
 #include "cpu_offsets.h"
 
+// As the thunks of cpu/thunks.S, without a free register.
+    .macro go_to target
+    call 2f
+1:  pause
+    lfence
+    jmp 1b
+2:  pushq \target(%rip)
+    popq (%rsp)                    // over the return address
+    ret
+    .endm
+
     .section .trampoline, "ax"
 trampoline:
     .globl trampoline_syscall64
@@ -13,7 +24,7 @@ trampoline:
 trampoline_syscall64:
     movq %rsp, trampoline + TRAMPOLINE_TO_FRAME_RSP(%rip)
     leaq trampoline + TRAMPOLINE_TO_FRAME_RSP(%rip), %rsp
-    jmp *syscall64_target(%rip)
+    go_to syscall64_target
 
     .balign 64
     .globl trampoline_syscall32
@@ -21,7 +32,7 @@ trampoline_syscall64:
 trampoline_syscall32:
     movq %rsp, trampoline + TRAMPOLINE_TO_FRAME_RSP(%rip)
     leaq trampoline + TRAMPOLINE_TO_FRAME_RSP(%rip), %rsp
-    jmp *syscall32_target(%rip)
+    go_to syscall32_target
 
     .balign 64
 syscall64_target:

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 #include "x86/cpu/apic.hpp"
-#include "base/assert.hpp"
 #include "x86/cpu/instructions.hpp"
 #include "x86/cpu/interrupts.hpp"
 #include "x86/cpu/msr.hpp"
@@ -32,9 +31,31 @@ constexpr u32 divide_by_1 = 0xb;
 constexpr u64 base_enable = 1u << 11;
 constexpr u64 base_x2apic = 1u << 10;
 
-constinit u64 window_address = 0;
+constexpr u32 msr_base = 0x800;  // of the registers in x2APIC mode, 16 bytes of the window to a number
+constexpr u32 init_assert = 0x4500, start_up = 0x4600, nmi_to_all_others = 0xc'4400;
 
-u32 volatile& reg(u32 offset) { return *reinterpret_cast<u32 volatile*>(window_address + offset); }
+constinit u64 window_address = 0;
+constinit bool x2apic = false;
+
+u32 get(Register reg) {
+    if (x2apic) return static_cast<u32>(msr::read(msr_base + reg / 16));
+    return *reinterpret_cast<u32 volatile*>(window_address + reg);
+}
+
+void set(Register reg, u32 value) {
+    if (x2apic) return msr::write(msr_base + reg / 16, value);
+    *reinterpret_cast<u32 volatile*>(window_address + reg) = value;
+}
+
+void send_command(u32 apic_id, u32 command) {
+    if (x2apic) {
+        asm volatile("mfence; lfence" : : : "memory");  // these writes do not wait for earlier ones to memory
+        return msr::write(msr_base + command_low / 16, u64{apic_id} << 32 | command);
+    }
+    while (get(command_low) & delivery_pending) cpu::pause();
+    set(command_high, apic_id << 24);
+    set(command_low, command);
+}
 }  // namespace
 
 // 8259A data sheet. Both are moved out of the exceptions' way before they are masked: a spurious interrupt needs no
@@ -56,33 +77,33 @@ void turn_off_pic() {
 void map(Maddr base) { window_address = paging::map_device(base, page_size); }
 
 void init_cpu() {
-    u64 base = msr::read(msr::apic_base);
-    if (base & base_x2apic) panic("firmware left the APIC in x2APIC mode, which is not supported");
-    msr::write(msr::apic_base, base | base_enable);
-    reg(spurious_vector) = enable | vector::spurious;
-    reg(task_priority) = 0;
-    reg(divide) = divide_by_1;
-    reg(timer_vector) = vector::timer;  // one-shot
-    reg(initial_count) = 0;
-    reg(local_int0) = masked;
-    reg(local_int1) = masked;
-    reg(error_vector) = vector::apic_error;
-    reg(error_status) = 0;
-    this_cpu().apic_id = reg(id_register) >> 24;
+    constexpr u32 has_x2apic = 1u << 21;
+    x2apic = cpu::cpuid(1).ecx & has_x2apic;
+    msr::write(msr::apic_base, msr::read(msr::apic_base) | base_enable | (x2apic ? base_x2apic : 0));
+    set(spurious_vector, enable | vector::spurious);
+    set(task_priority, 0);
+    set(divide, divide_by_1);
+    set(timer_vector, vector::timer);  // one-shot
+    set(initial_count, 0);
+    set(local_int0, masked);
+    set(local_int1, masked);
+    set(error_vector, vector::apic_error);
+    set(error_status, 0);
+    this_cpu().apic_id = own_id();
 }
 
-void end_of_interrupt() { reg(eoi) = 0; }
+u32 own_id() { return x2apic ? get(id_register) : get(id_register) >> 24; }
+void end_of_interrupt() { set(eoi, 0); }
 u32 take_error() {
-    reg(error_status) = 0;  // a write latches what has gathered
-    return reg(error_status);
+    set(error_status, 0);  // a write latches what has gathered
+    return get(error_status);
 }
 
-void send_ipi(CpuId cpu, u8 vector) {
-    while (reg(command_low) & delivery_pending) cpu::pause();
-    reg(command_high) = cpu_block(cpu).apic_id << 24;
-    reg(command_low) = vector;  // fixed delivery, edge
-}
+void send_ipi(CpuId cpu, u8 vector) { send_command(cpu_block(cpu).apic_id, vector); }
+void send_init(u32 apic_id) { send_command(apic_id, init_assert); }
+void send_start(u32 apic_id, u8 page) { send_command(apic_id, start_up | page); }
+void send_nmi_to_others() { send_command(0, nmi_to_all_others); }
 
-void start_timer(u32 ticks) { reg(initial_count) = ticks; }
-u32 timer_count() { return reg(current_count); }
+void start_timer(u32 ticks) { set(initial_count, ticks); }
+u32 timer_count() { return get(current_count); }
 }  // namespace hv::apic

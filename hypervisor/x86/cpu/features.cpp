@@ -12,7 +12,7 @@ constexpr u64 cr0_paging = 0x8005'0033;  // PG AM WP NE ET MP PE
 
 // Read once: where we run in a virtual machine ourselves, CPUID leaves it.
 struct Features {
-    bool xsave, xsaveopt, fsgsbase, smep, rdtscp, stable_tsc;
+    bool xsave, xsaveopt, fsgsbase, smep, rdtscp, stable_tsc, ibrs_all, ibpb;
     u32 address_bits;
 };
 constinit Features found{};
@@ -27,14 +27,12 @@ bool is_intel() {
     return vendor.ebx == 0x756e'6547 && vendor.edx == 0x4965'6e69 && vendor.ecx == 0x6c65'746e;
 }
 
-// Guests share their address space with us. Where user mode can read through supervisor mappings (CVE-2017-5754), that
-// needs tables of their own for each side, which we do not have. Other vendors' processors are not affected.
-bool has_meltdown() {
-    if (!is_intel()) return false;
-    bool says = leaf7().edx & 1u << 29;
-    return !says || !(msr::read(msr::arch_capabilities) & 1);  // RDCL_NO
-}
+// What the processor says of its own weaknesses; nothing if it cannot.
+u64 arch_capabilities() { return leaf7().edx & 1u << 29 ? msr::read(msr::arch_capabilities) : 0; }
+constexpr u64 rdcl_no = 1u << 0, ibrs_all = 1u << 1;
 }  // namespace
+
+bool has_meltdown() { return is_intel() && !(arch_capabilities() & rdcl_no); }
 
 char const* missing() {
     u32 ecx = basic_ecx(), edx = basic_edx(), extended = extended_edx();
@@ -46,9 +44,6 @@ char const* missing() {
     if (!(ecx & 1u << 23)) return "no POPCNT";
     if (!(extended & 1u << 11)) return "no SYSCALL";
     if (!(extended & 1u << 20)) return "no no-execute pages";
-    if (has_meltdown())
-        return "guests could read the hypervisor's memory on it (Meltdown), and there is no isolation of page tables "
-               "yet";
     return nullptr;
 }
 
@@ -57,6 +52,8 @@ bool has_xsaveopt() { return found.xsaveopt; }
 bool has_fsgsbase() { return found.fsgsbase; }
 bool has_rdtscp() { return found.rdtscp; }
 bool has_stable_tsc() { return found.stable_tsc; }
+bool has_ibrs_all() { return found.ibrs_all; }
+bool has_ibpb() { return found.ibpb; }
 u64 address_bits() { return found.address_bits; }
 
 void read() {
@@ -67,6 +64,8 @@ void read() {
     found.smep = leaf7().ebx & 1u << 7;
     found.rdtscp = extended_edx() & 1u << 27;
     found.stable_tsc = last_extended >= 0x8000'0007 && cpu::cpuid(0x8000'0007).edx & 1u << 8;
+    found.ibrs_all = arch_capabilities() & ibrs_all;
+    found.ibpb = leaf7().edx & 1u << 26 || (last_extended >= 0x8000'0008 && cpu::cpuid(0x8000'0008).ebx & 1u << 12);
     found.address_bits = last_extended >= 0x8000'0008 ? std::min(cpu::cpuid(0x8000'0008).eax & 0xff, 52u) : 36;
 }
 
@@ -87,5 +86,6 @@ void init_cpu() {
     cpu::wbinvd();
     msr::write(msr::pat, msr::pat_value);
     cpu::write_cr3(cpu::read_cr3());
+    if (found.ibrs_all) msr::write(msr::spec_ctrl, 1);
 }
 }  // namespace hv::features

@@ -6,6 +6,10 @@
 namespace hv::features {
 // Null if this processor will do, else what is wrong with it.
 char const* missing();
+// Guests share their address space with us. Where user mode can read through supervisor mappings (CVE-2017-5754), that
+// needs tables of their own for each side, which we do not have. Other vendors' processors than Intel's are not
+// affected.
+bool has_meltdown();
 void read();      // once, before all else here
 void init_cpu();  // CR0, CR4, EFER, PAT
 u64 control4();   // CR4 as it is while no guest has a say
@@ -15,4 +19,6 @@ bool has_xsaveopt();
 bool has_fsgsbase();
 bool has_rdtscp();
 bool has_stable_tsc();
+bool has_ibrs_all();
+bool has_ibpb();
 }  // namespace hv::features

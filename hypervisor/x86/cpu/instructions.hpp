@@ -62,6 +62,9 @@ inline void wbinvd() { asm volatile("wbinvd" : : : "memory"); }
 inline void cli() { asm volatile("cli" : : : "memory"); }
 inline void sti() { asm volatile("sti" : : : "memory"); }
 inline void halt() { asm volatile("hlt" : : : "memory"); }
+[[noreturn]] inline void halt_for_good() {
+    for (;;) asm volatile("cli; hlt" : : : "memory");
+}
 // Interrupts open with HLT itself, so none can slip in between and leave the CPU asleep.
 inline void wait_for_interrupt() { asm volatile("sti; hlt; cli" : : : "memory"); }
 inline void pause() { __builtin_ia32_pause(); }

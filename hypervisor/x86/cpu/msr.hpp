@@ -6,6 +6,8 @@
 namespace hv::msr {
 inline constexpr u32 tsc = 0x10;
 inline constexpr u32 apic_base = 0x1b;
+inline constexpr u32 spec_ctrl = 0x48;
+inline constexpr u32 pred_cmd = 0x49;
 inline constexpr u32 arch_capabilities = 0x10a;
 inline constexpr u32 sysenter_cs = 0x174;
 inline constexpr u32 sysenter_esp = 0x175;

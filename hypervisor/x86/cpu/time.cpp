@@ -8,6 +8,7 @@
 #include "x86/cpu/apic.hpp"
 #include "x86/cpu/features.hpp"
 #include "x86/cpu/instructions.hpp"
+#include "x86/cpu/msr.hpp"
 #include "x86/cpu/this_cpu.hpp"
 #include "x86/dev/rtc.hpp"
 
@@ -89,6 +90,38 @@ void calibrate() {
     this_cpu().deadline_tsc = ~u64{0};
     log::info("time: TSC at {} kHz, give or take {}, APIC timer at {} kHz", tsc_hz / 1000,
               best.doubt * pit_hz / ticks / 1000, apic_hz / 1000);
+}
+
+namespace {
+constinit std::atomic<u32> question{0}, answer{0};
+constinit std::atomic<u64> offered_tsc{0};
+}  // namespace
+
+void offer_clock() {
+    u32 asked = question.load(std::memory_order_acquire);
+    if (asked == answer.load(std::memory_order_relaxed)) return cpu::pause();
+    offered_tsc.store(cpu::rdtsc(), std::memory_order_relaxed);
+    answer.store(asked, std::memory_order_release);
+}
+
+// The quickest of the answers counts, and a difference that it can explain by its own delay is none.
+void follow_clock() {
+    u64 delay = ~u64{0};
+    i64 behind = 0;
+    for (u32 round = 0; round < 16; ++round) {
+        u64 start = cpu::rdtsc();
+        u32 asked = question.fetch_add(1, std::memory_order_acq_rel) + 1;
+        while (answer.load(std::memory_order_acquire) != asked) cpu::pause();
+        u64 end = cpu::rdtsc();
+        if (end - start >= delay) continue;
+        delay = end - start;
+        behind = static_cast<i64>(offered_tsc.load(std::memory_order_relaxed) - start - delay / 2);
+    }
+    u64 difference = static_cast<u64>(behind < 0 ? -behind : behind);
+    if (difference <= delay) return;
+    log::warn("cpu {}: its clock is {} ticks {}, corrected", this_cpu().id, difference,
+              behind < 0 ? "ahead" : "behind");
+    msr::write(msr::tsc, cpu::rdtsc() + static_cast<u64>(behind));
 }
 
 bool deadline_passed() { return cpu::rdtsc() >= this_cpu().deadline_tsc; }

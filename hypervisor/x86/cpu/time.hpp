@@ -5,4 +5,8 @@
 namespace hv::time {
 void calibrate();  // at boot, with the APIC on
 bool deadline_passed();
+
+// At the start of another processor: it reads our counter some times and corrects its own if they differ.
+void offer_clock();   // on the boot CPU, again and again until the other one has done with it
+void follow_clock();  // on the other one
 }  // namespace hv::time

@@ -63,13 +63,17 @@ std::byte const* find_rsdp(boot::BootInfo const& info) {
     return scan(0xe0000, 0x20000);
 }
 
+void add_processor(Processor processor) {
+    if (machine.processor_count < machine.processors.size()) machine.processors[machine.processor_count++] = processor;
+}
+
 void use_madt(std::byte const* madt) {
     machine.local_apic = Maddr{read<u32>(madt + 36)};
     for_each_madt_entry(madt, [](u8 type, std::byte const* entry, u32 length) {
         if (type == 0 && length >= 8 && read<u32>(entry + 4) & 1) {  // a processor that is enabled
-            if (machine.processor_count < machine.processors.size())
-                machine.processors[machine.processor_count++] = {.apic_id = read<u8>(entry + 3),
-                                                                 .acpi_id = read<u8>(entry + 2)};
+            add_processor({.apic_id = read<u8>(entry + 3), .acpi_id = read<u8>(entry + 2)});
+        } else if (type == 9 && length >= 16 && read<u32>(entry + 8) & 1) {  // the same for larger numbers
+            add_processor({.apic_id = read<u32>(entry + 4), .acpi_id = read<u32>(entry + 12)});
         } else if (type == 1 && length >= 12) {
             if (machine.ioapic_count < machine.ioapics.size())
                 machine.ioapics[machine.ioapic_count++] = {.address = Maddr{read<u32>(entry + 4)},

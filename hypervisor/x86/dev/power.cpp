@@ -2,6 +2,7 @@
 #include "x86/dev/power.hpp"
 #include "base/log.hpp"
 #include "core/hal.hpp"
+#include "x86/boot/smp.hpp"
 #include "x86/cpu/instructions.hpp"
 #include "x86/dev/acpi.hpp"
 
@@ -39,12 +40,12 @@ bool reboot_allowed() { return power::may_reboot; }
 
 void machine_halt() {
     log::info("halted");
-    cpu::cli();
-    for (;;) cpu::halt();
+    smp::stop_others();
+    cpu::halt_for_good();
 }
 
 void machine_power_off() {
-    cpu::cli();
+    smp::stop_others();
     acpi::power_off();
     power::wait_a_while();
     log::error("the machine did not turn off");
@@ -52,7 +53,7 @@ void machine_power_off() {
 }
 
 void machine_reboot() {
-    cpu::cli();
+    smp::stop_others();
     if (power::may_reboot) power::reset();
     machine_halt();
 }

@@ -66,7 +66,6 @@ void emit_entry_offsets() {
     EMIT(HYPERCALL_COUNT, static_cast<int>(abi::hypercall::count));
     EMIT(HYPERCALL_IRET, static_cast<int>(abi::hypercall::iret));
     EMIT(OUTCOME_IRET, static_cast<int>(Outcome::Kind::iret));
-    EMIT(ERRNO_AGAIN, static_cast<int>(abi::Errno::again));
     EMIT(ERRNO_NOSYS, static_cast<int>(abi::Errno::nosys));
     EMIT(VGCF_IN_SYSCALL, abi::vgcf::in_syscall);
     EMIT(GUEST_CODE64, int{abi::selector::flat_cs64});

@@ -8,6 +8,7 @@
 #include "x86/cpu/features.hpp"
 #include "x86/cpu/instructions.hpp"
 #include "x86/cpu/msr.hpp"
+#include "x86/cpu/speculation.hpp"
 #include "x86/cpu/this_cpu.hpp"
 #include "x86/cpu/xstate.hpp"
 #include "x86/entry/deliver.hpp"
@@ -56,6 +57,7 @@ bool load_selectors(abi::CpuUserRegs const& regs) {
 }
 
 void load(CpuBlock& cpu, Vcpu& vcpu) {
+    speculation::enter_domain(cpu.id, vcpu.domain->created);
     vcpu.domain->dirty_cpus.set(cpu.id);
     load_cr3(cpu, vcpu.kernel_cr3);  // whatever mode it is in: the runstate area is an address of its kernel
     abi::CpuUserRegs& regs = guest_frame(cpu);

@@ -72,12 +72,11 @@ function entry_syscall64
     movq %rcx, %rdi
     movq %rsp, %rsi
     leaq hypercall_handlers(%rip), %rcx
-    call *(%rcx, %rax, 8)          // Outcome: the value in rax, its kind in dl
+    movq (%rcx, %rax, 8), %rax
+    call __x86_indirect_thunk_rax  // Outcome: the value in rax, its kind in dl
 
     testb %dl, %dl
     jnz repeat_hypercall
-    cmpq $-ERRNO_AGAIN, %rax
-    je repeat_hypercall
     addq $48, %rsp
 finish_hypercall:
     movq %rax, FULL(RAX)
@@ -316,6 +315,6 @@ function resume_guest
 function restart_stack
     orq $STACK_MASK, %rsp
     leaq 1 - CPU_BLOCK_SIZE - REGS_END(%rsp), %rsp
-    call *%rdi
+    call __x86_indirect_thunk_rdi
 
     .section .note.GNU-stack, "", @progbits

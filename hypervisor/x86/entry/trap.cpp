@@ -7,6 +7,7 @@
 #include "core/guest_access.hpp"
 #include "core/mm/descriptor.hpp"
 #include "core/pv/trap_frame.hpp"
+#include "x86/boot/smp.hpp"
 #include "x86/cpu/instructions.hpp"
 #include "x86/cpu/interrupts.hpp"
 #include "x86/cpu/this_cpu.hpp"
@@ -186,7 +187,10 @@ void handle_machine_trap(abi::CpuUserRegs& regs) {
         case x86::debug:
             cpu::write_dr6(x86::dr6_reset);
             return;  // a guest's breakpoint, caught one instruction too late
-        case x86::nmi: log::warn("cpu {}: NMI, ignored", this_cpu().id); return;
+        case x86::nmi:
+            if (smp::stopping()) cpu::halt_for_good();
+            log::warn("cpu {}: NMI, ignored", this_cpu().id);
+            return;
         default: panic_on_exception(regs);
     }
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "x86/mm/tlb.hpp"
+#include "base/lock.hpp"
 #include "core/hal.hpp"
 #include "core/mm/tlb_clock.hpp"
 #include "x86/cpu/apic.hpp"
@@ -11,8 +12,8 @@ namespace hv::x86_tlb {
 namespace {
 constexpr u64 everything = ~u64{0};
 
-// One request at a time. Its author spins until every other CPU has answered; those who wait for their turn, with
-// interrupts off, answer meanwhile.
+// One request at a time. Its author waits until every other CPU has answered: from the interrupt, or from spin_wait
+// where it waits for something itself, with interrupts off.
 constinit std::atomic<bool> busy{false};
 constinit std::atomic<u64> wanted{everything};
 constinit CpuMask waiting_for;
@@ -28,10 +29,7 @@ void flush(CpuMask const& cpus, u64 address) {
     CpuMask others = cpus;
     if (others.test_and_clear(self)) flush_local(address);
     if (others.empty()) return;
-    while (busy.exchange(true, std::memory_order_acquire)) {
-        answer();
-        cpu::pause();
-    }
+    while (busy.exchange(true, std::memory_order_acquire)) spin_wait();
     wanted.store(address, std::memory_order_release);
     others.for_each([](u32 cpu) { waiting_for.set(cpu); });
     others.for_each([](u32 cpu) { apic::send_ipi(cpu, vector::tlb); });
@@ -47,6 +45,11 @@ void answer() {
     waiting_for.clear(cpu);
 }
 }  // namespace hv::x86_tlb
+
+void hv::spin_wait() {
+    x86_tlb::answer();
+    cpu::pause();
+}
 
 namespace hv::hal {
 void flush_tlb(CpuMask const& cpus) { x86_tlb::flush(cpus, x86_tlb::everything); }

@@ -150,8 +150,7 @@ void write_start_info(Builder& builder) {
 
 // Linux unpins the tables it was started with, and expects that they were pinned.
 Result<> pin_root(Builder& builder) {
-    PageRef page = TRY(get_page(builder.root, builder.domain->id));
-    TypedRef table = TRY(promote(std::move(page), PageType::l4, *builder.domain));
+    TypedRef table = TRY(get_typed(builder.root, builder.domain->id, PageType::l4));
     table->type.fetch_or(PageInfo::pinned, std::memory_order_acq_rel);
     (void)std::move(table).leak();
     return {};

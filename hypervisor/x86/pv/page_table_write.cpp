@@ -8,7 +8,6 @@
 #include "core/pv/table_store.hpp"
 #include "public/mmu.hpp"
 #include "x86/cpu/msr.hpp"
-#include "x86/mm/guest_walk.hpp"
 #include "x86/pv/priv_op.hpp"
 
 namespace hv::x86 {
@@ -33,7 +32,9 @@ std::optional<Emulated> emulate_short(L1Slot const& slot, abi::CpuUserRegs& regs
     constexpr u64 fetched = 16;
     std::array<u64, 2> code;
     if ((regs.rip & (page_size - 1)) > page_size - fetched || regs.rip < hypervisor_end) return std::nullopt;
-    if (!try_read(regs.rip, code[0]) || !try_read(regs.rip + 8, code[1])) return std::nullopt;
+    if (!hal::try_read(reinterpret_cast<void const*>(regs.rip), code[0]) ||
+        !hal::try_read(reinterpret_cast<void const*>(regs.rip + 8), code[1]))
+        return std::nullopt;
     pv::TableStore store = pv::decode_table_store(reinterpret_cast<u8 const*>(code.data()));
     u32 byte = address & 7;
     // The fault's address is the operand's, as it lies within one entry.
@@ -75,7 +76,7 @@ Emulated emulate_table_write(Vcpu& vcpu, abi::CpuUserRegs& regs, u64 address) {
     Domain& domain = *vcpu.domain;
     if (!(domain.vm_assist >> abi::vmassist::writable_pagetables & 1) || !is_guest_address(address))
         return Emulated::refused;
-    Pte leaf = walk_guest(vcpu.kernel_cr3, address);
+    Pte leaf = walk_guest<1>(vcpu.kernel_cr3, address);
     if (!leaf.is_present()) return Emulated::refused;
     if (leaf.is_writable()) {  // another vCPU was faster; only this CPU's TLB does not know yet
         hal::flush_tlb_page_local(address);

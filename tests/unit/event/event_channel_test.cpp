@@ -200,12 +200,6 @@ TEST(EventChannel, ResetClosesEveryPort) {
     EXPECT_EQ(guest.domain().events->open_ports(), 0u);
 }
 
-TEST(EventChannel, FifoOperationsDoNotExist) {
-    World world;
-    abi::EvtchnInitControl op{};
-    EXPECT_EQ(event_op(world.dom0(), abi::evtchnop::init_control, op), err(Errno::nosys));
-}
-
 TEST(EventChannel, ABadArgumentPointerIsAFault) {
     World world;
     EXPECT_EQ(world.dom0().call(abi::hypercall::event_channel_op, {abi::evtchnop::send, 0x1000}), err(Errno::fault));

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "x86/boot/cmdline.hpp"
+#include "x86/cpu/speculation.hpp"
 
 #include <gtest/gtest.h>
 
@@ -44,6 +45,26 @@ TEST(CommandLine, TheUsualOneIsUnderstood) {
 TEST(CommandLine, TheLastConsoleOfAListCounts) {
     EXPECT_EQ(parse_command_line("console=com2,com1").console, 1u);
     EXPECT_EQ(parse_command_line("console=none").console, 0u);
+}
+
+TEST(CommandLine, SpeculationIsTheProcessorsChoiceUnlessSaid) {
+    Options silent = parse_command_line("");
+    EXPECT_FALSE(silent.retpolines || silent.ibpb || silent.unsafe);
+    Options some = parse_command_line("spec-ctrl=no-retpoline,ibpb unsafe");
+    EXPECT_EQ(some.retpolines, false);
+    EXPECT_EQ(some.ibpb, true);
+    EXPECT_TRUE(some.unsafe && some.reboot);
+    Options none = parse_command_line("spec-ctrl=no");
+    EXPECT_TRUE(none.retpolines == false && none.ibpb == false);
+    EXPECT_EQ(parse_command_line("spec-ctrl=no-").complaint_count, 1u);
+
+    using speculation::choose;
+    static_assert(choose({}).retpolines);
+    static_assert(!choose({.has_ibrs_all = true}).retpolines);
+    static_assert(choose({.has_ibrs_all = true, .retpolines = true}).retpolines);
+    static_assert(choose({.has_ibpb = true}).ibpb);
+    static_assert(!choose({.has_ibpb = true, .ibpb = false}).ibpb);
+    static_assert(!choose({.ibpb = true}).ibpb);  // there is none
 }
 
 TEST(CommandLine, AnUnknownOptionIsNotAnError) {

@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: MIT
+// grant_table_op: grants to oneself, on references whose entries are edited meanwhile.
+#include "runtime/grant.hpp"
+
+#include "fuzz.hpp"
+
+namespace fuzz {
+namespace {
+namespace op = abi::gnttabop;
+namespace pt = guest::page_table;
+
+constexpr u32 first_ref = 64;
+constexpr u32 refs = 32;
+
+struct Mapped {
+    u64 address;
+    u32 handle;
+    bool used;
+};
+constinit std::array<std::array<Mapped, 8>, 2> mapped{};  // for each vCPU its own
+
+guest::Domid me() {
+    static constinit u16 known = 0;
+    if (known == 0) { known = guest::own_domid().value; }
+    return {known};
+}
+
+u32 reference(Fuzzer& f) {
+    u32 ref = first_ref + f.random.below(refs);
+    if (f.random.one_in(2)) {
+        guest::grant::permit(ref, me(), Mfn{f.frame()},
+                             static_cast<u16>(abi::gtf::permit_access | (f.random.one_in(4) ? abi::gtf::readonly : 0)));
+    }
+    return ref;
+}
+
+i64 result_of(i64 call, abi::i16 status) { return call < 0 ? call : status; }
+
+i64 map(Fuzzer& f) {
+    abi::GnttabMapGrantRef request{};
+    u32 slot = f.random.below(8);
+    bool by_entry = f.random.one_in(4);
+    u32 index = 64 + f.vcpu * 32 + slot;
+    request.host_addr = by_entry ? pt::entry_address(pool.l1, index) : window + index * guest::page_size;
+    request.flags = abi::gntmap::host_map | (f.random.one_in(3) ? abi::gntmap::readonly : 0) |
+                    (by_entry ? abi::gntmap::contains_pte : 0);
+    request.ref = {reference(f)};
+    request.dom = me();
+    f.twist_inside(request);
+    i64 call = guest::grant_table_op(op::map_grant_ref, &request, 1);
+    Mapped& record = mapped[f.vcpu][slot];
+    if (call == 0 && request.status == 0) {
+        if (record.used) {
+            // Its entry was overwritten: the old mapping can only be let go of at the same place.
+            abi::GnttabUnmapGrantRef old{};
+            old.host_addr = record.address;
+            old.handle = {record.handle};
+            (void)guest::grant_table_op(op::unmap_grant_ref, &old, 1);
+        }
+        record = {request.host_addr, request.handle.value, true};
+    }
+    return result_of(call, request.status);
+}
+
+i64 unmap(Fuzzer& f) {
+    Mapped& record = mapped[f.vcpu][f.random.below(8)];
+    if (!record.used) { return map(f); }
+    abi::GnttabUnmapGrantRef request{};
+    request.host_addr = record.address;
+    request.handle = {record.handle};
+    f.twist_inside(request);
+    i64 call = guest::grant_table_op(op::unmap_grant_ref, &request, 1);
+    if (call == 0 && request.status == 0) { record.used = false; }
+    return result_of(call, request.status);
+}
+
+i64 copy(Fuzzer& f) {
+    std::array<abi::GnttabCopy, 4> requests{};
+    u32 count = 1 + f.random.below(4);
+    for (u32 i = 0; i < count; ++i) {
+        abi::GnttabCopy& request = requests[i];
+        bool from_grant = f.random.one_in(2);
+        if (from_grant) {
+            request.source.u.ref = {reference(f)};
+            request.source.domid = me();
+            request.flags = abi::gntcopy::source_gref;
+        } else {
+            request.source.u.gmfn = {f.frame()};
+            request.source.domid = abi::domid_self;
+        }
+        request.dest.u.gmfn = {f.frame()};
+        request.dest.domid = abi::domid_self;
+        request.source.offset = static_cast<u16>(f.random.below(2048));
+        request.dest.offset = static_cast<u16>(f.random.below(2048));
+        request.len = static_cast<u16>(f.random.below(2049));
+        f.twist_inside(request);
+    }
+    i64 call = guest::grant_table_op(op::copy, requests.data(), count);
+    return result_of(call, requests[0].status);
+}
+
+i64 setup(Fuzzer& f) {
+    u64* frames = reinterpret_cast<u64*>(f.result_place());
+    abi::GnttabSetupTable request{.dom = abi::domid_self,
+                                  .pad0 = 0,
+                                  .nr_frames = 1 + f.random.below(4),
+                                  .status = 0,
+                                  .pad1 = {},
+                                  .frame_list = {address_of(frames)}};
+    f.twist_inside(request);
+    return result_of(guest::grant_table_op(op::setup_table, &request, 1), request.status);
+}
+
+i64 query_size(Fuzzer& f) {
+    abi::GnttabQuerySize request{};
+    request.dom = abi::domid_self;
+    f.twist_inside(request);
+    return result_of(guest::grant_table_op(op::query_size, &request, 1), request.status);
+}
+
+i64 set_version(Fuzzer& f) {
+    abi::GnttabSetVersion request{.version = f.random.one_in(3) ? static_cast<u32>(f.hostile()) : 1};
+    return request.version == 2 ? -1 : guest::grant_table_op(op::set_version, &request, 1);
+}
+
+i64 get_version(Fuzzer& f) {
+    abi::GnttabGetVersion request{.dom = abi::domid_self, .pad = 0, .version = 0};
+    f.twist_inside(request);
+    return guest::grant_table_op(op::get_version, &request, 1);
+}
+
+i64 anything(Fuzzer& f) {
+    u64* words = reinterpret_cast<u64*>(f.result_place());
+    for (u32 i = 0; i < 32; ++i) { words[i] = f.hostile(); }
+    u32 command = f.random.below(14);
+    if (command == op::set_version) { return -1; }
+    return guest::hypercall(abi::hypercall::grant_table_op, command, address_of(words), f.twist(1));
+}
+
+constexpr Operation list[] = {
+    {"grant map", map, 30},
+    {"grant unmap", unmap, 30},
+    {"grant copy", copy, 20},
+    {"grant setup_table", setup, 4},
+    {"grant query_size", query_size, 4},
+    {"grant set_version", set_version, 4},
+    {"grant get_version", get_version, 4},
+    {"grant anything", anything, 10, true},
+};
+}  // namespace
+
+Operations grant_operations() { return {std::begin(list), std::end(list)}; }
+}  // namespace fuzz

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: MIT
+// The fuzzing guest: count=N hypercalls (200000) from seed=N (1) on up to two vCPUs, then how many succeeded, for each
+// operation. What it did to the hypervisor, others tell: the witness, dom0 and the audit.
+#include <atomic>
+
+#include "fuzz.hpp"
+#include "guests/attacks/witness.hpp"
+#include "runtime/event.hpp"
+#include "runtime/guest.hpp"
+#include "runtime/smp.hpp"
+
+namespace fuzz {
+namespace {
+constexpr u32 most_operations = 128;
+constexpr u32 vcpus = 2;
+
+struct Count {
+    u64 made;
+    u64 succeeded;
+};
+
+constinit std::array<Operation const*, most_operations> operations{};
+constinit u32 operation_count = 0;
+constinit u32 total_weight = 0;
+constinit std::array<std::array<Count, most_operations>, vcpus> counts{};
+constinit u64 calls_for_each = 0;
+constinit u64 seed = 1;
+constinit std::atomic<u32> finished{0};
+
+void collect() {
+    for (Operations topic :
+         {table_operations(), memory_operations(), grant_operations(), event_operations(), processor_operations()}) {
+        for (Operation const* operation = topic.begin; operation != topic.end; ++operation) {
+            if (operation_count == most_operations) { guest::panic("more operations than there is room for"); }
+            operations[operation_count++] = operation;
+            total_weight += operation->weight;
+        }
+    }
+}
+
+u32 choose(Random& random) {
+    u32 at = random.below(total_weight);
+    u32 chosen = 0;
+    while (at >= operations[chosen]->weight) { at -= operations[chosen++]->weight; }
+    return chosen;
+}
+
+void run(u32 vcpu) {
+    Fuzzer fuzzer{seed * vcpus + vcpu, vcpu};
+    for (u64 call = 0; call < calls_for_each; ++call) {
+        u32 chosen = choose(fuzzer.random);
+        i64 result = operations[chosen]->run(fuzzer);
+        ++counts[vcpu][chosen].made;
+        if (result >= 0) { ++counts[vcpu][chosen].succeeded; }
+        if (fuzzer.random.one_in(3)) { edit(fuzzer); }
+    }
+    finished.fetch_add(1);
+}
+
+void second_vcpu() {
+    run(1);
+    for (;;) { (void)guest::vcpu_op(abi::vcpuop::down, 1); }
+}
+
+u64 number(std::string_view option, u64 otherwise) {
+    std::string_view text = guest::option(option);
+    u64 value = 0;
+    for (char digit : text) { value = value * 10 + static_cast<u64>(digit - '0'); }
+    return text.empty() ? otherwise : value;
+}
+
+void report() {
+    u64 made = 0, succeeded = 0;
+    for (u32 i = 0; i < operation_count; ++i) {
+        Count sum{counts[0][i].made + counts[1][i].made, counts[0][i].succeeded + counts[1][i].succeeded};
+        guest::print("operation {}: {} of {}{}\n", operations[i]->name, sum.succeeded, sum.made,
+                     std::string_view{operations[i]->refusal ? ", to be refused" : ""});
+        made += sum.made;
+        succeeded += sum.succeeded;
+    }
+    guest::print("calls {}, succeeded {}, percent {}\n", made, succeeded, succeeded * 100 / made);
+}
+}  // namespace
+}  // namespace fuzz
+
+void guest::main() {
+    using namespace fuzz;
+    if (option("role") == "witness") {
+        witness::run();
+        return;
+    }
+    seed = number("seed", 1);
+    u64 calls = number("count", 200'000);
+    (void)vm_assist(abi::vmassist::enable, abi::vmassist::writable_pagetables);
+    collect();
+    make_pool();
+    event::disable();
+    calls_for_each = calls / vcpus;
+    bool two = smp::start(1, second_vcpu);
+    if (!two) { calls_for_each = calls; }
+    print("seed {}, {} calls on {} vCPUs\n", seed, calls, two ? 2u : 1u);
+    run(0);
+    while (finished.load() < (two ? 2u : 1u)) { (void)sched_op(abi::schedop::yield); }
+    report();
+}

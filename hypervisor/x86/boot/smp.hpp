@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: MIT
+// The other processors of the machine.
+#pragma once
+#include "base/types.hpp"
+
+namespace hv::smp {
+// Brings up those that ACPI lists, `limit` in all (0: every one). Each gets the next CpuId and waits for work.
+void start_others(u32 limit);
+void stop_others();  // for good, whatever they do: before the end of the machine
+bool stopping();     // that is what the NMI means
+}  // namespace hv::smp

@@ -1,0 +1,98 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""How much of the hypervisor's core the hosted tests and the kept inputs of the fuzzers run: lines by folder.
+
+usage: coverage.py BUILD [--lines]     BUILD was configured with -DPARAVANE_COVERAGE=ON and its tests were run.
+Ends with status 1 if less is run than is promised. --lines also lists what never ran.
+"""
+import collections
+import concurrent.futures
+import glob
+import json
+import os
+import subprocess
+import sys
+import tempfile
+
+top = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+
+# Least share of lines, in per cent: all of core, and the files in which an error gives a guest the machine.
+WHOLE = 85
+GUARDED = {"page validation": ("mm/validate", "mm/l1_entry", "mm/table", "mm/leaf", "mm/page_type", "mm/typed_ref"),
+           "mmu_update": ("mm/mmu_update", "mm/update"), "grants": ("grant/",)}
+GUARDED_SHARE = 90
+
+
+def read_gcov(data_file):
+    """{file: {line: count}} of one object file, of what lies in hypervisor/core."""
+    with tempfile.TemporaryDirectory() as folder:
+        output = subprocess.run(["gcov", "--json-format", "--stdout", data_file], cwd=folder, capture_output=True,
+                                text=True, check=True).stdout
+    found = {}
+    for document in filter(None, output.splitlines()):
+        report = json.loads(document)
+        for file in report["files"]:
+            path = os.path.normpath(os.path.join(report["current_working_directory"], file["file"]))
+            if "hypervisor/core/" not in path:
+                continue
+            lines = found.setdefault(path[path.index("hypervisor/core/") + len("hypervisor/core/"):], {})
+            for line in file["lines"]:
+                lines[line["line_number"]] = lines.get(line["line_number"], 0) + line["count"]
+    return found
+
+
+def read_all(build):
+    total = collections.defaultdict(collections.Counter)
+    data_files = glob.glob(f"{build}/tests/**/*.gcda", recursive=True)
+    if not data_files:
+        sys.exit(f"no test has run in {build}")
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        for found in pool.map(read_gcov, data_files):
+            for path, lines in found.items():
+                total[path].update(lines)
+    return total
+
+
+def share(files):
+    lines = [count for counts in files for count in counts.values()]
+    run = sum(count > 0 for count in lines)
+    return run, len(lines), 100 * run / len(lines) if lines else 100.0
+
+
+def ranges(numbers):
+    parts = []
+    for number in sorted(numbers):
+        if parts and number == parts[-1][1] + 1:
+            parts[-1][1] = number
+        else:
+            parts.append([number, number])
+    return ", ".join(str(first) if first == last else f"{first}-{last}" for first, last in parts)
+
+
+def main():
+    build = sys.argv[1]
+    total = read_all(build)
+    folders = collections.defaultdict(list)
+    for path, lines in total.items():
+        folders[os.path.dirname(path) or "(top)"].append(lines)
+    too_few = False
+
+    def row(name, files, least):
+        nonlocal too_few
+        run, lines, per_cent = share(files)
+        too_few |= per_cent < least
+        print(f"{name:24} {run:5} of {lines:5} lines  {per_cent:5.1f} %" + (f"  (at least {least})" if least else ""))
+
+    for folder, files in sorted(folders.items()):
+        row(f"core/{folder}" if folder != "(top)" else "core, its own files", files, 0)
+    row("core", total.values(), WHOLE)
+    for name, starts in GUARDED.items():
+        row(name, [lines for path, lines in total.items() if path.startswith(starts)], GUARDED_SHARE)
+    if "--lines" in sys.argv:
+        for path, lines in sorted(total.items()):
+            if never := [number for number, count in lines.items() if count == 0]:
+                print(f"never run: core/{path}: {ranges(never)}")
+    sys.exit(too_few)
+
+
+main()
