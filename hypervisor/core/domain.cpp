@@ -197,7 +197,10 @@ bool end_memory(Domain& domain) {
         u32 const index = first_page(domain);
         if (index == no_frame) return true;
         auto hold = get_page(Mfn{index}, domain.id);
-        if (!hold) continue;  // its last reference has just gone
+        if (!hold) {
+            spin_wait();  // its last reference has just gone, or it is being exchanged
+            continue;
+        }
         if (!demote_residue(**hold)) return false;
         move_to_orphans(domain, **hold);
         (void)drop_allocation(**hold, domain.id);

@@ -30,7 +30,7 @@ def check(text):
     expect("the attacker has ended, reason 0" in text, "the attacker did not end by itself")
     expect(re.search(r"^witness: unharmed after", text, re.MULTILINE), "the witness was harmed")
     expect("dom0 is unharmed" in text, "dom0 was harmed")
-    audits = re.findall(r"audit: (\w+) (?:.*frames=(\d+) .*domains=(\d+))?", text)
+    audits = re.findall(r"audit: (ok|MISMATCH) .*frames=(\d+) .*domains=(\d+)", text)
     expect(len(audits) == 3, f"{len(audits)} audits, not 3")
     expect(all(verdict == "ok" for verdict, _, _ in audits), "the audit found wrong counts")
     expect(audits[0][1:] == audits[2][1:], f"frames or domains are left over: {audits[0][1:]}, then {audits[2][1:]}")

@@ -91,6 +91,17 @@ inline i64 write_entry(u64 place, u64 value, u16 domid = abi::domid_self.value) 
     return guest::mmu_update(&update, 1, nullptr, domid);
 }
 
+// memory_op with one frame or pfn.
+inline i64 change_reservation(u32 command, u64* extent) {
+    abi::MemoryReservation request{.extent_start = guest::pointer_to(extent),
+                                   .nr_extents = 1,
+                                   .extent_order = 0,
+                                   .mem_flags = 0,
+                                   .domid = abi::domid_self,
+                                   .pad = {}};
+    return guest::memory_op(command, &request);
+}
+
 // Work for the second vCPU: called over and over until stop_racer, which waits for the last call to end.
 void start_racer(void (*step)());
 void stop_racer();

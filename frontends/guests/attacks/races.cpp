@@ -106,6 +106,57 @@ void table_under_update() {
     accepted(pt::unpin(data.frame()), "unpin");
 }
 
+// Frames that are being exchanged are pinned and unpinned meanwhile. The last one of each list does not exist, so that
+// all others must be given back.
+constexpr u64 exchanged = 400;
+constinit std::array<u64, exchanged + 1> exchanged_frames{};
+
+void pin_what_is_exchanged() {
+    static constinit std::array<abi::MmuextOp, 64> batch{};
+    for (u64 i = 0; i < batch.size(); ++i) {
+        batch[i].cmd = i % 2 == 0 ? abi::mmuext::pin_l1_table : abi::mmuext::unpin_table;
+        batch[i].arg1.mfn = Mfn{exchanged_frames[i / 2]};
+    }
+    (void)guest::mmuext_op(batch.data(), batch.size());
+}
+
+void exchange_against_pins() {
+    static constinit std::array<void*, exchanged> memory{};
+    for (u64 i = 0; i < exchanged; ++i) {
+        memory[i] = guest::memory::allocate();
+        exchanged_frames[i] = guest::memory::mfn_of(memory[i]).value;
+        accepted(guest::update_va_mapping(address_of(memory[i]), 0, abi::uvmf::invlpg), "nothing maps the frame");
+    }
+    exchanged_frames[exchanged] = no_frame;
+    start_racer(pin_what_is_exchanged);
+    u64 place = 0;
+    for (u32 round = 0; round < rounds; ++round) {
+        abi::MemoryExchange exchange{};
+        exchange.in = {.extent_start = guest::pointer_to(exchanged_frames.data()),
+                       .nr_extents = 512,
+                       .extent_order = 0,
+                       .mem_flags = 0,
+                       .domid = abi::domid_self,
+                       .pad = {}};
+        exchange.out = exchange.in;
+        exchange.out.extent_start = guest::pointer_to(&place);
+        exchange.out.nr_extents = 1;
+        exchange.out.extent_order = 9;
+        refused(guest::memory_op(abi::memop::exchange, &exchange), "a frame that does not exist is exchanged");
+    }
+    stop_racer();
+    for (u64 i = 0; i < exchanged; ++i) {
+        (void)pt::unpin(Mfn{exchanged_frames[i]});
+        u64 extent = exchanged_frames[i];
+        expect(change_reservation(abi::memop::decrease_reservation, &extent) == 1, "the frame is still the guest's");
+        extent = guest::pfn_of(memory[i]).value;
+        expect(change_reservation(abi::memop::populate_physmap, &extent) == 1, "another one takes its place");
+        guest::memory::set_mfn(guest::pfn_of(memory[i]), Mfn{extent});
+        accepted(pt::set_writable(memory[i]), "which is mapped");
+        guest::memory::release(memory[i]);
+    }
+}
+
 // --- double fetches: a structure is good when it is checked and bad when it is used
 
 void fetch_mmu_update() {
@@ -245,6 +296,7 @@ constexpr std::array list{
     Attack{"races.pin_against_writer", pin_against_writer},
     Attack{"races.pin_at_two_levels", pin_at_two_levels},
     Attack{"races.table_under_update", table_under_update},
+    Attack{"races.exchange_against_pins", exchange_against_pins},
     Attack{"races.fetch_mmu_update", fetch_mmu_update},
     Attack{"races.fetch_grant_copy", fetch_grant_copy},
     Attack{"races.fetch_reservation", fetch_reservation},

@@ -161,16 +161,6 @@ void stores_across_tables() {
     expect((entry_of_test(1) & pte::frame_mask) == mapped.page.frame().value << 12, "the first entry maps the page");
 }
 
-i64 change_reservation(u32 command, u64* extent) {
-    abi::MemoryReservation request{.extent_start = guest::pointer_to(extent),
-                                   .nr_extents = 1,
-                                   .extent_order = 0,
-                                   .mem_flags = 0,
-                                   .domid = abi::domid_self,
-                                   .pad = {}};
-    return guest::memory_op(command, &request);
-}
-
 // A pinned table is given back to the hypervisor: while it is still mapped, nobody gets it.
 void table_given_back() {
     Mapped mapped;

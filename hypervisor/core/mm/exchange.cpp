@@ -9,8 +9,9 @@
 
 namespace hv {
 namespace {
-// Frames on their way from or to their owner, linked through demote_next (nothing else refers to them, so they are on
-// no demotion queue). What is still here at the end is undone: `undo` gets the number of each first frame.
+// Frames on their way from or to their owner, linked through demote_next. They have no references, and no other vCPU
+// can get one: so they are on no demotion queue, and come to none. What is still here at the end is undone: `undo` gets
+// each first frame.
 template <class F>
 class FrameChain {
 public:
@@ -32,13 +33,14 @@ private:
     u32 head_ = no_frame;
 };
 
-// Only a frame that nothing else refers to may go. It loses its allocation, and keeps that reference.
+void give_to_owner(PageInfo& page) { page.count.fetch_or(PageInfo::allocated | 1, std::memory_order_acq_rel); }
+
+// Only a frame that nothing else refers to may go.
 Result<PageInfo*> take_frame(Mfn mfn, Domid owner) {
     if (mfn.value >= max_mfn) return Errno::inval;
     PageInfo& page = page_of(mfn);
     u64 expected = PageInfo::allocated | PageInfo::owner_bits(owner) | 1;
-    bool taken =
-        page.count.compare_exchange_strong(expected, PageInfo::owner_bits(owner) | 1, std::memory_order_acq_rel);
+    bool taken = page.count.compare_exchange_strong(expected, PageInfo::owner_bits(owner), std::memory_order_acq_rel);
     return taken ? Result<PageInfo*>{&page} : Errno::inval;
 }
 
@@ -48,14 +50,15 @@ struct Chunk {
 };
 
 Result<> exchange_chunk(abi::MemoryExchange const& request, Chunk chunk, Domain& domain) {
-    FrameChain taken{[](PageInfo& page) { page.count.fetch_or(PageInfo::allocated, std::memory_order_acq_rel); }};
+    FrameChain taken{give_to_owner};
     for (u64 i = 0; i < chunk.in_count; ++i) {
         u64 mfn = TRY(copy_in(request.in.extent_start + (chunk.in_first + i)));
         for (u64 k = 0; k < u64{1} << request.in.extent_order; ++k)
             taken.push(*TRY(take_frame(Mfn{mfn + k}, domain.id)));
     }
-    FrameChain fresh{[&](PageInfo& first) {
-        for (u64 i = 0; i < u64{1} << request.out.extent_order; ++i) (void)drop_allocation((&first)[i], domain.id);
+    u64 const extent_size = u64{1} << request.out.extent_order;
+    FrameChain fresh{[=](PageInfo& first) {
+        for (u64 k = 0; k < extent_size; ++k) free_unreferenced((&first)[k]);
     }};
     u32 bits = request.out.address_bits() ? request.out.address_bits() : any_address_bits;
     for (u64 i = 0; i < chunk.out_count; ++i)
@@ -63,13 +66,15 @@ Result<> exchange_chunk(abi::MemoryExchange const& request, Chunk chunk, Domain&
     for (u64 i = 0; i < chunk.out_count; ++i) TRY(copy_in(request.out.extent_start + (chunk.out_first + i)));
 
     // From here on nothing fails but the guest's own races with itself.
-    while (!taken.empty()) PageRef::release(taken.pop());
+    while (!taken.empty()) free_unreferenced(taken.pop());
     for (u64 i = 0; i < chunk.out_count; ++i) {
         guest_ptr<u64> place = request.out.extent_start + (chunk.out_first + i);
         Mfn mfn = mfn_of(fresh.pop());
         auto pfn = copy_in(place);
-        if (!pfn) continue;
-        for (u64 k = 0; k < u64{1} << request.out.extent_order; ++k) set_m2p(mfn + k, *pfn + k);
+        for (u64 k = 0; k < extent_size; ++k) {
+            if (pfn) set_m2p(mfn + k, *pfn + k);
+            give_to_owner(page_of(mfn + k));
+        }
         (void)copy_out(place, mfn.value);
     }
     return {};

@@ -215,7 +215,8 @@ Result<PageInfo*> alloc_domain_frames(Domain& domain, u32 order, u32 address_bit
                 PageInfo& page = first[i];
                 clear_m2p(mfn_of(page));
                 link(page, domain.pages_head);
-                page.count.store(PageInfo::allocated | PageInfo::owner_bits(domain.id) | 1, std::memory_order_release);
+                u64 const reference = limit == Limit::lifted ? 0 : PageInfo::allocated | 1;
+                page.count.store(reference | PageInfo::owner_bits(domain.id), std::memory_order_release);
             }
             return first;
         }

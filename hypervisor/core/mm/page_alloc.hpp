@@ -26,7 +26,7 @@ void free_heap(std::byte* memory, u32 order);
 inline constexpr u32 any_address_bits = 64;
 enum class Limit : u8 {
     enforced,
-    lifted,  // an exchange: the frames given for these are still counted
+    lifted,  // an exchange: the frames given for these are still counted, and these have no reference yet
 };
 enum class Contents : u8 { zero, old };  // old: at boot, when nobody has used it
 Result<PageInfo*> alloc_domain_frames(Domain& domain, u32 order, u32 address_bits = any_address_bits,
