@@ -25,7 +25,9 @@ Result<> run(Domain& caller, abi::EvtchnBindPirq& op) {
 }
 
 Result<> run(Domain& caller, abi::EvtchnClose const& op) { return caller.events->close(op.port); }
-Result<> run(Domain& caller, abi::EvtchnSend const& op) { return caller.events->send(op.port); }
+[[gnu::always_inline]] inline Result<> run(Domain& caller, abi::EvtchnSend const& op) {
+    return caller.events->send(op.port);
+}
 
 Result<> run(Domain& caller, abi::EvtchnStatus& op) {
     DomainRef const domain = TRY(resolve_domain(caller, op.dom));

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <memory>
 #include <optional>
-#include "core/event/two_level.hpp"
 #include "core/hal.hpp"
 #include "core/mm/heap.hpp"
 #include "core/sched/scheduler.hpp"
@@ -230,38 +229,7 @@ bool EventChannels::close_all() {
     return true;
 }
 
-// With the lock of the channel that sends: that keeps this one bound, and delivery as it is.
-[[gnu::always_inline]] inline void EventChannels::raise_inline(EvtchnPort port, Channel& channel) {
-    u32 const vcpu = channel.vcpu.load(std::memory_order_relaxed);
-    if (Fifo* const fifo = fifo_.load(std::memory_order_acquire)) {
-        if (!fifo->raise(port, channel.place, vcpu)) return;
-    } else {
-        if (!two_level::set_pending(domain_, port)) return;
-        two_level::signal(domain_, port, vcpu);
-    }
-    if (!pollers_.empty()) [[unlikely]]
-        wake_pollers(port);
-}
-
 void EventChannels::raise(EvtchnPort port, Channel& channel) { raise_inline(port, channel); }
-
-Result<> EventChannels::send(EvtchnPort port) {
-    Channel* const channel = find(port);
-    if (!channel) return Errno::inval;
-    SpinGuard guard{channel->lock};
-    EventChannels* receiver = this;
-    Channel* end = channel;
-    if (channel->state == Channel::State::interdomain) {
-        receiver = channel->peer_domain->events;
-        port = channel->peer_port;
-        end = receiver->find(port);
-    } else if (channel->state != Channel::State::ipi) {
-        if (channel->state == Channel::State::unbound) return {};  // nobody listens: dropped
-        return Errno::inval;
-    }
-    receiver->raise_inline(port, *end);
-    return {};
-}
 
 Result<> EventChannels::unmask(EvtchnPort port) {
     Channel* const channel = find(port);
