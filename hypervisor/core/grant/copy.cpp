@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
-#include "core/grant/mapping.hpp"
+#include "core/grant/batch.hpp"
 #include "core/hal.hpp"
 
 namespace hv {
 namespace {
 // Eight bytes at a time where both ends allow it; the two may be parts of one frame.
 void copy_bytes(std::byte* to, std::byte const* from, u64 size) {
-    if (to <= from || to >= from + size) {
+    if (to <= from || to >= from + size) [[likely]] {
         u64 words = size / 8, rest = size % 8;
         asm volatile("rep movsq" : "+D"(to), "+S"(from), "+c"(words) : : "memory");
         asm volatile("rep movsb" : "+D"(to), "+S"(from), "+c"(rest) : : "memory");
@@ -14,43 +14,82 @@ void copy_bytes(std::byte* to, std::byte const* from, u64 size) {
         while (size--) to[size] = from[size];
     }
 }
+
+// One end of a copy, held until an operation names another place.
+template <Access access>
+class CopyEnd {
+public:
+    CopyEnd() = default;
+    CopyEnd(CopyEnd const&) = delete;
+    ~CopyEnd() { close(); }
+
+    [[gnu::always_inline]] GrantStatus open(Granters& granters, abi::GnttabCopyPtr const& place, bool by_grant) {
+        u32 const who = place.domid.value | u32{by_grant} << 16;
+        if (place.u.raw == raw_ && who == who_) return GrantStatus::okay;
+        close();
+        Domain* owner = &granters.caller();
+        if (by_grant) {
+            if (place.domid != abi::domid_self) owner = granters.find(place.domid);
+            if (!owner) return GrantStatus::bad_domain;
+            GrantStatus const status = owner->grants->begin_use(place.u.ref, granters.caller().id, access, frame_);
+            if (status != GrantStatus::okay) return status;
+            granter_ = owner->grants;
+        } else {
+            frame_ = Mfn{place.u.raw};
+        }
+        GrantStatus const status = hold_frame(*owner, frame_, access);
+        if (status != GrantStatus::okay) [[unlikely]] {
+            if (by_grant) granter_->end_use(place.u.ref, access);
+            return status;
+        }
+        raw_ = place.u.raw;
+        who_ = who;
+        return GrantStatus::okay;
+    }
+    [[gnu::always_inline]] void close() {
+        if (who_ == closed) return;
+        if (who_ >> 16) granter_->end_use(GrantRef{static_cast<u32>(raw_)}, access);
+        release_frame(frame_, access);
+        who_ = closed;
+    }
+    std::byte* bytes() const { return hal::map(frame_); }
+
+private:
+    static constexpr u32 closed = ~u32{0};
+
+    u64 raw_ = 0;       // the reference or frame that is open
+    u32 who_ = closed;  // whose, and whether by a grant
+    Mfn frame_{};
+    GrantTable* granter_ = nullptr;  // alive as long as its frame is held
+};
+
+class CopyBatch {
+public:
+    explicit CopyBatch(Domain& caller) : granters_{caller} {}
+
+    [[gnu::always_inline]] GrantStatus add(abi::GnttabCopy const& op) {
+        bool const from_grant = op.flags & abi::gntcopy::source_gref;
+        bool const to_grant = op.flags & abi::gntcopy::dest_gref;
+        if ((!from_grant && op.source.domid != abi::domid_self) || (!to_grant && op.dest.domid != abi::domid_self))
+            return GrantStatus::permission_denied;
+        GrantStatus status = source_.open(granters_, op.source, from_grant);
+        if (status == GrantStatus::okay) status = dest_.open(granters_, op.dest, to_grant);
+        if (status != GrantStatus::okay) return status;
+        if (u32{op.source.offset} + op.len > page_size || u32{op.dest.offset} + op.len > page_size)
+            return GrantStatus::bad_copy_arg;
+        copy_bytes(dest_.bytes() + op.dest.offset, source_.bytes() + op.source.offset, op.len);
+        return GrantStatus::okay;
+    }
+
+private:
+    Granters granters_;
+    CopyEnd<Access::read> source_;
+    CopyEnd<Access::write> dest_;
+};
 }  // namespace
 
-template <Access access>
-[[gnu::always_inline]] inline GrantStatus CopyEnd<access>::open_other(Domain& caller, Granters& granters,
-                                                                      abi::GnttabCopyPtr const& place, u32 who) {
-    close();
-    Domain* owner = &caller;
-    granter_ = nullptr;
-    if (who >> 16) {
-        owner = granters.find(place.domid);
-        if (!owner) return GrantStatus::bad_domain;
-        GrantStatus const status = owner->grants->begin_use(place.u.ref, caller.id, access, frame_);
-        if (status != GrantStatus::okay) return status;
-        granter_ = owner->grants;
-    } else {
-        if (place.domid != abi::domid_self && place.domid != caller.id) return GrantStatus::permission_denied;
-        frame_ = Mfn{place.u.raw};
-    }
-    GrantStatus const status = hold_frame(*owner, frame_, access);
-    if (status != GrantStatus::okay) [[unlikely]] {
-        if (granter_) granter_->end_use(place.u.ref, access);
-        return status;
-    }
-    bytes_ = hal::map(frame_);
-    raw_ = place.u.raw;
-    who_ = who;
-    return GrantStatus::okay;
-}
-
-GrantStatus copy_grant(Domain& caller, Granters& granters, CopyEnd<Access::read>& source, CopyEnd<Access::write>& dest,
-                       abi::GnttabCopy const& op) {
-    if (u32{op.source.offset} + op.len > page_size || u32{op.dest.offset} + op.len > page_size)
-        return GrantStatus::bad_copy_arg;
-    GrantStatus status = source.open(caller, granters, op.source, op.flags & abi::gntcopy::source_gref);
-    if (status == GrantStatus::okay) status = dest.open(caller, granters, op.dest, op.flags & abi::gntcopy::dest_gref);
-    if (status == GrantStatus::okay)
-        copy_bytes(dest.bytes() + op.dest.offset, source.bytes() + op.source.offset, op.len);
-    return status;
+Outcome copy_grants(Vcpu& vcpu, HypercallArgs& args) {
+    CopyBatch batch{*vcpu.domain};
+    return for_each_op<abi::GnttabCopy>(args, [&](abi::GnttabCopy const& op) { return batch.add(op); });
 }
 }  // namespace hv

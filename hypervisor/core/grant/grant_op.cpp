@@ -1,86 +1,10 @@
 // SPDX-License-Identifier: MIT
 // grant_table_op: batches of operations, each with a status of its own. The call fails only if the batch cannot be read
 // or written.
-#include <algorithm>
-#include <array>
-#include "core/grant/mapping.hpp"
-#include "core/guest_access.hpp"
-#include "core/hypercall/dispatch.hpp"
+#include "core/grant/batch.hpp"
 
 namespace hv {
 namespace {
-constexpr u64 ops_between_questions = 8;
-
-// Runs `one` on each of `count` structures, which returns its status; `answers` says whether more than that is told.
-template <AbiType T, bool answers = false, class F>
-Outcome for_each_op(HypercallArgs& args, F&& one) {
-    guest_ptr<T> ops{args[1]};
-    u64 const count = args[2] & 0xffff'ffff;
-    for (u64 left = count; left != 0; --left, ops = ops + 1) {
-        if (left % ops_between_questions == 0 && left != count && hal::should_preempt()) {
-            args[1] = ops.address;
-            args[2] = left;
-            return Outcome::again();
-        }
-        T op;
-        TRY(copy_in(op, ops));
-        op.status = static_cast<i16>(one(op));
-        if constexpr (answers) TRY(copy_out(ops, op));
-        else TRY(copy_out(guest_ptr<i16>{ops.address + offsetof(T, status)}, op.status));
-    }
-    return Outcome{};
-}
-
-// Entries first, one flush, then the frames: nobody may reach a frame by a stale translation once it is let go of.
-class UnmapBatch {
-public:
-    explicit UnmapBatch(Vcpu& vcpu) : entries_{vcpu} {}
-    UnmapBatch(UnmapBatch const&) = delete;
-    ~UnmapBatch() { finish(); }
-
-    GrantStatus add(abi::GnttabUnmapGrantRef const& op) {
-        if (count_ == ended_.size()) finish();
-        bool ended;
-        GrantStatus const status = begin_unmap(entries_, op, ended);
-        flush_needed_ |= status == GrantStatus::okay && op.host_addr;
-        if (ended) ended_.data()[count_++] = op.handle.value;
-        return status;
-    }
-
-private:
-    void finish() {
-        if (std::exchange(flush_needed_, false)) hal::flush_tlb(entries_.domain().dirty_cpus);
-        for (u32 i = 0; i < count_; ++i) end_mapping(*entries_.domain().grants, ended_[i]);
-        count_ = 0;
-    }
-
-    Entries entries_;
-    bool flush_needed_ = false;
-    u32 count_ = 0;
-    std::array<u32, 64> ended_;
-};
-
-Outcome map(Vcpu& vcpu, HypercallArgs& args) {
-    Entries entries{vcpu};
-    Granters granters{*vcpu.domain};
-    return for_each_op<abi::GnttabMapGrantRef, true>(
-        args, [&](abi::GnttabMapGrantRef& op) { return map_grant(entries, granters, op); });
-}
-
-Outcome unmap(Vcpu& vcpu, HypercallArgs& args) {
-    UnmapBatch batch{vcpu};
-    return for_each_op<abi::GnttabUnmapGrantRef>(args,
-                                                 [&](abi::GnttabUnmapGrantRef const& op) { return batch.add(op); });
-}
-
-Outcome copy(Vcpu& vcpu, HypercallArgs& args) {
-    Granters granters{*vcpu.domain};
-    CopyEnd<Access::read> source;
-    CopyEnd<Access::write> dest;
-    return for_each_op<abi::GnttabCopy>(
-        args, [&](abi::GnttabCopy const& op) { return copy_grant(*vcpu.domain, granters, source, dest, op); });
-}
-
 GrantStatus resolve_status(Errno error) {
     return error == Errno::perm ? GrantStatus::permission_denied : GrantStatus::bad_domain;
 }
@@ -131,9 +55,9 @@ Outcome get_version(Vcpu& vcpu, HypercallArgs& args) {
 // (command, operations*, count)
 Outcome do_grant_table_op(Vcpu& vcpu, HypercallArgs& args) {
     switch (static_cast<u32>(args[0])) {
-        case abi::gnttabop::map_grant_ref: return map(vcpu, args);
-        case abi::gnttabop::unmap_grant_ref: return unmap(vcpu, args);
-        case abi::gnttabop::copy: return copy(vcpu, args);
+        case abi::gnttabop::map_grant_ref: return map_grants(vcpu, args);
+        case abi::gnttabop::unmap_grant_ref: return unmap_grants(vcpu, args);
+        case abi::gnttabop::copy: return copy_grants(vcpu, args);
         case abi::gnttabop::setup_table:
             return single<abi::GnttabSetupTable>(args, [&](abi::GnttabSetupTable& op) -> Result<u64> {
                 op.status = static_cast<i16>(setup_table(vcpu, op));

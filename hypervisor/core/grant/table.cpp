@@ -8,9 +8,6 @@
 namespace hv {
 namespace {
 constexpr u32 active_order = order_of_bytes(GrantTable::entries_per_frame * sizeof(ActiveGrant));
-
-// flags and domid of an entry as the one word that the protocol changes atomically.
-u32* header_of(abi::GrantEntryV1& entry) { return reinterpret_cast<u32*>(&entry); }
 }  // namespace
 
 GrantTable::GrantTable(Domain& owner, u32 max_frames, u32 max_maptrack_frames)
@@ -54,57 +51,6 @@ Mfn GrantTable::frame(u32 index) {
 void GrantTable::retire() {
     SpinGuard guard{lock_};
     while (frames_) release_shared_frame(page_of(hal::mfn_of(shared_[--frames_])));
-}
-
-namespace {
-// Sets reading (and writing) in the shared entry, against a granter that may change it at any moment.
-[[gnu::always_inline]] inline bool mark_in_use(abi::GrantEntryV1& entry, Domid grantee, bool writing) {
-    using namespace abi::gtf;
-    u32 const wanted = u32{grantee.value} << 16 | permit_access;
-    u32 const compared = 0xffff'0000 | type_mask | (writing ? readonly : 0u);
-    u32 const marks = reading | (writing ? abi::gtf::writing : 0u);
-    u32 header = __atomic_load_n(header_of(entry), __ATOMIC_ACQUIRE);
-    for (u32 tries = 5; tries != 0 && ((header ^ wanted) & compared) == 0; --tries)  // who keeps changing it is refused
-        if (__atomic_compare_exchange_n(header_of(entry), &header, header | marks, false, __ATOMIC_ACQ_REL,
-                                        __ATOMIC_ACQUIRE))
-            return true;
-    return false;
-}
-}  // namespace
-
-GrantStatus GrantTable::begin_use(GrantRef ref, Domid grantee, Access access, Mfn& frame) {
-    bool const writing = access == Access::write;
-    SpinGuard guard{lock_};
-    if (ref.value >= frames_ * entries_per_frame) [[unlikely]]
-        return GrantStatus::bad_gntref;
-    ActiveGrant& grant = active_.data()[ref.value / entries_per_frame][ref.value % entries_per_frame];
-    abi::GrantEntryV1& shared = shared_.data()[ref.value / entries_per_frame][ref.value % entries_per_frame];
-    auto& [readers, writers] = grant.users;
-    if ((readers | writers) == 0) [[likely]] {
-        if (!mark_in_use(shared, grantee, writing)) return GrantStatus::general_error;
-        grant.frame = __atomic_load_n(&shared.frame, __ATOMIC_RELAXED);
-        grant.grantee = grantee;
-    } else {
-        bool const more = writing && writers == 0;
-        u32 const users = writing ? writers : readers;
-        if (grant.grantee != grantee || users == ~0u || (more && !mark_in_use(shared, grantee, writing)))
-            return GrantStatus::general_error;
-    }
-    ++(writing ? writers : readers);
-    frame = Mfn{grant.frame};
-    return GrantStatus::okay;
-}
-
-void GrantTable::end_use(GrantRef ref, Access access) {
-    SpinGuard guard{lock_};
-    auto& [readers, writers] = active_.data()[ref.value / entries_per_frame][ref.value % entries_per_frame].users;
-    u32& users = access == Access::write ? writers : readers;
-    ASSERT(users > 0);
-    --users;
-    if (writers != 0 || ref.value >= frames_ * entries_per_frame) return;  // or retired: the entry is gone
-    u32 const over = abi::gtf::writing | (readers == 0 ? abi::gtf::reading : 0);
-    abi::GrantEntryV1& shared = shared_.data()[ref.value / entries_per_frame][ref.value % entries_per_frame];
-    __atomic_fetch_and(header_of(shared), ~over, __ATOMIC_RELEASE);
 }
 
 Result<GrantTable*> create_grant_table(Domain& domain, u32 max_grant_frames, u32 max_maptrack_frames) {

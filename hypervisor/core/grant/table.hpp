@@ -14,10 +14,18 @@ enum class Access : u8 { read, write };
 
 // A grant in use: its frame and grantee are remembered from the first use on, whatever the granter writes later.
 struct ActiveGrant {
+    // Both counts in one word. Neither can overflow: all are one grantee's, who has fewer handles.
+    static constexpr u64 reader = 1;
+    static constexpr u64 writer = u64{1} << 32;
+    static constexpr u64 one(Access access) { return access == Access::write ? writer : reader; }
+
     u32 frame;
     Domid grantee;
     u16 pad;
-    std::array<u32, 2> users;  // by Access
+    u64 users;
+
+    bool has_writers() const { return users >= writer; }
+    bool has_readers() const { return static_cast<u32>(users) != 0; }
 };
 
 // A mapping that this domain made. While any of its kinds is left, the frame is held once (typed, if writable).
@@ -27,9 +35,9 @@ struct Mapping {
     u64 frame;
     GrantRef ref;  // while free: the next free handle
     Domid granter;
-    u16 flags;  // of abi::gntmap: the kinds that are left, readonly, contains_pte
+    u16 flags;  // of abi::gntmap: the kinds that are left, readonly, contains_pte; 0 while free or claimed
 
-    Access access() const { return flags & abi::gntmap::readonly ? Access::read : Access::write; }
+    static Access access_of(u32 flags) { return flags & abi::gntmap::readonly ? Access::read : Access::write; }
 };
 
 class GrantTable {
@@ -55,7 +63,12 @@ public:
     void end_use(GrantRef ref, Access access);
 
     // --- as mapper
-    Result<u32> reserve_handle();
+    u32 reserve_handle() {  // no_handle: none left, or no memory for more
+        SpinGuard guard{maptrack_lock_};
+        if (free_handle_ == no_handle && !add_handles()) [[unlikely]]
+            return no_handle;
+        return std::exchange(free_handle_, slot(free_handle_).ref.value);
+    }
     // The flags come last: with them, any vCPU may unmap it.
     void record(u32 handle, Mapping const& mapping) {
         Mapping& to = slot(handle);
@@ -64,22 +77,34 @@ public:
         to.granter = mapping.granter;
         __atomic_store_n(&to.flags, mapping.flags, __ATOMIC_RELEASE);
     }
-    void free_handle(u32 handle);
-    // Takes all kinds off a mapping, for the caller alone: it gives back what stays, or ends the mapping. None if there
-    // is no mapping, or somebody else has it.
+    void free_handle(u32 handle) {
+        SpinGuard guard{maptrack_lock_};
+        slot(handle).ref = GrantRef{std::exchange(free_handle_, handle)};
+    }
+    // Takes the flags off a mapping, for the caller alone: it gives back those of what stays, or ends the mapping. None
+    // if there is no mapping, or somebody else has it.
     u16 claim(u32 handle) {
         if (handle >= handle_limit()) return 0;
-        u16 const rest = static_cast<u16>(~Mapping::kinds);
-        return __atomic_fetch_and(&slot(handle).flags, rest, __ATOMIC_ACQUIRE) & Mapping::kinds;
+        return __atomic_exchange_n(&slot(handle).flags, u16{0}, __ATOMIC_ACQUIRE);
     }
-    void give_back(u32 handle, u16 kinds) { __atomic_fetch_or(&slot(handle).flags, kinds, __ATOMIC_RELEASE); }
+    void give_back(u32 handle, u16 flags) { __atomic_store_n(&slot(handle).flags, flags, __ATOMIC_RELEASE); }
     u32 handle_limit() const { return maptrack_pages_.load(std::memory_order_acquire) * mappings_per_page; }
     Mapping const& mapping(u32 handle) const { return slot(handle); }  // handle below the limit
 
     u32 release_cursor = 0;  // of release_grant_mappings
 
 private:
+    bool add_handles();  // under the lock of the free list
     Mapping& slot(u32 handle) const { return maptrack_.data()[handle / mappings_per_page][handle % mappings_per_page]; }
+
+    // The table's frames have the grant, or had it until they were retired.
+    ActiveGrant& active(GrantRef ref) const {
+        return active_.data()[ref.value / entries_per_frame][ref.value % entries_per_frame];
+    }
+    abi::GrantEntryV1& shared(GrantRef ref) const {
+        return shared_.data()[ref.value / entries_per_frame][ref.value % entries_per_frame];
+    }
+    static u32* header_of(abi::GrantEntryV1& entry) { return reinterpret_cast<u32*>(&entry); }
 
     Domain& owner_;
     u32 max_frames_;
@@ -95,4 +120,50 @@ private:
     u32 free_handle_ = no_handle;
     std::array<Mapping*, maptrack_frame_limit> maptrack_{};
 };
+
+// Sets reading (and writing) in the shared entry, against a granter that may change it at any moment: flags and domid
+// are the one word that the protocol changes atomically.
+[[gnu::always_inline]] inline bool mark_in_use(u32* header, Domid grantee, Access access) {
+    using namespace abi::gtf;
+    bool const writes = access == Access::write;
+    u32 const wanted = u32{grantee.value} << 16 | permit_access;
+    u32 const compared = 0xffff'0000 | type_mask | (writes ? readonly : 0u);
+    u32 const marks = reading | (writes ? writing : 0u);
+    u32 now = __atomic_load_n(header, __ATOMIC_ACQUIRE);
+    for (u32 tries = 5; ((now ^ wanted) & compared) == 0 && tries != 0; --tries)  // who keeps changing it is refused
+        if (__atomic_compare_exchange_n(header, &now, now | marks, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+            return true;
+    return false;
+}
+
+[[gnu::always_inline]] inline GrantStatus GrantTable::begin_use(GrantRef ref, Domid grantee, Access access,
+                                                                Mfn& frame) {
+    SpinGuard guard{lock_};
+    if (ref.value >= frames_ * entries_per_frame) [[unlikely]]
+        return GrantStatus::bad_gntref;
+    ActiveGrant& grant = active(ref);
+    abi::GrantEntryV1& entry = shared(ref);
+    if (grant.users == 0) [[likely]] {
+        if (!mark_in_use(header_of(entry), grantee, access)) return GrantStatus::general_error;
+        grant.frame = __atomic_load_n(&entry.frame, __ATOMIC_RELAXED);
+        grant.grantee = grantee;
+    } else {
+        bool const known = access == Access::read || grant.has_writers();
+        if (grant.grantee != grantee || !(known || mark_in_use(header_of(entry), grantee, access)))
+            return GrantStatus::general_error;
+    }
+    grant.users += ActiveGrant::one(access);
+    frame = Mfn{grant.frame};
+    return GrantStatus::okay;
+}
+
+[[gnu::always_inline]] inline void GrantTable::end_use(GrantRef ref, Access access) {
+    SpinGuard guard{lock_};
+    ActiveGrant& grant = active(ref);
+    ASSERT(grant.users >= ActiveGrant::one(access));
+    grant.users -= ActiveGrant::one(access);
+    if (grant.has_writers() || ref.value >= frames_ * entries_per_frame) return;  // or retired: the entry is gone
+    u32 const over = abi::gtf::writing | (grant.has_readers() ? 0 : abi::gtf::reading);
+    __atomic_fetch_and(header_of(shared(ref)), ~over, __ATOMIC_RELEASE);
+}
 }  // namespace hv

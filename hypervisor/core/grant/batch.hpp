@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: MIT
+// What the batches of grant_table_op share. All of it is in line in the loop over a batch, which is where the time
+// goes.
+#pragma once
+#include "core/grant/table.hpp"
+#include "core/guest_access.hpp"
+#include "core/hypercall/dispatch.hpp"
+#include "core/mm/typed_ref.hpp"
+
+namespace hv {
+// Runs `one` on each of the structures that the call names, which returns its status; `answers` says whether more than
+// that is told.
+template <AbiType T, bool answers = false, class F>
+[[gnu::always_inline]] inline Outcome for_each_op(HypercallArgs& args, F&& one) {
+    constexpr u64 ops_between_questions = 8;
+    guest_ptr<T> ops{args[1]};
+    u64 const count = args[2] & 0xffff'ffff;
+    for (u64 left = count; left != 0; --left, ops = ops + 1) {
+        if (left % ops_between_questions == 0 && left != count && hal::should_preempt()) {
+            args[1] = ops.address;
+            args[2] = left;
+            return Outcome::again();
+        }
+        T op;
+        TRY(copy_in(op, ops));
+        op.status = static_cast<i16>(one(op));
+        if constexpr (answers) TRY(copy_out(ops, op));
+        else TRY(copy_out(guest_ptr<i16>{ops.address + offsetof(T, status)}, op.status));
+    }
+    return Outcome{};
+}
+
+// The domain that an operation names, kept for the next one, which mostly names the same.
+class Granters {
+public:
+    explicit Granters(Domain& caller) : caller_{caller} {}
+    Granters(Granters const&) = delete;
+    ~Granters() { let_go(); }
+
+    Domain& caller() const { return caller_; }
+    Domain* find(Domid id) {  // null: none, or dying
+        if (id == caller_.id) return &caller_;
+        if ((!held_ || id != held_->id) && !look_up(id)) return nullptr;
+        return held_->is_dying() ? nullptr : held_;
+    }
+
+private:
+    [[gnu::noinline]] bool look_up(Domid id) {
+        let_go();
+        auto found = find_domain(id);
+        held_ = found ? &(*std::move(found)).leak() : nullptr;
+        return held_;
+    }
+    void let_go() {
+        if (held_) DomainRef::release(*held_);
+    }
+
+    Domain& caller_;  // needs no reference
+    Domain* held_ = nullptr;
+};
+
+// A frame of the granter's, held for a mapping or a copy.
+GrantStatus hold_other_frame(Domain& granter, Mfn frame, Access access);  // for what the usual case leaves
+[[gnu::always_inline]] inline GrantStatus hold_frame(Domain& granter, Mfn frame, Access access) {
+    if (access == Access::write) {
+        if (join_uses(frame, granter.id, PageType::writable)) [[likely]]
+            return GrantStatus::okay;
+    } else if (auto page = get_page(frame, granter.id)) [[likely]] {
+        (void)(*std::move(page)).leak();
+        return GrantStatus::okay;
+    }
+    return hold_other_frame(granter, frame, access);
+}
+[[gnu::always_inline]] inline void release_frame(Mfn frame, Access access) {
+    access == Access::write ? TypedRef::release(page_of(frame)) : PageRef::release(page_of(frame));
+}
+
+// --- the operations that come in batches
+Outcome map_grants(Vcpu& vcpu, HypercallArgs& args);
+Outcome unmap_grants(Vcpu& vcpu, HypercallArgs& args);
+Outcome copy_grants(Vcpu& vcpu, HypercallArgs& args);
+}  // namespace hv
