@@ -78,5 +78,6 @@ GrantStatus hold_other_frame(Domain& granter, Mfn frame, Access access);  // for
 // --- the operations that come in batches
 Outcome map_grants(Vcpu& vcpu, HypercallArgs& args);
 Outcome unmap_grants(Vcpu& vcpu, HypercallArgs& args);
+Outcome unmap_and_replace_grants(Vcpu& vcpu, HypercallArgs& args);
 Outcome copy_grants(Vcpu& vcpu, HypercallArgs& args);
 }  // namespace hv

@@ -57,6 +57,7 @@ Outcome do_grant_table_op(Vcpu& vcpu, HypercallArgs& args) {
     switch (static_cast<u32>(args[0])) {
         case abi::gnttabop::map_grant_ref: return map_grants(vcpu, args);
         case abi::gnttabop::unmap_grant_ref: return unmap_grants(vcpu, args);
+        case abi::gnttabop::unmap_and_replace: return unmap_and_replace_grants(vcpu, args);
         case abi::gnttabop::copy: return copy_grants(vcpu, args);
         case abi::gnttabop::setup_table:
             return single<abi::GnttabSetupTable>(args, [&](abi::GnttabSetupTable& op) -> Result<u64> {

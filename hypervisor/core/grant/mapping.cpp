@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Mapping and unmapping of other domains' frames (grant_table_op).
-#include <array>
 #include "core/grant/mapping.hpp"
+#include <array>
 #include "core/mm/l1_entry.hpp"
 
 namespace hv {
@@ -69,15 +69,26 @@ private:
 }
 
 // The entry must still map the frame, as it did.
-[[gnu::always_inline]] inline bool clear_entry(Entries& entries, u64 host_addr, Mfn frame, u32 flags) {
+[[gnu::always_inline]] inline bool exchange_mapped(Entries& entries, u64 host_addr, Mfn frame, u32 flags, Pte fresh) {
     u64* const entry = entries.find(host_addr, flags & contains_pte);
     if (!entry) return false;
     Pte old{__atomic_load_n(entry, __ATOMIC_RELAXED)};
     u64 const wanted = Pte::make(frame, Pte::present).raw | (flags & readonly ? 0 : Pte::writable);
     auto const is_it = [=](Pte now) { return (now.raw & (Pte::address | Pte::present | Pte::writable)) == wanted; };
-    if (!exchange_while(entry, old, Pte{}, Replace::plain, is_it)) return false;
+    if (!exchange_while(entry, old, fresh, Replace::plain, is_it)) return false;
     release_frame(frame, Mapping::access_of(flags));
     return true;
+}
+
+// The entry gets what `other_addr` maps, which is mapped there no longer. Lost if the entry is not as it must be: so it
+// is on Xen.
+[[gnu::noinline]] bool move_entry(Entries& entries, u64 host_addr, u64 other_addr, Mfn frame, u32 flags) {
+    u64* const other = flags & contains_pte ? nullptr : entries.find(other_addr, false);
+    if (!other) return false;
+    Pte const moved{__atomic_exchange_n(other, 0, __ATOMIC_ACQ_REL)};
+    if (exchange_mapped(entries, host_addr, frame, flags, moved)) return true;
+    release_leaf(moved);
+    return false;
 }
 
 [[gnu::always_inline]] inline GrantStatus map_grant(Entries& entries, Granters& granters, abi::GnttabMapGrantRef& op) {
@@ -118,7 +129,8 @@ public:
     UnmapBatch(UnmapBatch const&) = delete;
     ~UnmapBatch() { finish(); }
 
-    [[gnu::always_inline]] GrantStatus add(abi::GnttabUnmapGrantRef const& op) {
+    // `replacement`: an address, see move_entry.
+    [[gnu::always_inline]] GrantStatus add(abi::GnttabUnmapGrantRef const& op, u64 replacement = 0) {
         if (count_ == ended_.size()) finish();
         GrantTable& own = *entries_.domain().grants;
         u32 const handle = op.handle.value;
@@ -127,7 +139,11 @@ public:
         Mfn const frame{own.mapping(handle).frame};
         u16 const ending = had & static_cast<u16>((op.host_addr ? host_map : 0) | (op.dev_bus_addr ? device_map : 0));
         bool const right_bus = !(ending & device_map) || op.dev_bus_addr == frame.value << page_shift;
-        if (!right_bus || ((ending & host_map) && !clear_entry(entries_, op.host_addr, frame, had))) {
+        auto const take_away = [&] {
+            if (replacement) return move_entry(entries_, op.host_addr, replacement, frame, had);
+            return exchange_mapped(entries_, op.host_addr, frame, had, Pte{});
+        };
+        if (!right_bus || ((ending & host_map) && !take_away())) {
             own.give_back(handle, had);
             return GrantStatus::general_error;
         }
@@ -171,5 +187,12 @@ Outcome unmap_grants(Vcpu& vcpu, HypercallArgs& args) {
     UnmapBatch batch{vcpu};
     return for_each_op<abi::GnttabUnmapGrantRef>(args,
                                                  [&](abi::GnttabUnmapGrantRef const& op) { return batch.add(op); });
+}
+
+Outcome unmap_and_replace_grants(Vcpu& vcpu, HypercallArgs& args) {
+    UnmapBatch batch{vcpu};
+    return for_each_op<abi::GnttabUnmapAndReplace>(args, [&](abi::GnttabUnmapAndReplace const& op) {
+        return batch.add({op.host_addr, 0, op.handle, 0, 0}, op.new_addr);
+    });
 }
 }  // namespace hv

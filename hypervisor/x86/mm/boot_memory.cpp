@@ -19,6 +19,7 @@ constinit std::array<Range, 64> taken{};  // by take(): neighbours are one entry
 constinit usize taken_count = 0;
 
 constexpr u64 kept_low_frames = 16;  // firmware scribbles there, and other processors start there
+constexpr u64 legacy_frames = 256;   // the rest of the first MiB counts as I/O: dom0 looks for firmware tables there
 
 void add(u64 first, u64 end) {
     if (first >= end) return;
@@ -54,7 +55,7 @@ u64 end_image_frame() { return pages_of(paging::image_physical(image_end)); }
 void init(boot::BootInfo const& info) {
     for (boot::MemoryRange const& range : info.memory_ranges())
         if (range.type == abi::e820::ram) add(pages_of(range.start), range.end() >> page_shift);
-    remove(0, kept_low_frames);
+    remove(0, legacy_frames);
     remove(first_image_frame(), end_image_frame());
     for (boot::Module const& module : info.module_list())
         remove(module.start.value >> page_shift, pages_of(module.start.value + module.size));

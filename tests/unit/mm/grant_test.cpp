@@ -45,6 +45,15 @@ struct Grant : testing::Test {
         EXPECT_EQ(mapper.call(abi::hypercall::grant_table_op, {abi::gnttabop::unmap_grant_ref, mapper.put(op), 1}), 0);
         return mapper.take<abi::GnttabUnmapGrantRef>().status;
     }
+    i16 replace(u32 handle, u64 address, u64 with) {
+        abi::GnttabUnmapAndReplace op{};
+        op.host_addr = address;
+        op.new_addr = with;
+        op.handle = abi::GrantHandle{handle};
+        EXPECT_EQ(mapper.call(abi::hypercall::grant_table_op, {abi::gnttabop::unmap_and_replace, mapper.put(op), 1}),
+                  0);
+        return mapper.take<abi::GnttabUnmapAndReplace>().status;
+    }
     abi::GnttabMapGrantRef last{};
 };
 }  // namespace
@@ -103,6 +112,35 @@ TEST_F(Grant, UnmapChecksHandleAndPlace) {
     EXPECT_EQ(unmap(handle, Guest::va(22)), Status::general_error);
     EXPECT_EQ(unmap(handle, Guest::va(20)), Status::okay);
     EXPECT_EQ(unmap(handle, Guest::va(20)), Status::bad_handle);
+}
+
+TEST_F(Grant, ReplaceMovesWhatAnotherAddressMaps) {
+    grant(8, 9);
+    grant(9, 10, abi::gtf::permit_access | abi::gtf::readonly);
+    ASSERT_EQ(map(8, Guest::va(20)), Status::okay);
+    u32 const first = last.handle.value;
+    ASSERT_EQ(map(9, Guest::va(21), abi::gntmap::host_map | abi::gntmap::readonly), Status::okay);
+    u32 const second = last.handle.value;
+    u64 const moved = mapper.frame(3)[20];
+
+    EXPECT_EQ(replace(second, Guest::va(20), Guest::va(22)), Status::general_error) << "it is not mapped there";
+    EXPECT_EQ(mapper.frame(3)[22], 0u) << "what was to replace it is lost";
+    EXPECT_EQ(replace(second, Guest::va(21), Guest::va(20)), Status::okay);
+    EXPECT_EQ(mapper.frame(3)[21], moved);
+    EXPECT_EQ(mapper.frame(3)[20], 0u);
+    EXPECT_EQ(replace(second, Guest::va(21), Guest::va(20)), Status::bad_handle);
+    EXPECT_EQ(entry(9).flags & abi::gtf::reading, 0);
+    EXPECT_EQ(granter.protect(9), 0);
+    EXPECT_EQ(granter.pin(1, granter.mfn(9)), err(Errno::inval)) << "the mapper can still write it";
+    EXPECT_EQ(replace(first, Guest::va(21), 0), Status::okay) << "no address: a plain unmap";
+    EXPECT_EQ(mapper.frame(3)[21], 0u);
+    EXPECT_EQ(granter.pin(1, granter.mfn(9)), 0);
+
+    u64 const by_entry = abi::gntmap::host_map | abi::gntmap::contains_pte;
+    u64 const place = mapper.mfn(3).value << page_shift | 21 * sizeof(u64);
+    ASSERT_EQ(map(9, place, by_entry | abi::gntmap::readonly), Status::okay);
+    EXPECT_EQ(replace(last.handle.value, place, Guest::va(23)), Status::general_error);
+    EXPECT_EQ(unmap(last.handle.value, place), Status::okay);
 }
 
 TEST_F(Grant, SameReferenceTwiceAndThroughTheEntryAddress) {
