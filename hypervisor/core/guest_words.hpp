@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Small structures to and from guest memory, in line. The machine's build learns of a fault by the exception table
-// (x86/mm/extable.hpp), which leads past the CLC; the hosted one walks the guest's page tables.
+// (x86/mm/extable.hpp); the hosted one walks the guest's page tables.
 //
 // The caller has checked the first address. Below the hypervisor there are no addresses at all, so that a structure
 // which would run into it faults at its first word.
@@ -20,52 +20,64 @@ bool store_guest(u64 to, T const& value) {
     return hal::copy_to_guest(to, &value, sizeof(T));
 }
 #else
-// One of the two is the guest's. The entries of the table belong to the section group of the function that this is in.
-template <usize size>
-[[gnu::always_inline]] inline bool move_words(void* to, void const* from) {
-    static_assert(size <= max_guest_words);
-    u64 word;
-    bool fault;
-    asm volatile(R"(
-        .macro move_word move, word
-    1:  \move at(%[from]), \word
-    2:  \move \word, at(%[to])
+// One of the two is the guest's; both are memory, as g++ 12 may lose what ASM GOTO puts out. The entries of the table
+// belong to the section group of the function that this is in.
+template <class T>
+[[gnu::always_inline]] inline bool move_words(T& to, T const& from) {
+    static_assert(sizeof(T) <= max_guest_words);
+    asm goto(R"(
+        .macro move_word suffix, word
+    1:  mov\suffix at + %[from], \word
+    2:  mov\suffix \word, at + %[to]
         .pushsection .extable, "a?"
-        .quad 1b, 3f, 2b, 3f
+        .quad 1b, %l[fault], 2b, %l[fault]
         .popsection
         .endm
         at = 0
-        stc
         .rept %c[size] / 8
-        move_word movq, %[word]
+        move_word q, %%r11
         at = at + 8
         .endr
         .if %c[size] & 4
-        move_word movl, %k[word]
+        move_word l, %%r11d
         at = at + 4
         .endif
         .if %c[size] & 2
-        move_word movw, %w[word]
+        move_word w, %%r11w
         at = at + 2
         .endif
         .if %c[size] & 1
-        move_word movb, %b[word]
+        move_word b, %%r11b
         .endif
-        clc
-    3:  .purgem move_word)"
-                 : [word] "=&r"(word), "=@ccc"(fault)
-                 : [to] "r"(to), [from] "r"(from), [size] "i"(size)
-                 : "memory");
-    return !fault;
+        .purgem move_word)"
+             :
+             : [to] "o"(to), [from] "o"(from), [size] "i"(sizeof(T))
+             : "memory", "r11"
+             : fault);
+    return true;
+fault:
+    return false;
 }
-
 template <class T>
 [[gnu::always_inline]] inline bool load_guest(T& to, u64 from) {
-    return move_words<sizeof(T)>(&to, reinterpret_cast<void const*>(from));
+    T* place = &to;  // to the compiler an address like any other, behind which everything may change
+    asm("" : "+r"(place));
+    return move_words(*place, *reinterpret_cast<T const*>(from));
 }
 template <class T>
 [[gnu::always_inline]] inline bool store_guest(u64 to, T const& value) {
-    return move_words<sizeof(T)>(reinterpret_cast<void*>(to), &value);
+    return move_words(*reinterpret_cast<T*>(to), value);
+}
+template <>
+[[gnu::always_inline]] inline bool store_guest(u64 to, u64 const& value) {
+    asm goto("1: movq %1, %0; .pushsection .extable, \"a?\"; .quad 1b, %l2; .popsection"
+             :
+             : "m"(*reinterpret_cast<u64*>(to)), "r"(value)
+             : "memory"
+             : fault);
+    return true;
+fault:
+    return false;
 }
 #endif
 }  // namespace hv

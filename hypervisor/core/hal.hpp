@@ -21,23 +21,25 @@ struct Domain;
 namespace hv::hal {
 // --- memory
 #if __STDC_HOSTED__
-std::byte* map(Mfn mfn);                   // the frame in the direct map; mfn must be RAM
-bool try_read(Maddr address, u64& value);  // eight bytes in the direct map; false if that is no RAM
+std::byte* map(Mfn mfn);          // the frame in the direct map; mfn must be RAM
+u64 read_or_zero(Maddr address);  // eight bytes in the direct map; 0 if that is no RAM
 #else
 extern std::byte* const direct_map;
 inline std::byte* map(Mfn mfn) { return direct_map + (mfn.value << page_shift); }
-[[gnu::always_inline]] inline bool try_read(void const* place, u64& value) {
-    asm goto("1: movq (%1), %0; .pushsection .extable, \"a?\"; .quad 1b, %l2; .popsection"
-             : "=r"(value)
-             : "r"(place)
-             : "memory"
-             : fault);
-    return true;
-fault:
-    return false;
-}
-[[gnu::always_inline]] inline bool try_read(Maddr address, u64& value) {
-    return try_read(direct_map + address.value, value);
+[[gnu::always_inline]] inline u64 read_or_zero(Maddr address) {
+    u64 value;  // not by ASM GOTO: g++ 12 may lose its outputs (GCC bug 113921)
+    asm volatile(R"(
+    1:  movq %1, %0
+    2:  .pushsection .text.fixup, "ax?"
+    3:  xorl %k0, %k0
+        jmp 2b
+        .popsection
+        .pushsection .extable, "a?"
+        .quad 1b, 3b
+        .popsection)"
+                 : "=r"(value)
+                 : "m"(*reinterpret_cast<u64 const*>(direct_map + address.value)));
+    return value;
 }
 #endif
 Mfn mfn_of(void const* direct_map_address);

@@ -127,10 +127,9 @@ std::byte* map(Mfn mfn) {
     if (mfn.value >= Machine::get().frames) panic("direct map: no such frame");
     return Machine::get().frame(mfn.value);
 }
-bool try_read(Maddr address, u64& value) {
-    if (address.value >= Machine::frames * page_size) return false;
-    value = __atomic_load_n(reinterpret_cast<u64 const*>(Machine::get().arena + address.value), __ATOMIC_RELAXED);
-    return true;
+u64 read_or_zero(Maddr address) {
+    if (address.value >= Machine::frames * page_size) return 0;
+    return __atomic_load_n(reinterpret_cast<u64 const*>(Machine::get().arena + address.value), __ATOMIC_RELAXED);
 }
 Mfn mfn_of(void const* address) {
     return Mfn{static_cast<u64>(static_cast<std::byte const*>(address) - Machine::get().arena) >> page_shift};

@@ -42,7 +42,7 @@ Guest::Guest(World& world, Domid id, u64 pages, u32 vcpus) {
     world.machine().current = nullptr;
 }
 
-i64 Guest::call(u32 number, std::array<u64, 6> args, u32 index) {
+i64 Guest::call(u32 number, std::array<u64, 4> args, u32 index) {
     Machine& machine = Machine::get();
     pending_.resize(std::max<std::size_t>(pending_.size(), index + 1));
     if (preemptible) {

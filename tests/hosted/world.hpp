@@ -37,8 +37,8 @@ public:
     u64* frame(u64 pfn) const { return reinterpret_cast<u64*>(Machine::get().frame(mfns_[pfn].value)); }
 
     // A hypercall of vCPU `index`, repeated as often as the hypervisor says "again".
-    i64 call(u32 number, std::array<u64, 6> args, u32 index);
-    i64 call(u32 number, std::array<u64, 6> args = {}) { return call(number, args, active); }
+    i64 call(u32 number, std::array<u64, 4> args, u32 index);
+    i64 call(u32 number, std::array<u64, 4> args = {}) { return call(number, args, active); }
 
     // The vCPU that makes calls which name none. If it is preemptible, a preempted call returns `unfinished` and leaves
     // its rest, and demotions, to the vCPU's next action, so that other vCPUs act in between.

@@ -72,7 +72,7 @@ public:
         u32 const command = bytes_[2] % shape.commands;
         if (is_dom0_ && shape.number == number::domctl && is_the_end(command)) return false;
         fill_structure(shape.number, command);
-        std::array<u64, 6> arguments{};
+        std::array<u64, 4> arguments{};
         for (usize i = 0; shape.arguments[i]; ++i) arguments[i] = argument(shape.arguments[i], command, bytes_[4 + i]);
         if (!*shape.arguments) arguments[0] = Guest::va(self_.scratch_pfn());
         return self_.call(shape.number, arguments) >= 0;

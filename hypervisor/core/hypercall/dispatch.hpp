@@ -6,9 +6,10 @@
 #include "core/vcpu.hpp"
 
 namespace hv {
-// The arguments of one hypercall. A preempted handler changes them so that the same call continues where it stopped.
+// The arguments of one hypercall; none of ours takes a fifth. A preempted handler changes them so that the same call
+// continues where it stopped.
 struct HypercallArgs {
-    std::array<u64, 6> value;
+    std::array<u64, 4> value;
     u64& operator[](usize index) { return value[index]; }
 };
 

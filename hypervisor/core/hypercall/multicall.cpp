@@ -8,15 +8,6 @@
 
 namespace hv {
 namespace {
-// An entry (abi::MulticallEntry) with its arguments as handlers take them.
-struct Call {
-    u64 op;
-    i64 result;
-    HypercallArgs args;
-};
-static_assert(sizeof(Call) == sizeof(abi::MulticallEntry) &&
-              offsetof(Call, args) == offsetof(abi::MulticallEntry, args));
-
 // Long entries ask by themselves whether to stop; short ones are not worth a question each.
 constexpr u32 entries_between_questions = 8;
 
@@ -29,28 +20,32 @@ Outcome continue_at(HypercallArgs& args, u64 next, u64 left) {
 }  // namespace
 
 Outcome do_multicall(Vcpu& vcpu, HypercallArgs& args) {
+    using Entry = abi::MulticallEntry;
     u64 entry = args[0];
     u32 const count = static_cast<u32>(args[1]);
-    if (!is_guest_range(entry, u64{count} * sizeof(Call))) return Errno::fault;
+    if (!is_guest_range(entry, u64{count} * sizeof(Entry))) return Errno::fault;
 
-    for (u32 left = count; left != 0; --left, entry += sizeof(Call)) {
+    for (u32 left = count; left != 0; --left, entry += sizeof(Entry)) {
         if (!vcpu.demotions.empty() && !drain_demotions(vcpu.demotions)) [[unlikely]]
             return continue_at(args, entry, left);
         bool const ask = left % entries_between_questions == 0 && left != count;
         if (ask && hal::should_preempt()) return continue_at(args, entry, left);
 
-        Call call;
-        if (!load_guest(call, entry)) return Errno::fault;
-        bool const nested = call.op == abi::hypercall::multicall;
-        Outcome const outcome = nested ? Outcome{Errno::inval} : dispatch_hypercall(vcpu, call.op, call.args);
+        u64 op;
+        HypercallArgs call;
+        if (!load_guest(op, entry + offsetof(Entry, op)) || !load_guest(call, entry + offsetof(Entry, args)))
+            return Errno::fault;
+        Outcome outcome = Errno::inval;
+        if (op != abi::hypercall::multicall) [[likely]]
+            outcome = dispatch_hypercall(vcpu, op, call);
         if (outcome.kind != Outcome::Kind::done) [[unlikely]] {
             // After iret, the registers that the batch would go on with are gone, and in user mode nobody may make
             // hypercalls (XSA-213). What was preempted is called again with its arguments as they are now.
             if (!outcome.is_again()) return outcome;
-            if (!store_guest(entry + offsetof(Call, args), call.args)) return Errno::fault;
+            if (!store_guest(entry + offsetof(Entry, args), call)) return Errno::fault;
             return continue_at(args, entry, left);
         }
-        if (!store_guest(entry + offsetof(Call, result), outcome.value)) return Errno::fault;
+        if (!store_guest(entry + offsetof(Entry, result), static_cast<u64>(outcome.value))) return Errno::fault;
     }
     return 0;
 }

@@ -12,8 +12,8 @@ template <u32 level>
     u64 entry = root | Pte::present;
 #pragma GCC unroll 4
     for (u32 shift = 39; shift >= 3 + 9 * level; shift -= 9) {
-        Maddr const place{(entry & Pte::address) + (va >> (shift - 3) & 0xff8)};
-        if (!(entry & Pte::present) || !hal::try_read(place, entry)) return Pte{0};
+        if (!(entry & Pte::present)) return Pte{0};
+        entry = hal::read_or_zero(Maddr{(entry & Pte::address) + (va >> (shift - 3) & 0xff8)});
     }
     return Pte{entry};
 }

@@ -102,18 +102,18 @@ Outcome do_mmuext_op(Vcpu& vcpu, HypercallArgs& args) {
     Domain& owner = other ? **other : *vcpu.domain;
 
     constexpr u64 operations_between_questions = 4;  // long ones ask by themselves
-    Errno error = Errno::ok;
-    for (; batch->left() && error == Errno::ok; batch->done += error == Errno::ok) {
+    for (; batch->left(); ++batch->done) {
         bool const ask = batch->done % operations_between_questions == operations_between_questions - 1;
         if ((!vcpu.demotions.empty() && !drain_demotions(vcpu.demotions)) || (ask && hal::should_preempt()))
-            [[unlikely]] {
-            error = Errno::again;
-            break;
-        }
+            [[unlikely]]
+            return batch->finish(args, Errno::again);
         abi::MmuextOp op;
-        Result<> copied = copy_in(op, batch->next());
-        error = copied ? apply(vcpu, op, owner).error() : copied.error();
+        Result<> done = copy_in(op, batch->next());
+        if (done) [[likely]]
+            done = apply(vcpu, op, owner);
+        if (!done) [[unlikely]]
+            return batch->finish(args, done.error());
     }
-    return batch->finish(args, error);
+    return batch->finish(args, Errno::ok);
 }
 }  // namespace hv

@@ -63,6 +63,7 @@ void emit_entry_offsets() {
     EMIT(IRET_STACK, offsetof(abi::IretContext, rsp));
     EMIT(IRET_SS, offsetof(abi::IretContext, ss));
 
+    EMIT(HYPERCALL_ARGS_SIZE, sizeof(HypercallArgs));
     EMIT(HYPERCALL_COUNT, static_cast<int>(abi::hypercall::count));
     EMIT(HYPERCALL_IRET, static_cast<int>(abi::hypercall::iret));
     EMIT(OUTCOME_IRET, static_cast<int>(Outcome::Kind::iret));

@@ -63,9 +63,7 @@ function entry_syscall64
     cmpl $HYPERCALL_COUNT, %eax
     jae unknown_hypercall
     movq %rcx, %rbx
-    pushq %r9                      // HypercallArgs, its first member last
-    pushq %r8
-    pushq %r10
+    pushq %r10                     // HypercallArgs, its first member last
     pushq %rdx
     pushq %rsi
     pushq %rdi
@@ -77,7 +75,7 @@ function entry_syscall64
 
     testb %dl, %dl
     jnz repeat_hypercall
-    addq $48, %rsp
+    addq $HYPERCALL_ARGS_SIZE, %rsp
 finish_hypercall:
     movq %rax, FULL(RAX)
     cmpl $-1, VCPU_DEMOTIONS(%rbx)
@@ -105,12 +103,10 @@ unknown_hypercall:
 repeat_hypercall:
     cmpb $OUTCOME_IRET, %dl
     je iret_of_multicall
-    popq 40 + FULL(RDI)            // POP counts up before it forms the address
-    popq 32 + FULL(RSI)
-    popq 24 + FULL(RDX)
-    popq 16 + FULL(R10)
-    popq 8 + FULL(R8)
-    popq FULL(R9)
+    popq 24 + FULL(RDI)            // POP counts up before it forms the address
+    popq 16 + FULL(RSI)
+    popq 8 + FULL(RDX)
+    popq FULL(R10)
     subq $2, FULL(RIP)
     jmp exit_to_guest
 
@@ -280,7 +276,7 @@ iret_from_system_call:
     sysret_short
 
 iret_of_multicall:
-    addq $48, %rsp
+    addq $HYPERCALL_ARGS_SIZE, %rsp
     jmp 1f
 iret_general:
     push_rest

@@ -32,9 +32,7 @@ std::optional<Emulated> emulate_short(L1Slot const& slot, abi::CpuUserRegs& regs
     constexpr u64 fetched = 16;
     std::array<u64, 2> code;
     if ((regs.rip & (page_size - 1)) > page_size - fetched || regs.rip < hypervisor_end) return std::nullopt;
-    if (!hal::try_read(reinterpret_cast<void const*>(regs.rip), code[0]) ||
-        !hal::try_read(reinterpret_cast<void const*>(regs.rip + 8), code[1]))
-        return std::nullopt;
+    if (!load_guest(code, regs.rip)) return std::nullopt;
     pv::TableStore store = pv::decode_table_store(reinterpret_cast<u8 const*>(code.data()));
     u32 byte = address & 7;
     // The fault's address is the operand's, as it lies within one entry.
