@@ -1,26 +1,31 @@
 // SPDX-License-Identifier: MIT
-// Spinlocks. The hypervisor runs with interrupts off, so a lock needs no interrupt state.
-// Locked<T> makes the value reachable only while its lock is held.
+// Spinlocks. The hypervisor runs with interrupts off, so a lock needs no interrupt state. A lock's rank is its place in
+// the order in which a CPU may take locks: debug builds check each one. Locked<T> makes the value reachable only while
+// its lock is held.
 #pragma once
 #include <atomic>
-#include "base/types.hpp"
+#include "base/lock_order.hpp"
 
 namespace hv {
 // One round of any wait for another CPU: does what others may want of this CPU meanwhile, so that two that wait cannot
 // wait for each other.
 void spin_wait();
 
+template <LockRank rank>
 class Spinlock {  // ticket lock: fair, one word
 public:
     constexpr Spinlock() = default;
     Spinlock(Spinlock const&) = delete;
 
-    void lock() {
+    // Two locks of a rank are taken only with a place each, from 1 on, the lower one first.
+    void lock(u32 place = 0) {
+        note_lock(rank, place);
         u16 ticket = next_.fetch_add(1, std::memory_order_relaxed);
         while (serving_.load(std::memory_order_acquire) != ticket) spin_wait();
     }
     void unlock() {
         serving_.store(static_cast<u16>(serving_.load(std::memory_order_relaxed) + 1), std::memory_order_release);
+        note_unlock(rank);
     }
 
 private:
@@ -28,17 +33,18 @@ private:
     std::atomic<u16> serving_{0};
 };
 
+template <LockRank rank>
 class [[nodiscard]] SpinGuard {
 public:
-    explicit SpinGuard(Spinlock& lock) : lock_{lock} { lock_.lock(); }
+    explicit SpinGuard(Spinlock<rank>& lock, u32 place = 0) : lock_{lock} { lock_.lock(place); }
     SpinGuard(SpinGuard const&) = delete;
     ~SpinGuard() { lock_.unlock(); }
 
 private:
-    Spinlock& lock_;
+    Spinlock<rank>& lock_;
 };
 
-template <class T>
+template <class T, LockRank rank>
 class Locked {
 public:
     class [[nodiscard]] Guard {
@@ -48,7 +54,7 @@ public:
         T& operator*() const { return *value_; }
 
     private:
-        SpinGuard guard_;
+        SpinGuard<rank> guard_;
         T* value_;
     };
 
@@ -56,7 +62,7 @@ public:
     Guard lock() { return Guard{*this}; }
 
 private:
-    Spinlock lock_;
+    Spinlock<rank> lock_;
     T value_{};
 };
 }  // namespace hv

@@ -12,7 +12,7 @@ std::atomic<Level> threshold{Level::info};
 std::atomic<Level> guest_threshold{Level::warning};
 std::atomic<i32> guest_budget{guest_lines_per_second};
 
-constinit Spinlock ring_lock;
+constinit Spinlock<LockRank::log> ring_lock;
 constinit std::array<char, ring_size> ring{};
 constinit u64 ring_start = 0;  // index of the oldest byte kept
 constinit u64 ring_end = 0;    // index of the next byte

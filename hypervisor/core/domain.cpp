@@ -20,7 +20,7 @@
 namespace hv {
 namespace {
 // Domain objects are never freed as memory (see domain_table.cpp); those given up wait here.
-constinit Locked<Domain*> spare;
+constinit Locked<Domain*, LockRank::spare_domains> spare;
 
 Domain* allocate_domain() {
     {

@@ -41,7 +41,7 @@ struct Domain {
     std::atomic<bool> paused_by_controller{false};
 
     // --- memory
-    Spinlock pages_lock;  // guards the page list
+    Spinlock<LockRank::page_list> pages_lock;  // guards the page list
     u32 pages_head = no_frame;
     u32 orphans_head = no_frame;  // a dying domain's frames that are still mapped somewhere
     std::atomic<u64> pages{0};    // frames in the page list

@@ -116,6 +116,11 @@ using hosted::Machine;
 
 void spin_wait() {}
 
+HeldLocks& held_locks() {
+    thread_local HeldLocks held{};
+    return held;
+}
+
 void panic(char const* reason, char const* file, int line) {
     throw hosted::Panic{std::string{reason} + " at " + file + ":" + std::to_string(line)};
 }

@@ -12,21 +12,19 @@ namespace {
 // The table locks of two domains, or of one that talks to itself, in order of domain id.
 class BothLocked {
 public:
-    BothLocked(Domain& a, Spinlock& lock_a, Domain& b, Spinlock& lock_b) {
-        if (&a == &b) {
-            first_.emplace(lock_a);
-        } else if (a.id < b.id) {
-            first_.emplace(lock_a);
-            second_.emplace(lock_b);
-        } else {
-            first_.emplace(lock_b);
-            second_.emplace(lock_a);
-        }
+    using Lock = Spinlock<LockRank::event_table>;
+
+    BothLocked(Domain& a, Lock& lock_a, Domain& b, Lock& lock_b) {
+        bool const a_first = a.id < b.id;
+        first_.emplace(a_first ? lock_a : lock_b, place_of(a_first ? a : b));
+        if (&a != &b) second_.emplace(a_first ? lock_b : lock_a, place_of(a_first ? b : a));
     }
 
 private:
-    std::optional<SpinGuard> first_;
-    std::optional<SpinGuard> second_;
+    static u32 place_of(Domain const& domain) { return domain.id.value + 1u; }
+
+    std::optional<SpinGuard<LockRank::event_table>> first_;
+    std::optional<SpinGuard<LockRank::event_table>> second_;
 };
 }  // namespace
 

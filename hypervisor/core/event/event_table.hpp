@@ -17,7 +17,7 @@ namespace hv {
 struct Channel {
     enum class State : u8 { free, unbound, interdomain, virq, ipi, pirq };
 
-    Spinlock lock;
+    Spinlock<LockRank::channel> lock;
     State state = State::free;
     Domid peer{};              // unbound: who may bind
     EvtchnPort peer_port{};    // interdomain
@@ -91,7 +91,7 @@ private:
     void wake_pollers(EvtchnPort port);
 
     Domain& domain_;
-    Spinlock lock_;
+    Spinlock<LockRank::event_table> lock_;
     std::atomic<Fifo*> fifo_{nullptr};  // null: 2-level delivery. Changes only while no port is open, and from null
     std::atomic<u32> ports_;            // numbers below this may be used
     u32 lowest_free_ = 1;               // none below is free; 0 never is a port

@@ -57,7 +57,7 @@ public:
 
 private:
     struct VcpuQueues {
-        Spinlock lock;
+        Spinlock<LockRank::event_queue> lock;
         abi::EvtchnFifoControlBlock* control = nullptr;
         std::array<u32, abi::fifo::queues> tail{};  // the port linked last; 0: none, or it is in another queue now
     };

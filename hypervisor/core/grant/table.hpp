@@ -110,12 +110,12 @@ private:
     u32 max_frames_;
     u32 max_maptrack_pages_;
 
-    Spinlock lock_;  // the granter's side
+    Spinlock<LockRank::grant_table> lock_;  // the granter's side
     u32 frames_ = 0;
     std::array<abi::GrantEntryV1*, frame_limit> shared_{};
     std::array<ActiveGrant*, frame_limit> active_{};  // stays when the frames are retired
 
-    Spinlock maptrack_lock_;  // of the free list
+    Spinlock<LockRank::maptrack> maptrack_lock_;  // of the free list
     std::atomic<u32> maptrack_pages_{0};
     u32 free_handle_ = no_handle;
     std::array<Mapping*, maptrack_frame_limit> maptrack_{};

@@ -14,7 +14,7 @@ struct IoRange {
 };
 constinit std::array<IoRange, 256> protected_ranges{};
 constinit std::atomic<u32> protected_count{0};  // those below are complete, and stay
-constinit Spinlock protect_lock;
+constinit Spinlock<LockRank::io_ranges> protect_lock;
 
 Protection protection_of(Mfn mfn) {
     for (IoRange const& range : std::span{protected_ranges}.first(protected_count.load(std::memory_order_acquire)))

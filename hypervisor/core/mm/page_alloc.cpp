@@ -20,7 +20,7 @@ constexpr u32 most_at_hand = 512;
 constexpr u32 zones = 41;  // by the width of the frame number: 52 address bits
 
 struct FreeLists {
-    Spinlock lock;
+    Spinlock<LockRank::page_allocator> lock;
     u32 head[zones][max_order + 1]{};
     u32 filled[zones]{};     // a bit for each order that has blocks
     u32 at_hand = no_frame;  // single frames that were just freed, not merged: the next to be asked for

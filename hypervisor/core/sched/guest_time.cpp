@@ -21,7 +21,7 @@ struct Reading {
     Timer tick{};
 };
 constinit std::array<Reading, max_cpus> readings{};
-constinit Spinlock wall_clock_lock{};
+constinit Spinlock<LockRank::wall_clock> wall_clock_lock{};
 
 void take(Reading& reading) {
     u64 const before = hal::read_tsc();

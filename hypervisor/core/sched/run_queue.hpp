@@ -11,7 +11,7 @@ inline constexpr Time slice = 10'000'000;      // the longest a vCPU runs while 
 inline constexpr Time shortest_run = 500'000;  // the shortest, unless it blocks or yields
 
 struct RunQueue {
-    Spinlock lock;
+    Spinlock<LockRank::run_queue> lock;
     Vcpu* current = nullptr;  // null until the CPU picks for the first time
     Vcpu* idle = nullptr;
     std::atomic<bool> resched{false};

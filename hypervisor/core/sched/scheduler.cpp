@@ -122,11 +122,13 @@ void settle(Vcpu& vcpu) {
 // Two queues at once, the one of the lower number first.
 class BothQueues {
 public:
-    BothQueues(CpuId a, CpuId b) : first_{queues[std::min(a, b)].lock}, second_{queues[std::max(a, b)].lock} {}
+    BothQueues(CpuId a, CpuId b)
+        : first_{queues[std::min(a, b)].lock, std::min(a, b) + 1},
+          second_{queues[std::max(a, b)].lock, std::max(a, b) + 1} {}
 
 private:
-    SpinGuard first_;
-    SpinGuard second_;
+    SpinGuard<LockRank::run_queue> first_;
+    SpinGuard<LockRank::run_queue> second_;
 };
 
 // Takes a vCPU that waits for a busier CPU, with less virtual time than `below`, into the queue of `thief`.

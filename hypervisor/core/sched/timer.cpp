@@ -11,7 +11,7 @@ namespace {
 constexpr Time never = ~Time{0};
 
 struct TimerQueue {
-    Spinlock lock;
+    Spinlock<LockRank::timer_queue> lock;
     Timer* first = nullptr;
     std::atomic<Timer*> running{nullptr};       // its callback runs
     std::atomic<bool> changed_remotely{false};  // the deadline in hardware is too late

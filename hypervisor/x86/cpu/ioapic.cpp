@@ -25,7 +25,7 @@ struct IoApic {
 };
 constinit std::array<IoApic, 16> ioapics{};
 constinit u32 count = 0;
-constinit Spinlock lock;  // an index register and a data register: two accesses belong together
+constinit Spinlock<LockRank::ioapic> lock;  // an index register and a data register: two accesses belong together
 
 u32 read_locked(IoApic const& ioapic, u32 reg) {
     *reinterpret_cast<u32 volatile*>(ioapic.registers) = reg;

@@ -4,6 +4,7 @@
 // part.
 #pragma once
 #include <atomic>
+#include "base/lock_order.hpp"
 #include "public/vcpu.hpp"
 #include "x86/mm/window.hpp"
 
@@ -30,6 +31,9 @@ struct alignas(16) CpuBlock {
     u64 tsc_aux;  // as loaded
     bool debug_registers_loaded;
     u64 reserved;  // keeps the size a multiple of 16
+#ifdef PARAVANE_DEBUG
+    HeldLocks held_locks;
+#endif
 };
 static_assert(sizeof(CpuBlock) % 16 == 0);
 

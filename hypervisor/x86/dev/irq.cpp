@@ -40,7 +40,7 @@ struct Line {
 constinit std::array<Line, PirqTable::size> lines{};
 constinit std::array<std::atomic<Line*>, 256> by_vector{};
 constinit std::array<bool, PirqTable::size> claimed{};  // by GSI: the hypervisor's own
-constinit Spinlock lock;                                // guards all that changes above
+constinit Spinlock<LockRank::device_interrupts> lock;   // guards all that changes above
 
 Result<> take_vector(Line& line) {
     for (u32 vector = vector::first_device; vector <= vector::last_device; ++vector) {

@@ -28,7 +28,7 @@ struct TablePage {
 };
 constinit std::array<TablePage, 128> table_pages{};
 constinit u32 table_page_count = 0;
-constinit Spinlock lock;
+constinit Spinlock<LockRank::msi_tables> lock;
 
 // Pages of tables stay mapped: a device that comes back finds its own.
 Result<u64> map_table_page(Mfn mfn) {

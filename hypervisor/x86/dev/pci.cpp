@@ -7,7 +7,7 @@ namespace hv::pci {
 namespace {
 constexpr u16 address_port = 0xcf8;
 constexpr u16 data_port = 0xcfc;
-constinit Spinlock lock;
+constinit Spinlock<LockRank::pci_ports> lock;
 
 constinit bool shared = false;
 
@@ -23,7 +23,7 @@ public:
     u16 port() const { return static_cast<u16>(port_); }
 
 private:
-    SpinGuard guard_{lock};
+    SpinGuard<LockRank::pci_ports> guard_{lock};
     u32 before_;
     u32 port_;
 };

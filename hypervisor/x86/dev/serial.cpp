@@ -28,7 +28,7 @@ struct Input {
 
 constinit u16 base = 0;  // 0: none
 constinit u8 irq = 0;
-constinit Locked<Input> input;
+constinit Locked<Input, LockRank::console_input> input;
 
 u8 get(Register reg) { return cpu::inb(static_cast<u16>(base + reg)); }
 void set(Register reg, u8 value) { cpu::outb(static_cast<u16>(base + reg), value); }

@@ -14,7 +14,7 @@ constexpr u64 everything = ~u64{0};
 
 // One request at a time. Its author waits until every other CPU has answered: from the interrupt, or from spin_wait
 // where it waits for something itself, with interrupts off.
-constinit std::atomic<bool> busy{false};
+constinit Spinlock<LockRank::flush> lock;
 constinit std::atomic<u64> wanted{everything};
 constinit CpuMask waiting_for;
 
@@ -29,12 +29,11 @@ void flush(CpuMask const& cpus, u64 address) {
     CpuMask others = cpus;
     if (others.test_and_clear(self)) flush_local(address);
     if (others.empty()) return;
-    while (busy.exchange(true, std::memory_order_acquire)) spin_wait();
+    SpinGuard guard{lock};
     wanted.store(address, std::memory_order_release);
     others.for_each([](u32 cpu) { waiting_for.set(cpu); });
     others.for_each([](u32 cpu) { apic::send_ipi(cpu, vector::tlb); });
     while (!waiting_for.empty()) cpu::pause();
-    busy.store(false, std::memory_order_release);
 }
 }  // namespace
 
@@ -45,6 +44,10 @@ void answer() {
     waiting_for.clear(cpu);
 }
 }  // namespace hv::x86_tlb
+
+#ifdef PARAVANE_DEBUG
+hv::HeldLocks& hv::held_locks() { return this_cpu().held_locks; }
+#endif
 
 void hv::spin_wait() {
     x86_tlb::answer();
