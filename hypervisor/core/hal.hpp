@@ -87,6 +87,7 @@ void xstate_init(std::byte* area);
 // --- time
 Time now();
 u64 read_tsc();
+Time time_at(u64 tsc);
 struct TscScale {  // ns = (tsc << shift, or >> -shift) * multiplier >> 32
     u32 multiplier;
     abi::u8 reserved[3];

@@ -217,6 +217,7 @@ void xstate_init(std::byte* area) { std::memset(area, 0, xstate_size()); }
 
 Time now() { return Machine::get().time; }
 u64 read_tsc() { return Machine::get().time; }
+Time time_at(u64 tsc) { return tsc; }
 TscScale tsc_scale() { return {.multiplier = 0x8000'0000, .reserved = {}, .shift = 1}; }  // 1 GHz
 u64 tsc_khz() { return 1'000'000; }
 bool tsc_is_stable() { return true; }

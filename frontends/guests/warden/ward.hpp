@@ -34,6 +34,7 @@ public:
     // Its store port: what a toolstack would use for xenstore. The domain sees it in start_info.
     void raise_store_port() const;
     void destroy();
+    Domid id() const { return id_; }
 
 private:
     void create(u32 vcpus);

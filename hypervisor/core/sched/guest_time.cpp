@@ -23,10 +23,10 @@ struct Reading {
 constinit std::array<Reading, max_cpus> readings{};
 constinit Spinlock<LockRank::wall_clock> wall_clock_lock{};
 
+// Of one and the same moment: vCPUs that compare their clocks would see the difference.
 void take(Reading& reading) {
-    u64 const before = hal::read_tsc();
-    reading.time = hal::now();
-    reading.tsc = before + (hal::read_tsc() - before) / 2;
+    reading.tsc = hal::read_tsc();
+    reading.time = hal::time_at(reading.tsc);
     reading.taken = true;
 }
 

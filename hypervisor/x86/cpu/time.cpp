@@ -64,12 +64,6 @@ hal::TscScale scale_of(u64 hz) {
     return result;
 }
 
-Time at_tsc(u64 tsc) {
-    u64 delta = tsc - tsc_start;
-    delta = tsc_to_ns.shift < 0 ? delta >> -tsc_to_ns.shift : delta << tsc_to_ns.shift;
-    return static_cast<u64>(static_cast<unsigned __int128>(delta) * tsc_to_ns.multiplier >> 32);
-}
-
 u64 tsc_at(Time time) { return tsc_start + time / second * tsc_hz + time % second * tsc_hz / second; }
 }  // namespace
 
@@ -130,7 +124,13 @@ bool deadline_passed() { return cpu::rdtsc() >= this_cpu().deadline_tsc; }
 namespace hv::hal {
 using namespace time;
 
-Time now() { return at_tsc(cpu::rdtsc()); }
+Time time_at(u64 tsc) {
+    u64 delta = tsc - tsc_start;
+    delta = tsc_to_ns.shift < 0 ? delta >> -tsc_to_ns.shift : delta << tsc_to_ns.shift;
+    return static_cast<u64>(static_cast<unsigned __int128>(delta) * tsc_to_ns.multiplier >> 32);
+}
+
+Time now() { return time_at(cpu::rdtsc()); }
 u64 read_tsc() { return cpu::rdtsc(); }
 TscScale tsc_scale() { return tsc_to_ns; }
 u64 tsc_khz() { return tsc_hz / 1000; }

@@ -1,0 +1,32 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+import os
+import re
+import sys
+
+from harness import boot_kernel, expect, hello, run
+from hostile import CMDLINE
+
+FAR = 1_000_000  # ns that two domains may be apart
+
+
+def clocks():
+    """Four vCPUs of dom0 and four of each of two guests read the time: never backward in a domain, 1 ms between them."""
+    seconds = 60 if "--long" in sys.argv else 3
+    image = f"{os.path.dirname(hello)}/clocks"
+    with boot_kernel(image, image, f"seconds={seconds}", CMDLINE, ["-no-reboot", "-m", "512", "-smp", "4"]) as machine:
+        machine.wait_for(r"^dom0 has 4 vCPUs", 60, unless="guest panic")
+        machine.wait_for(r"^end of the clocks", seconds + 120, "the end of all clocks", unless="guest panic")
+        machine.finish()
+        text = machine.machine.text
+    expect(text.count("has ended, reason 0") == 2, "a domain did not end well")
+    lines = re.findall(r"^(\w+): (\d+) readings, (\d+) went backward, by (\d+) ns at most", text, re.MULTILINE)
+    expect([who for who, *_ in lines] == ["dom0", "first", "second", "everyone"], f"not all have reported: {lines}")
+    for who, readings, backward, furthest in lines:
+        print(f"  {who}: {readings} readings, {backward} backward, by {furthest} ns at most")
+        expect(int(readings) >= 10_000 * seconds, f"{who}: too few readings to mean much")
+        expect(who == "everyone" or backward == "0", f"time went backward in {who}")
+        expect(int(furthest) <= FAR, f"{who}: {furthest} ns apart")
+
+
+run(clocks)
