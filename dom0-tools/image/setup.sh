@@ -12,6 +12,7 @@ packages_to_run=(
 )
 packages_to_test=(clang clang-format libclang-rt-14-dev libgtest-dev libgmock-dev e2fsprogs ovmf grub-efi-amd64-bin
     grub-xen-host)
+packages_for_long_tests=(stress-ng)
 
 say() { printf '\n\033[1m>>> %s\033[0m\n' "$*"; }
 die() { printf '%s: %s\n' "${0##*/}" "$*" >&2; exit 1; }
