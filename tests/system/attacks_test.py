@@ -16,7 +16,7 @@ def attacks():
         broken = re.findall(r"^attacker: BROKEN (\S+)", text, re.MULTILINE)
         print(f"  {len(held)} attacks held")
         expect(not broken, f"broken: {', '.join(broken)}")
-        expect(begun == held and len(held) >= 60, f"{len(begun)} attacks began, {len(held)} held")
+        expect(begun == held and len(held) >= 80, f"{len(begun)} attacks began, {len(held)} held")
         expect("end of the attacks, 0 broken" in text, "the attacks did not come to their end")
 
 

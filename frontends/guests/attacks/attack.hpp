@@ -91,6 +91,12 @@ inline i64 write_entry(u64 place, u64 value, u16 domid = abi::domid_self.value) 
     return guest::mmu_update(&update, 1, nullptr, domid);
 }
 
+// Whether the frame is among this guest's memory.
+inline bool is_mine(u64 mfn) {
+    u64 pfn = guest::memory::machine_to_pfn(Mfn{mfn}).value;
+    return pfn < guest::memory::total_pages() && guest::memory::mfn_of(abi::Pfn{pfn}).value == mfn;
+}
+
 // memory_op with one frame or pfn.
 inline i64 change_reservation(u32 command, u64* extent) {
     abi::MemoryReservation request{.extent_start = guest::pointer_to(extent),
@@ -106,6 +112,25 @@ inline i64 change_reservation(u32 command, u64* extent) {
 void start_racer(void (*step)());
 void stop_racer();
 
+// How long to race: some rounds, until both vCPUs were seen at work at the same time often enough, or for as long as
+// the option race=MILLISECONDS says (200): on one processor, or a busy machine, they never are.
+class Race {
+public:
+    Race();
+    bool goes_on();
+    u32 round() const { return round_; }
+
+private:
+    u32 round_ = 0;
+    u32 overlaps_ = 0;
+    u64 steps_ = 0;
+    u64 end_;
+};
+
+// A racer that writes one value and the other, in turns.
+void flip_between(u64* word, u64 one, u64 other);
+void flip_between_also(u64 one);  // from now on this one instead of `one`
+
 // Attacks by topic; main.cpp runs them all.
 struct Topic {
     Attack const* begin;
@@ -113,6 +138,7 @@ struct Topic {
 };
 Topic table_attacks();
 Topic race_attacks();
+Topic fetch_attacks();
 Topic number_attacks();
 Topic descriptor_attacks();
 Topic return_attacks();

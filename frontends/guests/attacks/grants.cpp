@@ -73,6 +73,47 @@ void unmapping() {
     guest::grant::entries()[ref + 1].flags = 0;
 }
 
+i16 replace(u64 address, u64 other, u32 handle) {
+    abi::GnttabUnmapAndReplace op{};
+    op.host_addr = address;
+    op.new_addr = other;
+    op.handle = {handle};
+    op.status = 99;
+    (void)guest::grant_table_op(abi::gnttabop::unmap_and_replace, &op, 1);
+    return op.status;
+}
+
+// A mapping is replaced by what another address maps: not by what is the hypervisor's, nor twice, nor by itself.
+void replacing() {
+    Page page, other;
+    need_tables();
+    grant(page);
+    u64 const second = test_address + guest::page_size;
+    auto mapped = map(test_address);
+    expect(mapped.status == gntst::okay, "a mapping");
+    u64 const entry = entry_of_test(1);
+    for (u64 bad : {abi::hypervisor_virt_start, u64{0xffff830000000000}, u64{1} << 47, u64{0x5000000000}, ~u64{0}}) {
+        expect(replace(test_address, bad, mapped.handle.value) != gntst::okay, "replaced by what is not there");
+        expect(entry_of_test(1) == entry, "the mapping is as it was");
+        expect(replace(bad, second, mapped.handle.value) != gntst::okay, "replaced where it is not");
+    }
+    accepted(write_entry(place_of_test(1) + 8, other.writable()), "another mapping");
+    expect(replace(test_address, second, mapped.handle.value + 1) != gntst::okay, "by a handle that is not its own");
+    accepted(write_entry(place_of_test(1) + 8, other.writable()), "once more");
+    expect(replace(test_address, second, mapped.handle.value) == gntst::okay, "it is replaced");
+    expect((entry_of_test(1) & pte::frame_mask) == other.frame().value << 12, "by the other mapping");
+    expect(pt::table(table_of_test(1))[1] == 0, "which is there no longer");
+    expect(replace(test_address, second, mapped.handle.value) != gntst::okay, "and not twice");
+    expect((guest::grant::entries()[ref].flags & (gtf::reading | gtf::writing)) == 0, "it is mapped no more");
+    accepted(write_entry(place_of_test(1), 0), "unmapped");
+    end_grant();
+    for (Page const* each : {&page, &other}) {
+        accepted(pt::set_read_only(each->memory()), "no writable mapping is left over");
+        accepted(pt::pin(1, each->frame()), "which a pin would not bear");
+        accepted(pt::unpin(each->frame()), "unpin");
+    }
+}
+
 void what_is_not_granted() {
     Page page;
     need_tables();
@@ -110,12 +151,25 @@ void where_it_must_not_go() {
     u32 by_entry = abi::gntmap::host_map | abi::gntmap::contains_pte;
     u64 l2 = pt::entry_address(table_of_test(2), 100);
     u64 hypervisor_slot = pt::entry_address(pt::kernel_root(), abi::first_hypervisor_l4_slot);
+    u64 const root_entry = pt::table(pt::kernel_root())[abi::first_hypervisor_l4_slot];
     for (u64 place : {l2, hypervisor_slot, pt::entry_address(page.frame(), 0), u64{0x1000}, u64{1} << 51,
                       place_of_test(1) + 4, ~u64{7}}) {
         expect(map(place, by_entry).status != gntst::okay, "a grant into what is no L1 entry of the guest's");
     }
-    expect(page.as()[0] == 0, "nothing was written to the page");
+    // Any frame but the guest's own might hold page tables of the witness's or of dom0's.
+    for (u64 mfn = 0; mfn < 0x20000; mfn += 5) {
+        if (!is_mine(mfn)) {
+            expect(map(mfn << abi::page_shift, by_entry).status != gntst::okay, "a grant into another's table");
+        }
+    }
+    expect(pt::table(table_of_test(2))[100] == 0, "the level-2 table is as it was");
+    expect(pt::table(pt::kernel_root())[abi::first_hypervisor_l4_slot] == root_entry, "the root, too");
+    for (u32 word = 0; word < 512; ++word) { expect(page.as()[word] == 0, "nothing was written to the page"); }
+    expect((guest::grant::entries()[ref].flags & (gtf::reading | gtf::writing)) == 0, "nobody uses the grant");
     end_grant();
+    accepted(pt::set_read_only(page.memory()), "no writable mapping is left over");
+    accepted(pt::pin(1, page.frame()), "which a pin would not bear");
+    accepted(pt::unpin(page.frame()), "unpin");
 }
 
 void page_tables_as_grants() {
@@ -232,6 +286,7 @@ void table_operations() {
 
 constexpr std::array list{
     Attack{"grants.unmapping", unmapping},
+    Attack{"grants.replacing", replacing},
     Attack{"grants.what_is_not_granted", what_is_not_granted},
     Attack{"grants.where_it_must_not_go", where_it_must_not_go},
     Attack{"grants.page_tables_as_grants", page_tables_as_grants},

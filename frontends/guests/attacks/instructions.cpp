@@ -91,6 +91,7 @@ void control_registers() {
     for (unsigned bit = 0; bit < 64; ++bit) {
         if (bit != 3) {
             tries([&] { asm volatile("mov %0, %%cr0" ::"r"(cr0 ^ u64{1} << bit)); });
+            expect(read_cr0() == cr0, "a bit of CR0 is changed");
         }
         tries([&] { asm volatile("mov %0, %%cr4" ::"r"(cr4 ^ u64{1} << bit)); });
         expect_entries_work();

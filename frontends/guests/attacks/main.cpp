@@ -53,6 +53,7 @@ void expect_unharmed() {
 using Step = void (*)();
 constinit Step volatile wanted_step = nullptr;
 constinit Step volatile running_step = nullptr;
+constinit u64 volatile steps = 0;
 
 void race() {
     for (;;) {
@@ -60,6 +61,7 @@ void race() {
         running_step = step;
         if (step != nullptr) {
             step();
+            steps = steps + 1;
         } else {
             (void)guest::sched_op(abi::schedop::yield);
         }
@@ -106,6 +108,39 @@ void stop_racer() {
     wanted_step = nullptr;
     while (running_step != nullptr) { (void)guest::sched_op(abi::schedop::yield); }
 }
+
+Race::Race() {
+    u64 milliseconds = 0;
+    for (char digit : guest::option("race")) { milliseconds = milliseconds * 10 + static_cast<u64>(digit - '0'); }
+    end_ = guest::time::now() + (milliseconds != 0 ? milliseconds : 200) * guest::time::millisecond;
+}
+
+bool Race::goes_on() {
+    constexpr u32 least_rounds = 2000;
+    constexpr u32 enough_overlaps = 1000;
+    overlaps_ += steps_ != steps ? 1 : 0;
+    steps_ = steps;
+    if (++round_ <= least_rounds) { return true; }
+    return overlaps_ < enough_overlaps && guest::time::now() < end_;
+}
+
+namespace {
+constinit u64 volatile* flipped_word = nullptr;
+constinit u64 volatile flipped_values[2]{};
+
+void flip() {
+    for (u32 i = 0; i < 64; ++i) { *flipped_word = flipped_values[i & 1]; }
+}
+}  // namespace
+
+void flip_between(u64* word, u64 one, u64 other) {
+    flipped_word = word;
+    flipped_values[0] = one;
+    flipped_values[1] = other;
+    start_racer(flip);
+}
+
+void flip_between_also(u64 one) { flipped_values[0] = one; }
 }  // namespace attacks
 
 void guest::main() {
@@ -116,8 +151,8 @@ void guest::main() {
     }
     take_own_memory();
     u32 broken = 0;
-    for (Topic topic : {table_attacks(), race_attacks(), number_attacks(), descriptor_attacks(), return_attacks(),
-                        instruction_attacks(), multicall_attacks(), grant_attacks(), event_attacks(),
+    for (Topic topic : {table_attacks(), race_attacks(), fetch_attacks(), number_attacks(), descriptor_attacks(),
+                        return_attacks(), instruction_attacks(), multicall_attacks(), grant_attacks(), event_attacks(),
                         privilege_attacks(), fifo_attacks()}) {
         broken += run(topic);
     }

@@ -38,6 +38,13 @@ void self_overwriting() {
         accepted(guest::multicall(entries, 4), "the batch");
         expect(entries[3].result == version_number || offset >= 120, "the last call is the one it was");
     }
+    std::array<u64, 2> version_text{};
+    accepted(guest::xen_version(abi::xenver::extraversion, version_text.data()), "the text");
+    u64 const text = version_text[0];
+    // What stands in an entry is the guest's: only its result is written.
+    entries[0] = call(hc::xen_version, abi::xenver::extraversion, address_of(entries) + 16);
+    accepted(guest::multicall(entries, 4), "the batch");
+    expect(entries[0].args[0] == text, "the text over the arguments stays");
     // Read while it is written: the results of one batch are the calls of the other.
     for (Entry& entry : entries) { entry = version(); }
     entries[0] = call(hc::memory_op, abi::memop::machphys_mapping, address_of(&entries[1]));
@@ -60,17 +67,23 @@ void with_iret() {
     frame->rsp = address_of(&stack[60]);
     frame->ss = abi::selector::flat_ss;
     guest::trap::set_handler(guest::trap::breakpoint, [](guest::TrapFrame&) { return true; });
-    tries([] {
-        asm volatile(
-            "mov %%rsp, %%rbx\n\t"
-            "mov %[stack], %%rsp\n\t"
-            "syscall\n\t"
-            "mov %%rbx, %%rsp"
-            :
-            : [stack] "r"(&stack[64]), "a"(u64{hc::multicall}), "D"(entries), "S"(u64{3})
-            : "rbx", "rcx", "r11", "memory");
-    });
+    guest::TrapFrame caught{};
+    bool const left = guest::trap::attempt(
+        [] {
+            asm volatile(
+                "mov %%rsp, %%rbx\n\t"
+                "mov %[stack], %%rsp\n\t"
+                "syscall\n\t"
+                "mov %%rbx, %%rsp"
+                :
+                : [stack] "r"(&stack[64]), "a"(u64{hc::multicall}), "D"(entries), "S"(u64{3})
+                : "rbx", "rcx", "r11", "memory");
+        },
+        caught);
     guest::trap::set_handler(guest::trap::breakpoint, nullptr);
+    expect(left && caught.rip > address_of(attack_landing) && caught.rip < address_of(attack_landing) + 64,
+           "the batch ends where its iret leads");
+    expect(entries[0].result == version_number && entries[2].result == 0xdead, "and makes no calls behind it");
     expect(guest::xen_version() == static_cast<i64>(version_number), "hypercalls go on");
 }
 

@@ -1,36 +1,23 @@
 // SPDX-License-Identifier: MIT
-// Two vCPUs against one frame, and structures that change while the hypervisor reads them. What an operation did is
-// checked after it; the audit of all counts comes after the guest's end.
+// Two vCPUs against one frame, or one grant. What an operation did is checked after it; the audit of all counts comes
+// after the guest's end.
 #include <array>
+#include <atomic>
 
 #include "attack.hpp"
 #include "runtime/grant.hpp"
+#include "runtime/time.hpp"
 
 namespace attacks {
 namespace {
 namespace pt = guest::page_table;
 namespace pte = guest::pte;
 
-constexpr u32 rounds = 3000;
 constexpr u64 no_frame = u64{1} << 36;
 
 // What the racer works on; one attack at a time.
 constinit Page* target = nullptr;
 constinit u64 evil_entry = 0;
-constinit u64 volatile* flipped_word = nullptr;
-constinit u64 flipped_values[2]{};
-
-void flip() {
-    for (u32 i = 0; i < 64; ++i) { *flipped_word = flipped_values[i & 1]; }
-}
-
-void flip_between(u64* word, u64 one, u64 other) {
-    flipped_word = word;
-    flipped_values[0] = one;
-    flipped_values[1] = other;
-    start_racer(flip);
-}
-
 // --- page types
 
 // Makes the page writable whenever it can, and puts an entry into it that no table may hold.
@@ -49,7 +36,7 @@ void pin_against_writer() {
     target = &page;
     evil_entry = pt::entry(pt::kernel_root(), pte::read_write);
     start_racer(write_to_target);
-    for (u32 round = 0; round < rounds; ++round) {
+    for (Race race; race.goes_on();) {
         if (pt::pin(1, page.frame()) != 0) { continue; }
         expect((page.as()[7] & pte::present) == 0, "a pinned table holds an entry that no table may hold");
         refused(pt::set_writable(page.memory()), "a pinned table is mapped writable");
@@ -71,7 +58,7 @@ void pin_at_two_levels() {
     page.protect();
     target = &page;
     start_racer(pin_at_another_level);
-    for (u32 round = 0; round < rounds; ++round) {
+    for (Race race; race.goes_on();) {
         (void)pt::pin(1, page.frame());
         (void)pt::unpin(page.frame());
     }
@@ -93,7 +80,7 @@ void table_under_update() {
     target = &table;
     table.protect();
     start_racer(rewrite_entry);
-    for (u32 round = 0; round < rounds; ++round) {
+    for (Race race; race.goes_on();) {
         (void)pt::pin(1, table.frame());
         (void)pt::unpin(table.frame());
     }
@@ -130,7 +117,7 @@ void exchange_against_pins() {
     exchanged_frames[exchanged] = no_frame;
     start_racer(pin_what_is_exchanged);
     u64 place = 0;
-    for (u32 round = 0; round < rounds; ++round) {
+    for (Race race; race.goes_on();) {
         abi::MemoryExchange exchange{};
         exchange.in = {.extent_start = guest::pointer_to(exchanged_frames.data()),
                        .nr_extents = 512,
@@ -157,110 +144,6 @@ void exchange_against_pins() {
     }
 }
 
-// --- double fetches: a structure is good when it is checked and bad when it is used
-
-void fetch_mmu_update() {
-    Page data;
-    expect(pt::map(pt::kernel_root(), test_address, 0), "tables");
-    static constinit abi::MmuUpdate update{};
-    update.ptr = place_of_test(1);
-    u64 evil = pt::entry(pt::kernel_root(), pte::read_write);
-    flip_between(&update.val, data.read_only(), evil);
-    for (u32 round = 0; round < rounds; ++round) {
-        (void)guest::mmu_update(&update, 1);
-        expect((entry_of_test(1) & pte::frame_mask) != (evil & pte::frame_mask), "the root is mapped writable");
-    }
-    stop_racer();
-    (void)write_entry(place_of_test(1), 0);
-}
-
-// The length goes beyond the page's end, but only sometimes.
-void fetch_grant_copy() {
-    Page source, destination;
-    static constinit abi::GnttabCopy op{};
-    op = {};
-    op.source.u.gmfn = {source.frame().value};
-    op.source.domid = op.dest.domid = abi::domid_self;
-    op.dest.u.gmfn = {destination.frame().value};
-    op.dest.offset = guest::page_size - 64;
-    source.words()[0] = 0x5a;
-    static_assert(offsetof(abi::GnttabCopy, len) % 8 == 0);
-    flip_between(reinterpret_cast<u64*>(&op.len), 64, guest::page_size);
-    for (u32 round = 0; round < rounds; ++round) {
-        (void)guest::grant_table_op(abi::gnttabop::copy, &op, 1);
-        expect(destination.as()[0] == 0, "a copy went to the page's beginning");
-    }
-    stop_racer();
-}
-
-void fetch_reservation() {
-    static constinit u64 frame;
-    frame = no_frame;
-    static constinit abi::MemoryReservation request{};
-    request = {.extent_start = guest::pointer_to(&frame),
-               .nr_extents = 1,
-               .extent_order = 0,
-               .mem_flags = 0,
-               .domid = abi::domid_self,
-               .pad = {}};
-    flip_between(&request.nr_extents, 1, ~u64{0});
-    for (u32 round = 0; round < rounds; ++round) {
-        i64 done = guest::memory_op(abi::memop::decrease_reservation, &request);
-        expect(done <= 0, "a frame that does not exist was given back");
-    }
-    stop_racer();
-}
-
-void fetch_multicall() {
-    static constinit abi::MulticallEntry entries[2]{};
-    entries[0] = {.op = abi::hypercall::xen_version, .result = 0, .args = {}};
-    entries[1] = entries[0];
-    flip_between(&entries[1].op, abi::hypercall::xen_version, ~u64{0});
-    for (u32 round = 0; round < rounds; ++round) {
-        accepted(guest::multicall(entries, 2), "the batch");
-        u64 result = entries[1].result;
-        expect(result == (4 << 16 | 17) || result == static_cast<u64>(guest::failure(Errno::nosys)),
-               "a call is one or the other");
-    }
-    stop_racer();
-}
-
-void fetch_event_port() {
-    abi::EvtchnBindIpi ipi{};
-    accepted(guest::event_channel_op(abi::evtchnop::bind_ipi, &ipi), "bind_ipi");
-    static constinit struct {
-        abi::EvtchnSend send;
-        u32 pad;
-    } op{};
-    flip_between(reinterpret_cast<u64*>(&op), ipi.port.value, 0xffffffff);
-    for (u32 round = 0; round < rounds; ++round) { (void)guest::event_channel_op(abi::evtchnop::send, &op.send); }
-    stop_racer();
-    abi::EvtchnClose close{.port = ipi.port};
-    accepted(guest::event_channel_op(abi::evtchnop::close, &close), "close");
-}
-
-void fetch_trap_table() {
-    alignas(16) static constinit abi::TrapInfo table[2]{};
-    table[0] = {.vector = 200, .flags = 3, .cs = abi::selector::flat_cs64, .pad = 0, .address = 0x1000};
-    flip_between(&table[0].address, 0x1000, u64{1} << 63);
-    for (u32 round = 0; round < rounds; ++round) { (void)guest::set_trap_table(table); }
-    stop_racer();
-    traps([] { asm volatile("int $200"); }, "a gate to nowhere traps in the guest");
-}
-
-// The descriptor page of the GDT in use is no longer writable; the list of its frames is what can change.
-void fetch_gdt_frames() {
-    Page good;
-    good.protect();
-    static constinit Mfn frames[1]{};
-    flip_between(&frames[0].value, good.frame().value, pt::kernel_root().value);
-    for (u32 round = 0; round < rounds; ++round) { (void)guest::set_gdt(frames, 512); }
-    stop_racer();
-    accepted(guest::set_gdt(nullptr, 0), "no table");
-    refused(pt::set_writable(guest::pointer_to(guest::memory::machine_to_pfn(pt::kernel_root()))),
-            "the root became a descriptor page");
-}
-
 // Grant entries change while they are mapped and copied.
 void grant_status() {
     Page page;
@@ -272,7 +155,7 @@ void grant_status() {
     u64 bad =
         static_cast<u64>(pt::kernel_root().value) << 32 | u64{guest::own_domid().value} << 16 | abi::gtf::permit_access;
     flip_between(reinterpret_cast<u64*>(const_cast<abi::GrantEntryV1*>(&guest::grant::entries()[ref])), good, bad);
-    for (u32 round = 0; round < rounds; ++round) {
+    for (Race race; race.goes_on();) {
         abi::GnttabMapGrantRef map{};
         map.host_addr = test_address;
         map.flags = abi::gntmap::host_map;
@@ -292,19 +175,63 @@ void grant_status() {
     guest::grant::entries()[ref].flags = 0;
 }
 
+// Both vCPUs unmap by the same handle, and by another's: exactly one of them may have done it.
+constinit std::atomic<u32> racers_handle{0};
+constinit std::atomic<u32> racers_unmaps{0};
+
+i64 unmap_by(u32 handle) {
+    abi::GnttabUnmapGrantRef unmap{};
+    unmap.host_addr = test_address;
+    unmap.handle = {handle};
+    unmap.status = abi::gntst::bad_handle;
+    (void)guest::grant_table_op(abi::gnttabop::unmap_grant_ref, &unmap, 1);
+    return unmap.status;
+}
+
+void unmap_too() {
+    if (unmap_by(racers_handle.load()) == abi::gntst::okay) { racers_unmaps.fetch_add(1); }
+}
+
+void double_unmap() {
+    Page page;
+    constexpr u32 ref = 41;
+    guest::grant::permit(ref, guest::own_domid(), page.frame(), abi::gtf::permit_access);
+    expect(pt::map(pt::kernel_root(), test_address, 0), "tables");
+    racers_handle = 0xffffffff;
+    start_racer(unmap_too);
+    for (Race race; race.goes_on();) {
+        racers_unmaps = 0;
+        abi::GnttabMapGrantRef map{};
+        map.host_addr = test_address;
+        map.flags = abi::gntmap::host_map;
+        map.ref = {ref};
+        map.dom = guest::own_domid();
+        (void)guest::grant_table_op(abi::gnttabop::map_grant_ref, &map, 1);
+        expect(map.status == abi::gntst::okay, "the entry is free to be mapped again");
+        racers_handle = map.handle.value;
+        u32 mine = unmap_by(map.handle.value) == abi::gntst::okay ? 1 : 0;
+        // The other one may just be at it.
+        u64 const end = guest::time::now() + 1000 * guest::time::millisecond;
+        while (mine + racers_unmaps.load() == 0 && guest::time::now() < end) {
+            (void)guest::sched_op(abi::schedop::yield);
+        }
+        racers_handle = 0xffffffff;
+        expect(mine + racers_unmaps.load() == 1, "a mapping is unmapped once");
+        expect(entry_of_test(1) == 0, "and gone");
+    }
+    stop_racer();
+    constexpr u16 in_use = abi::gtf::reading | abi::gtf::writing;
+    expect((guest::grant::entries()[ref].flags & in_use) == 0, "nobody uses the grant any more");
+    guest::grant::entries()[ref].flags = 0;
+}
+
 constexpr std::array list{
     Attack{"races.pin_against_writer", pin_against_writer},
     Attack{"races.pin_at_two_levels", pin_at_two_levels},
     Attack{"races.table_under_update", table_under_update},
     Attack{"races.exchange_against_pins", exchange_against_pins},
-    Attack{"races.fetch_mmu_update", fetch_mmu_update},
-    Attack{"races.fetch_grant_copy", fetch_grant_copy},
-    Attack{"races.fetch_reservation", fetch_reservation},
-    Attack{"races.fetch_multicall", fetch_multicall},
-    Attack{"races.fetch_event_port", fetch_event_port},
-    Attack{"races.fetch_trap_table", fetch_trap_table},
-    Attack{"races.fetch_gdt_frames", fetch_gdt_frames},
     Attack{"races.grant_status", grant_status},
+    Attack{"races.double_unmap", double_unmap},
 };
 }  // namespace
 

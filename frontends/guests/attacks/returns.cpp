@@ -194,6 +194,39 @@ void user_frames() {
     }
 }
 
+// Each way from user mode into the kernel, with every flag that a program can set: the kernel begins without them.
+void flags_across_user_entries() {
+    Page code;
+    constexpr std::array<std::array<u8, 2>, 5> entries{{{0x0f, 0x05},
+                                                        {0xcc, 0x90},
+                                                        {0xcd, 0x80},
+                                                        {0x0f, 0x34},
+                                                        {0x0f, 0x0b}}};  // syscall, int3, int 0x80, sysenter, ud2
+    constexpr u64 at = 0x400000;
+    constexpr u64 trapping = 1u << 8, nested = 1u << 14, aligned = 1u << 18;
+    for (std::size_t i = 0; i < entries.size(); ++i) {
+        for (std::size_t byte = 0; byte < 2; ++byte) { code.as<u8>()[16 * i + byte] = entries[i][byte]; }
+    }
+    {
+        guest::UserSpace space;
+        expect(space.map(at, code.frame(), pte::read_only) && space.activate(), "a user address space");
+        for (std::size_t i = 0; i < entries.size(); ++i) {
+            for (unsigned bit : {0u, 8u, 10u, 11u, 12u, 13u, 14u, 16u, 17u, 18u, 19u, 20u, 21u}) {
+                guest::TrapFrame frame = guest::user_frame(at + 16 * i, 0x1000);
+                frame.rflags |= u64{1} << bit;
+                space.run(frame);
+                u64 flags;
+                asm volatile("pushfq; pop %0; cld" : "=r"(flags));
+                expect(frame.from_user(), "the kernel is entered from user mode");
+                expect((flags & (trapping | nested | aligned | iopl | virtual_8086)) == 0,
+                       "the kernel has a flag of its user's");
+                expect((flags & interrupts) != 0, "interrupts stay enabled");
+            }
+        }
+        expect(space.unmap(at), "unmapped");
+    }
+}
+
 constexpr std::array list{
     Attack{"returns.iret_to_non_canonical_addresses", iret_to_non_canonical_addresses},
     Attack{"returns.iret_to_the_hypervisor", iret_to_the_hypervisor},
@@ -202,6 +235,7 @@ constexpr std::array list{
     Attack{"returns.syscall_at_the_edge", syscall_at_the_edge},
     Attack{"returns.user_syscall_at_the_edge", user_syscall_at_the_edge},
     Attack{"returns.user_frames", user_frames},
+    Attack{"returns.flags_across_user_entries", flags_across_user_entries},
 };
 }  // namespace
 

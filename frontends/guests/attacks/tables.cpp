@@ -31,7 +31,10 @@ void forbidden_bits() {
     mapped.page.words()[0] = 0x1234;
     for (unsigned level = 1; level <= 4; ++level) {
         u64 entry = entry_of_test(level);
-        if (level > 1) { entry_stays(level, entry | large, "a superpage"); }
+        entry_stays(level, entry | large, level > 1 ? "a superpage" : "another memory type");
+        for (u64 type : {pte::write_through, pte::cache_disable}) {
+            entry_stays(level, entry | type, "memory that is not cached as RAM is");
+        }
         for (unsigned bit = 40; bit < 52; ++bit) { entry_stays(level, entry | u64{1} << bit, "a frame beyond memory"); }
     }
     expect(*reinterpret_cast<u64 volatile*>(test_address) == 0x1234, "the mapping works");
@@ -150,13 +153,18 @@ void type_confusion() {
     accepted(guest::set_gdt(nullptr, 0), "no descriptor page");
 }
 
-// The bytes of the last entry of an L1 are a legal store; what a store may not do is cross a page end.
+// A store that the hypervisor carries out lies in one entry: not across two, and not across a page's end.
 void stores_across_tables() {
     Mapped mapped;
+    accepted(guest::vm_assist(abi::vmassist::enable, abi::vmassist::writable_pagetables), "stores are carried out");
     u8 volatile* l1 = const_cast<u8*>(reinterpret_cast<u8 const*>(pt::table(table_of_test(1))));
     u64 before = *reinterpret_cast<u64 volatile*>(l1 + 4088);
     tries([&] { *reinterpret_cast<u64 volatile*>(l1 + 4092) = 0x1111111111111111; });
     expect(*reinterpret_cast<u64 volatile*>(l1 + 4088) == before, "the last entry is as it was");
+    tries([&] { *reinterpret_cast<u64 volatile*>(l1 + 4084) = 0x1111111100000000; });
+    expect(
+        *reinterpret_cast<u64 volatile*>(l1 + 4080) == before && *reinterpret_cast<u64 volatile*>(l1 + 4088) == before,
+        "the last two entries are as they were");
     tries([&] { *reinterpret_cast<u64 volatile*>(l1 + 4) = 0x1111111111111111; });
     expect((entry_of_test(1) & pte::frame_mask) == mapped.page.frame().value << 12, "the first entry maps the page");
 }
