@@ -114,7 +114,7 @@ constexpr Operation list[] = {
     {"event status", status},
     {"event bind_vcpu", bind_vcpu},
     {"event unmask", unmask},
-    {"event reset", reset, 2, true},
+    {"event reset of another", reset, 2, true},
     {"event set_priority", set_priority, 4},
     {"event init_control", init_control, 1},
     {"event expand_array", expand_array, 1},

@@ -97,6 +97,10 @@ Operations event_operations();
 Operations grant_operations();
 Operations processor_operations();
 
-// Without hypercalls: entries written through the emulation, bits of shared pages.
-void edit(Fuzzer& fuzzer);
+// Without hypercalls: entries written through the emulation, pages that are or become tables, the console's ring, bits
+// of shared pages.
+inline constexpr std::array<std::string_view, 8> edits{
+    "table entries", "bits of table entries", "pages of the pool", "pending bits", "masks and selectors",
+    "FIFO words",    "the console's ring",    "grant entries"};
+u32 edit(Fuzzer& fuzzer);  // which of these
 }  // namespace fuzz

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include "fuzz.hpp"
 
+#include "public/io/console.hpp"
 #include "runtime/event.hpp"
 #include "runtime/grant.hpp"
+#include "runtime/guest.hpp"
 #include "runtime/shutdown.hpp"
 #include "runtime/trap.hpp"
 
@@ -97,10 +99,11 @@ void Fuzzer::overwrite(u8* bytes, std::size_t size) {
     __builtin_memcpy(bytes + at, &value, width);
 }
 
-void edit(Fuzzer& f) {
+u32 edit(Fuzzer& f) {
     guest::TrapFrame frame{};
     Random& random = f.random;
-    switch (random.below(7)) {
+    u32 const which = random.below(edits.size());
+    switch (which) {
         case 0: {
             // A store that the hypervisor carries out, or refuses with a fault.
             u64 volatile* slot = const_cast<u64*>(pt::table(pool.l1)) + random.below(64);
@@ -122,21 +125,30 @@ void edit(Fuzzer& f) {
             (void)guest::trap::attempt([&] { *word = value; }, frame);
             break;
         }
-        case 5: {
-            u32 volatile* word = random.one_in(4) ? pool.control + random.below(64) : pool.array + random.below(64);
-            *word = random.one_in(2) ? static_cast<u32>(random.next()) : random.below(64) | 0x20000000;
-            break;
-        }
         case 3: guest::shared_info().evtchn_pending[random.below(64)] = random.next(); break;
         case 4:
             guest::shared_info().evtchn_mask[random.below(64)] = ~u64{0} << random.below(64);
             guest::shared_info().vcpu_info[random.below(32)].evtchn_pending_sel = random.next();
             break;
+        case 5: {
+            u32 volatile* word = random.one_in(4) ? pool.control + random.below(64) : pool.array + random.below(64);
+            *word = random.one_in(2) ? static_cast<u32>(random.next()) : random.below(64) | 0x20000000;
+            break;
+        }
+        case 6: {
+            // The side that the guest reads: on the other one it tells how it fares.
+            auto* ring = guest::pointer_to<abi::io::ConsoleRing>(
+                guest::memory::machine_to_pfn(guest::start_info().console.domU.mfn));
+            ring->in[random.below(abi::io::console_in_size)] = static_cast<char>(random.next());
+            *(random.one_in(2) ? &ring->in_cons : &ring->in_prod) = static_cast<u32>(random.next());
+            break;
+        }
         default: {
             abi::GrantEntryV1 volatile& entry = guest::grant::entries()[64 + random.below(32)];
             entry.flags = static_cast<u16>(random.one_in(4) ? random.next() : abi::gtf::permit_access);
             break;
         }
     }
+    return which;
 }
 }  // namespace fuzz

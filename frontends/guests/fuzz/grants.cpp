@@ -74,6 +74,20 @@ i64 unmap(Fuzzer& f) {
     return result_of(call, request.status);
 }
 
+// What another page of the window is mapped to takes the place of a mapping.
+i64 replace(Fuzzer& f) {
+    Mapped& record = mapped[f.vcpu][f.random.below(8)];
+    if (!record.used) { return map(f); }
+    abi::GnttabUnmapAndReplace request{};
+    request.host_addr = record.address;
+    request.new_addr = f.window_address();
+    request.handle = {record.handle};
+    f.twist_inside(request);
+    i64 call = guest::grant_table_op(op::unmap_and_replace, &request, 1);
+    if (call == 0 && request.status == 0) { record.used = false; }
+    return result_of(call, request.status);
+}
+
 i64 copy(Fuzzer& f) {
     std::array<abi::GnttabCopy, 4> requests{};
     u32 count = 1 + f.random.below(4);
@@ -140,6 +154,7 @@ i64 anything(Fuzzer& f) {
 constexpr Operation list[] = {
     {"grant map", map, 30},
     {"grant unmap", unmap, 30},
+    {"grant unmap_and_replace", replace},
     {"grant copy", copy, 20},
     {"grant setup_table", setup, 4},
     {"grant query_size", query_size, 4},

@@ -2,6 +2,7 @@
 // The fuzzing guest: count=N hypercalls (200000) from seed=N (1) on up to two vCPUs, then how many succeeded, for each
 // operation. What it did to the hypervisor, others tell: the witness, dom0 and the audit.
 #include <atomic>
+#include <utility>
 
 #include "fuzz.hpp"
 #include "guests/attacks/witness.hpp"
@@ -26,6 +27,10 @@ constinit std::array<std::array<Count, most_operations>, vcpus> counts{};
 constinit u64 calls_for_each = 0;
 constinit u64 seed = 1;
 constinit std::atomic<u32> finished{0};
+constinit std::array<std::array<u64, edits.size()>, vcpus> edited{};
+// Calls that each vCPU has begun, and between how many of its own calls the other one has gone on.
+constinit std::array<std::atomic<u64>, vcpus> progress{};
+constinit std::array<u64, vcpus> beside{};
 
 void collect() {
     for (Operations topic :
@@ -47,12 +52,16 @@ u32 choose(Random& random) {
 
 void run(u32 vcpu) {
     Fuzzer fuzzer{seed * vcpus + vcpu, vcpu};
+    u64 others = 0;
     for (u64 call = 0; call < calls_for_each; ++call) {
+        progress[vcpu].store(call, std::memory_order_relaxed);
+        u64 const now = progress[1 - vcpu].load(std::memory_order_relaxed);
+        beside[vcpu] += std::exchange(others, now) != now ? 1 : 0;
         u32 chosen = choose(fuzzer.random);
         i64 result = operations[chosen]->run(fuzzer);
         ++counts[vcpu][chosen].made;
         if (result >= 0) { ++counts[vcpu][chosen].succeeded; }
-        if (fuzzer.random.one_in(3)) { edit(fuzzer); }
+        if (fuzzer.random.one_in(3)) { ++edited[vcpu][edit(fuzzer)]; }
     }
     finished.fetch_add(1);
 }
@@ -78,6 +87,10 @@ void report() {
         made += sum.made;
         succeeded += sum.succeeded;
     }
+    for (u32 i = 0; i < edits.size(); ++i) {
+        guest::print("edited {}: {} times\n", edits[i], edited[0][i] + edited[1][i]);
+    }
+    guest::print("beside the other vCPU {} percent\n", (beside[0] + beside[1]) * 100 / made);
     guest::print("calls {}, succeeded {}, percent {}\n", made, succeeded, succeeded * 100 / made);
 }
 }  // namespace
@@ -101,5 +114,9 @@ void guest::main() {
     print("seed {}, {} calls on {} vCPUs\n", seed, calls, two ? 2u : 1u);
     run(0);
     while (finished.load() < (two ? 2u : 1u)) { (void)sched_op(abi::schedop::yield); }
+    // Last of all, since it closes the guest's own ports, and leads back to 2-level events.
+    abi::EvtchnReset reset{.dom = abi::domid_self};
+    i64 result = event_channel_op(abi::evtchnop::reset, &reset);
+    print("operation event reset: {} of 1\n", result == 0 ? 1u : 0u);
     report();
 }

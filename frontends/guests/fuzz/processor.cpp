@@ -5,6 +5,10 @@
 #include "runtime/time.hpp"
 #include "runtime/trap.hpp"
 
+extern "C" {
+extern char trap_event_upcall[], trap_failsafe[], trap_syscall[];  // runtime/trap.S
+}
+
 namespace fuzz {
 namespace {
 namespace hc = abi::hypercall;
@@ -36,9 +40,13 @@ i64 update_descriptor(Fuzzer& f) {
 i64 stack_switch(Fuzzer& f) { return guest::stack_switch(f.twist(abi::selector::flat_ss), f.twist(0x10000)); }
 i64 fpu_taskswitch(Fuzzer& f) { return guest::fpu_taskswitch(static_cast<u32>(f.twist(0))) | guest::fpu_taskswitch(0); }
 
+// The runtime's own on vCPU 0, which takes upcalls; else what must be refused.
 i64 set_callbacks(Fuzzer& f) {
-    // Of the other form there is only the failing half here: the addresses are the runtime's.
-    return guest::hypercall(hc::set_callbacks, f.twist(u64{1} << 63), u64{1} << 63, u64{1} << 63);
+    if (f.vcpu != 0 || f.random.one_in(2)) {
+        return guest::hypercall(hc::set_callbacks, f.twist(u64{1} << 63), u64{1} << 63, u64{1} << 63);
+    }
+    return guest::hypercall(hc::set_callbacks, address_of(trap_event_upcall), address_of(trap_failsafe),
+                            address_of(trap_syscall));
 }
 
 i64 callback_op(Fuzzer& f) {
@@ -68,9 +76,10 @@ i64 vm_assist(Fuzzer& f) {
     return guest::vm_assist(f.random.below(2), type);
 }
 
+template <u32 command>
 i64 xen_version(Fuzzer& f) {
-    u32 command = static_cast<u32>(f.twist(f.random.below(11)));
-    return guest::hypercall(hc::xen_version, command, f.twist(address_of(f.result_place())));
+    *reinterpret_cast<u64*>(f.result_place()) = 0;
+    return guest::hypercall(hc::xen_version, f.twist(command), f.twist(address_of(f.result_place())));
 }
 
 i64 console_io(Fuzzer& f) {
@@ -92,6 +101,14 @@ i64 vcpu_op(Fuzzer& f) {
     }
     u32 which = command == abi::vcpuop::is_up || command == abi::vcpuop::up ? f.random.below(2) : f.vcpu;
     return guest::hypercall(hc::vcpu_op, command, f.twist(which), address_of(words));
+}
+
+// vCPU 0 stops the other one for a moment.
+i64 down(Fuzzer& f) {
+    if (f.vcpu != 0) { return -1; }
+    i64 result = guest::vcpu_op(abi::vcpuop::down, static_cast<u32>(f.twist(1)) | 1);
+    (void)guest::vcpu_op(abi::vcpuop::up, 1);
+    return result;
 }
 
 // Once, on the second vCPU: then the place is taken. The runtime's own stays where it is.
@@ -173,17 +190,27 @@ constexpr Operation list[] = {
     {"update_descriptor", update_descriptor},
     {"stack_switch", stack_switch},
     {"fpu_taskswitch", fpu_taskswitch},
-    {"set_callbacks", set_callbacks, 2, true},
+    {"set_callbacks", set_callbacks, 2},
     {"callback_op", callback_op},
     {"set_debugreg", set_debugreg},
     {"get_debugreg", get_debugreg},
     {"set_segment_base", set_segment_base},
     {"set_timer_op", set_timer_op},
     {"vm_assist", vm_assist},
-    {"xen_version", xen_version},
+    {"version version", xen_version<abi::xenver::version>, 2},
+    {"version extraversion", xen_version<abi::xenver::extraversion>, 2},
+    {"version compile_info", xen_version<abi::xenver::compile_info>, 2},
+    {"version capabilities", xen_version<abi::xenver::capabilities>, 2},
+    {"version changeset", xen_version<abi::xenver::changeset>, 2},
+    {"version platform_parameters", xen_version<abi::xenver::platform_parameters>, 2},
+    {"version get_features", xen_version<abi::xenver::get_features>, 2},
+    {"version pagesize", xen_version<abi::xenver::pagesize>, 2},
+    {"version guest_handle", xen_version<abi::xenver::guest_handle>, 2},
+    {"version commandline", xen_version<abi::xenver::commandline>, 2},
     {"console_io", console_io, 3},
     {"vcpu is_up", vcpu_op<abi::vcpuop::is_up>},
     {"vcpu up", vcpu_op<abi::vcpuop::up>},
+    {"vcpu down", down, 1},
     {"vcpu get_runstate_info", vcpu_op<abi::vcpuop::get_runstate_info>},
     {"vcpu register_runstate_memory_area", vcpu_op<abi::vcpuop::register_runstate_memory_area>},
     {"vcpu register_vcpu_time_memory_area", vcpu_op<abi::vcpuop::register_vcpu_time_memory_area>},
