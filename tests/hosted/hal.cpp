@@ -5,7 +5,9 @@
 #include <sys/mman.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstring>
+#include <thread>
 
 #include "base/log.hpp"
 #include "core/mm/m2p.hpp"
@@ -65,7 +67,8 @@ std::byte* translate(u64 root, u64 va, bool write) {
     u64 table = root >> page_shift;
     for (u32 shift : {39, 30, 21, 12}) {
         if (table >= machine.frames) return nullptr;
-        Pte pte{reinterpret_cast<u64 const*>(machine.frame(table))[va >> shift & 511]};
+        u64 const* const entry = reinterpret_cast<u64 const*>(machine.frame(table)) + (va >> shift & 511);
+        Pte pte{__atomic_load_n(entry, __ATOMIC_RELAXED)};
         if (!pte.is_present() || !(pte.raw & Pte::user) || (write && !pte.is_writable())) return nullptr;
         table = pte.mfn().value;
     }
@@ -114,7 +117,7 @@ std::byte* Machine::access(u64 va, bool write) {
 namespace hv {
 using hosted::Machine;
 
-void spin_wait() {}
+void spin_wait() { std::this_thread::yield(); }
 
 HeldLocks& held_locks() {
     thread_local HeldLocks held{};
@@ -168,7 +171,9 @@ Mfn m2p_chunk(u32) { return Mfn{Machine::low_frames}; }
 CpuId this_cpu() { return Machine::get().cpu; }
 Vcpu& current() { return Machine::get().current ? *Machine::get().current : sched::idle_vcpu(this_cpu()); }
 u32 online_cpus() { return Machine::get().cpus; }
-void kick(CpuId cpu) { Machine::get().kicks.push_back(cpu); }
+void kick(CpuId cpu) {
+    if (Machine::get().recording) Machine::get().kicks.push_back(cpu);
+}
 bool should_preempt() {
     Machine& machine = Machine::get();
     if (!machine.preempt_after || ++machine.asked < machine.preempt_after) return false;
@@ -178,20 +183,24 @@ bool should_preempt() {
 void flush_tlb(CpuMask const& cpus) {
     cpus.for_each([](u32 cpu) {
         tlb::note_flush(cpu);
+        if (!Machine::get().recording) return;
         Machine::get().translations.flush(cpu);
         ++Machine::get().remote_flushes;
     });
 }
 void flush_tlb_page(CpuMask const& cpus, u64 address) {
+    if (!Machine::get().recording) return;
     cpus.for_each([&](u32 cpu) { Machine::get().translations.flush_page(cpu, address); });
     ++Machine::get().remote_flushes;
 }
 void flush_tlb_local() {
     tlb::note_flush(this_cpu());
+    if (!Machine::get().recording) return;
     Machine::get().translations.flush(this_cpu());
     ++Machine::get().local_flushes;
 }
 void flush_tlb_page_local(u64 address) {
+    if (!Machine::get().recording) return;
     Machine::get().translations.flush_page(this_cpu(), address);
     ++Machine::get().local_flushes;
 }
@@ -210,20 +219,27 @@ void load_debug_registers(Vcpu&) {}
 void load_virtual_ts(Vcpu&) {}
 void load_virtual_cr4(Vcpu&) {}
 void load_iopl(Vcpu&) {}
-void sync_vcpu(Vcpu&) {}
+void sync_vcpu(Vcpu& vcpu) {
+    while (!Machine::get().recording && vcpu.running.load(std::memory_order_acquire)) hv::spin_wait();
+}
 
 usize xstate_size() { return 576; }  // legacy area and header
 void xstate_init(std::byte* area) { std::memset(area, 0, xstate_size()); }
 
-Time now() { return Machine::get().time; }
-u64 read_tsc() { return Machine::get().time; }
+Time now() {
+    if (Machine::get().recording) return Machine::get().time;
+    return static_cast<Time>(std::chrono::steady_clock::now().time_since_epoch().count());
+}
+u64 read_tsc() { return now(); }
 Time time_at(u64 tsc) { return tsc; }
 TscScale tsc_scale() { return {.multiplier = 0x8000'0000, .reserved = {}, .shift = 1}; }  // 1 GHz
 u64 tsc_khz() { return 1'000'000; }
 bool tsc_is_stable() { return true; }
 u64 wall_clock_at_start() { return 1'700'000'000'000'000'000; }
 void set_wall_clock_at_start(u64) {}
-void set_deadline(Time deadline) { Machine::get().deadline = deadline; }
+void set_deadline(Time deadline) {
+    if (Machine::get().recording) Machine::get().deadline = deadline;
+}
 
 usize console_read(std::span<char> out) {
     std::string& typed = Machine::get().typed;

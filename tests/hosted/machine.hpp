@@ -56,9 +56,13 @@ public:
 
     TranslationCaches translations;
     std::array<Vcpu*, TranslationCaches::most_cpus> last_entered{};
-    Vcpu* current = nullptr;  // null: the idle vCPU
-    CpuId cpu = 0;
+    // Which CPU a thread is, and who runs there. Null: the idle vCPU.
+    static inline thread_local Vcpu* current = nullptr;
+    static inline thread_local CpuId cpu = 0;
     u32 cpus = 4;
+    // False while several threads are CPUs (tests/threads): the clock runs by itself, and of what hardware is told
+    // there is no record, which would order what the threads do.
+    bool recording = true;
     Time time = 1'000'000;
     Time deadline = ~Time{0};
     std::vector<u32> kicks;

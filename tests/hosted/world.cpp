@@ -38,13 +38,13 @@ Guest::Guest(World& world, Domid id, u64 pages, u32 vcpus) {
         sched::clear_reason(vcpu(i), PauseReason::down);
         self.dirty_cpus.set(vcpu(i).cpu);
     }
+    pending_.resize(vcpus);
     if (pin(4, mfns_[0]) != 0) throw std::runtime_error{"pinning the first root"};
     world.machine().current = nullptr;
 }
 
 i64 Guest::call(u32 number, std::array<u64, 4> args, u32 index) {
     Machine& machine = Machine::get();
-    pending_.resize(std::max<std::size_t>(pending_.size(), index + 1));
     if (preemptible) {
         machine.enter(vcpu(index));
         finish(index);
@@ -68,7 +68,6 @@ i64 Guest::step(u32 index) {
 
 void Guest::finish(u32 index) {
     Machine& machine = Machine::get();
-    pending_.resize(std::max<std::size_t>(pending_.size(), index + 1));
     machine.enter(vcpu(index));
     while (pending_[index]) {
         step(index);

@@ -37,9 +37,9 @@ class HomeQueue {
 public:
     explicit HomeQueue(Vcpu& vcpu) {
         for (;;) {
-            cpu_ = vcpu.cpu.load(std::memory_order_relaxed);
+            cpu_ = vcpu.cpu.load(std::memory_order_acquire);  // whoever moved it had the lock of another queue
             queues[cpu_].lock.lock();
-            if (vcpu.cpu.load(std::memory_order_relaxed) == cpu_) return;
+            if (vcpu.cpu.load(std::memory_order_acquire) == cpu_) return;
             queues[cpu_].lock.unlock();
         }
     }
@@ -105,7 +105,7 @@ void settle(Vcpu& vcpu) {
             CpuId const better = best_cpu(vcpu, home.cpu());
             if (better != home.cpu()) {
                 move_claim(vcpu, better);
-                vcpu.cpu.store(better, std::memory_order_relaxed);
+                vcpu.cpu.store(better, std::memory_order_release);
                 moved = true;
                 continue;
             }
@@ -142,7 +142,7 @@ bool steal_for(CpuId thief, u64 below) {
             if (vcpu->running.load(std::memory_order_acquire) || !vcpu->hard_affinity.test(thief)) continue;
             queue.erase(*vcpu);
             move_claim(*vcpu, thief);
-            vcpu->cpu.store(thief, std::memory_order_relaxed);
+            vcpu->cpu.store(thief, std::memory_order_release);
             queues[thief].insert(*vcpu);
             return true;
         }

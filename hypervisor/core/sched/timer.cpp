@@ -47,13 +47,13 @@ void TimerQueue::remove(Timer& timer) {
 
 void Timer::arm(Time when, CpuId on) {
     for (;;) {
-        CpuId const at = cpu.load(std::memory_order_relaxed);
+        CpuId const at = cpu.load(std::memory_order_acquire);
         TimerQueue& queue = queues[at];
         SpinGuard guard{queue.lock};
-        if (cpu.load(std::memory_order_relaxed) != at) continue;  // moved before we had the lock
+        if (cpu.load(std::memory_order_acquire) != at) continue;  // moved before we had the lock
         if (armed) queue.remove(*this);
         if (at != on) {
-            cpu.store(on, std::memory_order_relaxed);
+            cpu.store(on, std::memory_order_release);
             continue;
         }
         deadline = when;
@@ -71,10 +71,10 @@ void Timer::arm(Time when, CpuId on) {
 
 void Timer::disarm() {
     for (;;) {
-        CpuId const at = cpu.load(std::memory_order_relaxed);
+        CpuId const at = cpu.load(std::memory_order_acquire);
         TimerQueue& queue = queues[at];
         SpinGuard guard{queue.lock};
-        if (cpu.load(std::memory_order_relaxed) != at) continue;
+        if (cpu.load(std::memory_order_acquire) != at) continue;
         // The deadline in hardware stays: firing with nothing to do is cheaper than programming it twice.
         if (armed) queue.remove(*this);
         return;

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: MIT
+// Two vCPUs of a guest do the same thing to the same frame at the same moment, many times: exactly one may win.
+#include <atomic>
+#include <thread>
+
+#include "core/mm/demotion.hpp"
+#include "threads/thread_vcpu.hpp"
+
+#include <gtest/gtest.h>
+
+namespace hosted {
+namespace {
+constexpr u32 rounds = 4'000;
+constexpr u64 pfn = 10, grant_pfn = 40;
+
+// Both threads come out of it together.
+class Start {
+public:
+    void wait(u32 round) {
+        arrived_.fetch_add(1);
+        for (u32 turns = 0; arrived_.load() < 2 * (round + 1); ++turns)
+            if (turns > 1000) std::this_thread::yield();  // there may be one processor only
+    }
+
+private:
+    std::atomic<u32> arrived_{0};
+};
+
+class Races : public testing::Test {
+protected:
+    World world;
+    Guest& guest = world.add_guest(64, 2);
+    Guest& granter = world.add_guest(64, 1);
+    abi::GrantEntryV1* entries = permit(granter, guest, pfn, 1);
+    ThreadVcpu vcpus[2] = {{guest, 0}, {guest, 1}};
+    Start before, after;
+
+    // Each round: prepare by the first vCPU alone, one and two at once by both in turn, check(result of both) alone.
+    template <class Prepare, class One, class Two, class Check>
+    void race(Prepare&& prepare, One&& one, Two&& two, Check&& check) {
+        bool first = false, second = false;
+        auto act = [&](u32 vcpu, u32 round) {
+            if (vcpu == round % 2) first = one(vcpus[vcpu]);
+            else second = two(vcpus[vcpu]);
+        };
+        world.machine().recording = false;
+        std::thread other{[&] {
+            Machine::cpu = 1;
+            for (u32 round = 0; round < rounds; ++round) {
+                before.wait(round);
+                act(1, round);
+                after.wait(round);
+            }
+        }};
+        for (u32 round = 0; round < rounds; ++round) {
+            prepare(vcpus[0]);
+            before.wait(round);
+            act(0, round);
+            after.wait(round);
+            check(first, second);
+        }
+        other.join();
+        world.machine().recording = true;
+        EXPECT_EQ(world.mismatches(), 0u);
+    }
+};
+
+TEST_F(Races, OfTwoUnmappersOfAHandleOneWins) {
+    u32 handle = 0, wrong = 0;
+    auto unmap = [&](ThreadVcpu& vcpu) { return vcpu.unmap_grant(handle, grant_pfn); };
+    race([&](ThreadVcpu& vcpu) { handle = vcpu.map_grant(granter.id(), 0, grant_pfn, true).handle.value; }, unmap,
+         unmap, [&](bool first, bool second) { wrong += first == second; });
+    EXPECT_EQ(wrong, 0u);
+    EXPECT_EQ(entries[0].flags, abi::gtf::permit_access);
+}
+
+TEST_F(Races, AFrameIsNeverWritableAndAPageTable) {
+    u32 both = 0, pinned = 0, mapped = 0;
+    race(
+        [&](ThreadVcpu& vcpu) {
+            (void)vcpu.mmuext(abi::mmuext::unpin_table, guest.mfn(pfn));
+            (void)vcpu.map_own(pfn, 0);
+        },
+        [&](ThreadVcpu& vcpu) { return vcpu.mmuext(abi::mmuext::pin_l1_table, guest.mfn(pfn)); },
+        [&](ThreadVcpu& vcpu) { return vcpu.map_own(pfn, rw); },
+        [&](bool first, bool second) {
+            both += first && second;
+            pinned += first;
+            mapped += second;
+        });
+    EXPECT_EQ(both, 0u);
+    EXPECT_GT(pinned, rounds / 100);
+    EXPECT_GT(mapped, rounds / 100);
+}
+
+// While one ends the last use of a grant the other begins a new one: the granter's entry tells what is left.
+TEST_F(Races, AGrantsStatusFollowsItsUses) {
+    u32 handle = 0, next = 0, wrong = 0;
+    race([&](ThreadVcpu& vcpu) { handle = vcpu.map_grant(granter.id(), 0, grant_pfn, true).handle.value; },
+         [&](ThreadVcpu& vcpu) { return vcpu.unmap_grant(handle, grant_pfn); },
+         [&](ThreadVcpu& vcpu) {
+             auto const done = vcpu.map_grant(granter.id(), 0, grant_pfn + 1, true);
+             next = done.handle.value;
+             return done.status == 0;
+         },
+         [&](bool first, bool second) {
+             constexpr u16 in_use = abi::gtf::permit_access | abi::gtf::reading | abi::gtf::writing;
+             wrong += !first || !second || __atomic_load_n(&entries[0].flags, __ATOMIC_RELAXED) != in_use;
+             wrong += !vcpus[0].unmap_grant(next, grant_pfn + 1);
+             wrong += __atomic_load_n(&entries[0].flags, __ATOMIC_RELAXED) != abi::gtf::permit_access;
+         });
+    EXPECT_EQ(wrong, 0u);
+}
+
+// The last typed use goes while another one comes: the frame's type is right, whoever demotes it.
+TEST_F(Races, ATableThatLosesItsLastUseIsDemotedOnce) {
+    u32 unpinned = 0;
+    race(
+        [&](ThreadVcpu& vcpu) {
+            (void)vcpu.map_own(pfn, 0), (void)vcpu.mmuext(abi::mmuext::pin_l1_table, guest.mfn(pfn));
+        },
+        [&](ThreadVcpu& vcpu) { return vcpu.mmuext(abi::mmuext::unpin_table, guest.mfn(pfn)); },
+        [&](ThreadVcpu& vcpu) { return vcpu.mmuext(abi::mmuext::unpin_table, guest.mfn(pfn)); },
+        [&](bool first, bool second) { unpinned += first != second; });
+    EXPECT_EQ(unpinned, rounds);
+    EXPECT_TRUE(vcpus[0].map_own(pfn, rw));
+}
+}  // namespace
+}  // namespace hosted
