@@ -29,6 +29,12 @@ public:
             if (word.load(std::memory_order_relaxed)) return false;
         return true;
     }
+    bool has_others(u32 bit) const {  // than that one
+        u64 found = word_[bit / 64].load(std::memory_order_relaxed) & ~(u64{1} << (bit % 64));
+#pragma GCC unroll 4
+        for (u32 i = 0; i < words; ++i) found |= i == bit / 64 ? 0 : word_[i].load(std::memory_order_relaxed);
+        return found;
+    }
     template <class F>
     void for_each(F&& visit) const {
         for (u32 i = 0; i < words; ++i)

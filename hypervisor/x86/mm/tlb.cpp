@@ -18,22 +18,27 @@ constinit Spinlock<LockRank::flush> lock;
 constinit std::atomic<u64> wanted{everything};
 constinit CpuMask waiting_for;
 
-void flush_local(u64 address) {
+[[gnu::always_inline]] inline void flush_local(u64 address) {
     if (address != everything) return cpu::invlpg(address);
     tlb::note_flush(this_cpu().id);
     cpu::write_cr3(cpu::read_cr3());
 }
 
-void flush(CpuMask const& cpus, u64 address) {
-    CpuId self = this_cpu().id;
+[[gnu::noinline]] void flush_others(CpuMask const& cpus, CpuId self, u64 address) {
     CpuMask others = cpus;
-    if (others.test_and_clear(self)) flush_local(address);
-    if (others.empty()) return;
+    others.clear(self);
     SpinGuard guard{lock};
     wanted.store(address, std::memory_order_release);
     others.for_each([](u32 cpu) { waiting_for.set(cpu); });
     others.for_each([](u32 cpu) { apic::send_ipi(cpu, vector::tlb); });
     while (!waiting_for.empty()) cpu::pause();
+}
+
+[[gnu::always_inline]] inline void flush(CpuMask const& cpus, u64 address) {
+    CpuId const self = this_cpu().id;
+    if (cpus.test(self)) flush_local(address);
+    if (cpus.has_others(self)) [[unlikely]]
+        flush_others(cpus, self, address);
 }
 }  // namespace
 
