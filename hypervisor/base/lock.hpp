@@ -9,7 +9,15 @@
 namespace hv {
 // One round of any wait for another CPU: does what others may want of this CPU meanwhile, so that two that wait cannot
 // wait for each other.
+#if __STDC_HOSTED__
 void spin_wait();
+#else
+// It keeps all registers, so that code need not save any for a wait that hardly ever happens.
+extern "C" [[gnu::no_caller_saved_registers]] void spin_wait_keeping_registers();
+[[gnu::always_inline]] inline void spin_wait() {
+    asm volatile("call spin_wait_keeping_registers" : : : "memory", "cc");
+}
+#endif
 
 template <LockRank rank>
 class Spinlock {  // ticket lock: fair, one word

@@ -40,7 +40,7 @@ BUGS = [
      "if (!(page->type.fetch_and(~PageInfo::pinned, std::memory_order_acq_rel) & PageInfo::pinned)) return Errno::inval;",
      "page->type.fetch_and(~PageInfo::pinned, std::memory_order_acq_rel);"),
     ("an unmapped grant stays reachable by a stale translation", "core/grant/mapping.cpp",
-     "if (std::exchange(flush_needed_, false)) hal::flush_tlb(entries_.domain().dirty_cpus);", ""),
+     "if (flush_needed_) hal::flush_tlb(domain_.dirty_cpus);", ""),
     ("a freed frame stays reachable by a stale translation", "core/mm/page_alloc.cpp",
      "tlb::flush_stale_everywhere(page.stamp);", ""),
 ]

@@ -50,15 +50,10 @@ Outcome get_version(Vcpu& vcpu, HypercallArgs& args) {
         return u64{0};
     });
 }
-}  // namespace
 
-// (command, operations*, count)
-Outcome do_grant_table_op(Vcpu& vcpu, HypercallArgs& args) {
+[[gnu::noinline]] Outcome other_than_batch(Vcpu& vcpu, HypercallArgs& args) {
     switch (static_cast<u32>(args[0])) {
-        case abi::gnttabop::map_grant_ref: return map_grants(vcpu, args);
-        case abi::gnttabop::unmap_grant_ref: return unmap_grants(vcpu, args);
         case abi::gnttabop::unmap_and_replace: return unmap_and_replace_grants(vcpu, args);
-        case abi::gnttabop::copy: return copy_grants(vcpu, args);
         case abi::gnttabop::setup_table:
             return single<abi::GnttabSetupTable>(args, [&](abi::GnttabSetupTable& op) -> Result<u64> {
                 op.status = static_cast<i16>(setup_table(vcpu, op));
@@ -72,6 +67,17 @@ Outcome do_grant_table_op(Vcpu& vcpu, HypercallArgs& args) {
         case abi::gnttabop::set_version: return set_version(args);
         case abi::gnttabop::get_version: return get_version(vcpu, args);
         default: return Errno::nosys;
+    }
+}
+}  // namespace
+
+// (command, operations*, count)
+Outcome do_grant_table_op(Vcpu& vcpu, HypercallArgs& args) {
+    switch (static_cast<u32>(args[0])) {
+        case abi::gnttabop::map_grant_ref: return map_grants(vcpu, args);
+        case abi::gnttabop::unmap_grant_ref: return unmap_grants(vcpu, args);
+        case abi::gnttabop::copy: return copy_grants(vcpu, args);
+        default: return other_than_batch(vcpu, args);
     }
 }
 }  // namespace hv

@@ -15,7 +15,6 @@ public:
     Entries(Entries const&) = delete;
     ~Entries() { let_go(); }
 
-    Domain& domain() const { return *vcpu_.domain; }
     [[gnu::always_inline]] u64* find(u64 host_addr, bool by_entry) {  // null: none
         u64 const name = by_entry ? host_addr >> page_shift : ~(host_addr >> 21);
         if (name != name_ && !look_up(host_addr, by_entry, name)) return nullptr;
@@ -31,7 +30,7 @@ private:
         if (by_entry ? host_addr >> 52 != 0 : !is_guest_address(host_addr)) return false;
         Pte const above = by_entry ? Pte{host_addr | Pte::present} : walk_guest<2>(vcpu_.kernel_cr3, host_addr);
         if (!above.is_present()) return false;
-        table_ = join_uses(above.mfn(), domain().id, PageType::l1);
+        table_ = join_uses(above.mfn(), vcpu_.domain->id, PageType::l1);
         if (!table_) return false;
         first_ = reinterpret_cast<u64*>(hal::map(above.mfn()));
         name_ = name;
@@ -49,8 +48,8 @@ private:
 };
 
 // The frame is held already: what the entry holds is counted to that, if the entry is free.
-[[gnu::always_inline]] inline bool write_entry(Entries& entries, abi::GnttabMapGrantRef const& op, Domid granter,
-                                               Mfn frame) {
+[[gnu::always_inline]] inline bool write_entry(Entries& entries, abi::GnttabMapGrantRef const& op, Domain& mapper,
+                                               Domid granter, Mfn frame) {
     u64* const entry = entries.find(op.host_addr, op.flags & contains_pte);
     if (!entry) return false;
     u64 const flags = Pte::present | Pte::user | Pte::accessed | Pte::dirty |
@@ -59,7 +58,7 @@ private:
     Pte const wanted = Pte::make(frame, flags);
     Pte old{__atomic_load_n(entry, __ATOMIC_RELAXED)};
     if (old.is_present()) [[unlikely]]
-        return bool{replace_l1(entry, wanted, entries.domain(), PageOwner{granter, false})};
+        return bool{replace_l1(entry, wanted, mapper, PageOwner{granter, false})};
     PageInfo& page = page_of(frame);
     (wanted.is_writable() ? page.type : page.count).fetch_add(1, std::memory_order_relaxed);
     if (exchange_entry(entry, old, wanted)) [[likely]]
@@ -95,17 +94,17 @@ private:
     if (!(op.flags & Mapping::kinds)) return GrantStatus::bad_gntref;
     Domain* const granter = granters.find(op.dom);
     if (!granter) return GrantStatus::bad_domain;
-    GrantTable& own = *entries.domain().grants;
+    GrantTable& own = *granters.caller().grants;
     u32 const handle = own.reserve_handle();
     if (handle == GrantTable::no_handle) return GrantStatus::no_space;
 
     Access const access = Mapping::access_of(op.flags);
     Mfn frame;
-    GrantStatus status = granter->grants->begin_use(op.ref, entries.domain().id, access, frame);
+    GrantStatus status = granter->grants->begin_use(op.ref, granters.caller().id, access, frame);
     if (status == GrantStatus::okay) [[likely]] {
         status = hold_frame(*granter, frame, access);
         if (status == GrantStatus::okay) [[likely]] {
-            if (!(op.flags & host_map) || write_entry(entries, op, granter->id, frame)) [[likely]] {
+            if (!(op.flags & host_map) || write_entry(entries, op, granters.caller(), granter->id, frame)) [[likely]] {
                 u16 const flags = static_cast<u16>(op.flags & (Mapping::kinds | readonly | contains_pte));
                 own.record(handle, {frame.value, op.ref, granter->id, flags});
                 op.handle = abi::GrantHandle{handle};
@@ -125,18 +124,18 @@ private:
 // flush is of everything: the entry's table may be seen at other addresses as well.
 class UnmapBatch {
 public:
-    explicit UnmapBatch(Vcpu& vcpu) : entries_{vcpu} {}
+    explicit UnmapBatch(Vcpu& vcpu) : entries_{vcpu}, domain_{*vcpu.domain}, own_{*vcpu.domain->grants} {}
     UnmapBatch(UnmapBatch const&) = delete;
     ~UnmapBatch() { finish(); }
 
     // `replacement`: an address, see move_entry.
     [[gnu::always_inline]] GrantStatus add(abi::GnttabUnmapGrantRef const& op, u64 replacement = 0) {
-        if (count_ == ended_.size()) finish();
-        GrantTable& own = *entries_.domain().grants;
+        if (count_ == ended_.size()) [[unlikely]]
+            finish_early();
         u32 const handle = op.handle.value;
-        u16 const had = own.claim(handle);
+        u16 const had = own_.claim(handle);
         if (!had) return GrantStatus::bad_handle;
-        Mfn const frame{own.mapping(handle).frame};
+        Mfn const frame{own_.mapping(handle).frame};
         u16 const ending = had & static_cast<u16>((op.host_addr ? host_map : 0) | (op.dev_bus_addr ? device_map : 0));
         bool const right_bus = !(ending & device_map) || op.dev_bus_addr == frame.value << page_shift;
         auto const take_away = [&] {
@@ -144,24 +143,30 @@ public:
             return exchange_mapped(entries_, op.host_addr, frame, had, Pte{});
         };
         if (!right_bus || ((ending & host_map) && !take_away())) {
-            own.give_back(handle, had);
+            own_.give_back(handle, had);
             return GrantStatus::general_error;
         }
         flush_needed_ |= ending & host_map;
         u16 const left = had & static_cast<u16>(~ending);
-        if (left & Mapping::kinds) own.give_back(handle, left);
+        if (left & Mapping::kinds) own_.give_back(handle, left);
         else ended_.data()[count_++] = {handle, Mapping::access_of(had)};
         return GrantStatus::okay;
     }
 
 private:
-    void finish() {
-        if (std::exchange(flush_needed_, false)) hal::flush_tlb(entries_.domain().dirty_cpus);
-        for (u32 i = 0; i < count_; ++i) end_mapping(*entries_.domain().grants, ended_.data()[i]);
+    [[gnu::always_inline]] void finish() {
+        if (flush_needed_) hal::flush_tlb(domain_.dirty_cpus);
+        for (u32 i = 0; i < count_; ++i) end_mapping(own_, ended_.data()[i]);
+    }
+    [[gnu::noinline]] void finish_early() {
+        finish();
+        flush_needed_ = false;
         count_ = 0;
     }
 
     Entries entries_;
+    Domain& domain_;
+    GrantTable& own_;
     bool flush_needed_ = false;
     u32 count_ = 0;
     std::array<EndedMapping, 64> ended_;

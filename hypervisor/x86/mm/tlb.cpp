@@ -54,7 +54,7 @@ void answer() {
 hv::HeldLocks& hv::held_locks() { return this_cpu().held_locks; }
 #endif
 
-void hv::spin_wait() {
+void hv::spin_wait_keeping_registers() {
     x86_tlb::answer();
     cpu::pause();
 }
