@@ -8,9 +8,19 @@
 #include "core/mm/typed_ref.hpp"
 
 namespace hv {
-// Runs `one` on each of the structures that the call names, which returns its status; `answers` says whether more than
-// that is told.
-template <AbiType T, bool answers = false, class F>
+// Runs `one` on a structure of the guest's, which returns its status. The guest is told that, or what lies from `from`
+// on. What lies behind an address that was checked needs no check (core/guest_words.hpp).
+template <AbiType T, usize from = offsetof(T, status), usize size = sizeof(T::status), class F>
+[[gnu::always_inline]] inline Outcome do_op(guest_ptr<T> at, F&& one) {
+    T op;
+    TRY(copy_in(op, at));
+    op.status = static_cast<i16>(one(op));
+    auto const& told = reinterpret_cast<std::byte const(&)[size]>(reinterpret_cast<std::byte*>(&op)[from]);
+    return store_guest(at.address + from, told) ? Outcome{} : Outcome{Errno::fault};
+}
+
+// On each of those that the call names.
+template <AbiType T, usize from = offsetof(T, status), usize size = sizeof(T::status), class F>
 [[gnu::always_inline]] inline Outcome for_each_op(HypercallArgs& args, F&& one) {
     constexpr u64 ops_between_questions = 8;
     guest_ptr<T> ops{args[1]};
@@ -21,11 +31,9 @@ template <AbiType T, bool answers = false, class F>
             args[2] = left;
             return Outcome::again();
         }
-        T op;
-        TRY(copy_in(op, ops));
-        op.status = static_cast<i16>(one(op));
-        if constexpr (answers) TRY(copy_out(ops, op));
-        else TRY(copy_out(guest_ptr<i16>{ops.address + offsetof(T, status)}, op.status));
+        Outcome const outcome = do_op<T, from, size>(ops, one);
+        if (outcome.value) [[unlikely]]
+            return outcome;
     }
     return Outcome{};
 }
@@ -61,8 +69,9 @@ private:
 
 // A frame of the granter's, held for a mapping or a copy.
 GrantStatus hold_other_frame(Domain& granter, Mfn frame, Access access);  // for what the usual case leaves
-[[gnu::always_inline]] inline GrantStatus hold_frame(Domain& granter, Mfn frame, Access access) {
-    if (access == Access::write) {
+template <Access access>
+[[gnu::always_inline]] inline GrantStatus hold_frame(Domain& granter, Mfn frame) {
+    if constexpr (access == Access::write) {
         if (join_uses(frame, granter.id, PageType::writable)) [[likely]]
             return GrantStatus::okay;
     } else if (auto page = get_page(frame, granter.id)) [[likely]] {
@@ -71,8 +80,10 @@ GrantStatus hold_other_frame(Domain& granter, Mfn frame, Access access);  // for
     }
     return hold_other_frame(granter, frame, access);
 }
-[[gnu::always_inline]] inline void release_frame(Mfn frame, Access access) {
-    access == Access::write ? TypedRef::release(page_of(frame)) : PageRef::release(page_of(frame));
+template <Access access>
+[[gnu::always_inline]] inline void release_frame(Mfn frame) {
+    if constexpr (access == Access::write) TypedRef::release(page_of(frame));
+    else PageRef::release(page_of(frame));
 }
 
 // --- the operations that come in batches

@@ -31,15 +31,15 @@ public:
         if (by_grant) {
             if (place.domid != abi::domid_self) owner = granters.find(place.domid);
             if (!owner) return GrantStatus::bad_domain;
-            GrantStatus const status = owner->grants->begin_use(place.u.ref, granters.caller().id, access, frame_);
+            GrantStatus const status = owner->grants->begin_use<access>(place.u.ref, granters.caller().id, frame_);
             if (status != GrantStatus::okay) return status;
             granter_ = owner->grants;
         } else {
             frame_ = Mfn{place.u.raw};
         }
-        GrantStatus const status = hold_frame(*owner, frame_, access);
+        GrantStatus const status = hold_frame<access>(*owner, frame_);
         if (status != GrantStatus::okay) [[unlikely]] {
-            if (by_grant) granter_->end_use(place.u.ref, access);
+            if (by_grant) granter_->end_use<access>(place.u.ref);
             return status;
         }
         raw_ = place.u.raw;
@@ -48,8 +48,8 @@ public:
     }
     [[gnu::always_inline]] void close() {
         if (who_ == closed) return;
-        if (who_ >> 16) granter_->end_use(GrantRef{static_cast<u32>(raw_)}, access);
-        release_frame(frame_, access);
+        if (who_ >> 16) granter_->end_use<access>(GrantRef{static_cast<u32>(raw_)});
+        release_frame<access>(frame_);
         who_ = closed;
     }
     std::byte* bytes() const { return hal::map(frame_); }

@@ -8,6 +8,32 @@ namespace hv {
 using namespace abi::gntmap;
 
 namespace {
+// The entry of a call's only operation, in a table that stays one while this lives.
+class OneEntry {
+public:
+    explicit OneEntry(Vcpu& vcpu) : vcpu_{vcpu} {}
+    OneEntry(OneEntry const&) = delete;
+    [[gnu::always_inline]] ~OneEntry() {
+        if (table_) TypedRef::release(*table_);
+    }
+    [[gnu::always_inline]] u64* find(u64 host_addr, bool by_entry) {  // once; null: none
+        Maddr place{host_addr};
+        if (!by_entry) [[likely]] {
+            Pte const above = is_guest_address(host_addr) ? walk_guest<2>(vcpu_.kernel_cr3, host_addr) : Pte{};
+            if (!above.is_present()) [[unlikely]]
+                return nullptr;
+            place = {(above.raw & Pte::address) | l1_index(host_addr) * sizeof(u64)};
+        }
+        Mfn const mfn{place.value >> page_shift};
+        table_ = place.value % sizeof(u64) ? nullptr : join_uses(mfn, vcpu_.domain->id, PageType::l1);
+        return table_ ? reinterpret_cast<u64*>(hal::map(mfn) + place.value % page_size) : nullptr;
+    }
+
+private:
+    Vcpu& vcpu_;
+    PageInfo* table_ = nullptr;
+};
+
 // The level-1 table with an operation's entry, kept for the next one, which is mostly in the same.
 class Entries {
 public:
@@ -16,23 +42,29 @@ public:
     ~Entries() { let_go(); }
 
     [[gnu::always_inline]] u64* find(u64 host_addr, bool by_entry) {  // null: none
-        u64 const name = by_entry ? host_addr >> page_shift : ~(host_addr >> 21);
-        if (name != name_ && !look_up(host_addr, by_entry, name)) return nullptr;
-        if (by_entry) return host_addr % sizeof(u64) ? nullptr : first_ + host_addr % page_size / sizeof(u64);
+        if (by_entry) [[unlikely]]
+            return find_at(Maddr{host_addr});
+        if (~(host_addr >> 21) != name_ && !look_up(host_addr)) return nullptr;
         return first_ + l1_index(host_addr);
     }
 
 private:
     static constexpr u64 none = u64{1} << 63;  // neither the number of a frame nor the complement of one of 2 MiB
 
-    [[gnu::always_inline]] bool look_up(u64 host_addr, bool by_entry, u64 name) {
+    [[gnu::noinline]] u64* find_at(Maddr place) {
+        u64 const frame = place.value >> page_shift;
+        if (place.value % sizeof(u64) != 0 || (frame != name_ && !hold(Mfn{frame}, frame))) return nullptr;
+        return first_ + place.value % page_size / sizeof(u64);
+    }
+    [[gnu::always_inline]] bool look_up(u64 va) {
+        Pte const above = is_guest_address(va) ? walk_guest<2>(vcpu_.kernel_cr3, va) : Pte{};
+        return above.is_present() && hold(above.mfn(), ~(va >> 21));
+    }
+    [[gnu::always_inline]] bool hold(Mfn mfn, u64 name) {
         let_go();
-        if (by_entry ? host_addr >> 52 != 0 : !is_guest_address(host_addr)) return false;
-        Pte const above = by_entry ? Pte{host_addr | Pte::present} : walk_guest<2>(vcpu_.kernel_cr3, host_addr);
-        if (!above.is_present()) return false;
-        table_ = join_uses(above.mfn(), vcpu_.domain->id, PageType::l1);
+        table_ = join_uses(mfn, vcpu_.domain->id, PageType::l1);
         if (!table_) return false;
-        first_ = reinterpret_cast<u64*>(hal::map(above.mfn()));
+        first_ = reinterpret_cast<u64*>(hal::map(mfn));
         name_ = name;
         return true;
     }
@@ -48,35 +80,45 @@ private:
 };
 
 // The frame is held already: what the entry holds is counted to that, if the entry is free.
-[[gnu::always_inline]] inline bool write_entry(Entries& entries, abi::GnttabMapGrantRef const& op, Domain& mapper,
+template <Access access, class Finder>
+[[gnu::always_inline]] inline bool write_entry(Finder& entries, abi::GnttabMapGrantRef const& op, Domain& mapper,
                                                Domid granter, Mfn frame) {
     u64* const entry = entries.find(op.host_addr, op.flags & contains_pte);
-    if (!entry) return false;
-    u64 const flags = Pte::present | Pte::user | Pte::accessed | Pte::dirty |
-                      (op.flags & readonly ? 0 : Pte::writable) |
+    if (!entry) [[unlikely]]
+        return false;
+    constexpr bool writes = access == Access::write;
+    u64 const flags = Pte::present | Pte::user | Pte::accessed | Pte::dirty | (writes ? Pte::writable : 0) |
                       (u64{op.flags >> guest_avail_shift} << 9 & Pte::available);
     Pte const wanted = Pte::make(frame, flags);
     Pte old{__atomic_load_n(entry, __ATOMIC_RELAXED)};
     if (old.is_present()) [[unlikely]]
         return bool{replace_l1(entry, wanted, mapper, PageOwner{granter, false})};
     PageInfo& page = page_of(frame);
-    (wanted.is_writable() ? page.type : page.count).fetch_add(1, std::memory_order_relaxed);
+    (writes ? page.type : page.count).fetch_add(1, std::memory_order_relaxed);
     if (exchange_entry(entry, old, wanted)) [[likely]]
         return true;
-    release_leaf(wanted);
+    release_frame<access>(frame);
     return false;
 }
 
 // The entry must still map the frame, as it did.
-[[gnu::always_inline]] inline bool exchange_mapped(Entries& entries, u64 host_addr, Mfn frame, u32 flags, Pte fresh) {
+template <Access access, class Finder>
+[[gnu::always_inline]] inline bool exchange_mapped(Finder& entries, u64 host_addr, Mfn frame, u32 flags, Pte fresh) {
     u64* const entry = entries.find(host_addr, flags & contains_pte);
-    if (!entry) return false;
+    if (!entry) [[unlikely]]
+        return false;
     Pte old{__atomic_load_n(entry, __ATOMIC_RELAXED)};
-    u64 const wanted = Pte::make(frame, Pte::present).raw | (flags & readonly ? 0 : Pte::writable);
+    u64 const wanted = Pte::make(frame, Pte::present | (access == Access::write ? Pte::writable : 0)).raw;
     auto const is_it = [=](Pte now) { return (now.raw & (Pte::address | Pte::present | Pte::writable)) == wanted; };
-    if (!exchange_while(entry, old, fresh, Replace::plain, is_it)) return false;
-    release_frame(frame, Mapping::access_of(flags));
+    if (!exchange_while(entry, old, fresh, Replace::plain, is_it)) [[unlikely]]
+        return false;
+    release_frame<access>(frame);
     return true;
+}
+template <class Finder>
+[[gnu::always_inline]] inline bool exchange_mapped(Finder& entries, u64 host_addr, Mfn frame, u32 flags, Pte fresh) {
+    return flags & readonly ? exchange_mapped<Access::read>(entries, host_addr, frame, flags, fresh)
+                            : exchange_mapped<Access::write>(entries, host_addr, frame, flags, fresh);
 }
 
 // The entry gets what `other_addr` maps, which is mapped there no longer. Lost if the entry is not as it must be: so it
@@ -90,87 +132,135 @@ private:
     return false;
 }
 
-[[gnu::always_inline]] inline GrantStatus map_grant(Entries& entries, Granters& granters, abi::GnttabMapGrantRef& op) {
-    if (!(op.flags & Mapping::kinds)) return GrantStatus::bad_gntref;
+template <Access access, class Finder>
+[[gnu::always_inline]] inline GrantStatus map_frame(Finder& entries, Domain& granter, Domain& mapper, Mapping& mapping,
+                                                    abi::GnttabMapGrantRef& op) {
+    Mfn frame;
+    GrantStatus status = granter.grants->begin_use<access>(op.ref, mapper.id, frame);
+    if (status != GrantStatus::okay) [[unlikely]]
+        return status;
+    status = hold_frame<access>(granter, frame);
+    if (status == GrantStatus::okay) [[likely]] {
+        if (!(op.flags & host_map) || write_entry<access>(entries, op, mapper, granter.id, frame)) [[likely]] {
+            mapping.frame = static_cast<u32>(frame.value);
+            mapping.ref = op.ref;
+            mapping.granter = granter.id;
+            op.handle = abi::GrantHandle{mapping.handle};
+            op.dev_bus_addr = frame.value << page_shift;
+            mapping.give(static_cast<u16>(op.flags & (Mapping::kinds | readonly | contains_pte)));
+            return GrantStatus::okay;
+        }
+        status = GrantStatus::general_error;
+        release_frame<access>(frame);
+    }
+    granter.grants->end_use<access>(op.ref);
+    return status;
+}
+
+template <class Finder>
+[[gnu::always_inline]] inline GrantStatus map_grant(Finder& entries, Granters& granters, abi::GnttabMapGrantRef& op) {
+    if (!(op.flags & Mapping::kinds)) [[unlikely]]
+        return GrantStatus::bad_gntref;
     Domain* const granter = granters.find(op.dom);
     if (!granter) return GrantStatus::bad_domain;
-    GrantTable& own = *granters.caller().grants;
-    u32 const handle = own.reserve_handle();
-    if (handle == GrantTable::no_handle) return GrantStatus::no_space;
-
-    Access const access = Mapping::access_of(op.flags);
-    Mfn frame;
-    GrantStatus status = granter->grants->begin_use(op.ref, granters.caller().id, access, frame);
-    if (status == GrantStatus::okay) [[likely]] {
-        status = hold_frame(*granter, frame, access);
-        if (status == GrantStatus::okay) [[likely]] {
-            if (!(op.flags & host_map) || write_entry(entries, op, granters.caller(), granter->id, frame)) [[likely]] {
-                u16 const flags = static_cast<u16>(op.flags & (Mapping::kinds | readonly | contains_pte));
-                own.record(handle, {frame.value, op.ref, granter->id, flags});
-                op.handle = abi::GrantHandle{handle};
-                op.dev_bus_addr = frame.value << page_shift;
-                return GrantStatus::okay;
-            }
-            status = GrantStatus::general_error;
-            release_frame(frame, access);
-        }
-        granter->grants->end_use(op.ref, access);
-    }
-    own.free_handle(handle);
+    Domain& mapper = granters.caller();
+    Mapping* const mapping = mapper.grants->reserve_mapping();
+    if (!mapping) [[unlikely]]
+        return GrantStatus::no_space;
+    GrantStatus const status = op.flags & readonly ? map_frame<Access::read>(entries, *granter, mapper, *mapping, op)
+                                                   : map_frame<Access::write>(entries, *granter, mapper, *mapping, op);
+    if (status != GrantStatus::okay) [[unlikely]]
+        mapper.grants->free_mapping(*mapping);
     return status;
+}
+
+// Takes away what an operation says; `take_entry` does so with the entry. If no kind of the mapping is left, `ended` is
+// what is to be ended after the flush; else it has no flags.
+template <class F>
+[[gnu::always_inline]] inline GrantStatus begin_unmap(GrantTable& own, abi::GnttabUnmapGrantRef const& op,
+                                                      EndedMapping& ended, bool& flush_needed, F&& take_entry) {
+    Mapping* const mapping = own.mapping(op.handle.value);
+    u16 const had = mapping ? mapping->claim() : u16{0};
+    if (!had) [[unlikely]]
+        return GrantStatus::bad_handle;
+    Mfn const frame{mapping->frame};
+    u32 ending = host_map;
+    if ((had & device_map) || !op.host_addr) [[unlikely]]
+        ending = had & ((op.host_addr ? host_map : 0) | (op.dev_bus_addr ? device_map : 0));
+    bool const right_bus = !(ending & device_map) || op.dev_bus_addr == frame.value << page_shift;
+    if (!right_bus || ((ending & host_map) && !take_entry(frame, had))) [[unlikely]] {
+        mapping->give(had);
+        return GrantStatus::general_error;
+    }
+    if (ending & host_map) flush_needed = true;
+    u16 const left = static_cast<u16>(had & ~ending);
+    if (left & Mapping::kinds) [[unlikely]]
+        mapping->give(left);
+    else ended = {mapping, had};
+    return GrantStatus::okay;
 }
 
 // Entries first, one flush, then the frames: nobody may reach a frame by a stale translation once it is let go of. The
 // flush is of everything: the entry's table may be seen at other addresses as well.
 class UnmapBatch {
 public:
-    explicit UnmapBatch(Vcpu& vcpu) : entries_{vcpu}, domain_{*vcpu.domain}, own_{*vcpu.domain->grants} {}
+    explicit UnmapBatch(Vcpu& vcpu) : entries_{vcpu}, domain_{*vcpu.domain} {}
     UnmapBatch(UnmapBatch const&) = delete;
     ~UnmapBatch() { finish(); }
 
-    // `replacement`: an address, see move_entry.
-    [[gnu::always_inline]] GrantStatus add(abi::GnttabUnmapGrantRef const& op, u64 replacement = 0) {
-        if (count_ == ended_.size()) [[unlikely]]
-            finish_early();
-        u32 const handle = op.handle.value;
-        u16 const had = own_.claim(handle);
-        if (!had) return GrantStatus::bad_handle;
-        Mfn const frame{own_.mapping(handle).frame};
-        u16 const ending = had & static_cast<u16>((op.host_addr ? host_map : 0) | (op.dev_bus_addr ? device_map : 0));
-        bool const right_bus = !(ending & device_map) || op.dev_bus_addr == frame.value << page_shift;
-        auto const take_away = [&] {
-            if (replacement) return move_entry(entries_, op.host_addr, replacement, frame, had);
-            return exchange_mapped(entries_, op.host_addr, frame, had, Pte{});
-        };
-        if (!right_bus || ((ending & host_map) && !take_away())) {
-            own_.give_back(handle, had);
-            return GrantStatus::general_error;
-        }
-        flush_needed_ |= ending & host_map;
-        u16 const left = had & static_cast<u16>(~ending);
-        if (left & Mapping::kinds) own_.give_back(handle, left);
-        else ended_.data()[count_++] = {handle, Mapping::access_of(had)};
-        return GrantStatus::okay;
+    [[gnu::always_inline]] GrantStatus add(abi::GnttabUnmapGrantRef const& op) {
+        return add(op,
+                   [&](Mfn frame, u32 flags) { return exchange_mapped(entries_, op.host_addr, frame, flags, Pte{}); });
+    }
+    GrantStatus add(abi::GnttabUnmapAndReplace const& op) {
+        return add({op.host_addr, 0, op.handle, 0, 0}, [&](Mfn frame, u32 flags) {
+            return op.new_addr ? move_entry(entries_, op.host_addr, op.new_addr, frame, flags)
+                               : exchange_mapped(entries_, op.host_addr, frame, flags, Pte{});
+        });
     }
 
 private:
-    [[gnu::always_inline]] void finish() {
-        if (flush_needed_) hal::flush_tlb(domain_.dirty_cpus);
-        for (u32 i = 0; i < count_; ++i) end_mapping(own_, ended_.data()[i]);
+    template <class F>
+    [[gnu::always_inline]] GrantStatus add(abi::GnttabUnmapGrantRef const& op, F&& take_entry) {
+        if (count_ == ended_.size()) [[unlikely]]
+            finish();
+        EndedMapping ended{};
+        GrantStatus const status = begin_unmap(*domain_.grants, op, ended, flush_needed_, take_entry);
+        if (ended.flags) ended_.data()[count_++] = ended;
+        return status;
     }
-    [[gnu::noinline]] void finish_early() {
-        finish();
+    [[gnu::noinline]] void finish() {
+        if (flush_needed_) hal::flush_tlb(domain_.dirty_cpus);
+        for (u32 i = 0; i < count_; ++i) end_mapping(*domain_.grants, ended_.data()[i]);
         flush_needed_ = false;
         count_ = 0;
     }
 
     Entries entries_;
     Domain& domain_;
-    GrantTable& own_;
     bool flush_needed_ = false;
     u32 count_ = 0;
-    std::array<EndedMapping, 64> ended_;
+    std::array<EndedMapping, 48> ended_;
 };
+
+Outcome unmap_one(Vcpu& vcpu, HypercallArgs& args) {
+    using Op = abi::GnttabUnmapGrantRef;
+    Domain& domain = *vcpu.domain;
+    OneEntry entry{vcpu};
+    EndedMapping ended{};
+    bool flush_needed = false;
+    GrantTable& own = *domain.grants;
+    Outcome const outcome = do_op(guest_ptr<Op>{args[1]}, [&](Op const& op) {
+        return begin_unmap(own, op, ended, flush_needed, [&](Mfn frame, u32 flags) {
+            return exchange_mapped(entry, op.host_addr, frame, flags, Pte{});
+        });
+    });
+    if (flush_needed) hal::flush_tlb(domain.dirty_cpus);
+    if (ended.flags) end_mapping(own, ended);
+    return outcome;
+}
+
+bool is_one(HypercallArgs& args) { return static_cast<u32>(args[2]) == 1; }
 }  // namespace
 
 GrantStatus hold_other_frame(Domain& granter, Mfn frame, Access access) {
@@ -182,13 +272,20 @@ GrantStatus hold_other_frame(Domain& granter, Mfn frame, Access access) {
 }
 
 Outcome map_grants(Vcpu& vcpu, HypercallArgs& args) {
-    Entries entries{vcpu};
+    using Op = abi::GnttabMapGrantRef;
+    constexpr usize answers = offsetof(Op, dom);
+    constexpr usize size = sizeof(Op) - answers;
     Granters granters{*vcpu.domain};
-    return for_each_op<abi::GnttabMapGrantRef, true>(
-        args, [&](abi::GnttabMapGrantRef& op) { return map_grant(entries, granters, op); });
+    if (is_one(args)) {
+        OneEntry entry{vcpu};
+        return do_op<Op, answers, size>(guest_ptr<Op>{args[1]}, [&](Op& op) { return map_grant(entry, granters, op); });
+    }
+    Entries entries{vcpu};
+    return for_each_op<Op, answers, size>(args, [&](Op& op) { return map_grant(entries, granters, op); });
 }
 
 Outcome unmap_grants(Vcpu& vcpu, HypercallArgs& args) {
+    if (is_one(args)) return unmap_one(vcpu, args);
     UnmapBatch batch{vcpu};
     return for_each_op<abi::GnttabUnmapGrantRef>(args,
                                                  [&](abi::GnttabUnmapGrantRef const& op) { return batch.add(op); });
@@ -196,8 +293,7 @@ Outcome unmap_grants(Vcpu& vcpu, HypercallArgs& args) {
 
 Outcome unmap_and_replace_grants(Vcpu& vcpu, HypercallArgs& args) {
     UnmapBatch batch{vcpu};
-    return for_each_op<abi::GnttabUnmapAndReplace>(args, [&](abi::GnttabUnmapAndReplace const& op) {
-        return batch.add({op.host_addr, 0, op.handle, 0, 0}, op.new_addr);
-    });
+    return for_each_op<abi::GnttabUnmapAndReplace>(args,
+                                                   [&](abi::GnttabUnmapAndReplace const& op) { return batch.add(op); });
 }
 }  // namespace hv

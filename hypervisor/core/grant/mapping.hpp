@@ -6,16 +6,21 @@
 
 namespace hv {
 struct EndedMapping {
-    u32 handle;
-    Access access;
+    Mapping* mapping;
+    u32 flags;  // as claimed
 };
 
-// Lets go of the frame and of the grant of a claimed mapping, and frees the handle.
-[[gnu::always_inline]] inline void end_mapping(GrantTable& table, EndedMapping const& ended) {
-    Mapping const& mapping = table.mapping(ended.handle);
+// Lets go of the frame and of the grant of a claimed mapping, which is free then.
+template <Access access>
+[[gnu::always_inline]] inline void let_go_of(Mapping const& mapping) {
     // The frame is still held, so its owner is still there.
-    owner_of_live_frame(mapping.granter).grants->end_use(mapping.ref, ended.access);
-    release_frame(Mfn{mapping.frame}, ended.access);
-    table.free_handle(ended.handle);
+    owner_of_live_frame(mapping.granter).grants->end_use<access>(mapping.ref);
+    release_frame<access>(Mfn{mapping.frame});
+}
+[[gnu::always_inline]] inline void end_mapping(GrantTable& table, EndedMapping const& ended) {
+    if (ended.flags & abi::gntmap::readonly) [[unlikely]]
+        let_go_of<Access::read>(*ended.mapping);
+    else let_go_of<Access::write>(*ended.mapping);
+    table.free_mapping(*ended.mapping);
 }
 }  // namespace hv

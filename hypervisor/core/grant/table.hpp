@@ -17,7 +17,8 @@ struct ActiveGrant {
     // Both counts in one word. Neither can overflow: all are one grantee's, who has fewer handles.
     static constexpr u64 reader = 1;
     static constexpr u64 writer = u64{1} << 32;
-    static constexpr u64 one(Access access) { return access == Access::write ? writer : reader; }
+    template <Access access>
+    static constexpr u64 one = access == Access::write ? writer : reader;
 
     u32 frame;
     Domid grantee;
@@ -32,12 +33,17 @@ struct ActiveGrant {
 struct Mapping {
     static constexpr u16 kinds = abi::gntmap::host_map | abi::gntmap::device_map;  // no IOMMU: only a reference
 
-    u64 frame;
+    u32 frame;
+    u32 handle;    // its name, for good
     GrantRef ref;  // while free: the next free handle
     Domid granter;
     u16 flags;  // of abi::gntmap: the kinds that are left, readonly, contains_pte; 0 while free or claimed
 
-    static Access access_of(u32 flags) { return flags & abi::gntmap::readonly ? Access::read : Access::write; }
+    // What the flags are about comes first: with them, any vCPU may unmap it.
+    void give(u16 what) { __atomic_store_n(&flags, what, __ATOMIC_RELEASE); }
+    // For the caller alone: it gives back the flags of what stays, or ends the mapping. 0: there is none, or somebody
+    // else has it.
+    u16 claim() { return __atomic_exchange_n(&flags, u16{0}, __ATOMIC_ACQUIRE); }
 };
 
 class GrantTable {
@@ -59,42 +65,31 @@ public:
     void retire();
 
     // Begins a use of `ref` by `grantee`; the frame is whatever the granter named, to be checked by the caller.
-    GrantStatus begin_use(GrantRef ref, Domid grantee, Access access, Mfn& frame);
-    void end_use(GrantRef ref, Access access);
+    template <Access access>
+    GrantStatus begin_use(GrantRef ref, Domid grantee, Mfn& frame);
+    template <Access access>
+    void end_use(GrantRef ref);
 
     // --- as mapper
-    u32 reserve_handle() {  // no_handle: none left, or no memory for more
+    Mapping* reserve_mapping() {  // null: none left, or no memory for more
         SpinGuard guard{maptrack_lock_};
-        if (free_handle_ == no_handle && !add_handles()) [[unlikely]]
-            return no_handle;
-        return std::exchange(free_handle_, slot(free_handle_).ref.value);
+        if (free_handle_ == no_handle && !add_mappings()) [[unlikely]]
+            return nullptr;
+        Mapping& mapping = slot(free_handle_);
+        free_handle_ = mapping.ref.value;
+        return &mapping;
     }
-    // The flags come last: with them, any vCPU may unmap it.
-    void record(u32 handle, Mapping const& mapping) {
-        Mapping& to = slot(handle);
-        to.frame = mapping.frame;
-        to.ref = mapping.ref;
-        to.granter = mapping.granter;
-        __atomic_store_n(&to.flags, mapping.flags, __ATOMIC_RELEASE);
-    }
-    void free_handle(u32 handle) {
+    void free_mapping(Mapping& mapping) {
         SpinGuard guard{maptrack_lock_};
-        slot(handle).ref = GrantRef{std::exchange(free_handle_, handle)};
+        mapping.ref = GrantRef{std::exchange(free_handle_, mapping.handle)};
     }
-    // Takes the flags off a mapping, for the caller alone: it gives back those of what stays, or ends the mapping. None
-    // if there is no mapping, or somebody else has it.
-    u16 claim(u32 handle) {
-        if (handle >= handle_limit()) return 0;
-        return __atomic_exchange_n(&slot(handle).flags, u16{0}, __ATOMIC_ACQUIRE);
-    }
-    void give_back(u32 handle, u16 flags) { __atomic_store_n(&slot(handle).flags, flags, __ATOMIC_RELEASE); }
+    Mapping* mapping(u32 handle) const { return handle < handle_limit() ? &slot(handle) : nullptr; }
     u32 handle_limit() const { return maptrack_pages_.load(std::memory_order_acquire) * mappings_per_page; }
-    Mapping const& mapping(u32 handle) const { return slot(handle); }  // handle below the limit
 
     u32 release_cursor = 0;  // of release_grant_mappings
 
 private:
-    bool add_handles();  // under the lock of the free list
+    bool add_mappings();  // under the lock of the free list
     Mapping& slot(u32 handle) const { return maptrack_.data()[handle / mappings_per_page][handle % mappings_per_page]; }
 
     // The table's frames have the grant, or had it until they were retired.
@@ -123,12 +118,13 @@ private:
 
 // Sets reading (and writing) in the shared entry, against a granter that may change it at any moment: flags and domid
 // are the one word that the protocol changes atomically.
-[[gnu::always_inline]] inline bool mark_in_use(u32* header, Domid grantee, Access access) {
+template <Access access>
+[[gnu::always_inline]] inline bool mark_in_use(u32* header, Domid grantee) {
     using namespace abi::gtf;
-    bool const writes = access == Access::write;
+    constexpr bool writes = access == Access::write;
+    constexpr u32 compared = 0xffff'0000 | type_mask | (writes ? readonly : 0u);
+    constexpr u32 marks = reading | (writes ? writing : 0u);
     u32 const wanted = u32{grantee.value} << 16 | permit_access;
-    u32 const compared = 0xffff'0000 | type_mask | (writes ? readonly : 0u);
-    u32 const marks = reading | (writes ? writing : 0u);
     u32 now = __atomic_load_n(header, __ATOMIC_ACQUIRE);
     for (u32 tries = 5; ((now ^ wanted) & compared) == 0 && tries != 0; --tries)  // who keeps changing it is refused
         if (__atomic_compare_exchange_n(header, &now, now | marks, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
@@ -136,32 +132,34 @@ private:
     return false;
 }
 
-[[gnu::always_inline]] inline GrantStatus GrantTable::begin_use(GrantRef ref, Domid grantee, Access access,
-                                                                Mfn& frame) {
+template <Access access>
+[[gnu::always_inline]] inline GrantStatus GrantTable::begin_use(GrantRef ref, Domid grantee, Mfn& frame) {
     SpinGuard guard{lock_};
     if (ref.value >= frames_ * entries_per_frame) [[unlikely]]
         return GrantStatus::bad_gntref;
     ActiveGrant& grant = active(ref);
     abi::GrantEntryV1& entry = shared(ref);
     if (grant.users == 0) [[likely]] {
-        if (!mark_in_use(header_of(entry), grantee, access)) return GrantStatus::general_error;
+        if (!mark_in_use<access>(header_of(entry), grantee)) [[unlikely]]
+            return GrantStatus::general_error;
         grant.frame = __atomic_load_n(&entry.frame, __ATOMIC_RELAXED);
         grant.grantee = grantee;
     } else {
         bool const known = access == Access::read || grant.has_writers();
-        if (grant.grantee != grantee || !(known || mark_in_use(header_of(entry), grantee, access)))
+        if (grant.grantee != grantee || !(known || mark_in_use<access>(header_of(entry), grantee)))
             return GrantStatus::general_error;
     }
-    grant.users += ActiveGrant::one(access);
+    grant.users += ActiveGrant::one<access>;
     frame = Mfn{grant.frame};
     return GrantStatus::okay;
 }
 
-[[gnu::always_inline]] inline void GrantTable::end_use(GrantRef ref, Access access) {
+template <Access access>
+[[gnu::always_inline]] inline void GrantTable::end_use(GrantRef ref) {
     SpinGuard guard{lock_};
     ActiveGrant& grant = active(ref);
-    ASSERT(grant.users >= ActiveGrant::one(access));
-    grant.users -= ActiveGrant::one(access);
+    ASSERT(grant.users >= ActiveGrant::one<access>);
+    grant.users -= ActiveGrant::one<access>;
     if (grant.has_writers() || ref.value >= frames_ * entries_per_frame) return;  // or retired: the entry is gone
     u32 const over = abi::gtf::writing | (grant.has_readers() ? 0 : abi::gtf::reading);
     __atomic_fetch_and(header_of(shared(ref)), ~over, __ATOMIC_RELEASE);

@@ -18,9 +18,9 @@ constinit Spinlock<LockRank::flush> lock;
 constinit std::atomic<u64> wanted{everything};
 constinit CpuMask waiting_for;
 
-[[gnu::always_inline]] inline void flush_local(u64 address) {
+[[gnu::always_inline]] inline void flush_local(u64 address, CpuId self = this_cpu().id) {
     if (address != everything) return cpu::invlpg(address);
-    tlb::note_flush(this_cpu().id);
+    tlb::note_flush(self);
     cpu::write_cr3(cpu::read_cr3());
 }
 
@@ -36,7 +36,7 @@ constinit CpuMask waiting_for;
 
 [[gnu::always_inline]] inline void flush(CpuMask const& cpus, u64 address) {
     CpuId const self = this_cpu().id;
-    if (cpus.test(self)) flush_local(address);
+    if (cpus.test(self)) flush_local(address, self);
     if (cpus.has_others(self)) [[unlikely]]
         flush_others(cpus, self, address);
 }
