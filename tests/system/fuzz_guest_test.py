@@ -38,7 +38,8 @@ def fuzz(calls, seed, cpus, seconds):
 def fuzz_guest():
     """Two vCPUs of a guest call anything and edit their tables meanwhile; nobody else notices, all counts stay right."""
     if "--long" in sys.argv:
-        fuzz(LONG_CALLS, 5, 1, 1000)
+        fuzz(LONG_CALLS // 2, 5, 1, 550)
+        fuzz(LONG_CALLS // 2, 6, 2, 550)
     else:
         fuzz(CALLS // 2, 1, 1, 200)
         fuzz(CALLS // 2, 2, 2, 200)

@@ -64,12 +64,13 @@ HOLES = [
        "    return done.error();")]),
     ("fetches.grant_copy", "a copy is read once",
      [("core/grant/batch.hpp",
-       "TRY(copy_in(op, ops));",
-       "TRY(copy_in(op, ops));\n"
-       "        if constexpr (requires { op.len; }) {\n"
-       "            if (u32{op.source.offset} + op.len > page_size || u32{op.dest.offset} + op.len > page_size) return Errno::inval;\n"
-       "            TRY(copy_in(op, ops));\n"
-       "        }"),
+       "TRY(copy_in(op, at));",
+       "TRY(copy_in(op, at));\n"
+       "    if constexpr (requires { op.len; }) {\n"
+       "        if (op.source.offset + op.len > 4096 || op.dest.offset + op.len > 4096) return Errno::inval;\n"
+       "        for (u32 i = 0; i < 20; ++i) asm volatile(\"pause\");\n"
+       "        TRY(copy_in(op, at));\n"
+       "    }"),
       ("core/grant/copy.cpp",
        "u32{op.source.offset} + op.len > page_size || u32{op.dest.offset} + op.len > page_size",
        "false")]),
@@ -78,6 +79,7 @@ HOLES = [
        "auto named = resolve_domain(*vcpu.domain, request->domid);\n"
        "    if (!named) return named.error();",
        "if (auto first = resolve_domain(*vcpu.domain, request->domid); !first) return first.error();\n"
+       "    for (u32 i = 0; i < 20; ++i) asm volatile(\"pause\");\n"
        "    request = copy_in(guest_ptr<abi::MemoryReservation>{args[1]});\n"
        "    auto named = request->domid == abi::domid_self ? resolve_domain(*vcpu.domain, request->domid) : find_domain(request->domid);\n"
        "    if (!named) return named.error();")]),
@@ -117,6 +119,7 @@ HOLES = [
        "if (!is_canonical(info.address)) return Errno::inval;\n"
        "        vcpu.traps[info.vector] = {info.address,",
        "if (!is_canonical(info.address)) return Errno::inval;\n"
+       "        for (u32 i = 0; i < 20; ++i) asm volatile(\"pause\");\n"
        "        auto const again = copy_in(entry);\n"
        "        vcpu.traps[info.vector] = {again ? (*again).address : 0,")]),
     ("fetches.gdt_frames", "the frames of a table are read once",
@@ -127,16 +130,19 @@ HOLES = [
        "    return done;")]),
     ("races.double_unmap", "one vCPU claims a mapping",
      [("core/grant/table.hpp",
-       "return __atomic_exchange_n(&slot(handle).flags, u16{0}, __ATOMIC_ACQUIRE);",
-       "u16 const had = slot(handle).flags;\n"
+       "u16 claim() { return __atomic_exchange_n(&flags, u16{0}, __ATOMIC_ACQUIRE); }",
+       "u16 claim() {\n"
+       "        u16 const had = flags;\n"
        "        for (u32 i = 0; i < 200; ++i) asm volatile(\"pause\");\n"
-       "        slot(handle).flags = 0;\n"
-       "        return had;")]),
+       "        flags = 0;\n"
+       "        return had;\n"
+       "    }")]),
     ("fetches.exchange", "a frame to be exchanged is read once",
      [("core/mm/exchange.cpp",
        "taken.push(*TRY(take_frame(Mfn{mfn + k}, domain.id)));",
        "{\n"
        "            PageInfo* const frame = TRY(take_frame(Mfn{mfn + k}, domain.id));\n"
+       "            for (u32 i = 0; i < 20; ++i) asm volatile(\"pause\");\n"
        "            u64 const again = TRY(copy_in(request.in.extent_start + (chunk.in_first + i)));\n"
        "            taken.push(again == mfn ? *frame : page_of(Mfn{again + k}));\n"
        "        }")]),
@@ -147,33 +153,32 @@ HOLES = [
        "if (done && op.cmd == abi::mmuext::clear_page) {\n"
        "            auto const hold = get_writable(op.arg1.mfn, owner.id);\n"
        "            done = hold.error();\n"
+       "            for (u32 i = 0; i < 20; ++i) asm volatile(\"pause\");\n"
        "            if (hold && copy_in(op, batch->next())) clear_page(hal::map(op.arg1.mfn));\n"
        "        } else if (done) {\n"
        "            done = apply(vcpu, op, owner);\n"
        "        }")]),
     ("fetches.grant_mapping", "a mapping is read once",
      [("core/grant/batch.hpp",
-       "// Runs `one` on each of the structures",
+       "// Runs `one` on a structure of the guest's",
        "inline constinit u64 planted_place = 0;\n"
-       "// Runs `one` on each of the structures"),
+       "// Runs `one` on a structure of the guest's"),
       ("core/grant/batch.hpp",
-       "TRY(copy_in(op, ops));",
-       "TRY(copy_in(op, ops));\n"
-       "        planted_place = ops.address;"),
+       "TRY(copy_in(op, at));",
+       "TRY(copy_in(op, at));\n"
+       "    planted_place = at.address;"),
       ("core/grant/mapping.cpp",
-       "u64* const entry = entries.find(op.host_addr, op.flags & contains_pte);\n"
-       "    if (!entry) return false;\n"
-       "    u64 const flags =",
-       "u64* const entry = entries.find(op.host_addr, op.flags & contains_pte);\n"
-       "    if (!entry) return false;\n"
-       "    abi::GnttabMapGrantRef again = op;\n"
+       "u64 const flags = Pte::present | Pte::user | Pte::accessed | Pte::dirty | (writes ? Pte::writable : 0) |",
+       "abi::GnttabMapGrantRef again = op;\n"
+       "    for (u32 i = 0; i < 20; ++i) asm volatile(\"pause\");\n"
        "    (void)copy_in(again, guest_ptr<abi::GnttabMapGrantRef>{planted_place});\n"
-       "    auto const readonly = again.flags & abi::gntmap::readonly ? ~0u : 0u;\n"
-       "    u64 const flags =")]),
+       "    u64 const flags = Pte::present | Pte::user | Pte::accessed | Pte::dirty |\n"
+       "                      (writes || !(again.flags & abi::gntmap::readonly) ? Pte::writable : 0) |")]),
     ("fetches.instruction", "an instruction is read once",
      [("x86/pv/page_table_write.cpp",
        "pv::retire(store, regs, old.raw, fresh.raw, byte);",
-       "(void)hal::try_read(reinterpret_cast<void const*>(regs.rip), code[0]);\n"
+       "for (u32 i = 0; i < 20; ++i) asm volatile(\"pause\");\n"
+       "        (void)load_guest(code, regs.rip);\n"
        "        store = pv::decode_table_store(reinterpret_cast<u8 const*>(code.data()));\n"
        "        if (store.kind != pv::TableStore::Kind::none)\n"
        "            __atomic_store_n(slot.entry, pv::new_entry(store, regs, old.raw, byte) | Pte::user, __ATOMIC_RELAXED);\n"
@@ -193,15 +198,12 @@ HOLES = [
        "domain.vcpus[args[1] % domain.max_vcpus];")]),
     ("numbers.batch_counts", "an operation that cannot be read, or answered, ends the batch",
      [("core/grant/batch.hpp",
-       "T op;\n"
-       "        TRY(copy_in(op, ops));",
-       "T op;\n"
-       "        if (!copy_in(op, ops)) op = T{};"),
+       "TRY(copy_in(op, at));",
+       "if (!copy_in(op, at)) op = T{};"),
       ("core/grant/batch.hpp",
-       "if constexpr (answers) TRY(copy_out(ops, op));\n"
-       "        else TRY(copy_out(guest_ptr<i16>{ops.address + offsetof(T, status)}, op.status));",
-       "if constexpr (answers) (void)copy_out(ops, op);\n"
-       "        else (void)copy_out(guest_ptr<i16>{ops.address + offsetof(T, status)}, op.status);")]),
+       "return store_guest(at.address + from, told) ? Outcome{} : Outcome{Errno::fault};",
+       "(void)store_guest(at.address + from, told);\n"
+       "    return {};")]),
     ("numbers.lists_at_the_edge", "a general protection fault in guest memory is expected",
      [("x86/entry/trap.cpp",
        "u64 fixup = extable::fixup_for(regs.rip);",
@@ -347,9 +349,8 @@ HOLES = [
        "")]),
     ("grants.where_it_must_not_go", "a mapping's entry is in a level-1 table",
      [("core/grant/mapping.cpp",
-       "table_ = join_uses(above.mfn(), domain().id, PageType::l1);\n"
-       "    if (!table_) return false;",
-       "table_ = join_uses(above.mfn(), domain().id, PageType::l1);")]),
+       "return table_ ? reinterpret_cast<u64*>(hal::map(mfn) + place.value % page_size) : nullptr;",
+       "return reinterpret_cast<u64*>(hal::map(mfn) + place.value % page_size);")]),
     ("grants.page_tables_as_grants races.grant_status", "what is granted can be written",
      [("core/grant/mapping.cpp",
        "auto typed = get_writable(frame, granter.id);",

@@ -65,7 +65,7 @@ def what_is_wrong(attack):
     """How the machine took it, or None if nobody noticed."""
     cpus = 2 if attack.startswith(("races.", "fetches.", "fifo.")) else 1
     try:
-        text = hostile.run("attacks", f"only={attack} race=3000", cpus, seconds=40, hypervisor=image)
+        text = hostile.run("attacks", f"only={attack} long=yes", cpus, seconds=60, hypervisor=image)
     except Failure as failure:
         return str(failure)
     broken = re.search(r"attacker: +(\S+: not so: .*)", text)

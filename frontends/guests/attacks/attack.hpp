@@ -112,8 +112,8 @@ inline i64 change_reservation(u32 command, u64* extent) {
 void start_racer(void (*step)());
 void stop_racer();
 
-// How long to race: some rounds, until both vCPUs were seen at work at the same time often enough, or for as long as
-// the option race=MILLISECONDS says (200): on one processor, or a busy machine, they never are.
+// How long to race: some rounds, and until both vCPUs were seen at work at the same time often enough. On one
+// processor, or a busy machine, that may take for ever, so there is a limit: 200 ms, or 20 s with the option long=yes.
 class Race {
 public:
     Race();
@@ -123,6 +123,7 @@ public:
 private:
     u32 round_ = 0;
     u32 overlaps_ = 0;
+    u32 enough_overlaps_;
     u64 steps_ = 0;
     u64 end_;
 };

@@ -273,7 +273,7 @@ void every_structure() {
     namespace hc = abi::hypercall;
     constexpr u64 self = abi::domid_self.value;
     static constinit std::array<u64, 8> structure{};
-    u32 const rounds = guest::option("race").empty() ? 300 : 10000;  // as long races do
+    u32 const rounds = guest::option("long").empty() ? 300 : 10000;  // as long races do
     Page page;
     u64 const address = page.address();
     u64 const frame = page.frame().value;

@@ -110,18 +110,17 @@ void stop_racer() {
 }
 
 Race::Race() {
-    u64 milliseconds = 0;
-    for (char digit : guest::option("race")) { milliseconds = milliseconds * 10 + static_cast<u64>(digit - '0'); }
-    end_ = guest::time::now() + (milliseconds != 0 ? milliseconds : 200) * guest::time::millisecond;
+    bool const is_long = !guest::option("long").empty();
+    enough_overlaps_ = is_long ? 20000 : 1000;
+    end_ = guest::time::now() + (is_long ? 20 * guest::time::second : 200 * guest::time::millisecond);
 }
 
 bool Race::goes_on() {
     constexpr u32 least_rounds = 2000;
-    constexpr u32 enough_overlaps = 1000;
     overlaps_ += steps_ != steps ? 1 : 0;
     steps_ = steps;
     if (++round_ <= least_rounds) { return true; }
-    return overlaps_ < enough_overlaps && guest::time::now() < end_;
+    return overlaps_ < enough_overlaps_ && guest::time::now() < end_;
 }
 
 namespace {
