@@ -116,7 +116,7 @@ Race::Race() {
 }
 
 bool Race::goes_on() {
-    constexpr u32 least_rounds = 2000;
+    constexpr u32 least_rounds = 100;
     overlaps_ += steps_ != steps ? 1 : 0;
     steps_ = steps;
     if (++round_ <= least_rounds) { return true; }

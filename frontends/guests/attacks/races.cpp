@@ -217,6 +217,7 @@ void double_unmap() {
         }
         racers_handle = 0xffffffff;
         expect(mine + racers_unmaps.load() == 1, "a mapping is unmapped once");
+        expect(unmap_by(map.handle.value) == abi::gntst::bad_handle, "its handle is nobody's then");
         expect(entry_of_test(1) == 0, "and gone");
     }
     stop_racer();
