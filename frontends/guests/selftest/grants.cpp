@@ -130,6 +130,7 @@ void test_map_refusals(TestMapping& mapping, void* page) {
     grant(test_ref, frame, gtf::permit_access);
     status(map(address, test_ref, gntmap::host_map, {0x7000}).status, gntst::bad_domain,
            "a domain that does not exist");
+    status(map(address, test_ref, gntmap::host_map, self).status, gntst::bad_domain, "a grant of DOMID_SELF");
     status(map(address, 100000, gntmap::host_map, me).status, gntst::bad_gntref, "a reference beyond the table");
     status(map(address, test_ref, 0, me).status, gntst::bad_gntref, "a map of no kind");
     status(map(0x5000000000, test_ref, gntmap::host_map, me).status, gntst::general_error,
@@ -156,6 +157,55 @@ i16 run(abi::GnttabCopy& op) {
     ok(guest::grant_table_op(abi::gnttabop::copy, &op, 1), "copy");
     return op.status;
 }
+i16 swap(u32 first, u32 second) {
+    abi::GnttabSwapGrantRef op{};
+    op.ref_a = {first};
+    op.ref_b = {second};
+    op.status = 99;
+    ok(guest::grant_table_op(abi::gnttabop::swap_grant_ref, &op, 1), "swap_grant_ref");
+    return op.status;
+}
+
+void test_swap(TestMapping& mapping, void* page) {
+    Mfn frame = guest::memory::mfn_of(page);
+    grant(test_ref, frame, gtf::permit_access);
+    grant(test_ref + 1, Mfn{1}, gtf::permit_access | gtf::readonly);
+    status(swap(test_ref, test_ref + 1), gntst::okay, "a swap of two references");
+    equal(table()[test_ref + 1].frame, frame.value, "changes frames");
+    equal(table()[test_ref].flags, gtf::permit_access | gtf::readonly, "and flags");
+    auto mapped = map(mapping.address(), test_ref + 1, gntmap::host_map, own_domid());
+    status(mapped.status, gntst::okay, "what was swapped can be mapped");
+    status(swap(test_ref, test_ref + 1), gntst::eagain, "and not swapped while it is");
+    status(swap(test_ref + 1, test_ref + 1), gntst::okay, "but with itself");
+    equal(table()[test_ref + 1].frame, frame.value, "which changes nothing");
+    status(unmap(mapping.address(), mapped.handle), gntst::okay, "unmap");
+    status(swap(test_ref, 100000), gntst::bad_gntref, "a reference beyond the table");
+    table()[test_ref].flags = gtf::invalid;
+    table()[test_ref + 1].flags = gtf::invalid;
+}
+
+// As with Xen's option gnttab=max-ver:1.
+void test_versions() {
+    abi::GnttabSetVersion set{.version = 3};
+    fails(guest::grant_table_op(abi::gnttabop::set_version, &set, 1), Errno::inval, "a third version");
+    equal(set.version, 1, "it is told which one it is");
+    ok(guest::grant_table_op(abi::gnttabop::set_version, &set, 1), "version 1");
+    abi::GnttabGetVersion get{.dom = self, .pad = 0, .version = 0};
+    ok(guest::grant_table_op(abi::gnttabop::get_version, &get, 1), "get_version");
+    equal(get.version, 1, "it is that");
+    get.dom = {0x7000};
+    fails(guest::grant_table_op(abi::gnttabop::get_version, &get, 1), Errno::srch, "of no domain");
+    u64 frame = 0;
+    abi::GnttabGetStatusFrames frames{
+        .nr_frames = 1, .dom = self, .status = 99, .frame_list = guest::pointer_to(&frame)};
+    ok(guest::grant_table_op(abi::gnttabop::get_status_frames, &frames, 1), "get_status_frames");
+    status(frames.status, gntst::general_error, "there are none");
+    frames.nr_frames = 0;
+    ok(guest::grant_table_op(abi::gnttabop::get_status_frames, &frames, 1), "get_status_frames");
+    status(frames.status, gntst::okay, "which is the right number");
+    fails(guest::grant_table_op(abi::gnttabop::get_status_frames, &frames, 2), Errno::inval, "one at a time");
+    fails(guest::grant_table_op(abi::gnttabop::copy, &frames, 0x80000000), Errno::inval, "a negative count");
+}
 }  // namespace
 
 void test_grant_maps() {
@@ -170,6 +220,8 @@ void test_grant_maps() {
     test_mapping(mapping, page);
     test_by_entry(mapping, page);
     test_map_refusals(mapping, page);
+    test_swap(mapping, page);
+    test_versions();
     abi::GnttabUnmapGrantRef none{};
     ok(guest::grant_table_op(abi::gnttabop::unmap_grant_ref, &none, 0), "an empty batch");
     fails(guest::grant_table_op(77, &none, 1), Errno::nosys, "an unknown operation");
@@ -200,6 +252,10 @@ void test_grant_copies() {
     op = copy_op(source, Mfn{u64{1} << 36}, 0, 0, 8);
     check(run(op) < 0, "nor a frame that does not exist");
 
+    op = copy_op(source, dest, 4000, 0, 97);
+    op.source.domid = own_domid();
+    status(run(op), gntst::permission_denied, "a frame of a domain by its number, before the bounds");
+
     grant(test_ref, dest, gtf::permit_access);
     op = copy_op(source, dest, 0, 1000, 10);
     op.dest.u.raw = test_ref;
@@ -215,6 +271,8 @@ void test_grant_copies() {
     op.source.domid = own_domid();
     op.flags = abi::gntcopy::source_gref;
     status(run(op), gntst::okay, "from it");
+    op.source.domid = self;
+    status(run(op), gntst::okay, "which may be DOMID_SELF's");
     table()[test_ref].flags = gtf::invalid;
     status(run(op), gntst::general_error, "from an entry that grants nothing");
     guest::memory::release(from);

@@ -25,6 +25,8 @@ template <AbiType T, usize from = offsetof(T, status), usize size = sizeof(T::st
     constexpr u64 ops_between_questions = 8;
     guest_ptr<T> ops{args[1]};
     u64 const count = args[2] & 0xffff'ffff;
+    if (count >> 31) [[unlikely]]
+        return Errno::inval;
     for (u64 left = count; left != 0; --left, ops = ops + 1) {
         if (left % ops_between_questions == 0 && left != count && hal::should_preempt()) {
             args[1] = ops.address;

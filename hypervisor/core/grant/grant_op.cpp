@@ -28,42 +28,54 @@ GrantStatus query_size(Vcpu& vcpu, abi::GnttabQuerySize& op) {
     return GrantStatus::okay;
 }
 
-// Commands whose argument is one structure, whatever the count says beyond one.
-template <AbiType T, class F>
-Outcome single(HypercallArgs& args, F&& one) {
-    if ((args[2] & 0xffff'ffff) != 1) return Errno::inval;
-    return with_argument<T>(guest_ptr<void>{args[1]}, one);
+// There are none in version 1.
+GrantStatus get_status_frames(Vcpu& vcpu, abi::GnttabGetStatusFrames const& op) {
+    auto domain = resolve_domain(*vcpu.domain, op.dom);
+    if (!domain) return resolve_status(domain.error());
+    return op.nr_frames ? GrantStatus::general_error : GrantStatus::okay;
 }
 
+// A command whose argument is one structure.
+template <AbiType T, class F>
+Outcome single(HypercallArgs& args, F&& one) {
+    if (static_cast<u32>(args[2]) != 1) return Errno::inval;
+    return do_op(guest_ptr<T>{args[1]}, one);
+}
+
+// Whatever the count says.
 Outcome set_version(HypercallArgs& args) {
-    return single<abi::GnttabSetVersion>(args, [](abi::GnttabSetVersion& op) -> Result<u64> {
-        if (op.version == 2) return Errno::nosys;  // as a Xen that is limited to version 1
-        if (op.version != 1) return Errno::inval;
-        return u64{0};
-    });
+    guest_ptr<abi::GnttabSetVersion> const at{args[1]};
+    u32 const wanted = TRY(copy_in(at)).version;
+    TRY(copy_out(at, {1}));
+    if (wanted == 2) return Errno::nosys;  // as a Xen that is limited to version 1
+    return wanted == 1 ? Outcome{} : Outcome{Errno::inval};
 }
 
 Outcome get_version(Vcpu& vcpu, HypercallArgs& args) {
-    return single<abi::GnttabGetVersion>(args, [&](abi::GnttabGetVersion& op) -> Result<u64> {
-        DomainRef domain = TRY(resolve_domain(*vcpu.domain, op.dom));
-        op.version = 1;
-        return u64{0};
-    });
+    return with_argument<abi::GnttabGetVersion>(guest_ptr<void>{args[1]},
+                                                [&](abi::GnttabGetVersion& op) -> Result<u64> {
+                                                    DomainRef domain = TRY(resolve_domain(*vcpu.domain, op.dom));
+                                                    op.version = 1;
+                                                    return u64{0};
+                                                });
 }
 
 [[gnu::noinline]] Outcome other_than_batch(Vcpu& vcpu, HypercallArgs& args) {
     switch (static_cast<u32>(args[0])) {
         case abi::gnttabop::unmap_and_replace: return unmap_and_replace_grants(vcpu, args);
         case abi::gnttabop::setup_table:
-            return single<abi::GnttabSetupTable>(args, [&](abi::GnttabSetupTable& op) -> Result<u64> {
-                op.status = static_cast<i16>(setup_table(vcpu, op));
-                return u64{0};
-            });
-        case abi::gnttabop::query_size:
-            return single<abi::GnttabQuerySize>(args, [&](abi::GnttabQuerySize& op) -> Result<u64> {
-                op.status = static_cast<i16>(query_size(vcpu, op));
-                return u64{0};
-            });
+            return single<abi::GnttabSetupTable>(args, [&](auto const& op) { return setup_table(vcpu, op); });
+        case abi::gnttabop::query_size: {
+            using Op = abi::GnttabQuerySize;
+            if (static_cast<u32>(args[2]) != 1) return Errno::inval;
+            return do_op<Op, 0, sizeof(Op)>(guest_ptr<Op>{args[1]}, [&](Op& op) { return query_size(vcpu, op); });
+        }
+        case abi::gnttabop::get_status_frames:
+            return single<abi::GnttabGetStatusFrames>(args,
+                                                      [&](auto const& op) { return get_status_frames(vcpu, op); });
+        case abi::gnttabop::swap_grant_ref:
+            return for_each_op<abi::GnttabSwapGrantRef>(
+                args, [&](auto const& op) { return vcpu.domain->grants->swap(op.ref_a, op.ref_b); });
         case abi::gnttabop::set_version: return set_version(args);
         case abi::gnttabop::get_version: return get_version(vcpu, args);
         default: return Errno::nosys;

@@ -53,6 +53,19 @@ void GrantTable::retire() {
     while (frames_) release_shared_frame(page_of(hal::mfn_of(shared_[--frames_])));
 }
 
+GrantStatus GrantTable::swap(GrantRef a, GrantRef b) {
+    SpinGuard guard{lock_};
+    u32 const entries = frames_ * entries_per_frame;
+    if (a.value >= entries || b.value >= entries) return GrantStatus::bad_gntref;
+    if (a != b && (active(a).users || active(b).users)) return GrantStatus::eagain;
+    u64& first = reinterpret_cast<u64&>(shared(a));
+    u64& second = reinterpret_cast<u64&>(shared(b));
+    u64 const was_first = __atomic_load_n(&first, __ATOMIC_RELAXED);
+    __atomic_store_n(&first, __atomic_load_n(&second, __ATOMIC_RELAXED), __ATOMIC_RELAXED);
+    __atomic_store_n(&second, was_first, __ATOMIC_RELAXED);
+    return GrantStatus::okay;
+}
+
 Result<GrantTable*> create_grant_table(Domain& domain, u32 max_grant_frames, u32 max_maptrack_frames) {
     GrantTable* table = make<GrantTable>(domain, max_grant_frames, max_maptrack_frames);
     if (!table) return Errno::nomem;

@@ -64,6 +64,8 @@ public:
     Mfn frame(u32 index);  // index below frame_count()
     void retire();
 
+    GrantStatus swap(GrantRef a, GrantRef b);  // neither may be in use
+
     // Begins a use of `ref` by `grantee`; the frame is whatever the granter named, to be checked by the caller.
     template <Access access>
     GrantStatus begin_use(GrantRef ref, Domid grantee, Mfn& frame);

@@ -219,6 +219,68 @@ TEST_F(Grant, CopyByReferenceAndByFrame) {
     EXPECT_EQ(run(), Status::general_error);
 }
 
+TEST_F(Grant, DomidSelfGrantsNothingToMap) {
+    grant(8, 9);
+    abi::GnttabMapGrantRef op{};
+    op.host_addr = Guest::va(20);
+    op.flags = abi::gntmap::host_map;
+    op.ref = GrantRef{8};
+    op.dom = abi::domid_self;
+    EXPECT_EQ(mapper.call(abi::hypercall::grant_table_op, {abi::gnttabop::map_grant_ref, mapper.put(op), 1}), 0);
+    EXPECT_EQ(mapper.take<abi::GnttabMapGrantRef>().status, Status::bad_domain);
+}
+
+// More mappings than are ended at once, of both kinds, and a handle in between that is none.
+TEST_F(Grant, LongUnmapBatch) {
+    constexpr u32 count = 120;
+    grant(8, 9);
+    u64 const batch = Guest::va(8);  // 120 structures of 24 bytes: not on the page that is granted
+    auto* const ops = reinterpret_cast<abi::GnttabUnmapGrantRef*>(mapper.frame(8));
+    for (u32 i = 0; i < count; ++i) {
+        bool const host = i < 2;
+        u32 const flags =
+            (host ? abi::gntmap::host_map : abi::gntmap::device_map) | (i % 3 ? 0 : abi::gntmap::readonly);
+        ASSERT_EQ(map(8, host ? Guest::va(20 + i) : 0, flags), Status::okay);
+        ops[i] = {host ? Guest::va(20 + i) : 0, host ? 0 : granter.mfn(9).value << page_shift, last.handle, 99, 0};
+    }
+    auto const left = std::exchange(ops[60].handle, abi::GrantHandle{5000});
+    EXPECT_EQ(mapper.call(abi::hypercall::grant_table_op, {abi::gnttabop::unmap_grant_ref, batch, count}), 0);
+    for (u32 i = 0; i < count; ++i) EXPECT_EQ(ops[i].status, i == 60 ? Status::bad_handle : Status::okay) << i;
+    EXPECT_EQ(entry(8).flags & abi::gtf::reading, abi::gtf::reading) << "one is left";
+    ops[60].handle = left;
+    EXPECT_EQ(
+        mapper.call(abi::hypercall::grant_table_op, {abi::gnttabop::unmap_grant_ref, batch + 60 * sizeof *ops, 1}), 0);
+    EXPECT_EQ(ops[60].status, Status::okay);
+    EXPECT_EQ(entry(8).flags, abi::gtf::permit_access);
+}
+
+TEST_F(Grant, SwapsReferencesThatNobodyUses) {
+    auto swap = [&](u32 a, u32 b) {
+        abi::GnttabSwapGrantRef op{.ref_a = GrantRef{a}, .ref_b = GrantRef{b}, .status = 99, .pad = 0};
+        EXPECT_EQ(granter.call(abi::hypercall::grant_table_op, {abi::gnttabop::swap_grant_ref, granter.put(op), 1}), 0);
+        return granter.take<abi::GnttabSwapGrantRef>().status;
+    };
+    grant(8, 9);
+    grant(9, 10, abi::gtf::permit_access | abi::gtf::readonly);
+    EXPECT_EQ(swap(8, 9), Status::okay);
+    EXPECT_EQ(entry(8).flags, abi::gtf::permit_access | abi::gtf::readonly);
+    EXPECT_EQ(entry(9).frame, granter.mfn(9).value);
+    ASSERT_EQ(map(9, Guest::va(20)), Status::okay);
+    EXPECT_EQ(swap(8, 9), Status::eagain);
+    EXPECT_EQ(swap(9, 8), Status::eagain);
+    EXPECT_EQ(swap(9, 9), Status::okay);
+    EXPECT_EQ(swap(9, 512), Status::bad_gntref);
+    EXPECT_EQ(swap(1u << 31, 9), Status::bad_gntref);
+    EXPECT_EQ(unmap(last.handle.value, Guest::va(20)), Status::okay);
+    EXPECT_EQ(entry(9).flags, abi::gtf::permit_access);
+}
+
+TEST_F(Grant, NegativeCountsAreRefused) {
+    for (u32 command : {0u, 1u, 5u, 7u, 11u})
+        EXPECT_EQ(mapper.call(abi::hypercall::grant_table_op, {command, mapper.put(u64{0}), 1u << 31}),
+                  err(Errno::inval));
+}
+
 TEST_F(Grant, EmptyUnmapBatchSucceeds) {
     EXPECT_EQ(mapper.call(abi::hypercall::grant_table_op, {abi::gnttabop::unmap_grant_ref, 0, 0}), 0);
     EXPECT_EQ(mapper.call(abi::hypercall::grant_table_op, {abi::gnttabop::transfer, 0, 0}), err(Errno::nosys));
