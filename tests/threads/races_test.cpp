@@ -112,6 +112,33 @@ TEST_F(Races, AGrantsStatusFollowsItsUses) {
     EXPECT_EQ(wrong, 0u);
 }
 
+// The granter takes the grant back as Linux does, by exchanging flags that say nobody uses it.
+TEST_F(Races, AGrantIsEitherMappedOrTakenBack) {
+    auto* const header = reinterpret_cast<u32*>(entries);
+    u32 const granted = __atomic_load_n(header, __ATOMIC_RELAXED);
+    u32 handle = 0, wrong = 0, mapped = 0, taken_back = 0;
+    race([&](ThreadVcpu&) { __atomic_store_n(header, granted, __ATOMIC_RELEASE); },
+         [&](ThreadVcpu& vcpu) {
+             auto const done = vcpu.map_grant(granter.id(), 0, grant_pfn, true);
+             handle = done.handle.value;
+             return done.status == 0;
+         },
+         [&](ThreadVcpu&) {
+             u32 unused = granted;
+             return __atomic_compare_exchange_n(header, &unused, 0, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+         },
+         [&](bool first, bool second) {
+             wrong += first == second;
+             mapped += first;
+             taken_back += second;
+             if (first) wrong += !vcpus[0].unmap_grant(handle, grant_pfn);
+             wrong += __atomic_load_n(header, __ATOMIC_RELAXED) != (second ? 0 : granted);
+         });
+    EXPECT_EQ(wrong, 0u);
+    EXPECT_GT(mapped, rounds / 100);
+    EXPECT_GT(taken_back, rounds / 100);
+}
+
 // The last typed use goes while another one comes: the frame's type is right, whoever demotes it.
 TEST_F(Races, ATableThatLosesItsLastUseIsDemotedOnce) {
     u32 unpinned = 0;

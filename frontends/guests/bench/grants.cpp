@@ -34,6 +34,19 @@ void measure_copies() {
     measure({"grant_copy_4k_x32_per_op", 16, batch}, copy);
     set_length(64);
     measure({"grant_copy_64b_x32_per_op", 16, batch}, copy);
+    set_length(61);
+    for (abi::GnttabCopy& op : copies) { op.source.offset = 3; }
+    measure({"grant_copy_61b_x32_per_op", 16, batch}, copy);
+    for (u32 i = 0; i < batch; ++i) {
+        copies[i].dest.u.raw = first_ref + (i + 1) % batch;
+        copies[i].flags = abi::gntcopy::source_gref | abi::gntcopy::dest_gref;
+    }
+    copy();
+    require(copies[0].status == abi::gntst::okay, "a copy between grants");
+    measure({"grant_copy_grant_to_grant_x32_per_op", 16, batch}, copy);
+    // Pieces of one page, as a network backend copies a packet.
+    for (abi::GnttabCopy& op : copies) { op = copies[0]; }
+    measure({"grant_copy_same_grants_x32_per_op", 16, batch}, copy);
 }
 
 void map_and_unmap(u32 count) {
@@ -55,6 +68,30 @@ void measure_maps() {
     require(maps[0].status == abi::gntst::okay && unmaps[batch - 1].status == abi::gntst::okay, "a grant is mapped");
     measure({"grant_map_unmap_x1_per_pair"}, [] { map_and_unmap(1); });
     measure({"grant_map_unmap_x32_per_pair", 16, batch}, [] { map_and_unmap(batch); });
+    for (abi::GnttabMapGrantRef& op : maps) { op.flags |= abi::gntmap::readonly; }
+    measure({"grant_map_unmap_readonly_x32_per_pair", 16, batch}, [] { map_and_unmap(batch); });
+    u64 const table = pt::l1_entry_address(pt::kernel_root(), map_address);
+    for (u32 i = 0; i < batch; ++i) {
+        maps[i].flags = abi::gntmap::host_map | abi::gntmap::contains_pte;
+        maps[i].host_addr = unmaps[i].host_addr = table + i * 8;
+    }
+    map_and_unmap(batch);
+    require(maps[0].status == abi::gntst::okay && unmaps[batch - 1].status == abi::gntst::okay, "a grant by its entry");
+    measure({"grant_map_unmap_by_entry_x1_per_pair"}, [] { map_and_unmap(1); });
+    measure({"grant_map_unmap_by_entry_x32_per_pair", 16, batch}, [] { map_and_unmap(batch); });
+}
+
+void measure_questions() {
+    static constinit abi::GnttabQuerySize size{};
+    size.dom = abi::domid_self;
+    measure({"grant_query_size"}, [] { (void)guest::grant_table_op(abi::gnttabop::query_size, &size, 1); });
+    static constinit abi::GnttabGetVersion version{};
+    version.dom = abi::domid_self;
+    measure({"grant_get_version"}, [] { (void)guest::grant_table_op(abi::gnttabop::get_version, &version, 1); });
+    static constinit abi::GnttabSwapGrantRef swap{};
+    swap.ref_a = {first_ref};
+    swap.ref_b = {first_ref + 1};
+    measure({"grant_swap_grant_ref"}, [] { (void)guest::grant_table_op(abi::gnttabop::swap_grant_ref, &swap, 1); });
 }
 }  // namespace
 
@@ -65,5 +102,6 @@ void measure_grants() {
     }
     measure_copies();
     measure_maps();
+    measure_questions();
 }
 }  // namespace bench
