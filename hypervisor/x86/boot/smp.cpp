@@ -99,6 +99,10 @@ void start_others(u32 limit) {
         CpuId const cpu = online.load();
         if (cpu == max_cpus || (limit && cpu >= limit)) break;
         if (processor.apic_id == this_cpu().apic_id) continue;
+        if (!apic::can_reach(processor.apic_id)) {
+            log::warn("the processor with APIC id {} cannot be reached without x2APIC", processor.apic_id);
+            continue;
+        }
         if (!prepare(cpu)) return log::warn("no memory for more than {} processors", cpu);
         if (!start(processor.apic_id, page))
             log::warn("the processor with APIC id {} does not start", processor.apic_id);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "x86/cpu/apic.hpp"
+#include "x86/cpu/apic_registers.hpp"
 #include "x86/cpu/instructions.hpp"
 #include "x86/cpu/interrupts.hpp"
 #include "x86/cpu/msr.hpp"
@@ -8,22 +9,6 @@
 
 namespace hv::apic {
 namespace {
-enum Register : u32 {
-    id_register = 0x20,
-    task_priority = 0x80,
-    eoi = 0xb0,
-    spurious_vector = 0xf0,
-    error_status = 0x280,
-    command_low = 0x300,
-    command_high = 0x310,
-    timer_vector = 0x320,
-    local_int0 = 0x350,
-    local_int1 = 0x360,
-    error_vector = 0x370,
-    initial_count = 0x380,
-    current_count = 0x390,
-    divide = 0x3e0,
-};
 constexpr u32 masked = 1u << 16;
 constexpr u32 enable = 1u << 8;
 constexpr u32 delivery_pending = 1u << 12;
@@ -31,29 +16,28 @@ constexpr u32 divide_by_1 = 0xb;
 constexpr u64 base_enable = 1u << 11;
 constexpr u64 base_x2apic = 1u << 10;
 
-constexpr u32 msr_base = 0x800;  // of the registers in x2APIC mode, 16 bytes of the window to a number
 constexpr u32 init_assert = 0x4500, start_up = 0x4600, nmi_to_all_others = 0xc'4400;
 
 constinit u64 window_address = 0;
 constinit bool x2apic = false;
 
 u32 get(Register reg) {
-    if (x2apic) return static_cast<u32>(msr::read(msr_base + reg / 16));
+    if (x2apic) return static_cast<u32>(msr::read(msr_of(reg)));
     return *reinterpret_cast<u32 volatile*>(window_address + reg);
 }
 
 void set(Register reg, u32 value) {
-    if (x2apic) return msr::write(msr_base + reg / 16, value);
+    if (x2apic) return msr::write(msr_of(reg), value);
     *reinterpret_cast<u32 volatile*>(window_address + reg) = value;
 }
 
 void send_command(u32 apic_id, u32 command) {
     if (x2apic) {
         asm volatile("mfence; lfence" : : : "memory");  // these writes do not wait for earlier ones to memory
-        return msr::write(msr_base + command_low / 16, u64{apic_id} << 32 | command);
+        return msr::write(msr_of(command_low), x2apic_command(apic_id, command));
     }
     while (get(command_low) & delivery_pending) cpu::pause();
-    set(command_high, apic_id << 24);
+    set(command_high, xapic_destination(apic_id));
     set(command_low, command);
 }
 }  // namespace
@@ -92,7 +76,8 @@ void init_cpu() {
     this_cpu().apic_id = own_id();
 }
 
-u32 own_id() { return x2apic ? get(id_register) : get(id_register) >> 24; }
+u32 own_id() { return id_in(get(id_register), x2apic); }
+bool can_reach(u32 apic_id) { return can_address(apic_id, x2apic); }
 void end_of_interrupt() { set(eoi, 0); }
 u32 take_error() {
     set(error_status, 0);  // a write latches what has gathered

@@ -15,6 +15,7 @@ void send_init(u32 apic_id);
 void send_start(u32 apic_id, u8 page);  // it begins in real mode at that page
 void send_nmi_to_others();
 u32 own_id();
+bool can_reach(u32 apic_id);  // larger ids only in x2APIC mode
 
 // The timer counts down in its own ticks; calibration (cpu/time.cpp) knows how many make a second.
 void start_timer(u32 ticks);  // 0 stops it

@@ -3,7 +3,6 @@
 #include "base/log.hpp"
 #include "core/hal.hpp"
 #include "x86/cpu/instructions.hpp"
-#include "x86/dev/acpi_tables.hpp"
 #include "x86/mm/paging.hpp"
 
 namespace hv::acpi {
@@ -70,10 +69,8 @@ void add_processor(Processor processor) {
 void use_madt(std::byte const* madt) {
     machine.local_apic = Maddr{read<u32>(madt + 36)};
     for_each_madt_entry(madt, [](u8 type, std::byte const* entry, u32 length) {
-        if (type == 0 && length >= 8 && read<u32>(entry + 4) & 1) {  // a processor that is enabled
-            add_processor({.apic_id = read<u8>(entry + 3), .acpi_id = read<u8>(entry + 2)});
-        } else if (type == 9 && length >= 16 && read<u32>(entry + 8) & 1) {  // the same for larger numbers
-            add_processor({.apic_id = read<u32>(entry + 4), .acpi_id = read<u32>(entry + 12)});
+        if (std::optional<Processor> processor = processor_in(type, entry, length)) {
+            add_processor(*processor);
         } else if (type == 1 && length >= 12) {
             if (machine.ioapic_count < machine.ioapics.size())
                 machine.ioapics[machine.ioapic_count++] = {.address = Maddr{read<u32>(entry + 4)},

@@ -5,13 +5,9 @@
 #include <span>
 #include "x86/boot/boot_info.hpp"
 #include "x86/cpu/ioapic.hpp"
+#include "x86/dev/acpi_tables.hpp"
 
 namespace hv::acpi {
-struct Processor {
-    u32 apic_id;
-    u32 acpi_id;
-};
-
 struct IoApicEntry {
     Maddr address;
     u32 gsi_base;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
-// ACPI Machine Language, specification 6.4, section 20.2.
 #include "x86/dev/acpi_tables.hpp"
 
 namespace hv::acpi {
 namespace {
+// ACPI Machine Language, specification 6.4, section 20.2.
 constexpr u8 name_op = 0x08, package_op = 0x12, zero_op = 0x00, one_op = 0x01, ones_op = 0xff, byte_prefix = 0x0a,
              word_prefix = 0x0b, double_word_prefix = 0x0c;
 
@@ -17,6 +17,16 @@ std::optional<u16> constant(std::span<std::byte const> code, usize& at) {
     return op >= byte_prefix && op <= double_word_prefix ? std::optional{value} : std::nullopt;
 }
 }  // namespace
+
+std::optional<Processor> processor_in(u8 type, std::byte const* entry, u32 length) {
+    constexpr u8 local_apic = 0, local_x2apic = 9;
+    constexpr u32 enabled = 1;
+    if (type == local_apic && length >= 8 && read<u32>(entry + 4) & enabled)
+        return Processor{.apic_id = read<u8>(entry + 3), .acpi_id = read<u8>(entry + 2)};
+    if (type == local_x2apic && length >= 16 && read<u32>(entry + 8) & enabled)
+        return Processor{.apic_id = read<u32>(entry + 4), .acpi_id = read<u32>(entry + 12)};
+    return std::nullopt;
+}
 
 std::optional<SleepTypes> find_soft_off(std::span<std::byte const> dsdt) {
     for (usize name = header_size; name + 8 < dsdt.size(); ++name) {

@@ -39,6 +39,15 @@ void for_each_madt_entry(std::byte const* madt, F&& visit) {
     }
 }
 
+struct Processor {
+    u32 apic_id;
+    u32 acpi_id;
+};
+
+// The processor that a MADT's entry is about, if it is about one that is enabled: a local APIC, or an x2APIC where
+// the number needs more than eight bits (5.2.12.2, 5.2.12.12).
+std::optional<Processor> processor_in(u8 type, std::byte const* entry, u32 length);
+
 struct SleepTypes {
     u16 pm1a;
     u16 pm1b;

@@ -63,6 +63,30 @@ TEST(Madt, EntriesEndAtTheFirstThatDoesNotFit) {
     EXPECT_TRUE(types.empty());
 }
 
+TEST(Madt, NamesProcessorsWithSmallAndLargeNumbers) {
+    auto small = bytes_of({0, 8, 5, 7, 1, 0, 0, 0});
+    auto found = processor_in(0, small.data(), 8);
+    ASSERT_TRUE(found);
+    EXPECT_EQ(found->apic_id, 7u);
+    EXPECT_EQ(found->acpi_id, 5u);
+    auto large = bytes_of({9, 16, 0, 0, 0x34, 0x12, 0x01, 0x00, 1, 0, 0, 0, 0x2c, 0x01, 0, 0});
+    found = processor_in(9, large.data(), 16);
+    ASSERT_TRUE(found);
+    EXPECT_EQ(found->apic_id, 0x11234u);
+    EXPECT_EQ(found->acpi_id, 300u);
+}
+
+TEST(Madt, ProcessorsThatAreOffOrCutShortAreNone) {
+    auto small = bytes_of({0, 8, 5, 7, 2, 0, 0, 0});  // could be switched on later
+    auto large = bytes_of({9, 16, 0, 0, 7, 0, 0, 0, 0, 0, 0, 0, 5, 0, 0, 0});
+    EXPECT_FALSE(processor_in(0, small.data(), 8));
+    EXPECT_FALSE(processor_in(9, large.data(), 16));
+    small[4] = large[8] = std::byte{1};
+    EXPECT_FALSE(processor_in(0, small.data(), 7));
+    EXPECT_FALSE(processor_in(9, large.data(), 15));
+    EXPECT_FALSE(processor_in(1, small.data(), 8));
+}
+
 TEST(Checksum, IsTheSumOfAllBytes) {
     EXPECT_TRUE(sums_to_zero(bytes_of({0x80, 0x7f, 0x01})));
     EXPECT_FALSE(sums_to_zero(bytes_of({0x80, 0x7f})));

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: MIT
+// No machine of the tests has an x2APIC: what is known of one is in the manual's tables (Intel SDM volume 3, 11.12.1).
+#include "x86/cpu/apic_registers.hpp"
+
+#include <gtest/gtest.h>
+
+namespace hv::apic {
+namespace {
+TEST(Apic, RegistersAreMsrsInX2apicMode) {
+    EXPECT_EQ(msr_of(id_register), 0x802u);
+    EXPECT_EQ(msr_of(task_priority), 0x808u);
+    EXPECT_EQ(msr_of(eoi), 0x80bu);
+    EXPECT_EQ(msr_of(spurious_vector), 0x80fu);
+    EXPECT_EQ(msr_of(error_status), 0x828u);
+    EXPECT_EQ(msr_of(command_low), 0x830u);
+    EXPECT_EQ(msr_of(timer_vector), 0x832u);
+    EXPECT_EQ(msr_of(local_int0), 0x835u);
+    EXPECT_EQ(msr_of(local_int1), 0x836u);
+    EXPECT_EQ(msr_of(error_vector), 0x837u);
+    EXPECT_EQ(msr_of(initial_count), 0x838u);
+    EXPECT_EQ(msr_of(current_count), 0x839u);
+    EXPECT_EQ(msr_of(divide), 0x83eu);
+}
+
+TEST(Apic, CommandsNameTheirDestinationInFull) {
+    EXPECT_EQ(x2apic_command(0x1'2345, 0x4500), 0x0001'2345'0000'4500u);
+    EXPECT_EQ(x2apic_command(0xffff'fffe, 0x46), 0xffff'fffe'0000'0046u);
+    EXPECT_EQ(xapic_destination(0xfe), 0xfe00'0000u);
+}
+
+TEST(Apic, OwnIdIsTheWholeRegisterOrItsTop) {
+    EXPECT_EQ(id_in(0x0000'0123, true), 0x123u);
+    EXPECT_EQ(id_in(0x0700'0000, false), 7u);
+}
+
+TEST(Apic, OnlyX2apicReachesLargeIdsAndNoneReachesEverybodyByMistake) {
+    EXPECT_TRUE(can_address(254, false));
+    EXPECT_FALSE(can_address(255, false));
+    EXPECT_FALSE(can_address(256, false));
+    EXPECT_TRUE(can_address(255, true));
+    EXPECT_TRUE(can_address(0x1'0000, true));
+    EXPECT_FALSE(can_address(0xffff'ffff, true));
+}
+}  // namespace
+}  // namespace hv::apic
