@@ -12,6 +12,8 @@ constexpr Time shortest = 50'000;  // to run for less costs more than it gives
 // Runs from the first time that a vCPU is held until a period in which nothing was used.
 void next_period(void* owner) {
     Domain& domain = *static_cast<Domain*>(owner);
+    for (Vcpu* vcpu : domain.vcpus)  // what is unused now is lost: first see what is
+        if (vcpu) charge(*vcpu);
     i64 const quota = static_cast<i64>(period * domain.scheduler_cap / 100);
     i64 const before = domain.cap_budget.load();
     if (domain.scheduler_cap == 0 || before >= quota) {

@@ -381,6 +381,11 @@ void start_cpu(CpuId cpu) {
     start_time(cpu);
 }
 
+void charge(Vcpu& vcpu) {
+    HomeQueue home{vcpu};
+    if (home->current == &vcpu) home->charge_current(hal::now());
+}
+
 abi::VcpuRunstateInfo runstate_of(Vcpu& vcpu) {
     HomeQueue home{vcpu};
     abi::VcpuRunstateInfo info = vcpu.runstate;

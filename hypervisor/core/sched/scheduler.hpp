@@ -24,6 +24,7 @@ void switched_in(Vcpu& vcpu);     // runstate bookkeeping and the guest's runsta
 void switched_out(Vcpu& vcpu);    // its state is in its Vcpu: from here on another CPU may take it
 Vcpu& idle_vcpu(CpuId cpu);       // made at its first use, by its CPU
 
+void charge(Vcpu& vcpu);  // what it has run up to now, if it runs
 // Times spent in each state up to now.
 abi::VcpuRunstateInfo runstate_of(Vcpu& vcpu);
 }  // namespace hv::sched

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <random>
+
 namespace hosted {
 namespace {
 constexpr Time ms = 1'000'000;
@@ -82,6 +84,28 @@ TEST_F(Scheduler, OneThatWakesGetsTheCpuFromABusyNeighbourSoon) {
         ASSERT_LT(world.machine().time, woken + 2 * ms);
         cpu.run_for(ms / 10);
     }
+}
+
+// An event is answered within 2 ms, whatever the neighbour weighs and however long the guest has slept.
+TEST_F(Scheduler, EveryEventIsAnsweredSoon) {
+    std::mt19937 random{3};
+    auto below = [&](Time limit) { return random() % limit; };
+    Guest& sleeper = add();
+    Guest& busy = add();
+    Time worst = 0;
+    for (u32 weight : {64u, 128u, 256u, 512u, 1024u}) {
+        busy.domain().scheduler_weight = weight;
+        for (u32 event = 0; event < 500; ++event) {
+            sched::set_reason(sleeper.vcpu(), PauseReason::blocked);
+            cpu.run_for(1 * ms + below(30 * ms));
+            Time const woken = world.machine().time;
+            sched::wake(sleeper.vcpu());
+            while (&cpu.settle() != &sleeper.vcpu()) cpu.run_for(ms / 50);
+            worst = std::max(worst, world.machine().time - woken);
+            cpu.run_for(below(ms / 4));
+        }
+    }
+    EXPECT_LE(worst, 2 * ms);
 }
 
 TEST_F(Scheduler, SleepingDoesNotSaveUpMoreThanASlice) {

@@ -33,11 +33,11 @@ protected:
         for (CpuId id = 0; id < cpus.size(); ++id) mask.set(id);
         return mask;
     }
-    Guest& add(u32 weight, u32 cap = 0) {
-        Guest& guest = world.add_guest();
+    Guest& add(u32 weight, u32 cap = 0, u32 vcpus = 1) {
+        Guest& guest = world.add_guest(64, vcpus);
         guest.domain().scheduler_weight = weight;
         guest.domain().scheduler_cap = cap;
-        sched::set_affinity(guest.vcpu(), all(), all());
+        for (u32 i = 0; i < vcpus; ++i) sched::set_affinity(guest.vcpu(i), all(), all());
         unpause_domain(guest.domain());
         guests.push_back(&guest);
         return guest;
@@ -53,7 +53,12 @@ protected:
         }
         settle();
     }
-    static Time run_time(Guest& guest) { return sched::runstate_of(guest.vcpu()).time[abi::runstate::running]; }
+    static Time run_time(Guest& guest) {
+        Time sum = 0;
+        for (u32 i = 0; i < guest.domain().max_vcpus; ++i)
+            sum += sched::runstate_of(guest.vcpu(i)).time[abi::runstate::running];
+        return sum;
+    }
 
     // A vCPU cannot use more than one CPU: the others share what the heavy ones cannot take.
     static std::vector<double> fair(std::vector<u32> const& weights, double count) {
@@ -80,7 +85,7 @@ protected:
         run_for(10'000 * ms);
         std::vector<double> const expected = fair(weights, count);
         for (usize i = 0; i < guests.size(); ++i)
-            EXPECT_NEAR(static_cast<double>(run_time(*guests[i]) - before[i]) / 1e10, expected[i], 0.02)
+            EXPECT_NEAR(static_cast<double>(run_time(*guests[i]) - before[i]) / 1e10, expected[i], 0.02 * expected[i])
                 << "weight " << weights[i] << " on " << count << " CPUs";
     }
 };
@@ -103,8 +108,8 @@ TEST_F(Shares, ACapHoldsAndTheRestIsNotWasted) {
         Time const before = run_time(capped), free_before = run_time(free);
         run_for(10'000 * ms);
         double const expected = std::min(0.5, cap / 100.0);
-        EXPECT_NEAR(static_cast<double>(run_time(capped) - before) / 1e10, expected, 0.02);
-        EXPECT_NEAR(static_cast<double>(run_time(free) - free_before) / 1e10, 1 - expected, 0.02);
+        EXPECT_NEAR(static_cast<double>(run_time(capped) - before) / 1e10, expected, 0.02 * expected);
+        EXPECT_NEAR(static_cast<double>(run_time(free) - free_before) / 1e10, 1 - expected, 0.02 * (1 - expected));
         for (Guest* guest : {&capped, &free}) sched::set_reason(guest->vcpu(), PauseReason::blocked);
         settle();
     }
@@ -115,7 +120,48 @@ TEST_F(Shares, ACapHoldsOnAnIdleMachine) {
     Guest& capped = add(256, 30);
     Time const before = run_time(capped);
     run_for(10'000 * ms);
-    EXPECT_NEAR(static_cast<double>(run_time(capped) - before) / 1e10, 0.3, 0.02);
+    EXPECT_NEAR(static_cast<double>(run_time(capped) - before) / 1e10, 0.3, 0.02 * 0.3);
+}
+
+TEST_F(Shares, ACapIsOfAllVcpusTogether) {
+    start(4);
+    for (u32 cap : {20u, 50u, 150u}) {
+        SCOPED_TRACE(cap);
+        Guest& capped = add(256, cap, 2);
+        Time const before = run_time(capped);
+        run_for(10'000 * ms);
+        EXPECT_NEAR(static_cast<double>(run_time(capped) - before) / 1e10, cap / 100.0, 0.02 * cap / 100);
+        for (u32 i : {0u, 1u}) sched::set_reason(capped.vcpu(i), PauseReason::blocked);
+        settle();
+    }
+}
+
+// Any mix: weights from 64 to 1087, as many vCPUs and CPUs as chance gives.
+TEST_F(Shares, RandomMixes) {
+    std::mt19937 random{7};
+    start(4);
+    for (u32 mix = 0; mix < 12; ++mix) {
+        u32 const count = 1 + static_cast<u32>(random() % 4);
+        std::vector<u32> weights(count + 1 + random() % 5);
+        CpuMask some;
+        for (CpuId cpu = 0; cpu < count; ++cpu) some.set(cpu);
+        std::vector<Time> before;
+        for (u32& weight : weights) {
+            weight = 64 + static_cast<u32>(random() % 1024);
+            Guest& guest = add(weight);
+            sched::set_affinity(guest.vcpu(), some, some);
+        }
+        for (Guest* guest : guests) before.push_back(run_time(*guest));
+        run_for(10'000 * ms);
+        std::vector<double> const expected = fair(weights, count);
+        for (usize i = 0; i < guests.size(); ++i) {
+            EXPECT_NEAR(static_cast<double>(run_time(*guests[i]) - before[i]) / 1e10, expected[i], 0.02 * expected[i])
+                << "mix " << mix << ", weight " << weights[i] << " on " << count << " CPUs";
+            sched::set_reason(guests[i]->vcpu(), PauseReason::blocked);
+        }
+        guests.clear();
+        settle();
+    }
 }
 
 // Random weights, affinities, sleepers: each vCPU that wants to run does, and no CPU is idle that could run one.
