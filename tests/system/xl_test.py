@@ -27,11 +27,12 @@ shows() { grep -q -E "$1" /tmp/out || failed "no /$1/ in: $(cat /tmp/out)"; }
 # column DOMAIN NUMBER: of xl list.
 column() { xl list "$1" | tail -n 1 | tr -s ' ' | cut -d' ' -f"$2"; }
 has() { [ "$(column "$1" "$2")" = "$3" ]; }
+runs_on() { xl vcpu-list linux | grep -q -E "^linux +[0-9]+ +1 +$1 "; }
 gone() { ! xl domid "$1"; }
 free_memory() { xl info free_memory; }
 
 does xl info; cat /tmp/out
-shows '^xen_version +: 4.17'; shows '^virt_caps +: pv'; shows '^xen_scheduler +: credit2'; shows '^free_cpus +: 0'
+shows '^xen_version +: 4.17'; shows '^virt_caps +: pv'; shows '^xen_scheduler +: credit2'; shows '^free_cpus +: 0'; shows '^nr_cpus +: 2'
 shows '^xen_commandline +: .*dom0_mem='
 does xl list; shows '^Domain-0 +0 +1024'
 step "xl has looked at the machine"
@@ -55,7 +56,11 @@ does xl debug-keys A
 does xl create -q /etc/linux.cfg
 wait_until 240 grep -q "this is its shell" $logs/guest-linux.log || failed "Linux did not reach its shell"
 does xl vcpu-list linux; shows '^linux +[0-9]+ +0 +0 +[-r][-b]- .* all / all'; shows '^linux +[0-9]+ +1 '
-does xl vcpu-pin linux 1 0; does xl vcpu-list linux; shows '^linux +[0-9]+ +1 .* (0|all) / all'
+for cpu in 0 1; do
+    does xl vcpu-pin linux 1 $cpu; does xl vcpu-list linux; shows "^linux +[0-9]+ +1 .* $cpu / all"
+    wait_until 60 runs_on $cpu || failed "vCPU 1 is not on CPU $cpu: $(xl vcpu-list linux)"
+done
+does xl vcpu-pin linux 1 all 0; does xl vcpu-list linux; shows '^linux +[0-9]+ +1 .* all / 0'
 does xl sched-credit2; shows '^Domain-0 +0 +256 +0'; shows '^linux +[0-9]+ +256 +0'
 does xl sched-credit2 -d linux -w 512; does xl sched-credit2 -d linux -c 50
 does xl sched-credit2 -d linux; shows '^linux +[0-9]+ +512 +50'
@@ -106,7 +111,7 @@ def xl():
     programs = {f"usr/lib/xen-4.17/bin/{name}": os.path.join(DEBIANS, name) for name in PROGRAMS}
     files = {"/etc/paravane/start_daemons": START_DAEMONS, "/etc/xen/xl.conf": "", "/etc/hello.cfg": HELLO,
              "/etc/linux.cfg": LINUX}
-    with boot_dom0(SCRIPT, files, programs) as machine:
+    with boot_dom0(SCRIPT, files, programs, qemu=("-no-reboot", "-smp", "2")) as machine:
         machine.wait_for(r"^==> xl has looked at the machine", 60)
         machine.wait_for(r"^==> a small guest was paused, unpaused and destroyed", 180)
         before = machine.wait_for(r"audit: (.*)\n", 60).group(1).strip()
