@@ -74,6 +74,11 @@ struct Domain {
     std::atomic<i64> cap_budget{0};  // run time left in this period, or owed; core/sched/cap.cpp
     std::atomic<bool> cap_is_timed{false};
     Timer cap_timer{};  // the next period
+    struct Watchdog {
+        Timer timer{};
+        std::atomic<bool> in_use{false};
+    };
+    std::array<Watchdog, 2> watchdogs{};  // SCHEDOP_watchdog
 
     Vcpu* vcpu(VcpuId vcpu_id) const { return vcpu_id.value < max_vcpus ? vcpus[vcpu_id.value] : nullptr; }
     bool is_dying() const { return state.load(std::memory_order_acquire) >= DomainState::dying; }

@@ -58,6 +58,7 @@ struct Vcpu {
     GuestCallback syscall_callback{};
     GuestCallback syscall32_callback{};
     GuestCallback sysenter_callback{};
+    std::atomic<bool> nmi_pending{false};
     std::array<TrapGate, 256> traps{};
 
     Domain* domain = nullptr;  // null for an idle vCPU

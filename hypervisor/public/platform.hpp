@@ -68,6 +68,14 @@ struct PlatformEnterAcpiSleep {
 };
 inline constexpr u32 acpi_sleep_extended = 1;
 
+// Of types cx, px and tx, what dom0 knows of a CPU's power states; of type pdc, an ACPI _PDC buffer to be restricted.
+struct PlatformSetPminfo {
+    static constexpr u32 pdc_type = 3;
+    u32 id;
+    u32 type;
+    guest_ptr<u32> pdc;
+};
+
 namespace pcpu {
 inline constexpr u32 online = 1;
 inline constexpr u32 invalid = 2;
@@ -98,6 +106,7 @@ struct PlatformOp {
         PlatformSettime64 settime64;
         PlatformFirmwareInfo firmware_info;
         PlatformEnterAcpiSleep enter_acpi_sleep;
+        PlatformSetPminfo set_pminfo;
         PlatformPcpuinfo pcpu_info;
         PlatformPcpuVersion pcpu_version;
         u8 pad[128];

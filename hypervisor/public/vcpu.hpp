@@ -203,4 +203,9 @@ struct CallbackUnregister {
 namespace nmiop {
 enum Command : u32 { register_callback = 0, unregister_callback = 1 };
 }  // namespace nmiop
+
+struct NmiCallback {
+    Vaddr handler_address;
+    u64 pad;
+};
 }  // namespace abi

@@ -46,6 +46,8 @@ TEST(AbiPlatform, ArgumentsAreXens) {
     SAME(abi::PlatformSettime64, xenpf_settime64, secs, nsecs, mbz, system_time)
     SAME(abi::PlatformFirmwareInfo, xenpf_firmware_info, type, index, u, u.kbd_shift_flags)
     SAME(abi::PlatformEnterAcpiSleep, xenpf_enter_acpi_sleep, val_a, val_b, sleep_state, flags)
+    SAME_VALUE(offsetof(abi::PlatformSetPminfo, pdc), offsetof(xenpf_set_processor_pminfo, u.pdc));
+    SAME_VALUE(abi::PlatformSetPminfo::pdc_type, XEN_PM_PDC);
     SAME(abi::PlatformPcpuinfo, xenpf_pcpuinfo, xen_cpuid, max_present, flags, apic_id, acpi_id)
     SAME(abi::PlatformPcpuVersion, xenpf_pcpu_version, xen_cpuid, max_present, vendor_id, family, model, stepping)
     SAME(abi::PlatformOp, xen_platform_op, cmd, interface_version, u)

@@ -92,4 +92,5 @@ TEST(AbiVcpu, CallbacksAreXens) {
     SAME_VALUE(abi::callbackop::unregister_callback, CALLBACKOP_unregister);
     SAME_VALUE(abi::nmiop::register_callback, XENNMI_register_callback);
     SAME_VALUE(abi::nmiop::unregister_callback, XENNMI_unregister_callback);
+    SAME(abi::NmiCallback, xennmi_callback, handler_address, pad)
 }

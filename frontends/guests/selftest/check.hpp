@@ -10,6 +10,7 @@
 namespace selftest {
 using guest::address_of;
 using guest::Errno;
+using guest::i32;
 using guest::i64;
 using guest::Mfn;
 using guest::u16;

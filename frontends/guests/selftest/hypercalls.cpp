@@ -70,6 +70,29 @@ void test_version() {
     fails(guest::hypercall(abi::hypercall::xen_version, abi::xenver::get_features, 0xffff830000000000), Errno::fault,
           "get_features into the hypervisor's memory");
 }
+
+// As the first version of the interface had them.
+void test_old_calls() {
+    ok(guest::hypercall(abi::hypercall::sched_op_compat, abi::schedop::yield), "the old yield");
+    fails(guest::hypercall(abi::hypercall::sched_op_compat, abi::schedop::poll), Errno::nosys, "no old poll");
+    struct {
+        u32 command;
+        abi::EvtchnBindIpi bind;
+    } event{abi::evtchnop::bind_ipi, {.vcpu = {0}, .port = {0}}};
+    ok(guest::hypercall(abi::hypercall::event_channel_op_compat, address_of(&event)), "an old bind_ipi");
+    check(event.bind.port.value != 0, "answers with a port");
+    abi::EvtchnClose close{.port = event.bind.port};
+    ok(guest::event_channel_op(abi::evtchnop::close, &close), "that can be closed");
+    event.command = abi::evtchnop::reset;
+    fails(guest::hypercall(abi::hypercall::event_channel_op_compat, address_of(&event)), Errno::nosys, "no old reset");
+    struct {
+        u32 command, pad;
+        abi::PhysdevSetIopl level;
+    } device{abi::physdevop::set_iopl, 0, {.iopl = 4}};
+    fails(guest::hypercall(abi::hypercall::physdev_op_compat, address_of(&device)), Errno::inval, "an old set_iopl");
+    device.level.iopl = 0;
+    ok(guest::hypercall(abi::hypercall::physdev_op_compat, address_of(&device)), "that is good");
+}
 }  // namespace
 
 void test_hypercalls() {
@@ -91,5 +114,6 @@ void test_hypercalls() {
     fails(guest::vm_assist(7, abi::vmassist::writable_pagetables), Errno::nosys, "an unknown vm_assist command");
     ok(guest::sched_op(abi::schedop::yield), "yield");
     fails(guest::sched_op(77), Errno::nosys, "an unknown sched_op");
+    test_old_calls();
 }
 }  // namespace selftest

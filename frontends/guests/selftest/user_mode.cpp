@@ -120,6 +120,20 @@ void test_gs(Program& program) {
     ok(guest::set_segment_base(abi::segbase::gs_user, 0), "and no base");
 }
 
+// A root that is only a user's does not show the M2P table; the kernel sees it always.
+void test_strict_m2p(Program& program) {
+    constexpr u64 m2p = 0xffff'8000'0000'0000;
+    equal(program.run(user_read, m2p).vector, trap::page_fault, "user mode does not see the M2P");
+    ok(guest::vm_assist(abi::vmassist::enable, abi::vmassist::m2p_strict), "m2p_strict");
+    abi::MmuextOp no_root{};
+    no_root.cmd = abi::mmuext::new_user_baseptr;
+    ok(guest::mmuext_op(&no_root, 1), "no user root");
+    check(program.space.activate(), "the user root again");
+    equal(program.run(user_read, m2p).vector, trap::page_fault, "user mode does not see it either");
+    runs([] { (void)*reinterpret_cast<u64 volatile*>(m2p); }, "the kernel does");
+    ok(guest::vm_assist(abi::vmassist::disable, abi::vmassist::m2p_strict), "off again");
+}
+
 constinit u32 ticks = 0;
 
 void test_interruption(Program& program) {
@@ -150,6 +164,7 @@ void test_user_mode() {
         test_exceptions(program);
         test_gs(program);
         test_interruption(program);
+        test_strict_m2p(program);
         check(program.space.unmap(code_address) && program.space.unmap(data_address), "unmapped");
         guest::memory::release(program.code);
         guest::memory::release(program.data);

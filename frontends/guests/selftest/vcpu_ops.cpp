@@ -56,6 +56,40 @@ void test_vcpu_info() {
     abi::EvtchnClose close{.port = ipi.port};
     ok(guest::event_channel_op(abi::evtchnop::close, &close), "closed");
 }
+void test_nmi() {
+    static constinit u32 nmis = 0;
+    guest::trap::set_handler(guest::trap::nmi, [](guest::TrapFrame&) { return ++nmis != 0; });
+    guest::event::disable();
+    ok(guest::vcpu_op(abi::vcpuop::send_nmi, 0), "an NMI");
+    equal(nmis, 1, "comes although events are masked");
+    guest::event::enable();
+    guest::trap::set_handler(guest::trap::nmi, nullptr);
+    fails(guest::vcpu_op(abi::vcpuop::send_nmi, 4000), Errno::noent, "an NMI for vCPU 4000");
+    for (abi::TrapInfo const& gate : guest::trap::gates()) {
+        if (gate.vector != guest::trap::nmi) continue;
+        abi::NmiCallback callback{.handler_address = {gate.address}, .pad = 0};
+        ok(guest::hypercall(abi::hypercall::nmi_op, abi::nmiop::register_callback, address_of(&callback)), "nmi_op");
+        callback.handler_address = {u64{1} << 47};
+        fails(guest::hypercall(abi::hypercall::nmi_op, abi::nmiop::register_callback, address_of(&callback)),
+              Errno::inval, "with an address that is not canonical");
+    }
+}
+
+void test_watchdogs() {
+    abi::SchedWatchdog first{.id = 0, .timeout = 1000}, second = first;
+    equal(static_cast<u64>(guest::sched_op(abi::schedop::watchdog, &first)), 1, "a watchdog");
+    equal(static_cast<u64>(guest::sched_op(abi::schedop::watchdog, &second)), 2, "another");
+    fails(static_cast<i32>(guest::sched_op(abi::schedop::watchdog, &first)), Errno::nospc, "there are two");
+    first.id = 1;
+    second.id = 2;
+    ok(guest::sched_op(abi::schedop::watchdog, &first), "the first is set again");
+    second.timeout = first.timeout = 0;
+    ok(guest::sched_op(abi::schedop::watchdog, &second), "the second ends");
+    fails(guest::sched_op(abi::schedop::watchdog, &second), Errno::inval, "once");
+    ok(guest::sched_op(abi::schedop::watchdog, &first), "the first ends too");
+    first.id = 3;
+    fails(guest::sched_op(abi::schedop::watchdog, &first), Errno::inval, "there is no third");
+}
 }  // namespace
 
 void test_vcpu_ops() {
@@ -67,6 +101,8 @@ void test_vcpu_ops() {
     static constinit abi::VcpuGuestContext context{};
     fails(guest::vcpu_op(abi::vcpuop::initialise, 0, &context), Errno::exist, "initialise, of one that is");
     test_runstate();
+    test_nmi();
+    test_watchdogs();
     test_vcpu_info();
 }
 }  // namespace selftest

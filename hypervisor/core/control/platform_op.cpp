@@ -43,6 +43,13 @@ Errno enter_sleep(abi::PlatformEnterAcpiSleep const& sleep) {
     return hal::acpi_sleep(sleep.sleep_state, sleep.val_a, sleep.val_b) ? Errno::ok : Errno::nodev;
 }
 
+// Power states are left to the firmware. What dom0 knows of them is not needed, and ACPI is told of no abilities: they
+// are the third word of a _PDC buffer, after revision and count.
+Errno set_pminfo(abi::PlatformSetPminfo const& info) {
+    if (info.type > abi::PlatformSetPminfo::pdc_type) return Errno::inval;
+    return info.type == abi::PlatformSetPminfo::pdc_type ? copy_out(info.pdc + 2, 0u).error() : Errno::ok;
+}
+
 Errno cpu_info(abi::PlatformPcpuinfo& info) {
     u32 const cpus = hal::online_cpus();
     info.max_present = cpus - 1;
@@ -64,6 +71,7 @@ Errno perform(abi::PlatformOp& op) {
             return set_time(op.u.settime32.secs, op.u.settime32.nsecs, op.u.settime32.system_time);
         case abi::platformop::firmware_info: return firmware_info(op.u.firmware_info);
         case abi::platformop::enter_acpi_sleep: return enter_sleep(op.u.enter_acpi_sleep);
+        case abi::platformop::set_processor_pminfo: return set_pminfo(op.u.set_pminfo);
         case abi::platformop::get_cpuinfo: return cpu_info(op.u.pcpu_info);
         default: return Errno::nosys;
     }

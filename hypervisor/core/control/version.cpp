@@ -48,7 +48,7 @@ Outcome get_features(Domain const& domain, guest_ptr<abi::XenFeatureInfo> at) {
         case abi::xenver::platform_parameters:
             return copy_out(arg.as<abi::XenPlatformParameters>(), abi::XenPlatformParameters{hypervisor_start});
         case abi::xenver::get_features: return get_features(domain, arg.as<abi::XenFeatureInfo>());
-        case abi::xenver::pagesize: return page_size;
+        case abi::xenver::pagesize: return arg.is_null() ? Outcome{page_size} : Errno::inval;
         case abi::xenver::guest_handle: return copy_out_bytes(arg.address, domain.handle.data(), domain.handle.size());
         case abi::xenver::commandline:  // how the machine was started is dom0's business
             return put_text(arg, sizeof(abi::XenCommandline), domain.privileged ? command_line : std::string_view{});

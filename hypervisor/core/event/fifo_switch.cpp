@@ -50,6 +50,7 @@ void EventChannels::switch_to(Fifo& fifo) {
 }
 
 Result<> EventChannels::expand_array(Mfn mfn) {
+    if (!fifo()) return Errno::opnotsupp;
     TypedRef page = TRY(writable_page(domain_, mfn));
     SpinGuard guard{lock_};
     Fifo* const fifo = fifo_.load(std::memory_order_relaxed);

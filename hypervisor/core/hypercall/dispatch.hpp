@@ -35,11 +35,11 @@ struct Outcome {
 using Handler = Outcome(Vcpu&, HypercallArgs&);
 Handler do_mmu_update, do_update_va_mapping, do_update_va_mapping_otherdomain, do_mmuext_op;  // core/mm
 Handler do_memory_op, do_set_gdt, do_update_descriptor;
-Handler do_event_channel_op, do_physdev_op;                                                 // core/event
-Handler do_grant_table_op;                                                                  // core/grant
-Handler do_sched_op, do_set_timer_op, do_vcpu_op;                                           // core/sched
-Handler do_multicall;                                                                       // core/hypercall
-Handler do_xen_version, do_console_io, do_vm_assist, do_domctl, do_sysctl, do_platform_op;  // core/control
-Handler do_set_trap_table, do_set_callbacks, do_callback_op, do_stack_switch;               // core/pv
+Handler do_event_channel_op, do_physdev_op;                                                  // core/event
+Handler do_grant_table_op;                                                                   // core/grant
+Handler do_sched_op, do_set_timer_op, do_vcpu_op;                                            // core/sched
+Handler do_multicall, do_sched_op_compat, do_event_channel_op_compat, do_physdev_op_compat;  // core/hypercall
+Handler do_xen_version, do_console_io, do_vm_assist, do_domctl, do_sysctl, do_platform_op;   // core/control
+Handler do_set_trap_table, do_set_callbacks, do_callback_op, do_nmi_op, do_stack_switch;     // core/pv
 Handler do_set_segment_base, do_fpu_taskswitch, do_set_debugreg, do_get_debugreg;
 }  // namespace hv

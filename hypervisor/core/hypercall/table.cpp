@@ -4,6 +4,7 @@
 namespace hv {
 namespace {
 Outcome not_implemented(Vcpu&, HypercallArgs&) { return Errno::nosys; }
+Outcome not_supported(Vcpu&, HypercallArgs&) { return Errno::opnotsupp; }
 Outcome end_batch(Vcpu&, HypercallArgs&) { return Outcome::iret(); }
 
 consteval std::array<Handler*, abi::hypercall::count> make_table() {
@@ -15,6 +16,11 @@ consteval std::array<Handler*, abi::hypercall::count> make_table() {
     table[set_gdt] = do_set_gdt;
     table[stack_switch] = do_stack_switch;
     table[set_callbacks] = do_set_callbacks;
+    table[sched_op_compat] = do_sched_op_compat;
+    table[event_channel_op_compat] = do_event_channel_op_compat;
+    table[physdev_op_compat] = do_physdev_op_compat;
+    table[nmi_op] = do_nmi_op;
+    table[xenpmu_op] = not_supported;
     table[fpu_taskswitch] = do_fpu_taskswitch;
     table[platform_op] = do_platform_op;
     table[set_debugreg] = do_set_debugreg;

@@ -32,9 +32,9 @@ Result<u64> copy_map(guest_ptr<void> arg, std::span<abi::E820Entry const> map) {
 Result<u64> set_memory_map(Vcpu& vcpu, guest_ptr<void> arg) {
     auto request = TRY(copy_in(arg.as<abi::ForeignMemoryMap>()));
     if (!vcpu.domain->privileged) return Errno::perm;
+    if (request.map.nr_entries > max_map_entries) return Errno::inval;
     DomainRef named = TRY(resolve_domain(*vcpu.domain, request.domid));
     Domain& domain = *named;
-    if (request.map.nr_entries > max_map_entries) return Errno::inval;
     if (!domain.memory_map) domain.memory_map = reinterpret_cast<abi::E820Entry*>(alloc_heap(0));
     if (!domain.memory_map) return Errno::nomem;
     domain.memory_map_entries = 0;
@@ -142,7 +142,9 @@ Outcome do_memory_op(Vcpu& vcpu, HypercallArgs& args) {
         case abi::memop::claim_pages: return claim_pages(vcpu, arg);
         case abi::memop::reserved_device_memory_map: return reserved_device_memory(arg);
         case abi::memop::acquire_resource: return acquire_resource(vcpu, arg);
-        case abi::memop::add_to_physmap_batch:
+        case abi::memop::add_to_physmap:
+        case abi::memop::remove_from_physmap:
+        case abi::memop::add_to_physmap_batch: return Errno::acces;  // PV guests keep their map themselves
         case abi::memop::get_vnumainfo: return Errno::opnotsupp;
         default: return Errno::nosys;
     }

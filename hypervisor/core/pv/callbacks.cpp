@@ -8,6 +8,12 @@ namespace hv {
 namespace {
 constexpr u8 nmi_vector = 2;
 
+Result<u64> register_nmi(Vcpu& vcpu, u64 address) {
+    if (!is_canonical(address)) return Errno::inval;
+    vcpu.traps[nmi_vector] = {address, abi::selector::flat_cs64, 0, true};
+    return u64{0};
+}
+
 Result<u64> register_callback(Vcpu& vcpu, abi::CallbackRegister const& op) {
     u64 const address = op.address.value;
     if (!is_canonical(address)) return Errno::inval;
@@ -19,7 +25,7 @@ Result<u64> register_callback(Vcpu& vcpu, abi::CallbackRegister const& op) {
         case abi::callback::syscall32: vcpu.syscall32_callback = callback; break;
         case abi::callback::sysenter_deprecated:
         case abi::callback::sysenter: vcpu.sysenter_callback = callback; break;
-        case abi::callback::nmi: vcpu.traps[nmi_vector] = {address, abi::selector::flat_cs64, 0, true}; break;
+        case abi::callback::nmi: return register_nmi(vcpu, address);
         default: return Errno::nosys;
     }
     return u64{0};
@@ -72,6 +78,18 @@ Outcome do_callback_op(Vcpu& vcpu, HypercallArgs& args) {
         case abi::callbackop::unregister_callback:
             return with_argument<abi::CallbackUnregister>(
                 arg, [&](abi::CallbackUnregister const& op) { return unregister_callback(vcpu, op); });
+        default: return Errno::nosys;
+    }
+}
+
+// (command, callback*): callback_op for NMIs alone, and older than it
+Outcome do_nmi_op(Vcpu& vcpu, HypercallArgs& args) {
+    switch (static_cast<u32>(args[0])) {
+        case abi::nmiop::register_callback:
+            return with_argument<abi::NmiCallback>(guest_ptr<void>{args[1]}, [&](abi::NmiCallback const& op) {
+                return register_nmi(vcpu, op.handler_address.value);
+            });
+        case abi::nmiop::unregister_callback: vcpu.traps[nmi_vector] = {}; return 0;
         default: return Errno::nosys;
     }
 }

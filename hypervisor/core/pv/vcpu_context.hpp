@@ -9,7 +9,8 @@ namespace hv::pv {
 // What a domain may switch on: bits by abi::vmassist.
 inline constexpr u64 supported_assists =
     u64{1} << abi::vmassist::writable_pagetables | u64{1} << abi::vmassist::pae_extended_cr3 |
-    u64{1} << abi::vmassist::architectural_iopl | u64{1} << abi::vmassist::runstate_update_flag;
+    u64{1} << abi::vmassist::architectural_iopl | u64{1} << abi::vmassist::runstate_update_flag |
+    u64{1} << abi::vmassist::m2p_strict;
 
 // Gives a vCPU that does not run its state. On one that has a state already only registers and callbacks may change:
 // opnotsupp if tables would. Errors: inval for what a guest cannot have; again.

@@ -4,6 +4,7 @@
 #include "core/guest_access.hpp"
 #include "core/hypercall/dispatch.hpp"
 #include "core/sched/scheduler.hpp"
+#include "core/sched/watchdog.hpp"
 #include "public/sched.hpp"
 
 namespace hv {
@@ -89,6 +90,9 @@ Outcome do_sched_op(Vcpu& vcpu, HypercallArgs& args) {
         case abi::schedop::shutdown_code:
             return with_argument<abi::SchedShutdown>(
                 arg, [&](abi::SchedShutdown const& op) { return set_shutdown_code(*vcpu.domain, op.reason); });
+        case abi::schedop::watchdog:
+            return with_argument<abi::SchedWatchdog>(
+                arg, [&](abi::SchedWatchdog const& op) { return sched::set_watchdog(*vcpu.domain, op); });
         default: return Errno::nosys;
     }
 }

@@ -88,6 +88,9 @@ void prepare_exit(abi::CpuUserRegs& regs) {
             x86::let_interrupts_in();
             continue;
         }
+        if (vcpu.nmi_pending.load(std::memory_order_relaxed) && vcpu.nmi_pending.exchange(false) &&
+            vcpu.traps[x86::nmi].address)
+            x86::deliver_exception(vcpu, regs, x86::nmi, {});
         if (!x86::has_event(vcpu) || vcpu.event_callback.address == 0) return;
         x86::deliver_callback(vcpu, regs, vcpu.event_callback);
     }

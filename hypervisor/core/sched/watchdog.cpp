@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: MIT
+// SCHEDOP_watchdog: a domain that does not set its timer again in time is shut down, for a reason that its toolstack
+// sees.
+#include "core/sched/watchdog.hpp"
+#include "base/log.hpp"
+#include "core/hal.hpp"
+
+namespace hv::sched {
+namespace {
+constexpr u64 second = 1'000'000'000;
+
+void expired(void* owner) {
+    Domain& domain = *static_cast<Domain*>(owner);
+    if (domain.shut_down || domain.is_dying()) return;
+    log::warn("d{}: its watchdog was not fed", domain.id);
+    shut_down_domain(domain, static_cast<u32>(abi::ShutdownReason::watchdog));
+}
+}  // namespace
+
+Result<u64> set_watchdog(Domain& domain, abi::SchedWatchdog const& op) {
+    Time const deadline = hal::now() + op.timeout * second;
+    if (op.id == 0) {
+        for (u64 i = 0; i < domain.watchdogs.size(); ++i) {
+            auto& [timer, in_use] = domain.watchdogs[i];
+            if (in_use.exchange(true)) continue;
+            timer.callback = expired;
+            timer.owner = &domain;
+            timer.arm(deadline, hal::this_cpu());
+            return i + 1;
+        }
+        return Errno::nospc;
+    }
+    if (op.id > domain.watchdogs.size() || !domain.watchdogs[op.id - 1].in_use) return Errno::inval;
+    auto& [timer, in_use] = domain.watchdogs[op.id - 1];
+    if (op.timeout) {
+        timer.arm(deadline, hal::this_cpu());
+    } else {
+        timer.disarm();
+        in_use = false;
+    }
+    return u64{0};
+}
+}  // namespace hv::sched
