@@ -250,11 +250,12 @@ bool EventChannels::is_pending(EvtchnPort port) {
 }
 
 Result<abi::EvtchnStatus> EventChannels::status(EvtchnPort port) {
+    abi::EvtchnStatus status{};
+    status.port = port;
+    if (port.value == 0) return status;  // nobody's, and closed: tools list ports from there on
     Channel* const channel = find(port);
     if (!channel) return Errno::inval;
     SpinGuard guard{lock_};
-    abi::EvtchnStatus status{};
-    status.port = port;
     status.vcpu = VcpuId{channel->vcpu.load(std::memory_order_relaxed)};
     switch (channel->state) {
         case Channel::State::free: status.status = abi::evtchnstat::closed; break;
