@@ -17,7 +17,7 @@ HOLES = [
     ("tables.forged_root", "the hypervisor's slots of a new root",
      [("core/mm/validate.cpp",
        "if (level == PageType::l4 && is_hypervisor_slot(i)) {\n"
-       "            store(entries + i, Pte{hypervisor_l4_entries[i - first_hypervisor_slot]});",
+       "            store(entries + i, Pte{i == m2p_slot ? 0 : hypervisor_l4_entries[i - first_hypervisor_slot]});",
        "if (level == PageType::l4 && is_hypervisor_slot(i)) {")]),
     ("tables.self_reference tables.type_confusion races.pin_against_writer", "a frame in use is one thing",
      [("core/mm/typed_ref.hpp",

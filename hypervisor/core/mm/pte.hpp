@@ -43,6 +43,7 @@ constexpr u32 l4_index(u64 va) { return va >> 39 & 511; }
 // L4 slots that belong to the hypervisor in every root.
 inline constexpr u32 first_hypervisor_slot = 256;
 inline constexpr u32 last_hypervisor_slot = 271;
+inline constexpr u32 m2p_slot = first_hypervisor_slot;  // filled when a kernel looks at the M2P, see show_m2p
 constexpr bool is_hypervisor_slot(u32 slot) { return slot >= first_hypervisor_slot && slot <= last_hypervisor_slot; }
 
 inline constexpr u64 hypervisor_start = 0xffff'8000'0000'0000;

@@ -11,11 +11,6 @@ Result<u64> acquire_root(Domain& domain, Mfn mfn) {
     return std::move(root).leak_mfn().value << page_shift;
 }
 
-void show_m2p(u64 cr3, u64 entry) {
-    u64* const slot = reinterpret_cast<u64*>(hal::map(Mfn{cr3 >> page_shift})) + first_hypervisor_slot;
-    if (__atomic_load_n(slot, __ATOMIC_RELAXED) != entry) __atomic_store_n(slot, entry, __ATOMIC_RELAXED);
-}
-
 void release_root(u64 cr3) {
     if (cr3) TypedRef::release(page_of(Mfn{cr3 >> page_shift}));
 }
@@ -27,7 +22,6 @@ Result<> set_kernel_root(Vcpu& vcpu, Mfn mfn) {
         return {};
     }
     u64 fresh = TRY(acquire_root(*vcpu.domain, mfn));
-    if (!m2p_is_strict(*vcpu.domain)) show_m2p(fresh, hypervisor_l4_entries.front());
     u64 old = std::exchange(vcpu.kernel_cr3, fresh);
     hal::load_root(vcpu);  // the processor leaves the old tables before anything lets go of them
     release_root(old);
@@ -38,9 +32,16 @@ Result<> set_user_root(Vcpu& vcpu, Mfn mfn) {
     if (vcpu.user_cr3 == mfn.value << page_shift) return {};
     u64 fresh = 0;
     if (mfn.value) fresh = TRY(acquire_root(*vcpu.domain, mfn));
-    if (fresh && m2p_is_strict(*vcpu.domain)) show_m2p(fresh, 0);
     release_root(std::exchange(vcpu.user_cr3, fresh));  // not loaded: hypercalls run on the kernel root
     return {};
+}
+
+bool show_m2p(Vcpu const& vcpu, u64 address) {
+    if (!vcpu.in_kernel || address >> 39 != hypervisor_start >> 39) return false;
+    u64* const slot = reinterpret_cast<u64*>(hal::map(Mfn{vcpu.kernel_cr3 >> page_shift})) + m2p_slot;
+    if (__atomic_load_n(slot, __ATOMIC_RELAXED)) return false;
+    __atomic_store_n(slot, hypervisor_l4_entries.front(), __ATOMIC_RELAXED);
+    return true;
 }
 
 void release_roots(Vcpu& vcpu) {

@@ -63,8 +63,7 @@ Extent extend_l1(u64* entries, u32 from, Domain& domain) {
 Extent extend_table(u64* entries, u32 from, PageType level, Domain& domain) {
     for (u32 i = from; i < entries_per_table; ++i) {
         if (level == PageType::l4 && is_hypervisor_slot(i)) {
-            bool const shown = i != first_hypervisor_slot || m2p_is_strict(domain);
-            store(entries + i, Pte{shown ? hypervisor_l4_entries[i - first_hypervisor_slot] : 0});
+            store(entries + i, Pte{i == m2p_slot ? 0 : hypervisor_l4_entries[i - first_hypervisor_slot]});
             continue;
         }
         Pte wanted = load(entries + i);

@@ -6,15 +6,10 @@
 #include "core/domain.hpp"
 #include "core/mm/pte.hpp"
 #include "core/mm/typed_ref.hpp"
-#include "public/mmu.hpp"
 
 namespace hv {
 // The entries of L4 slots 256-271, the same in every root. Written at boot by x86.
 extern constinit std::array<u64, last_hypervisor_slot - first_hypervisor_slot + 1> hypervisor_l4_entries;
-
-// The first of them is the M2P's. A root has it from the time on that it is a kernel's: so programs on roots of their
-// own do not see it. With vm_assist m2p_strict, every root has it that is no user root: so they do not in any case.
-inline bool m2p_is_strict(Domain const& domain) { return domain.vm_assist >> abi::vmassist::m2p_strict & 1; }
 
 // Takes the typed reference that an entry of a `level` table (l2, l3 or l4) holds on the next lower table, and returns
 // the entry as it is to be stored. Errors: inval, and again as promote.

@@ -128,6 +128,10 @@ function fast_page_fault
     andl $3, %edx
     cmpl $3, %edx
     je 2f
+    movq %cr2, %rax                // perhaps the kernel's first look at the M2P in this root
+    shrq $39, %rax
+    cmpl $M2P_SLOT_ADDRESS, %eax
+    je entry_general
     andl $~4, %ecx                 // user means the guest's user space
 1:  movq %cr2, %rax
     movq VCPU_INFO(%rdi), %rdx

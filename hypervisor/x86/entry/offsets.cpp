@@ -2,6 +2,7 @@
 // Figures for assembly: each line becomes a #define in generated/entry_offsets.h.
 #include <cstddef>
 #include "core/hypercall/dispatch.hpp"
+#include "core/mm/pte.hpp"
 #include "core/vcpu.hpp"
 #include "public/hypercall.hpp"
 #include "x86/cpu/this_cpu.hpp"
@@ -65,6 +66,7 @@ void emit_entry_offsets() {
 
     EMIT(HYPERCALL_ARGS_SIZE, sizeof(HypercallArgs));
     EMIT(HYPERCALL_COUNT, static_cast<int>(abi::hypercall::count));
+    EMIT(M2P_SLOT_ADDRESS, hypervisor_start >> 39);
     EMIT(HYPERCALL_IRET, static_cast<int>(abi::hypercall::iret));
     EMIT(OUTCOME_IRET, static_cast<int>(Outcome::Kind::iret));
     EMIT(ERRNO_NOSYS, static_cast<int>(abi::Errno::nosys));

@@ -6,6 +6,7 @@
 #include "core/domain.hpp"
 #include "core/guest_access.hpp"
 #include "core/mm/descriptor.hpp"
+#include "core/mm/root.hpp"
 #include "core/pv/trap_frame.hpp"
 #include "x86/boot/smp.hpp"
 #include "x86/cpu/instructions.hpp"
@@ -117,6 +118,7 @@ void handle_page_fault(Vcpu& vcpu, abi::CpuUserRegs& regs, u64 address) {
             case Emulated::refused: break;
         }
     }
+    if (!(code & code_present) && show_m2p(vcpu, address)) return;
     deliver_page_fault(vcpu, regs, address, code);
 }
 

@@ -2,6 +2,7 @@
 // What a guest may and may not do with its page tables.
 #include "core/mm/leaf.hpp"
 #include "core/mm/page_alloc.hpp"
+#include "core/mm/root.hpp"
 #include "core/mm/tlb_clock.hpp"
 #include "hosted/world.hpp"
 #include "public/hypercall.hpp"
@@ -52,6 +53,18 @@ TEST_F(PageTable, TableThatMapsItselfWritableIsRefusedAtOnce) {
     EXPECT_EQ(guest.pin(2, guest.mfn(11)), err(Errno::inval));
 }
 
+TEST_F(PageTable, M2pIsShownToAKernelThatLooksAtIt) {
+    EXPECT_EQ(guest.frame(0)[m2p_slot], 0u);
+    EXPECT_FALSE(show_m2p(guest.vcpu(), Guest::va(20)));
+    guest.vcpu().in_kernel = false;
+    EXPECT_FALSE(show_m2p(guest.vcpu(), hypervisor_start)) << "user mode does not see it";
+    guest.vcpu().in_kernel = true;
+    EXPECT_FALSE(show_m2p(guest.vcpu(), hypervisor_start + (u64{1} << 39))) << "what is next to it";
+    EXPECT_TRUE(show_m2p(guest.vcpu(), hypervisor_start + 8));
+    EXPECT_NE(guest.frame(0)[m2p_slot], 0u);
+    EXPECT_FALSE(show_m2p(guest.vcpu(), hypervisor_start)) << "it is there, and the fault has another reason";
+}
+
 TEST_F(PageTable, ForeignFramesAreNotMapped) {
     Guest& other = world.add_guest();
     EXPECT_EQ(guest.mmu_update(guest.leaf_address(20), Pte::make(other.mfn(9), rw).raw), err(Errno::busy));
@@ -85,7 +98,7 @@ TEST_F(PageTable, HypervisorSlotsAreOutOfReach) {
         Maddr entry{(guest.mfn(0).value << page_shift) + slot * 8};
         EXPECT_EQ(guest.mmu_update(entry, 0), err(Errno::inval));
     }
-    EXPECT_NE(guest.frame(0)[first_hypervisor_slot], 0u) << "ours are there";
+    EXPECT_NE(guest.frame(0)[last_hypervisor_slot], 0u) << "ours are there";
 }
 
 TEST_F(PageTable, MmuUpdateCountsWhatItDidBeforeAnError) {

@@ -49,6 +49,25 @@ TEST(SchedOp, PollWaitsForItsPortAlthoughItIsMasked) {
     EXPECT_TRUE(pending(guest, port)) << "polling does not consume the event";
 }
 
+TEST(SchedOp, AWatchdogThatIsNotFedEndsTheDomain) {
+    constexpr Time second = 1'000'000'000;
+    World world;
+    Guest& guest = world.add_guest();
+    EXPECT_EQ(sched_op(guest, abi::schedop::watchdog, abi::SchedWatchdog{.id = 0, .timeout = 2}), 1);
+    EXPECT_EQ(sched_op(guest, abi::schedop::watchdog, abi::SchedWatchdog{.id = 0, .timeout = 3}), 2);
+    EXPECT_EQ(sched_op(guest, abi::schedop::watchdog, abi::SchedWatchdog{.id = 2, .timeout = 0}), 0);
+    world.machine().time += second;
+    run_expired_timers();
+    EXPECT_EQ(sched_op(guest, abi::schedop::watchdog, abi::SchedWatchdog{.id = 1, .timeout = 2}), 0);
+    world.machine().time += second + second / 2;
+    run_expired_timers();
+    EXPECT_FALSE(guest.domain().shut_down);
+    world.machine().time += second;
+    run_expired_timers();
+    EXPECT_TRUE(guest.domain().shut_down);
+    EXPECT_EQ(guest.domain().shutdown_code, static_cast<u32>(abi::ShutdownReason::watchdog));
+}
+
 TEST(SchedOp, PollOfAPendingPortReturnsAtOnce) {
     World world;
     Guest& guest = world.add_guest();
