@@ -142,7 +142,7 @@ TEST(SchedOp, Dom0sShutdownIsTheMachines) {
 TEST(SchedOp, UnknownOnesDoNotExist) {
     World world;
     EXPECT_EQ(world.dom0().call(abi::hypercall::sched_op, {99, 0}), err(Errno::nosys));
-    EXPECT_EQ(world.dom0().call(abi::hypercall::sched_op, {abi::schedop::watchdog, 0}), err(Errno::nosys));
+    EXPECT_EQ(world.dom0().call(abi::hypercall::sched_op, {abi::schedop::pin_override, 0}), err(Errno::nosys));
 }
 }  // namespace
 }  // namespace hosted
