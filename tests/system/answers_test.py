@@ -13,7 +13,7 @@ DIFFERENCES = {
         "hvm_op 0 1 5 9 10 11 15 23 24 25",
         "hypercall 31 37 41 42 48 49",
         "memory_op 16 17 21 25",
-        "grant_table_op 4 9 11 12",
+        "grant_table_op 4 12",
         "event_channel_op 14",
         "physdev_op 4 9 17 23 28",
         "sched_op 7",
