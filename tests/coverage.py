@@ -3,7 +3,8 @@
 """How much of the hypervisor's core the hosted tests and the kept inputs of the fuzzers run: lines by folder.
 
 usage: coverage.py BUILD [--lines]     BUILD was configured with -DPARAVANE_COVERAGE=ON and its tests were run.
-Ends with status 1 if less is run than is promised. --lines also lists what never ran.
+Ends with status 1 if less is run than is promised, or if coverage_reasons.tsv explains lines that are no longer there; those
+that run now are named. --lines also lists what never ran, and why.
 """
 import collections
 import concurrent.futures
@@ -53,10 +54,50 @@ def read_all(build):
     return total
 
 
+def read_reasons():
+    """[(file, text that a line contains, reason)]"""
+    with open(f"{top}/tests/coverage_reasons.tsv") as file:
+        rows = [line.rstrip("\n").split("\t") for line in file if line.strip() and not line.startswith("#")]
+    for row in rows:
+        if len(row) != 3 or not all(row):
+            sys.exit(f"coverage_reasons.tsv: {row}")
+    return rows
+
+
+def explain(total, reasons):
+    """{file: {line: reason}} of the lines that never ran; entries about lines that run now; about lines that are gone."""
+    explained = collections.defaultdict(dict)
+    needless, stale = [], []
+    for path, text, reason in reasons:
+        source = f"{top}/hypervisor/core/{path}"
+        lines = open(source).read().splitlines() if os.path.exists(source) else []
+        numbers = {number for number, line in enumerate(lines, 1) if text in line}
+        never = [number for number in numbers if total.get(path, {}).get(number) == 0]
+        explained[path].update(dict.fromkeys(never, reason))
+        if not numbers:
+            stale.append((path, text))
+        elif not never:
+            needless.append((path, text))
+    return explained, needless, stale
+
+
 def share(files):
     lines = [count for counts in files for count in counts.values()]
     run = sum(count > 0 for count in lines)
     return run, len(lines), 100 * run / len(lines) if lines else 100.0
+
+
+def runs_of_zero(lines):
+    """The lines that never ran, in lists without one between them that did: a reason for one of these is one for all."""
+    found, last_ran = [], True
+    for number in sorted(lines):
+        ran = lines[number] > 0
+        if not ran:
+            if last_ran:
+                found.append([])
+            found[-1].append(number)
+        last_ran = ran
+    return found
 
 
 def ranges(numbers):
@@ -88,11 +129,17 @@ def main():
     row("core", total.values(), WHOLE)
     for name, starts in GUARDED.items():
         row(name, [lines for path, lines in total.items() if path.startswith(starts)], GUARDED_SHARE)
+    explained, needless, stale = explain(total, read_reasons())
+    for path, text in needless:
+        print(f"runs now, needs no reason any more: core/{path}: {text}")
+    for path, text in stale:
+        print(f"explained, but gone: core/{path}: {text}")
     if "--lines" in sys.argv:
         for path, lines in sorted(total.items()):
-            if never := [number for number, count in lines.items() if count == 0]:
-                print(f"never run: core/{path}: {ranges(never)}")
-    sys.exit(too_few)
+            for numbers in runs_of_zero(lines):
+                reason = next((explained[path][number] for number in numbers if number in explained[path]), None)
+                print(f"never run: core/{path}: {ranges(numbers)}: {reason or 'NO REASON GIVEN'}")
+    sys.exit(too_few or bool(stale))
 
 
 main()
