@@ -166,7 +166,9 @@ private:
         op.host_addr = bytes_[5] & 4 ? self_.leaf_address(pfn).value : Guest::va(pfn);
         op.dev_bus_addr = bytes_[5] & 16 ? other_.mfn(pfn_of(bytes_[4])).value << page_shift : 0;
         op.handle = abi::GrantHandle{bytes_[2] & 0x70 ? mapping_at(pfn).handle : bytes_[2] % 16u};
-        self_.call(abi::hypercall::grant_table_op, {abi::gnttabop::unmap_grant_ref, self_.put(op), 1});
+        u64 const count = bytes_[1] & 64 ? 2 : 1;  // the second one finds nothing to unmap
+        self_.call(abi::hypercall::grant_table_op,
+                   {abi::gnttabop::unmap_grant_ref, self_.put(std::array{op, op}), count});
         self_.finish(self_.active);
         if (self_.take<abi::GnttabUnmapGrantRef>().status != 0) return false;
         make_table_of(mapping_at(pfn).frame);

@@ -40,6 +40,8 @@ BUGS = [
      "if (!(page->type.fetch_and(~PageInfo::pinned, std::memory_order_acq_rel) & PageInfo::pinned)) return Errno::inval;",
      "page->type.fetch_and(~PageInfo::pinned, std::memory_order_acq_rel);"),
     ("an unmapped grant stays reachable by a stale translation", "core/grant/mapping.cpp",
+     "if (flush_needed) hal::flush_tlb(domain.dirty_cpus);", ""),
+    ("a batch of unmapped grants stays reachable by stale translations", "core/grant/mapping.cpp",
      "if (flush_needed_) hal::flush_tlb(domain_.dirty_cpus);", ""),
     ("a freed frame stays reachable by a stale translation", "core/mm/page_alloc.cpp",
      "tlb::flush_stale_everywhere(page.stamp);", ""),
