@@ -103,6 +103,30 @@ i64 shutdown_code(Fuzzer& f) {
     return guest::sched_op(abi::schedop::shutdown_code, &request);
 }
 
+// Never so short that it ends the guest.
+i64 watchdog(Fuzzer& f) {
+    abi::SchedWatchdog request{.id = static_cast<u32>(f.twist(f.random.below(3))), .timeout = 100'000};
+    return guest::sched_op(abi::schedop::watchdog, &request);
+}
+
+// The calls of the interface's first version: the command stands in the structure.
+i64 first_version_of_sched(Fuzzer&) { return guest::hypercall(abi::hypercall::sched_op_compat, abi::schedop::yield); }
+i64 first_version_of_events(Fuzzer& f) {
+    struct {
+        u32 command;
+        abi::EvtchnSend send;
+    } request{op::send, {port(f)}};
+    f.twist_inside(request.send);
+    return guest::hypercall(abi::hypercall::event_channel_op_compat, address_of(&request));
+}
+i64 first_version_of_physdev(Fuzzer& f) {
+    struct {
+        u64 command;
+        abi::PhysdevSetIopl level;
+    } request{abi::physdevop::set_iopl, {.iopl = static_cast<u32>(f.twist(0))}};
+    return guest::hypercall(abi::hypercall::physdev_op_compat, address_of(&request));
+}
+
 constexpr Operation list[] = {
     {"event bind_ipi", bind_ipi, 10},
     {"event bind_virq", bind_virq, 10},
@@ -122,6 +146,10 @@ constexpr Operation list[] = {
     {"sched poll", poll, 3},
     {"sched block", block, 2},
     {"sched shutdown_code", shutdown_code, 2},
+    {"sched watchdog", watchdog, 2},
+    {"sched, first version", first_version_of_sched, 1},
+    {"event, first version", first_version_of_events, 4},
+    {"physdev, first version", first_version_of_physdev, 2},
 };
 }  // namespace
 
