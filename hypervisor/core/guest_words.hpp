@@ -20,15 +20,15 @@ bool store_guest(u64 to, T const& value) {
     return hal::copy_to_guest(to, &value, sizeof(T));
 }
 #else
-// One of the two is the guest's; both are memory, as g++ 12 may lose what ASM GOTO puts out. The entries of the table
-// belong to the section group of the function that this is in.
+// One of the two is the guest's. Both are addresses, behind which the compiler lets everything change: what ASM GOTO puts
+// out g++ 12 may lose. The entries of the table belong to the section group of the function that this is in.
 template <class T>
-[[gnu::always_inline]] inline bool move_words(T& to, T const& from) {
+[[gnu::always_inline]] inline bool move_words(T* to, T const* from) {
     static_assert(sizeof(T) <= max_guest_words);
     asm goto(R"(
         .macro move_word suffix, word
-    1:  mov\suffix at + %[from], \word
-    2:  mov\suffix \word, at + %[to]
+    1:  mov\suffix at(%[from]), \word
+    2:  mov\suffix \word, at(%[to])
         .pushsection .extable, "a?"
         .quad 1b, %l[fault], 2b, %l[fault]
         .popsection
@@ -51,7 +51,7 @@ template <class T>
         .endif
         .purgem move_word)"
              :
-             : [to] "o"(to), [from] "o"(from), [size] "i"(sizeof(T))
+             : [to] "r"(to), [from] "r"(from), [size] "i"(sizeof(T))
              : "memory", "r11"
              : fault);
     return true;
@@ -60,13 +60,11 @@ fault:
 }
 template <class T>
 [[gnu::always_inline]] inline bool load_guest(T& to, u64 from) {
-    T* place = &to;  // to the compiler an address like any other, behind which everything may change
-    asm("" : "+r"(place));
-    return move_words(*place, *reinterpret_cast<T const*>(from));
+    return move_words(&to, reinterpret_cast<T const*>(from));
 }
 template <class T>
 [[gnu::always_inline]] inline bool store_guest(u64 to, T const& value) {
-    return move_words(*reinterpret_cast<T*>(to), value);
+    return move_words(reinterpret_cast<T*>(to), &value);
 }
 template <>
 [[gnu::always_inline]] inline bool store_guest(u64 to, u64 const& value) {

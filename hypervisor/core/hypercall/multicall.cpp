@@ -17,6 +17,12 @@ Outcome continue_at(HypercallArgs& args, u64 next, u64 left) {
     args[1] = left;
     return Outcome::again();
 }
+
+// The call of that entry was preempted: it is made again with its arguments as they are now.
+[[gnu::noinline]] Outcome repeat_entry(HypercallArgs& args, u64 entry, u64 left, HypercallArgs const& call) {
+    if (!store_guest(entry + offsetof(abi::MulticallEntry, args), call)) return Errno::fault;
+    return continue_at(args, entry, left);
+}
 }  // namespace
 
 Outcome do_multicall(Vcpu& vcpu, HypercallArgs& args) {
@@ -38,13 +44,10 @@ Outcome do_multicall(Vcpu& vcpu, HypercallArgs& args) {
         Outcome outcome = Errno::inval;
         if (op != abi::hypercall::multicall) [[likely]]
             outcome = dispatch_hypercall(vcpu, op, call);
-        if (outcome.kind != Outcome::Kind::done) [[unlikely]] {
-            // After iret, the registers that the batch would go on with are gone, and in user mode nobody may make
-            // hypercalls (XSA-213). What was preempted is called again with its arguments as they are now.
-            if (!outcome.is_again()) return outcome;
-            if (!store_guest(entry + offsetof(Entry, args), call)) return Errno::fault;
-            return continue_at(args, entry, left);
-        }
+        // After iret, the registers that the batch would go on with are gone, and in user mode nobody may make
+        // hypercalls (XSA-213).
+        if (outcome.kind != Outcome::Kind::done) [[unlikely]]
+            return outcome.is_again() ? repeat_entry(args, entry, left, call) : outcome;
         if (!store_guest(entry + offsetof(Entry, result), static_cast<u64>(outcome.value))) return Errno::fault;
     }
     return 0;

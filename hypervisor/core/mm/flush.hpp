@@ -15,9 +15,11 @@ CpuMask cpus_of(Domain& domain);
 // The flags of update_va_mapping (UVMF_*), after the update succeeded.
 Outcome flush_where_asked(Vcpu& vcpu, u64 va, u64 flags);
 inline Outcome flush_after_update(Vcpu& vcpu, u64 va, u64 flags) {
+    if (flags == (abi::uvmf::invlpg | abi::uvmf::local)) {
+        hal::flush_tlb_page_local(va);
+        return Outcome{};
+    }
     if ((flags & abi::uvmf::flushtype_mask) == abi::uvmf::none) return Outcome{};
-    if (flags != (abi::uvmf::invlpg | abi::uvmf::local)) return flush_where_asked(vcpu, va, flags);
-    hal::flush_tlb_page_local(va);
-    return Outcome{};
+    return flush_where_asked(vcpu, va, flags);
 }
 }  // namespace hv

@@ -25,12 +25,12 @@ inline Result<L1Slot> l1_slot_at(Domain& domain, Maddr address) {
     return L1Slot{TypedRef::adopt(*table), reinterpret_cast<u64*>(hal::map(mfn) + address.value % page_size)};
 }
 
-// By the vCPU's kernel root. inval if no live level-1 table of its domain is reached.
-inline Result<L1Slot> find_l1(Vcpu& vcpu, u64 va) {
+// By a root of the domain's. inval if no live level-1 table of its own is reached.
+inline Result<L1Slot> find_l1(Domain& domain, u64 root, u64 va) {
     if (!is_guest_address(va)) return Errno::inval;
-    Pte const above = walk_guest<2>(vcpu.kernel_cr3, va);
+    Pte const above = walk_guest<2>(root, va);
     if (!above.is_present()) return Errno::inval;
-    return l1_slot_at(*vcpu.domain, Maddr{(above.raw & Pte::address) | l1_index(va) * sizeof(u64)});
+    return l1_slot_at(domain, Maddr{(above.raw & Pte::address) | l1_index(va) * sizeof(u64)});
 }
 
 // The level-1 entry that maps `va` in the kernel root, for reading only. inval if the walk ends above it.

@@ -39,7 +39,8 @@ Result<Pte> acquire_other_leaf(Pte wanted, Domain& table_owner, PageOwner const&
             return stored;
         }
     }
-    return acquire_other_leaf(wanted, table_owner, owner);
+    PageOwner const in_memory = owner;  // only here: the usual case has it in registers
+    return acquire_other_leaf(wanted, table_owner, in_memory);
 }
 
 [[gnu::always_inline]] inline void release_leaf(Pte stored) {

@@ -170,9 +170,10 @@ Outcome do_mmu_update(Vcpu& vcpu, HypercallArgs& args) {
 
 namespace {
 [[gnu::always_inline]] inline Outcome update_va(Vcpu& vcpu, u64 va, Pte wanted, u64 flags, PageOwner owner) {
-    Result<L1Slot> slot = find_l1(vcpu, va);
+    Domain& domain = *vcpu.domain;
+    Result<L1Slot> slot = find_l1(domain, vcpu.kernel_cr3, va);
     if (!slot) return slot.error();
-    Result<> replaced = replace_l1(slot->entry, wanted, *vcpu.domain, owner);
+    Result<> replaced = replace_l1(slot->entry, wanted, domain, owner);
     if (!replaced) return replaced.error();
     return flush_after_update(vcpu, va, flags);
 }

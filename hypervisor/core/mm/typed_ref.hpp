@@ -43,8 +43,10 @@ Result<TypedRef> promote(PageRef page, PageType type);
         if ((word & ~beside) - PageInfo::one_use(kind) >= PageInfo::ref_limit) [[unlikely]]
             return nullptr;
     } while (!page.type.compare_exchange_weak(word, word + 1, std::memory_order_acquire));
+    PageInfo* const joined = &page;
+    if (!joined) __builtin_unreachable();  // which saves the caller's question
     if (page.owner() == owner) [[likely]]
-        return &page;
+        return joined;
     TypedRef::release(page);  // it went to somebody else meanwhile
     return nullptr;
 }
