@@ -10,6 +10,7 @@
 #include "base/result.hpp"
 #include "base/types.hpp"
 #include "core/mm/pte.hpp"
+#include "core/perf.hpp"
 #include "core/pv/cpuid.hpp"
 #include "public/memory.hpp"
 
@@ -64,6 +65,7 @@ void flush_tlb(CpuMask const& cpus);  // everything that guest entries could hav
 void flush_tlb_page(CpuMask const& cpus, u64 address);
 void flush_tlb_local();
 void flush_tlb_page_local(u64 address);
+perf::Counts& perf_counts(CpuId cpu);
 
 // --- state of the current vCPU that hardware holds; the Vcpu fields were changed, make the hardware follow.
 // No-ops when `vcpu` is not running on this CPU.

@@ -197,6 +197,26 @@ struct SysctlPcitopoinfo {
     guest_ptr<u32> nodes;
 };
 
+namespace perfcop {
+enum Command : u32 { reset = 1, query = 2 };
+}  // namespace perfcop
+
+struct SysctlPerfcDesc {
+    char name[80];
+    u32 nr_vals;
+};
+static_assert(sizeof(SysctlPerfcDesc) == 84);
+
+struct SysctlPerfcOp {
+    u32 cmd;
+    u32 nr_counters;
+    u32 nr_vals;
+    u32 pad;
+    guest_ptr<SysctlPerfcDesc> desc;
+    guest_ptr<u32> val;
+};
+static_assert(sizeof(SysctlPerfcOp) == 32);
+
 struct SysctlCpuLevellingCaps {
     u32 caps;
 };
@@ -232,6 +252,7 @@ struct Sysctl {
         SysctlReadconsole readconsole;
         SysctlPhysinfo physinfo;
         SysctlSchedId sched_id;
+        SysctlPerfcOp perfc_op;
         SysctlGetdomaininfolist getdomaininfolist;
         SysctlDebugKeys debug_keys;
         SysctlGetcpuinfo getcpuinfo;

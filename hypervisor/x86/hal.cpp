@@ -38,6 +38,8 @@ void kick(CpuId cpu) {
 // Hypercalls run with interrupts off: what would interrupt shows in the flags others set, and in the clock.
 bool should_preempt() { return hv::this_cpu().pending.load(std::memory_order_relaxed) != 0 || time::deadline_passed(); }
 
+perf::Counts& perf_counts(CpuId cpu) { return cpu_block(cpu).counts; }
+
 CpuIds cpu_ids(CpuId cpu) {
     u32 apic_id = cpu_block(cpu).apic_id;
     for (acpi::Processor const& processor : acpi::processors())

@@ -2,13 +2,13 @@
 // Makes the hardware follow changes of the vCPU that runs here. For any other vCPU its fields are all there is.
 #include "base/lock.hpp"
 #include "core/hal.hpp"
-#include "core/mm/tlb_clock.hpp"
 #include "core/vcpu.hpp"
 #include "x86/cpu/features.hpp"
 #include "x86/cpu/instructions.hpp"
 #include "x86/cpu/msr.hpp"
 #include "x86/cpu/this_cpu.hpp"
 #include "x86/mm/paging.hpp"
+#include "x86/mm/tlb.hpp"
 #include "x86/mm/usercopy.hpp"
 
 namespace hv::hal {
@@ -24,8 +24,7 @@ bool is_loaded(Vcpu const& vcpu) { return hv::this_cpu().current == &vcpu; }
 void load_root(Vcpu& vcpu) {
     if (!is_loaded(vcpu)) return;
     u64 root = vcpu.in_kernel ? vcpu.kernel_cr3 : vcpu.user_cr3;
-    tlb::note_flush(hv::this_cpu().id);
-    cpu::write_cr3(root ? root : paging::idle_root());
+    x86_tlb::load_root(root ? root : paging::idle_root());
 }
 
 void load_descriptor_tables(Vcpu& vcpu) {

@@ -43,6 +43,8 @@ TEST(AbiSysctl, OperationsAreXens) {
     SAME_VALUE(abi::physcap::vpmu, XEN_SYSCTL_PHYSCAP_vpmu);
     SAME_VALUE(abi::physcap::gnttab_v1, XEN_SYSCTL_PHYSCAP_gnttab_v1);
     SAME_VALUE(abi::physcap::gnttab_v2, XEN_SYSCTL_PHYSCAP_gnttab_v2);
+    SAME_VALUE(abi::perfcop::reset, XEN_SYSCTL_PERFCOP_reset);
+    SAME_VALUE(abi::perfcop::query, XEN_SYSCTL_PERFCOP_query);
     SAME_VALUE(abi::cpupoolop::create, XEN_SYSCTL_CPUPOOL_OP_CREATE);
     SAME_VALUE(abi::cpupoolop::destroy, XEN_SYSCTL_CPUPOOL_OP_DESTROY);
     SAME_VALUE(abi::cpupoolop::info, XEN_SYSCTL_CPUPOOL_OP_INFO);
@@ -70,6 +72,8 @@ TEST(AbiSysctl, ArgumentsAreXens) {
          max_node_id, cpu_khz, capabilities, arch_capabilities, total_pages, free_pages, scrub_pages, outstanding_pages,
          max_mfn, hw_cap)
     SAME(abi::SysctlSchedId, xen_sysctl_sched_id, sched_id)
+    SAME(abi::SysctlPerfcDesc, xen_sysctl_perfc_desc, name, nr_vals)
+    SAME(abi::SysctlPerfcOp, xen_sysctl_perfc_op, cmd, nr_counters, nr_vals, desc, val)
     SAME(abi::SysctlGetdomaininfolist, xen_sysctl_getdomaininfolist, first_domain, max_domains, buffer, num_domains)
     SAME(abi::SysctlDebugKeys, xen_sysctl_debug_keys, keys, nr_keys)
     SAME(abi::SysctlCpuinfo, xen_sysctl_cpuinfo, idletime)

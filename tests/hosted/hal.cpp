@@ -199,6 +199,10 @@ void flush_tlb_local() {
     Machine::get().translations.flush(this_cpu());
     ++Machine::get().local_flushes;
 }
+perf::Counts& perf_counts(CpuId cpu) {
+    static std::array<perf::Counts, max_cpus> counts;
+    return counts[cpu];
+}
 void flush_tlb_page_local(u64 address) {
     if (!Machine::get().recording) return;
     Machine::get().translations.flush_page(this_cpu(), address);

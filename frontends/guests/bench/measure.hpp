@@ -22,14 +22,23 @@ struct Row {
     u32 per = 1;      // what one operation does of what the row counts
 };
 
+// The hypervisor's counters of what a clock that counts instructions does not show: its CPUs' sums, none on a
+// hypervisor without them.
+struct Counters {
+    u32 count = 0;
+    u64 value[8];
+};
+Counters read_counters();
+
 // The command line may name one row: only=ROW.
 bool wanted(Row const& row);
-void report(Row const& row, u64 best);
+void report(Row const& row, u64 best, Counters const& before);
 
 // The best of five rounds, the loop around the operation included.
 template <class Operation>
 void measure(Row const& row, Operation operation) {
     if (!wanted(row)) { return; }
+    Counters const before = read_counters();
     u64 best = ~u64{0};
     for (u32 round = 0; round < rounds; ++round) {
         u64 begin = guest::time::cycles();
@@ -37,7 +46,7 @@ void measure(Row const& row, Operation operation) {
         u64 spent = guest::time::cycles() - begin;
         if (spent < best) { best = spent; }
     }
-    report(row, best);
+    report(row, best, before);
 }
 
 // What must succeed for a row to mean anything; the guest ends if it does not.

@@ -18,6 +18,7 @@ constexpr u32 user_operations = 256;  // of the loops in entries.S
 
 void measure_in_user_mode(guest::UserSpace& space, Row const& row, char const* code) {
     if (!wanted(row)) { return; }
+    Counters const before = read_counters();
     u64 best = ~u64{0};
     for (u32 round = 0; round < rounds; ++round) {
         guest::TrapFrame frame = guest::user_frame(code_address + static_cast<u64>(code - bench_user_code), 0);
@@ -25,7 +26,7 @@ void measure_in_user_mode(guest::UserSpace& space, Row const& row, char const* c
         space.run(frame);
         if (frame.rbx < best) { best = frame.rbx; }
     }
-    report(row, best);
+    report(row, best, before);
 }
 
 // What Linux calls to switch from one process to another.

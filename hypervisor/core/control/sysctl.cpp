@@ -128,6 +128,23 @@ Result<> machine_scheduler_op(abi::SysctlSchedulerOp& op) {
     return require(op.cmd == abi::scheduler::getinfo, Errno::opnotsupp);
 }
 
+// Each counter has a value for each CPU. A reset tells what it forgets.
+Result<> perf_counters(abi::SysctlPerfcOp& op) {
+    if (op.cmd != abi::perfcop::query && op.cmd != abi::perfcop::reset) return Errno::inval;
+    u32 const cpus = hal::online_cpus();
+    op.nr_counters = perf::names.size();
+    op.nr_vals = op.nr_counters * cpus;
+    for (u32 counter = 0; counter < op.nr_counters && !op.desc.is_null(); ++counter) {
+        abi::SysctlPerfcDesc desc{.name = {}, .nr_vals = cpus};
+        perf::names[counter].copy(desc.name, sizeof desc.name);
+        TRY(copy_out(op.desc + counter, desc));
+        for (CpuId cpu = 0; cpu < cpus; ++cpu)
+            TRY(copy_out(op.val + (counter * cpus + cpu), hal::perf_counts(cpu)[counter]));
+    }
+    for (CpuId cpu = 0; cpu < cpus && op.cmd == abi::perfcop::reset; ++cpu) hal::perf_counts(cpu) = {};
+    return {};
+}
+
 Result<> cpu_features(abi::SysctlCpuFeatureset& op) {
     if (op.index > abi::featureset::hvm_max) return Errno::inval;
     u32 const count = op.features.is_null() ? feature_words : std::min(op.nr_features, feature_words);
@@ -143,6 +160,8 @@ Result<> perform(abi::Sysctl& op) {
         case command::readconsole: return read_console(u.readconsole);
         case command::physinfo: return physical_info(u.physinfo);
         case command::sched_id: u.sched_id.sched_id = abi::scheduler::credit2; return {};
+        case command::perfc_op:  // without counters Xen does not know it either
+            return perf::counting ? perf_counters(u.perfc_op) : Errno::nosys;
         case command::getdomaininfolist: return list_domains(u.getdomaininfolist);
         case command::debug_keys: return debug_keys(u.debug_keys);
         case command::getcpuinfo: return cpu_info(u.getcpuinfo);

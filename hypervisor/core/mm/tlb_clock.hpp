@@ -17,6 +17,9 @@ inline void note_flush(CpuId cpu) {
     last_flush[cpu].store(clock.fetch_add(1, std::memory_order_acq_rel) + 1, std::memory_order_release);
 }
 
+// With no guest's tables loaded a CPU remembers nothing of them, until its next flush.
+inline void note_idle(CpuId cpu) { last_flush[cpu].store(~u64{0}, std::memory_order_release); }
+
 // What to write into PageInfo::stamp now.
 inline u32 stamp_now() { return static_cast<u32>(clock.load(std::memory_order_acquire)); }
 

@@ -129,6 +129,7 @@ void start_interrupts_and_time() {
               hal::gsi_count());
     serial::start_input();
     start_dom0(info, options);
+    log::info("dom0 starts at TSC {}", hal::read_tsc());
     run_scheduler();
 }
 

@@ -14,6 +14,7 @@ void emit_cpu_offsets() {
     EMIT(CPU_PORTS, static_cast<int>((window::tss_page - window::stack_page - window::stack_pages) * page_size +
                                      sizeof(CpuBlock) + window::offset_in_tss));
     EMIT(PORTS_CLOSED, int{window::ports_closed});
+    EMIT(CPU_CR3_WRITES, offsetof(CpuBlock, counts));  // perf::Event::cr3_write
     EMIT(CPU_PENDING, offsetof(CpuBlock, pending));
     EMIT(STACK_MASK, window::stack_mask);
     EMIT(STACK_SIZE, window::stack_mask + 1);

@@ -5,6 +5,7 @@
 #pragma once
 #include <atomic>
 #include "base/lock_order.hpp"
+#include "core/perf.hpp"
 #include "public/vcpu.hpp"
 #include "x86/mm/window.hpp"
 
@@ -31,6 +32,7 @@ struct alignas(16) CpuBlock {
     u64 tsc_aux;  // as loaded
     bool debug_registers_loaded;
     u64 reserved;  // keeps the size a multiple of 16
+    perf::Counts counts;
 #ifdef PARAVANE_DEBUG
     HeldLocks held_locks;
 #endif
@@ -41,6 +43,10 @@ inline CpuBlock& this_cpu() {
     u64 end;
     asm("mov %%rsp, %0" : "=r"(end));
     return *reinterpret_cast<CpuBlock*>((end | window::stack_mask) + 1 - sizeof(CpuBlock));
+}
+
+inline void count_event(perf::Event event) {
+    if constexpr (perf::counting) ++this_cpu().counts[static_cast<u32>(event)];
 }
 
 inline CpuBlock& cpu_block(CpuId cpu) {

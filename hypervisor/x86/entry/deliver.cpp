@@ -6,6 +6,7 @@
 #include "core/pv/trap_frame.hpp"
 #include "public/mmu.hpp"
 #include "x86/cpu/instructions.hpp"
+#include "x86/mm/tlb.hpp"
 #include "x86/mm/window.hpp"
 
 namespace hv::x86 {
@@ -43,7 +44,7 @@ void enter_kernel_mode(Vcpu& vcpu) {
     if (vcpu.in_kernel) return;
     vcpu.in_kernel = true;
     cpu::swapgs();
-    cpu::write_cr3(vcpu.kernel_cr3);
+    x86_tlb::load_root(vcpu.kernel_cr3);
 }
 
 void enter_user_mode(Vcpu& vcpu) {
@@ -51,7 +52,7 @@ void enter_user_mode(Vcpu& vcpu) {
     vcpu.in_kernel = false;
     window::port_bitmap_offset(hal::this_cpu()) = window::ports_closed;
     cpu::swapgs();
-    cpu::write_cr3(vcpu.user_cr3);
+    x86_tlb::load_root(vcpu.user_cr3);
 }
 
 void deliver_exception(Vcpu& vcpu, abi::CpuUserRegs& regs, u32 vector, std::optional<u64> error_code) {

@@ -5,6 +5,7 @@
 #include "core/event/event_channel.hpp"
 #include "core/hal.hpp"
 #include "core/mm/demotion.hpp"
+#include "core/mm/tlb_clock.hpp"
 #include "core/sched/scheduler.hpp"
 #include "core/sched/timer.hpp"
 #include "public/event_channel.hpp"
@@ -64,6 +65,7 @@ void serve_interrupts() {
 }  // namespace hv::x86
 
 void hv::run_scheduler() {
+    tlb::note_idle(this_cpu().id);  // no guest has run here yet
     sched::request_resched(this_cpu().id);
     restart_stack(x86::idle);
 }

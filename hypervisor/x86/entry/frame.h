@@ -88,6 +88,9 @@
     .endif
     movb $\in_kernel, VCPU_IN_KERNEL(\vcpu)
     swapgs
+#ifdef PARAVANE_DEBUG
+    incl SHORT_CPU(CR3_WRITES)
+#endif
     movq \scratch, %cr3
 .endm
 // Back to the guest. A fault here is the guest's: its selectors or its address are bad.

@@ -3,7 +3,6 @@
 // selectors and extended state without telling anybody.
 #include "core/domain.hpp"
 #include "core/hal.hpp"
-#include "core/mm/tlb_clock.hpp"
 #include "core/sched/scheduler.hpp"
 #include "x86/cpu/features.hpp"
 #include "x86/cpu/instructions.hpp"
@@ -14,6 +13,7 @@
 #include "x86/entry/deliver.hpp"
 #include "x86/entry/exit.hpp"
 #include "x86/mm/paging.hpp"
+#include "x86/mm/tlb.hpp"
 #include "x86/mm/usercopy.hpp"
 #include "x86/mm/window.hpp"
 
@@ -25,11 +25,6 @@ bool load_fs_selector(hv::u32 selector);
 
 namespace hv::x86 {
 namespace {
-void load_cr3(CpuBlock& cpu, u64 root) {
-    tlb::note_flush(cpu.id);
-    cpu::write_cr3(root);
-}
-
 void save(CpuBlock& cpu, Vcpu& vcpu) {
     vcpu.regs = guest_frame(cpu);
     window::port_bitmap_offset(cpu.id) = window::ports_closed;
@@ -56,13 +51,24 @@ bool load_selectors(abi::CpuUserRegs const& regs) {
     return es && ds && fs && gs;
 }
 
+// Of a guest the kernel's root, whatever mode it is in: the runstate area is an address of its kernel.
+void enter_tables(CpuBlock& cpu, Vcpu const& vcpu) {
+    if (vcpu.is_idle()) {
+        x86_tlb::load_root(paging::idle_root());
+        tlb::note_idle(cpu.id);
+        load_selectors({});
+    } else {
+        speculation::enter_domain(cpu.id, vcpu.domain->created);
+        vcpu.domain->dirty_cpus.set(cpu.id);
+        x86_tlb::load_root(vcpu.kernel_cr3);
+    }
+    window::load_descriptor_tables(vcpu);
+}
+
+// The rest of what hardware holds of a guest's vCPU.
 void load(CpuBlock& cpu, Vcpu& vcpu) {
-    speculation::enter_domain(cpu.id, vcpu.domain->created);
-    vcpu.domain->dirty_cpus.set(cpu.id);
-    load_cr3(cpu, vcpu.kernel_cr3);  // whatever mode it is in: the runstate area is an address of its kernel
     abi::CpuUserRegs& regs = guest_frame(cpu);
     regs = vcpu.regs;
-    window::load_descriptor_tables(vcpu);
     bool selectors_ok = load_selectors(regs);
     hal::load_segment_bases(vcpu);
     hal::load_debug_registers(vcpu);
@@ -71,7 +77,7 @@ void load(CpuBlock& cpu, Vcpu& vcpu) {
     xstate::load(vcpu);
     hal::load_virtual_ts(vcpu);
     sched::switched_in(vcpu);
-    if (!vcpu.in_kernel) load_cr3(cpu, vcpu.user_cr3);
+    if (!vcpu.in_kernel) x86_tlb::load_root(vcpu.user_cr3);
     if (!selectors_ok) deliver_failsafe(vcpu, regs);
 }
 }  // namespace
@@ -84,12 +90,8 @@ void switch_to(Vcpu& next) {
 
     // Nothing of the previous one may be in use here when another CPU can have it, or free it.
     cpu.current = &next;
-    load_cr3(cpu, paging::idle_root());
-    if (!previous.is_idle()) {
-        window::load_descriptor_tables(sched::idle_vcpu(cpu.id));
-        load_selectors({});
-        if (next.domain != previous.domain) previous.domain->dirty_cpus.clear(cpu.id);
-    }
+    enter_tables(cpu, next);
+    if (!previous.is_idle() && next.domain != previous.domain) previous.domain->dirty_cpus.clear(cpu.id);
     sched::switched_out(previous);
 
     if (next.is_idle()) sched::switched_in(next);

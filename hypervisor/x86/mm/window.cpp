@@ -5,10 +5,10 @@
 #include "core/hal.hpp"
 #include "core/mm/page_alloc.hpp"
 #include "core/vcpu.hpp"
-#include "x86/cpu/instructions.hpp"
 #include "x86/cpu/segments.hpp"
 #include "x86/cpu/this_cpu.hpp"
 #include "x86/mm/paging.hpp"
+#include "x86/mm/tlb.hpp"
 
 namespace hv::window {
 namespace {
@@ -35,7 +35,7 @@ void show(CpuId cpu, u64 page, std::span<Mfn const> frames, u32& in_use) {
         Pte& entry = paging::l1_entry(va);
         if (entry == wanted) continue;
         entry = wanted;
-        cpu::invlpg(va);
+        x86_tlb::drop_page(va);
     }
     in_use = count;
 }

@@ -55,6 +55,33 @@ TEST(Sysctl, ListsDomainsFromTheFirstOneAskedFor) {
     EXPECT_EQ(list(Domid{static_cast<u16>(b.id().value + 1)}, 8), 0u);
 }
 
+TEST(Sysctl, PerfcOpTellsACounterOfEachCpuByItsName) {
+    ToolWorld world;
+    InDom0<std::array<abi::SysctlPerfcDesc, 8>> names{world, 20};
+    InDom0<std::array<u32, 64>> values{world, 21};
+    auto ask = [&](u32 command_of_perfc) {
+        abi::Sysctl op{};
+        op.u.perfc_op.cmd = command_of_perfc;
+        op.u.perfc_op.desc = {names.address()};
+        op.u.perfc_op.val = {values.address()};
+        EXPECT_EQ(sysctl(world.dom0(), command::perfc_op, op), 0);
+        return op.u.perfc_op;
+    };
+    auto const cr3_writes_of_cpu2 = [&] { return (*values)[2]; };
+    ask(abi::perfcop::reset);
+    hal::perf_counts(2)[0] = 5;
+    EXPECT_EQ(ask(abi::perfcop::query).nr_vals, perf::names.size() * hal::online_cpus());
+    EXPECT_EQ((*names)[0].name, perf::names[0]);
+    EXPECT_EQ((*names)[0].nr_vals, hal::online_cpus());
+    EXPECT_EQ(cr3_writes_of_cpu2(), 5u);
+    ask(abi::perfcop::reset);
+    EXPECT_EQ(cr3_writes_of_cpu2(), 5u);
+    ask(abi::perfcop::query);
+    EXPECT_EQ(cr3_writes_of_cpu2(), 0u);
+    abi::Sysctl op{};
+    EXPECT_EQ(sysctl(world.dom0(), command::perfc_op, op), err(Errno::inval));
+}
+
 TEST(Sysctl, ReadConsoleGivesTheLogInPieces) {
     ToolWorld world;
     log::clear_ring();
