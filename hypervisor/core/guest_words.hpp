@@ -20,8 +20,8 @@ bool store_guest(u64 to, T const& value) {
     return hal::copy_to_guest(to, &value, sizeof(T));
 }
 #else
-// One of the two is the guest's. Both are addresses, behind which the compiler lets everything change: what ASM GOTO puts
-// out g++ 12 may lose. The entries of the table belong to the section group of the function that this is in.
+// One of the two is the guest's. Both are addresses, behind which the compiler lets everything change: what ASM GOTO
+// puts out g++ 12 may lose. The entries of the table belong to the section group of the function that this is in.
 template <class T>
 [[gnu::always_inline]] inline bool move_words(T* to, T const* from) {
     static_assert(sizeof(T) <= max_guest_words);
