@@ -18,8 +18,8 @@ from machine import Failure, Machine, direct_boot, scratch_folder  # noqa: E402
 
 build = os.environ.get("PARAVANE_BUILD", f"{top}/build")
 images = f"{build}/images"
-hypervisor = os.environ.get("PARAVANE_HYPERVISOR", f"{build}/hypervisor/paravane")
-release = os.environ.get("PARAVANE_HYPERVISOR", f"{build}/release/hypervisor/paravane")  # what is measured
+hypervisor = os.environ.get("PARAVANE_HYPERVISOR", f"{build}/debug/hypervisor/paravane")  # it checks itself
+release = os.environ.get("PARAVANE_HYPERVISOR", f"{build}/hypervisor/paravane")  # what ./run boots, and is measured
 hello = f"{build}/frontends/guests/hello"
 
 HYPERVISOR_CMDLINE = "console=com1 com1=115200,8n1 dom0_mem=1024M loglvl=info guest_loglvl=info"

@@ -57,7 +57,7 @@ def prepare():
         file.write(text.replace("-Werror", ""))  # a hole may leave something unused
     launcher = ["-DCMAKE_CXX_COMPILER_LAUNCHER=ccache"] if shutil.which("ccache") else []
     subprocess.run(["cmake", "-S", f"{place}/source", "-B", f"{place}/build", "-G", "Ninja", "-DPARAVANE_TOOLS=OFF",
-                    "-DPARAVANE_TESTS=OFF", *launcher], check=True, stdout=subprocess.DEVNULL)
+                    "-DPARAVANE_TESTS=OFF", "-DPARAVANE_DEBUG=ON", *launcher], check=True, stdout=subprocess.DEVNULL)
     build_image()
 
 
