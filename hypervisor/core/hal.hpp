@@ -90,6 +90,7 @@ void xstate_init(std::byte* area);
 Time now();
 u64 read_tsc();
 Time time_at(u64 tsc);
+u64 latest_whole_tsc();  // at which time_at loses no fraction
 struct TscScale {  // ns = (tsc << shift, or >> -shift) * multiplier >> 32
     u32 multiplier;
     abi::u8 reserved[3];

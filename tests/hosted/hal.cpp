@@ -236,6 +236,7 @@ Time now() {
 }
 u64 read_tsc() { return now(); }
 Time time_at(u64 tsc) { return tsc; }
+u64 latest_whole_tsc() { return read_tsc(); }
 TscScale tsc_scale() { return {.multiplier = 0x8000'0000, .reserved = {}, .shift = 1}; }  // 1 GHz
 u64 tsc_khz() { return 1'000'000; }
 bool tsc_is_stable() { return true; }

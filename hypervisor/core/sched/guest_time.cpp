@@ -23,9 +23,10 @@ struct Reading {
 constinit std::array<Reading, max_cpus> readings{};
 constinit Spinlock<LockRank::wall_clock> wall_clock_lock{};
 
-// Of one and the same moment: vCPUs that compare their clocks would see the difference.
+// Of one and the same moment, and exact: vCPUs that compare their clocks would see the difference, if only of a
+// rounding.
 void take(Reading& reading) {
-    reading.tsc = hal::read_tsc();
+    reading.tsc = hal::latest_whole_tsc();
     reading.time = hal::time_at(reading.tsc);
     reading.taken = true;
 }
@@ -40,7 +41,7 @@ void report_new_log_lines() {
 void second_has_passed(void* owner) {
     Reading& reading = *static_cast<Reading*>(owner);
     take(reading);
-    reading.tick.arm(reading.time + second, hal::this_cpu());
+    reading.tick.arm(hal::now() + second, hal::this_cpu());
     if (Vcpu& vcpu = hal::current(); !vcpu.is_idle()) refresh_time(vcpu);
     if (hal::this_cpu() == 0) {
         log::refill_guest_budget();
@@ -54,7 +55,7 @@ Reading const& reading_of_this_cpu() {
         take(reading);
         reading.tick.callback = second_has_passed;
         reading.tick.owner = &reading;
-        reading.tick.arm(reading.time + second, hal::this_cpu());
+        reading.tick.arm(hal::now() + second, hal::this_cpu());
     }
     return reading;
 }

@@ -130,6 +130,12 @@ Time time_at(u64 tsc) {
     return static_cast<u64>(static_cast<unsigned __int128>(delta) * tsc_to_ns.multiplier >> 32);
 }
 
+// Between two such moments lie a multiple of 2^32 of what is multiplied.
+u64 latest_whole_tsc() {
+    u64 const distance = u64{1} << (32 + std::max(0, -tsc_to_ns.shift));
+    return tsc_start + ((cpu::rdtsc() - tsc_start) & ~(distance - 1));
+}
+
 Time now() { return time_at(cpu::rdtsc()); }
 u64 read_tsc() { return cpu::rdtsc(); }
 TscScale tsc_scale() { return tsc_to_ns; }
