@@ -130,6 +130,12 @@ i64 set_iobitmap(Fuzzer& f) {
     return guest::physdev_op(abi::physdevop::set_iobitmap, &request);
 }
 
+// Once, too.
+i64 show_interrupt_ends(Fuzzer& f) {
+    abi::PhysdevPirqEoiGmfn request{.gmfn = abi::Gfn{f.twist(guest::memory::mfn_of(f.page()).value)}};
+    return guest::physdev_op(abi::physdevop::pirq_eoi_gmfn_v2, &request);
+}
+
 // Harmless calls and any others, one after the other.
 i64 multicall(Fuzzer& f) {
     constexpr u64 numbers[] = {hc::fpu_taskswitch,
@@ -221,6 +227,7 @@ constexpr Operation list[] = {
     {"vcpu register_vcpu_info", register_vcpu_info, 2},
     {"physdev set_iopl", set_iopl, 4},
     {"physdev set_iobitmap", set_iobitmap, 4},
+    {"physdev pirq_eoi_gmfn", show_interrupt_ends, 1},
     {"multicall", multicall, 20},
     {"anything", anything, 30, true},
     {"privileged", privileged, 10, true},

@@ -145,12 +145,27 @@ Result<EvtchnPort> EventChannels::bind_pirq(u32 pirq) {
         channel.line = pirq;
     });
     entry->needs_eoi.store(false, std::memory_order_relaxed);
+    pirqs_.ends.show(pirq, hal::irq_needs_end(pirq));
     entry->port.store(port.value, std::memory_order_release);  // before the first one comes
     Result<> const enabled = hal::enable_irq(pirq);
     if (enabled) return port;
     entry->port.store(0, std::memory_order_release);
+    pirqs_.ends.show(pirq, false);
     release(port);
     return enabled.error();
+}
+
+Result<> EventChannels::show_pirq_ends(Mfn mfn, bool unmasks) {
+    auto page = get_writable(mfn, domain_.id);
+    if (!page) return page.error() == Errno::again ? Errno::again : Errno::inval;
+    SpinGuard guard{lock_};
+    if (domain_.is_dying()) return Errno::inval;
+    if (!pirqs_.ends.begin(*std::move(page), unmasks)) return Errno::busy;
+    for (u32 pirq = 0; pirq < PirqTable::size; ++pirq) {
+        Pirq const* const entry = pirqs_.find(pirq);
+        if (entry && entry->port.load(std::memory_order_relaxed)) pirqs_.ends.show(pirq, hal::irq_needs_end(pirq));
+    }
+    return {};
 }
 
 Result<> EventChannels::bind_vcpu(EvtchnPort port, VcpuId vcpu) {
@@ -183,6 +198,7 @@ Result<> EventChannels::close_local(EvtchnPort port, Channel& channel) {
         case Channel::State::pirq:
             hal::disable_irq(channel.line);
             if (Pirq* pirq = pirqs_.find(channel.line)) pirq->port.store(0, std::memory_order_release);
+            pirqs_.ends.show(channel.line, false);
             break;
         case Channel::State::unbound:
         case Channel::State::interdomain:

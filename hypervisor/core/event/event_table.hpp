@@ -64,7 +64,8 @@ public:
     bool is_pending(EvtchnPort port);
     Fifo const* fifo() const { return fifo_.load(std::memory_order_acquire); }
     PirqTable& pirqs() { return pirqs_; }
-    u32 open_ports();  // for the audit and for tests
+    Result<> show_pirq_ends(Mfn page, bool unmasks);  // busy: it is done already
+    u32 open_ports();                                 // for the audit and for tests
 
 private:
     static constexpr u32 channels_per_bucket = page_size / sizeof(Channel);

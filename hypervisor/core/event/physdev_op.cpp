@@ -85,7 +85,17 @@ Result<u64> setup_gsi(Domain& domain, abi::PhysdevSetupGsi const& op) {
     return u64{0};
 }
 
-// What the guest would look up in a page of bits (pirq_eoi_gmfn), it asks here once when it binds the interrupt.
+// The first version of the call unmasks a port at its interrupt's end. Every domain may make it, and Linux does.
+Result<u64> show_pirq_ends(Domain& domain, abi::PhysdevPirqEoiGmfn const& op) {
+    TRY(domain.events->show_pirq_ends(Mfn{op.gmfn.value}, false));
+    return u64{0};
+}
+Result<u64> show_pirq_ends_and_unmask(Domain& domain, abi::PhysdevPirqEoiGmfn const& op) {
+    TRY(domain.events->show_pirq_ends(Mfn{op.gmfn.value}, true));
+    return u64{0};
+}
+
+// The same for a guest that has no page of them (pirq_eoi_gmfn), asked once when it binds the interrupt.
 Result<u64> irq_status_query(Domain& domain, abi::PhysdevIrqStatusQuery& op) {
     if (!domain.events->pirqs().find(op.irq)) return Errno::inval;
     op.flags = hal::irq_needs_end(op.irq) ? abi::irqstat::needs_eoi : 0;
@@ -95,6 +105,8 @@ Result<u64> irq_status_query(Domain& domain, abi::PhysdevIrqStatusQuery& op) {
 Result<u64> end_of_interrupt(Domain& domain, abi::PhysdevEoi const& op) {
     Pirq* const pirq = domain.events->pirqs().find(op.irq);
     if (!pirq) return Errno::inval;
+    if (domain.events->pirqs().ends.unmasks())
+        (void)domain.events->unmask(EvtchnPort{pirq->port.load(std::memory_order_acquire)});
     if (pirq->needs_eoi.exchange(false, std::memory_order_acq_rel)) hal::end_irq(op.irq);
     return u64{0};
 }
@@ -137,8 +149,8 @@ Outcome do_physdev_op(Vcpu& vcpu, HypercallArgs& args) {
     switch (number) {
         case command::set_iopl: return call(set_iopl, vcpu, args[1]);
         case command::set_iobitmap: return call(set_iobitmap, vcpu, args[1]);
-        case command::pirq_eoi_gmfn_v1:
-        case command::pirq_eoi_gmfn_v2: return Errno::nosys;  // the guest then asks irq_status_query
+        case command::pirq_eoi_gmfn_v1: return call(show_pirq_ends_and_unmask, domain, args[1]);
+        case command::pirq_eoi_gmfn_v2: return call(show_pirq_ends, domain, args[1]);
         default:
             if (!domain.privileged) return Errno::perm;
     }

@@ -5,8 +5,24 @@
 #include <atomic>
 #include <optional>
 #include "core/hal.hpp"
+#include "core/mm/typed_ref.hpp"
 
 namespace hv {
+// PHYSDEVOP_pirq_eoi_gmfn: a page of the guest's with a bit for each pirq that wants to be told its end. Set up once,
+// it stays until the domain ends.
+class PirqEnds {
+public:
+    PageInfo const* page() const { return page_; }
+    bool unmasks() const { return unmasks_; }  // the end of an interrupt unmasks its port too
+    bool begin(TypedRef page, bool unmasks);   // false: there is one
+    void show(u32 pirq, bool needed);          // no-op without a page
+    void end();
+
+private:
+    PageInfo* page_ = nullptr;
+    bool unmasks_ = false;
+};
+
 struct Pirq {
     std::atomic<u32> port{0};  // 0: not bound
     std::atomic<bool> mapped{false};
@@ -35,6 +51,8 @@ public:
         entry->mapped.store(false, std::memory_order_release);
         return {};
     }
+
+    PirqEnds ends;
 
 private:
     std::array<Pirq, size> table_{};

@@ -17,7 +17,11 @@ Result<EventChannels*> create_event_channels(Domain& domain) {
     return events;
 }
 
-bool close_all_event_channels(Domain& domain) { return domain.events->close_all() && domain.events->leave_fifo(); }
+bool close_all_event_channels(Domain& domain) {
+    if (!domain.events->close_all() || !domain.events->leave_fifo()) return false;
+    domain.events->pirqs().ends.end();
+    return true;
+}
 void destroy_event_channels(Domain& domain) { destroy(domain.events); }
 
 void send_virq(Vcpu& vcpu, u32 virq) { vcpu.domain->events->raise_virq(virq, vcpu.id); }

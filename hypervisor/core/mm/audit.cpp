@@ -84,6 +84,8 @@ private:
                 if (mfn.value) use(mfn, PageType::segdesc);
             if (vcpu->info_page) use(mfn_of(*vcpu->info_page), PageType::writable);
         }
+        if (PageInfo const* ends = domain.events ? domain.events->pirqs().ends.page() : nullptr)
+            use(mfn_of(*ends), PageType::writable);
         if (Fifo const* fifo = domain.events ? domain.events->fifo() : nullptr)
             fifo->for_each_page([this](void* page) { use(hal::mfn_of(page), PageType::writable); });
         if (domain.grants) {

@@ -146,6 +146,53 @@ TEST(Pirq, OnlyALevelNeedsAnEndAndHasOnePerInterrupt) {
     EXPECT_EQ(handle_pirq(dom0.domain(), 10), nullptr);
 }
 
+TEST(Pirq, APageShowsWhichNeedAnEnd) {
+    World world;
+    Guest& dom0 = world.dom0();
+    constexpr u64 pfn = 20;
+    auto const shown = [&](u32 pirq) { return (dom0.frame(pfn)[pirq / 64] >> pirq % 64 & 1) != 0; };
+    for (i32 gsi : {10, 11}) {
+        abi::PhysdevMapPirq map = gsi_request(gsi);
+        ASSERT_EQ(physdev(dom0, abi::physdevop::map_pirq, map), 0);
+    }
+    abi::PhysdevSetupGsi setup{.gsi = 10, .triggering = 1, .polarity = 1, .pad = 0};
+    ASSERT_EQ(physdev(dom0, abi::physdevop::setup_gsi, setup), 0);
+    abi::EvtchnBindPirq level{.pirq = 10, .flags = 0, .port = {}}, edge{.pirq = 11, .flags = 0, .port = {}};
+    ASSERT_EQ(event_op(dom0, abi::evtchnop::bind_pirq, level), 0);
+    EXPECT_FALSE(shown(10));
+    abi::PhysdevPirqEoiGmfn wrong{.gmfn = abi::Gfn{~u64{0}}};
+    EXPECT_EQ(physdev(dom0, abi::physdevop::pirq_eoi_gmfn_v2, wrong), err(Errno::inval));
+    wrong.gmfn.value = dom0.mfn(0).value;  // a page table
+    EXPECT_EQ(physdev(dom0, abi::physdevop::pirq_eoi_gmfn_v2, wrong), err(Errno::inval));
+    abi::PhysdevPirqEoiGmfn page{.gmfn = abi::Gfn{dom0.mfn(pfn).value}};
+    ASSERT_EQ(physdev(dom0, abi::physdevop::pirq_eoi_gmfn_v2, page), 0);
+    EXPECT_TRUE(shown(10));  // it was bound before
+    EXPECT_EQ(physdev(dom0, abi::physdevop::pirq_eoi_gmfn_v1, page), err(Errno::busy));
+    ASSERT_EQ(event_op(dom0, abi::evtchnop::bind_pirq, edge), 0);
+    EXPECT_FALSE(shown(11));
+    ASSERT_EQ(close_port(dom0, level.port), 0);
+    EXPECT_FALSE(shown(10));
+    ASSERT_EQ(event_op(dom0, abi::evtchnop::bind_pirq, level), 0);
+    EXPECT_TRUE(shown(10));
+    EXPECT_EQ(world.mismatches(), 0u);
+}
+
+// The first version of the call: the guest masks the port, and does not unmask it by itself.
+TEST(Pirq, AnEndUnmasksThePortIfTheGuestWantsThat) {
+    World world;
+    Guest& dom0 = world.dom0();
+    abi::PhysdevMapPirq map = gsi_request(10);
+    ASSERT_EQ(physdev(dom0, abi::physdevop::map_pirq, map), 0);
+    abi::PhysdevPirqEoiGmfn page{.gmfn = abi::Gfn{dom0.mfn(20).value}};
+    ASSERT_EQ(physdev(dom0, abi::physdevop::pirq_eoi_gmfn_v1, page), 0);
+    abi::EvtchnBindPirq bind{.pirq = 10, .flags = 0, .port = {}};
+    ASSERT_EQ(event_op(dom0, abi::evtchnop::bind_pirq, bind), 0);
+    mask(dom0, bind.port);
+    abi::PhysdevEoi eoi{.irq = 10};
+    ASSERT_EQ(physdev(dom0, abi::physdevop::eoi, eoi), 0);
+    EXPECT_EQ(dom0.domain().shared_info->evtchn_mask[bind.port.value / 64] >> bind.port.value % 64 & 1, 0u);
+}
+
 TEST(Pirq, TheHypervisorsOwnInterruptCannotBeBound) {
     World world;
     abi::PhysdevMapPirq map = gsi_request(console_gsi);
