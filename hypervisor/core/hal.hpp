@@ -91,7 +91,7 @@ Time now();
 u64 read_tsc();
 Time time_at(u64 tsc);
 u64 latest_whole_tsc();  // at which time_at loses no fraction
-struct TscScale {  // ns = (tsc << shift, or >> -shift) * multiplier >> 32
+struct TscScale {        // ns = (tsc << shift, or >> -shift) * multiplier >> 32
     u32 multiplier;
     abi::u8 reserved[3];
     signed char shift;
