@@ -41,8 +41,10 @@ Result<u64> poll(Vcpu& vcpu, abi::SchedPoll const& op) {
 
     vcpu.poll_timer.disarm();  // of an earlier poll that ended otherwise
     vcpu.poll_port.store(port_to_watch, std::memory_order_seq_cst);
-    watch_for_poller(vcpu);
+    // In this order: a sender of before, which strikes it off the list of pollers and wakes it afterwards, finds it
+    // asleep.
     sched::set_reason(vcpu, PauseReason::polling);
+    watch_for_poller(vcpu);
     Result<bool> const pending = any_pending(vcpu, op.ports, op.nr_ports);
     if (!pending || *pending || has_unmasked_event(vcpu)) {
         sched::clear_reason(vcpu, PauseReason::polling);
