@@ -28,9 +28,11 @@ void RunQueue::insert(Vcpu& vcpu) {
     waiting.fetch_add(1, std::memory_order_relaxed);
 }
 
+// One that is far ahead has not taken it from those here: it ran while nobody else wanted the CPU.
 void RunQueue::insert_woken(Vcpu& vcpu) {
     u64 const lowest = floor.load(std::memory_order_relaxed);
-    vcpu.virtual_time = std::max(vcpu.virtual_time, lowest > slice ? lowest - slice : 0);
+    u64 const most = lowest + charge_for(vcpu, slice);
+    vcpu.virtual_time = std::clamp(vcpu.virtual_time, lowest > slice ? lowest - slice : 0, most);
     insert(vcpu);
 }
 

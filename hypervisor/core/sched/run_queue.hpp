@@ -23,7 +23,7 @@ struct RunQueue {
 
     Vcpu* first() const { return first_; }
     void insert(Vcpu& vcpu);         // by virtual time, behind its equals
-    void insert_woken(Vcpu& vcpu);   // the same for one that has slept: sleeping earns a slice at most
+    void insert_woken(Vcpu& vcpu);   // the same for one that has slept: it is a slice ahead or behind at most
     void place_on_idle(Vcpu& vcpu);  // before it is inserted: nothing here to compare it with but other queues
     void erase(Vcpu& vcpu);
 

@@ -108,6 +108,22 @@ TEST_F(Scheduler, EveryEventIsAnsweredSoon) {
     EXPECT_LE(worst, 2 * ms);
 }
 
+// Time that nobody else wanted is no debt: who had the CPU alone is not put behind one that comes later.
+TEST_F(Scheduler, RunningAloneCostsNothingLater) {
+    Guest& alone = add();
+    Guest& late = add();
+    sched::set_reason(late.vcpu(), PauseReason::blocked);
+    cpu.run_for(100'000 * ms);
+    sched::set_reason(alone.vcpu(), PauseReason::blocked);
+    EXPECT_TRUE(cpu.settle().is_idle());
+    sched::wake(late.vcpu());
+    cpu.run_for(5 * ms);
+    Time const before = run_time(alone);
+    sched::wake(alone.vcpu());
+    cpu.run_for(1000 * ms);
+    EXPECT_NEAR(static_cast<double>(run_time(alone) - before), 500.0 * ms, 20.0 * ms);
+}
+
 TEST_F(Scheduler, SleepingDoesNotSaveUpMoreThanASlice) {
     Guest& busy = add();
     Guest& sleeper = add();
