@@ -79,7 +79,8 @@ i64 vm_assist(Fuzzer& f) {
 template <u32 command>
 i64 xen_version(Fuzzer& f) {
     *reinterpret_cast<u64*>(f.result_place()) = 0;
-    return guest::hypercall(hc::xen_version, f.twist(command), f.twist(address_of(f.result_place())));
+    u64 place = command == abi::xenver::pagesize ? 0 : address_of(f.result_place());  // it takes no argument
+    return guest::hypercall(hc::xen_version, f.twist(command), f.twist(place));
 }
 
 i64 console_io(Fuzzer& f) {
