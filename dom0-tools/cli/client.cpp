@@ -9,7 +9,7 @@
 namespace paravane {
 Client::Client(std::string const& socket)
     : socket_{socket},
-      stub_{v1::Hypervisor::NewStub(grpc::CreateChannel("unix:" + socket, grpc::InsecureChannelCredentials()))} {}
+      service_{v1::Hypervisor::NewStub(grpc::CreateChannel("unix:" + socket, grpc::InsecureChannelCredentials()))} {}
 
 ExitCode exit_code_of(grpc::StatusCode code) {
     switch (code) {

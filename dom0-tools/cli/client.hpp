@@ -24,15 +24,17 @@ enum class ExitCode : int {
 
 class Client {
 public:
+    using Service = v1::Hypervisor::Stub;  // gRPC's name for the calling side
+
     explicit Client(std::string const& socket);
 
-    v1::Hypervisor::Stub& stub() { return *stub_; }
+    Service& service() { return *service_; }
     // Prints why a call failed, in one line on standard error.
     ExitCode complain(grpc::Status const& status, std::string const& operation) const;
 
 private:
     std::string socket_;
-    std::unique_ptr<v1::Hypervisor::Stub> stub_;
+    std::unique_ptr<Service> service_;
 };
 
 ExitCode exit_code_of(grpc::StatusCode code);

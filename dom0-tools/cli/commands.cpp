@@ -66,7 +66,7 @@ ExitCode Commands::create(CreateOptions const& options) {
     request.set_paused(options.paused || options.console);
     ClientContext context;
     v1::Domain domain;
-    Status status = client_.stub().CreateDomain(&context, request, &domain);
+    Status status = client_.service().CreateDomain(&context, request, &domain);
     if (!status.ok()) return client_.complain(status, "create");
     print("created " + domain.name() + ", domain " + std::to_string(domain.id()) + "\n", domain);
     if (!options.console) return ExitCode::success;
@@ -74,7 +74,7 @@ ExitCode Commands::create(CreateOptions const& options) {
         if (options.paused) return ExitCode::success;
         ClientContext unpause_context;
         v1::Domain running;
-        return client_.complain(client_.stub().UnpauseDomain(&unpause_context, reference(domain.name()), &running),
+        return client_.complain(client_.service().UnpauseDomain(&unpause_context, reference(domain.name()), &running),
                                 "unpause " + domain.name());
     });
 }
@@ -82,7 +82,7 @@ ExitCode Commands::create(CreateOptions const& options) {
 ExitCode Commands::list() {
     ClientContext context;
     v1::ListDomainsResponse domains;
-    Status status = client_.stub().ListDomains(&context, {}, &domains);
+    Status status = client_.service().ListDomains(&context, {}, &domains);
     if (status.ok()) print(render_domains(domains), domains);
     return client_.complain(status, "list");
 }
@@ -91,12 +91,12 @@ ExitCode Commands::info(std::string const& name) {
     ClientContext context;
     if (name.empty()) {
         v1::HostInfo host;
-        Status status = client_.stub().GetHostInfo(&context, {}, &host);
+        Status status = client_.service().GetHostInfo(&context, {}, &host);
         if (status.ok()) print(render_host(host), host);
         return client_.complain(status, "info");
     }
     v1::Domain domain;
-    Status status = client_.stub().GetDomain(&context, reference(name), &domain);
+    Status status = client_.service().GetDomain(&context, reference(name), &domain);
     if (status.ok()) print(render_domain(domain), domain);
     return client_.complain(status, "get " + name);
 }
@@ -109,7 +109,7 @@ ExitCode Commands::pause(std::vector<std::string> const& names) {
     return for_each(names, [&](std::string const& name) {
         ClientContext context;
         v1::Domain domain;
-        Status status = client_.stub().PauseDomain(&context, reference(name), &domain);
+        Status status = client_.service().PauseDomain(&context, reference(name), &domain);
         if (status.ok()) print("paused " + name + "\n", domain);
         return client_.complain(status, "pause " + name);
     });
@@ -119,7 +119,7 @@ ExitCode Commands::unpause(std::vector<std::string> const& names) {
     return for_each(names, [&](std::string const& name) {
         ClientContext context;
         v1::Domain domain;
-        Status status = client_.stub().UnpauseDomain(&context, reference(name), &domain);
+        Status status = client_.service().UnpauseDomain(&context, reference(name), &domain);
         if (status.ok()) print("unpaused " + name + "\n", domain);
         return client_.complain(status, "unpause " + name);
     });
@@ -129,7 +129,7 @@ ExitCode Commands::shutdown(std::vector<std::string> const& names, double wait_s
     return for_each(names, [&](std::string const& name) {
         ClientContext context;
         v1::ShutdownResponse response;
-        Status status = client_.stub().ShutdownDomain(&context, request_end(name, wait_seconds), &response);
+        Status status = client_.service().ShutdownDomain(&context, request_end(name, wait_seconds), &response);
         if (status.ok()) print((response.ended() ? "powered off " : "asked to power off: ") + name + "\n", response);
         return client_.complain(status, "shutdown " + name);
     });
@@ -139,7 +139,7 @@ ExitCode Commands::reboot(std::vector<std::string> const& names, double wait_sec
     return for_each(names, [&](std::string const& name) {
         ClientContext context;
         v1::ShutdownResponse response;
-        Status status = client_.stub().RebootDomain(&context, request_end(name, wait_seconds), &response);
+        Status status = client_.service().RebootDomain(&context, request_end(name, wait_seconds), &response);
         if (status.ok()) print((response.ended() ? "rebooting " : "asked to reboot: ") + name + "\n", response);
         return client_.complain(status, "reboot " + name);
     });
@@ -149,7 +149,7 @@ ExitCode Commands::destroy(std::vector<std::string> const& names) {
     return for_each(names, [&](std::string const& name) {
         ClientContext context;
         v1::DestroyResponse response;
-        Status status = client_.stub().DestroyDomain(&context, reference(name), &response);
+        Status status = client_.service().DestroyDomain(&context, reference(name), &response);
         if (status.ok()) print("destroyed " + name + "\n", response);
         return client_.complain(status, "destroy " + name);
     });
@@ -160,14 +160,14 @@ ExitCode Commands::dmesg(bool clear) {
     v1::HypervisorLogRequest request;
     request.set_clear(clear);
     v1::HypervisorLog log;
-    Status status = client_.stub().ReadHypervisorLog(&context, request, &log);
+    Status status = client_.service().ReadHypervisorLog(&context, request, &log);
     if (status.ok()) print(log.text(), log);
     return client_.complain(status, "dmesg");
 }
 
 ExitCode Commands::events(unsigned count) {
     ClientContext context;
-    auto reader = client_.stub().WatchEvents(&context, {});
+    auto reader = client_.service().WatchEvents(&context, {});
     v1::Event event;
     for (unsigned seen = 0; reader->Read(&event);) {
         std::fputs((format_ == OutputFormat::json ? render_json_line(event) : render_event(event)).c_str(), stdout);

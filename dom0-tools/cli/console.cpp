@@ -139,7 +139,7 @@ bool follow(Stream& stream, grpc::ClientContext& context) {
 ExitCode run_console(Client& client, std::string const& name, std::function<ExitCode()> const& attached) {
     std::string operation = "console " + name;
     grpc::ClientContext context;
-    std::unique_ptr<Stream> stream = client.stub().Console(&context);
+    std::unique_ptr<Stream> stream = client.service().Console(&context);
     v1::ConsoleInput first;
     first.set_name(name);
     if (stream->Write(first)) stream->WaitForInitialMetadata();

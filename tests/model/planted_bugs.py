@@ -54,7 +54,7 @@ def options():
     parser.add_argument("--compiler", required=True)
     parser.add_argument("--source", type=pathlib.Path, required=True)
     parser.add_argument("--build", type=pathlib.Path, required=True)
-    parser.add_argument("--library", required=True)
+    parser.add_argument("--core", required=True)
     parser.add_argument("--sanitize", action="store_true")
     return parser.parse_args()
 
@@ -83,7 +83,7 @@ def build(args, objects, name, number, file, text, replacement):
     for source, output in zip(sources, compiled):
         compile_file(args, source, output, [f"-I{folder}"])
     program = str(args.build / f"bug{number}")
-    subprocess.run([args.compiler, *flags(args), "-o", program, *compiled, *objects, args.library], check=True)
+    subprocess.run([args.compiler, *flags(args), "-o", program, *compiled, *objects, args.core], check=True)
     return None
 
 
