@@ -55,7 +55,7 @@ does xl debug-keys A
 
 does xl create -q /etc/linux.cfg
 wait_until 240 grep -q "this is its shell" $logs/guest-linux.log || failed "Linux did not reach its shell"
-does xl vcpu-list linux; shows '^linux +[0-9]+ +0 +0 +[-r][-b]- .* all / all'; shows '^linux +[0-9]+ +1 '
+does xl vcpu-list linux; shows '^linux +[0-9]+ +0 +[01] +[-r][-b]- .* all / all'; shows '^linux +[0-9]+ +1 '
 for cpu in 0 1; do
     does xl vcpu-pin linux 1 $cpu; does xl vcpu-list linux; shows "^linux +[0-9]+ +1 .* $cpu / all"
     wait_until 60 runs_on $cpu || failed "vCPU 1 is not on CPU $cpu: $(xl vcpu-list linux)"
