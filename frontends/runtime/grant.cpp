@@ -49,4 +49,14 @@ void grant::permit(u32 ref, Domid to, Mfn frame, u16 flags) {
     std::atomic_signal_fence(std::memory_order_seq_cst);
     entries()[ref].flags = flags;
 }
+
+bool grant::map(u64 address, Domid owner, u32 ref) {
+    if (!page_table::map(page_table::kernel_root(), address, 0)) { return false; }  // makes the tables
+    abi::GnttabMapGrantRef op{};
+    op.host_addr = address;
+    op.flags = abi::gntmap::host_map;
+    op.ref = {ref};
+    op.dom = owner;
+    return grant_table_op(abi::gnttabop::map_grant_ref, &op, 1) == 0 && op.status == abi::gntst::okay;
+}
 }  // namespace guest

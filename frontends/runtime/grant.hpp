@@ -13,5 +13,8 @@ abi::GrantEntryV1 volatile* entries();
 
 // The entry becomes valid last.
 void permit(u32 ref, Domid to, Mfn frame, u16 flags);
+
+// Maps what another domain permits, writable. False if the hypervisor refuses.
+bool map(u64 address, Domid owner, u32 ref);
 }  // namespace grant
 }  // namespace guest

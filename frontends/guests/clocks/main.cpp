@@ -11,7 +11,6 @@
 #include "runtime/grant.hpp"
 #include "runtime/guest.hpp"
 #include "runtime/memory.hpp"
-#include "runtime/page_table.hpp"
 #include "runtime/smp.hpp"
 #include "runtime/time.hpp"
 
@@ -78,15 +77,8 @@ u64 number(std::string_view text) {
 }
 
 void be_a_guest(std::string_view which) {
-    abi::GnttabMapGrantRef op{};
-    op.host_addr = shared_address;
-    op.flags = abi::gntmap::host_map;
-    op.ref = {shared_ref + static_cast<u32>(number(which)) - 1};
-    op.dom = abi::dom0;
-    bool const has_tables = guest::page_table::map(guest::page_table::kernel_root(), shared_address, 0);
-    if (!has_tables || guest::grant_table_op(abi::gnttabop::map_grant_ref, &op, 1) != 0 || op.status != 0) {
-        guest::panic("the shared page cannot be mapped");
-    }
+    u32 const ref = shared_ref + static_cast<u32>(number(which)) - 1;
+    warden::require(guest::grant::map(shared_address, abi::dom0, ref), "the shared page");
     shared = reinterpret_cast<Shared*>(shared_address);
     ours = &shared->domain[number(which)];
     start_others();

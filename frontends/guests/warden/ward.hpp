@@ -19,7 +19,6 @@ using guest::u64;
 using guest::u8;
 
 inline constexpr u64 pages = 2048;  // of each domain
-inline constexpr u32 most_wards = 2;
 
 class Ward {
 public:
