@@ -14,6 +14,7 @@
 #include "core/mm/root.hpp"
 #include "core/mm/typed_ref.hpp"
 #include "core/sched/scheduler.hpp"
+#include "core/sched/watchdog.hpp"
 #include "public/event_channel.hpp"
 #include "public/sched.hpp"
 
@@ -83,6 +84,7 @@ Result<DomainRef> create_domain(DomainConfig const& config) {
     domain->max_vcpus = config.max_vcpus;
     domain->max_event_channels = config.max_event_channels;
     domain->created = hal::now();
+    sched::prepare_watchdogs(*domain);
     domain->pause_count = 1;
     domain->paused_by_controller = true;
     Result<> entered = enter_domain(*domain);

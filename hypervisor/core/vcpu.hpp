@@ -99,9 +99,11 @@ struct Vcpu {
     bool queued = false;
     Vcpu* queue_next = nullptr;
     Vcpu* queue_prev = nullptr;
-    u64 virtual_time = 0;   // run time scaled by weight: the least goes first
-    CpuMask hard_affinity;  // where it may run
-    CpuMask soft_affinity;  // where it would like to
+    u64 virtual_time = 0;       // run time scaled by weight: the least goes first
+    CpuMask hard_affinity;      // where it may run
+    CpuMask soft_affinity;      // where it would like to
+    CpuMask unpinned_affinity;  // the hard one that comes back after SCHEDOP_pin_override
+    bool pinned = false;
     std::atomic<u32> pause_reasons{PauseReason::down};
     std::atomic<u32> pause_count{0};
     std::atomic<u32> poll_port{0};  // port waited for in SCHEDOP_poll; 0: a list, or none

@@ -16,7 +16,6 @@ DIFFERENCES = {
         "grant_table_op 4 12",
         "event_channel_op 14",
         "physdev_op 4 9 23",
-        "sched_op 7",
         "platform_op 31 32 33 39 48 56 57 58 59 60 61 63",
         "sysctl 2 10 11 14 20 21 22 23 27",
         "xen_version 10",

@@ -49,7 +49,7 @@ void disturb(Crowd& crowd, std::mt19937& random) {
         case 2: return sched::wake(vcpu);
         case 3:
         case 4: return sched::set_reason(vcpu, PauseReason::blocked);
-        case 5: return sched::set_affinity(vcpu, any_cpus(random), any_cpus(random));
+        case 5: return (void)sched::set_affinity(vcpu, any_cpus(random), any_cpus(random));
         case 6: return vcpu.singleshot_timer.arm(hal::now() + random() % 1000, static_cast<u32>(random() % cpus));
         default: (void)sched::runstate_of(vcpu);
     }

@@ -90,6 +90,15 @@ void test_watchdogs() {
     first.id = 3;
     fails(guest::sched_op(abi::schedop::watchdog, &first), Errno::inval, "there is no third");
 }
+
+void test_pin_override() {
+    abi::SchedPinOverride first{0}, none{-1}, absent{1000};
+    ok(guest::sched_op(abi::schedop::pin_override, &first), "pinned to a CPU");
+    ok(guest::sched_op(abi::schedop::pin_override, &first), "and again");
+    fails(guest::sched_op(abi::schedop::pin_override, &absent), Errno::inval, "there are not that many");
+    ok(guest::sched_op(abi::schedop::pin_override, &none), "free again");
+    fails(guest::sched_op(abi::schedop::pin_override, &none), Errno::inval, "it is not pinned");
+}
 }  // namespace
 
 void test_vcpu_ops() {
@@ -103,6 +112,7 @@ void test_vcpu_ops() {
     test_runstate();
     test_nmi();
     test_watchdogs();
+    test_pin_override();
     test_vcpu_info();
 }
 }  // namespace selftest

@@ -30,12 +30,13 @@ Result<> report_affinity(Vcpu const& vcpu, abi::DomctlVcpuaffinity const& op) {
 
 Result<> set_vcpu_affinity(Domain& domain, abi::DomctlVcpuaffinity const& op) {
     Vcpu& vcpu = *TRY(find_vcpu(domain, op));
+    if (op.flags & abi::vcpuaffinity::force) (void)sched::unpin(vcpu);
     CpuMask hard = vcpu.hard_affinity;
     CpuMask soft = vcpu.soft_affinity;
     if (op.flags & abi::vcpuaffinity::hard) hard = TRY(read_bitmap(op.cpumap_hard));
     if (op.flags & abi::vcpuaffinity::soft) soft = TRY(read_bitmap(op.cpumap_soft));
     if (online_part(hard).empty()) return Errno::inval;
-    sched::set_affinity(vcpu, hard, soft);
+    TRY(sched::set_affinity(vcpu, hard, soft));
     return report_affinity(vcpu, op);
 }
 

@@ -74,6 +74,13 @@ Result<u64> set_shutdown_code(Domain& domain, u32 reason) {
     if (!domain.shut_down) domain.shutdown_code = reason;
     return u64{0};
 }
+// For dom0's drivers of firmware that only works on one CPU; a negative number ends it.
+Result<u64> pin_override(Vcpu& vcpu, i32 cpu) {
+    if (!vcpu.domain->privileged) return Errno::perm;
+    if (cpu >= static_cast<i32>(hal::online_cpus())) return Errno::inval;
+    TRY(cpu < 0 ? sched::unpin(vcpu) : sched::pin(vcpu, static_cast<CpuId>(cpu)));
+    return u64{0};
+}
 }  // namespace
 
 Outcome do_sched_op(Vcpu& vcpu, HypercallArgs& args) {
@@ -95,6 +102,9 @@ Outcome do_sched_op(Vcpu& vcpu, HypercallArgs& args) {
         case abi::schedop::watchdog:
             return with_argument<abi::SchedWatchdog>(
                 arg, [&](abi::SchedWatchdog const& op) { return sched::set_watchdog(*vcpu.domain, op); });
+        case abi::schedop::pin_override:
+            return with_argument<abi::SchedPinOverride>(
+                arg, [&](abi::SchedPinOverride const& op) { return pin_override(vcpu, op.pcpu); });
         default: return Errno::nosys;
     }
 }

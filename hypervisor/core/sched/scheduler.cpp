@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <optional>
+#include <utility>
 #include "core/domain.hpp"
 #include "core/hal.hpp"
 #include "core/mm/page_alloc.hpp"
@@ -262,13 +263,38 @@ void yield(Vcpu& vcpu) {
     request_resched(hal::this_cpu());
 }
 
-void set_affinity(Vcpu& vcpu, CpuMask const& hard, CpuMask const& soft) {
+Result<> set_affinity(Vcpu& vcpu, CpuMask const& hard, CpuMask const& soft) {
     {
         HomeQueue home{vcpu};
+        if (vcpu.pinned) return Errno::busy;
         vcpu.hard_affinity = hard;
         vcpu.soft_affinity = soft;
     }
     settle(vcpu);
+    return {};
+}
+
+Result<> pin(Vcpu& vcpu, CpuId cpu) {
+    CpuMask only;
+    only.set(cpu);
+    {
+        HomeQueue home{vcpu};
+        if (vcpu.pinned && !vcpu.hard_affinity.test(cpu)) return Errno::busy;
+        if (!std::exchange(vcpu.pinned, true)) vcpu.unpinned_affinity = vcpu.hard_affinity;
+        vcpu.hard_affinity = only;
+    }
+    settle(vcpu);
+    return {};
+}
+
+Result<> unpin(Vcpu& vcpu) {
+    {
+        HomeQueue home{vcpu};
+        if (!std::exchange(vcpu.pinned, false)) return Errno::inval;
+        vcpu.hard_affinity = vcpu.unpinned_affinity;
+    }
+    settle(vcpu);
+    return {};
 }
 
 bool need_resched(CpuId cpu) { return queues[cpu].resched.load(std::memory_order_relaxed); }

@@ -15,7 +15,11 @@ void clear_reason(Vcpu& vcpu, u32 reason);  // queues the vCPU if nothing else h
 void wake(Vcpu& vcpu);                      // an event arrived: ends blocking and polling, or makes a running vCPU look
 void reconsider(Vcpu& vcpu);                // pause counts changed
 void yield(Vcpu& vcpu);                     // the current vCPU lets others go first
-void set_affinity(Vcpu& vcpu, CpuMask const& hard, CpuMask const& soft);  // `hard` names a CPU that is online
+// `hard` names a CPU that is online. busy: the vCPU has pinned itself.
+Result<> set_affinity(Vcpu& vcpu, CpuMask const& hard, CpuMask const& soft);
+// SCHEDOP_pin_override: nothing but this CPU, which is online, until the end. busy: it is pinned to another one.
+Result<> pin(Vcpu& vcpu, CpuId cpu);
+Result<> unpin(Vcpu& vcpu);  // inval: it was not pinned
 
 bool need_resched(CpuId cpu);     // set by kicks, the slice timer and the above
 void request_resched(CpuId cpu);  // sets it; an other CPU is kicked

@@ -17,14 +17,19 @@ void expired(void* owner) {
 }
 }  // namespace
 
+void prepare_watchdogs(Domain& domain) {
+    for (Domain::Watchdog& watchdog : domain.watchdogs) {
+        watchdog.timer.callback = expired;
+        watchdog.timer.owner = &domain;
+    }
+}
+
 Result<u64> set_watchdog(Domain& domain, abi::SchedWatchdog const& op) {
     Time const deadline = hal::now() + op.timeout * second;
     if (op.id == 0) {
         for (u64 i = 0; i < domain.watchdogs.size(); ++i) {
             auto& [timer, in_use] = domain.watchdogs[i];
             if (in_use.exchange(true)) continue;
-            timer.callback = expired;
-            timer.owner = &domain;
             timer.arm(deadline, hal::this_cpu());
             return i + 1;
         }

@@ -155,15 +155,22 @@ TEST(DomctlVcpu, AffinityNamesCpusThatExist) {
     Guest& guest = world.add_guest();
     InDom0<std::array<u8, 32>> map{world, 20};
     abi::Domctl op{};
+    u32 flags = abi::vcpuaffinity::hard;
     auto request = [&](u32 operation, u32 bits) {
         op.u.vcpuaffinity = {.vcpu = VcpuId{0},
-                             .flags = abi::vcpuaffinity::hard,
+                             .flags = flags,
                              .cpumap_hard = {.bitmap = {map.address()}, .nr_bits = bits, .pad = 0},
                              .cpumap_soft = {}};
         return domctl(world, operation, guest.id(), op);
     };
     guest.domain().pause_count = 0;
     (*map) = {0x04};
+    EXPECT_EQ(request(command::setvcpuaffinity, 8), 0);
+    EXPECT_EQ(guest.vcpu().cpu, 2u);
+    ASSERT_TRUE(sched::pin(guest.vcpu(), 3));
+    EXPECT_EQ(request(command::setvcpuaffinity, 8), err(Errno::busy));
+    EXPECT_EQ(guest.vcpu().cpu, 3u);
+    flags |= abi::vcpuaffinity::force;
     EXPECT_EQ(request(command::setvcpuaffinity, 8), 0);
     EXPECT_EQ(guest.vcpu().cpu, 2u);
     (*map) = {};

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "public/sched.hpp"
 
+#include <vector>
+
 #include "event_guest.hpp"
 #include "simulated_cpu.hpp"
 
@@ -139,10 +141,45 @@ TEST(SchedOp, Dom0sShutdownIsTheMachines) {
     } catch (PowerEvent const& event) { EXPECT_EQ(event.kind, PowerEvent::Kind::power_off); }
 }
 
+std::vector<CpuId> allowed_cpus(Vcpu const& vcpu) {
+    std::vector<CpuId> cpus;
+    for (CpuId cpu = 0; cpu < max_cpus; ++cpu)
+        if (vcpu.hard_affinity.test(cpu)) cpus.push_back(cpu);
+    return cpus;
+}
+
+i64 pin(Guest& guest, i32 cpu) { return sched_op(guest, abi::schedop::pin_override, abi::SchedPinOverride{cpu}); }
+
+TEST(SchedOp, OnlyDom0PinsItself) {
+    World world;
+    EXPECT_EQ(pin(world.add_guest(), 0), err(Errno::perm));
+    EXPECT_EQ(world.dom0().call(abi::hypercall::sched_op, {abi::schedop::pin_override, 0}), err(Errno::fault));
+}
+
+TEST(SchedOp, APinnedVcpuStaysUntilItIsFreed) {
+    World world;
+    Guest& dom0 = world.dom0();
+    Vcpu& vcpu = dom0.vcpu();
+    CpuMask two, three;
+    for (CpuId cpu : {1u, 3u}) two.set(cpu);
+    for (CpuId cpu : {0u, 1u, 3u}) three.set(cpu);
+    ASSERT_TRUE(sched::set_affinity(vcpu, two, three));
+    EXPECT_EQ(pin(dom0, 2), 0) << "beyond its affinity";
+    EXPECT_EQ(allowed_cpus(vcpu), std::vector<CpuId>{2});
+    EXPECT_EQ(pin(dom0, 2), 0) << "once more";
+    EXPECT_EQ(pin(dom0, 1), err(Errno::busy));
+    EXPECT_EQ(sched::set_affinity(vcpu, three, two).error(), Errno::busy);
+    EXPECT_EQ(pin(dom0, 4), err(Errno::inval)) << "the machine has four";
+    EXPECT_EQ(pin(dom0, 0x7fffffff), err(Errno::inval));
+    EXPECT_EQ(allowed_cpus(vcpu), std::vector<CpuId>{2});
+    EXPECT_EQ(pin(dom0, -1), 0);
+    EXPECT_EQ(allowed_cpus(vcpu), (std::vector<CpuId>{1, 3}));
+    EXPECT_EQ(pin(dom0, -1), err(Errno::inval)) << "it is free";
+}
+
 TEST(SchedOp, UnknownOnesDoNotExist) {
     World world;
     EXPECT_EQ(world.dom0().call(abi::hypercall::sched_op, {99, 0}), err(Errno::nosys));
-    EXPECT_EQ(world.dom0().call(abi::hypercall::sched_op, {abi::schedop::pin_override, 0}), err(Errno::nosys));
 }
 }  // namespace
 }  // namespace hosted

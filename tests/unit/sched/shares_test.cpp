@@ -37,7 +37,7 @@ protected:
         Guest& guest = world.add_guest(64, vcpus);
         guest.domain().scheduler_weight = weight;
         guest.domain().scheduler_cap = cap;
-        for (u32 i = 0; i < vcpus; ++i) sched::set_affinity(guest.vcpu(i), all(), all());
+        for (u32 i = 0; i < vcpus; ++i) (void)sched::set_affinity(guest.vcpu(i), all(), all());
         unpause_domain(guest.domain());
         guests.push_back(&guest);
         return guest;
@@ -149,7 +149,7 @@ TEST_F(Shares, RandomMixes) {
         for (u32& weight : weights) {
             weight = 64 + static_cast<u32>(random() % 1024);
             Guest& guest = add(weight);
-            sched::set_affinity(guest.vcpu(), some, some);
+            (void)sched::set_affinity(guest.vcpu(), some, some);
         }
         for (Guest* guest : guests) before.push_back(run_time(*guest));
         run_for(10'000 * ms);
@@ -179,7 +179,7 @@ TEST_F(Shares, NobodyStarves) {
             mask.set(below(4));
             for (CpuId cpu = 0; cpu < 4; ++cpu)
                 if (below(3) == 0) mask.set(cpu);
-            sched::set_affinity(guest->vcpu(), mask, mask);
+            (void)sched::set_affinity(guest->vcpu(), mask, mask);
             wants.push_back(below(4) != 0);
             wants.back() ? sched::wake(guest->vcpu()) : sched::set_reason(guest->vcpu(), PauseReason::blocked);
             before.push_back(run_time(*guest));

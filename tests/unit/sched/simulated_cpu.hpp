@@ -60,6 +60,6 @@ private:
 inline void pin_to(Vcpu& vcpu, CpuId cpu) {
     CpuMask mask;
     mask.set(cpu);
-    sched::set_affinity(vcpu, mask, mask);
+    (void)sched::set_affinity(vcpu, mask, mask);
 }
 }  // namespace hosted
