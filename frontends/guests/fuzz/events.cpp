@@ -67,10 +67,11 @@ i64 init_control(Fuzzer& f) {
                                     .link_bits = 0,
                                     .pad = {}};
     f.twist_inside(argument);
+    argument.control_gfn = {Fuzzer::spare(argument.control_gfn.value)};
     return guest::event_channel_op(op::init_control, &argument);
 }
 i64 expand_array(Fuzzer& f) {
-    abi::EvtchnExpandArray argument{.array_gfn = {f.twist(guest::memory::mfn_of(pool.array).value)}};
+    abi::EvtchnExpandArray argument{.array_gfn = {Fuzzer::spare(f.twist(guest::memory::mfn_of(pool.array).value))}};
     return guest::event_channel_op(op::expand_array, &argument);
 }
 

@@ -41,12 +41,14 @@ private:
 };
 
 inline constexpr u32 pool_pages = 48;
+inline constexpr u64 nowhere = u64{1} << 36;       // a frame that no machine has
 inline constexpr u64 window = 0xffff960000000000;  // its tables are the guest's for good; its entries are anybody's
 
 // The pages that calls are about. A slot whose frame was given back holds 0.
 struct Pool {
     std::array<void*, pool_pages> memory;
     std::array<u64, pool_pages> frames;
+    u64 last_frame;  // of the machine
     Mfn l1, l2, l3;  // of the window
     u32* control;    // of FIFO event channels, both vCPUs', and the array's page
     u32* array;
@@ -69,7 +71,10 @@ public:
     u64 hostile();
     u64 frame();          // of the pool, mostly
     u64 foreign_frame();  // anything that is not ours
-    u64 entry();          // a leaf entry for a page of the pool
+    // Instead of a frame of ours that is not there to be played with: its code, data and tables, which the guest could
+    // write to by right and so end itself.
+    static u64 spare(u64 mfn);
+    u64 entry();  // a leaf entry for a page of the pool
     u64 window_address() { return window + u64{random.below(64)} * guest::page_size; }
     void* page() { return pool.memory[random.below(pool_pages)]; }
     u8* result_place() { return pool.scratch + vcpu * guest::page_size; }

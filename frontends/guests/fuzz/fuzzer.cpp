@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "fuzz.hpp"
 
+#include <algorithm>
+
 #include "public/io/console.hpp"
 #include "runtime/event.hpp"
 #include "runtime/grant.hpp"
@@ -39,14 +41,24 @@ constexpr u64 hostile_values[] = {0,
                                   ~u64{0}};
 
 bool is_mine(u64 mfn) {
+    if (mfn > pool.last_frame) { return false; }
     u64 pfn = guest::memory::machine_to_pfn(Mfn{mfn}).value;
     return pfn < guest::memory::total_pages() && guest::memory::mfn_of(abi::Pfn{pfn}).value == mfn;
+}
+
+bool is_for_calls(u64 mfn) {
+    if (mfn == pool.l1.value) { return true; }
+    u64 const pfn = guest::memory::machine_to_pfn(Mfn{mfn}).value;
+    auto holds = [pfn](void const* page) { return guest::pfn_of(page).value == pfn; };
+    return holds(pool.control) || holds(pool.array) || std::any_of(pool.memory.begin(), pool.memory.end(), holds);
 }
 }  // namespace
 
 constinit Pool pool{};
 
 void make_pool() {
+    abi::MemoryDomain of_no_interest{};
+    pool.last_frame = static_cast<u64>(guest::memory_op(abi::memop::maximum_ram_page, &of_no_interest));
     for (u32 i = 0; i < pool_pages; ++i) {
         pool.memory[i] = guest::memory::allocate();
         pool.frames[i] = guest::memory::mfn_of(pool.memory[i]).value;
@@ -73,8 +85,10 @@ u64 Fuzzer::hostile() {
 
 u64 Fuzzer::foreign_frame() {
     u64 mfn = random.below(0x20000);
-    return is_mine(mfn) ? u64{1} << 36 : mfn;
+    return is_mine(mfn) ? nowhere : mfn;
 }
+
+u64 Fuzzer::spare(u64 mfn) { return is_mine(mfn) && !is_for_calls(mfn) ? nowhere : mfn; }
 
 u64 Fuzzer::frame() {
     if (random.one_in(25)) { return random.one_in(2) ? foreign_frame() : u64{1} << (30 + random.below(30)); }

@@ -47,6 +47,9 @@ i64 map(Fuzzer& f) {
     request.ref = {reference(f)};
     request.dom = me();
     f.twist_inside(request);
+    if (request.flags & abi::gntmap::contains_pte) {
+        request.host_addr = Fuzzer::spare(request.host_addr >> 12) << 12 | (request.host_addr & 0xfff);
+    }
     i64 call = guest::grant_table_op(op::map_grant_ref, &request, 1);
     Mapped& record = mapped[f.vcpu][slot];
     if (call == 0 && request.status == 0) {
@@ -108,6 +111,9 @@ i64 copy(Fuzzer& f) {
         request.dest.offset = static_cast<u16>(f.random.below(2048));
         request.len = static_cast<u16>(f.random.below(2049));
         f.twist_inside(request);
+        if (!(request.flags & abi::gntcopy::dest_gref)) {
+            request.dest.u.gmfn = {Fuzzer::spare(request.dest.u.gmfn.value)};
+        }
     }
     i64 call = guest::grant_table_op(op::copy, requests.data(), count);
     return result_of(call, requests[0].status);

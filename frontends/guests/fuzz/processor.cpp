@@ -114,7 +114,7 @@ i64 down(Fuzzer& f) {
 
 // Once, on the second vCPU: then the place is taken. The runtime's own stays where it is.
 i64 register_vcpu_info(Fuzzer& f) {
-    abi::RegisterVcpuInfo request{.mfn = Mfn{u64{1} << 36}, .offset = static_cast<u32>(f.twist(2048)), .rsvd = 0};
+    abi::RegisterVcpuInfo request{.mfn = Mfn{nowhere}, .offset = static_cast<u32>(f.twist(2048)), .rsvd = 0};
     if (f.vcpu == 1) { request.mfn = guest::memory::mfn_of(f.result_place() + 2048); }
     return guest::vcpu_op(abi::vcpuop::register_vcpu_info, f.vcpu, &request);
 }
@@ -133,7 +133,7 @@ i64 set_iobitmap(Fuzzer& f) {
 
 // Once, too.
 i64 show_interrupt_ends(Fuzzer& f) {
-    abi::PhysdevPirqEoiGmfn request{.gmfn = abi::Gfn{f.twist(guest::memory::mfn_of(f.page()).value)}};
+    abi::PhysdevPirqEoiGmfn request{.gmfn = abi::Gfn{Fuzzer::spare(f.twist(guest::memory::mfn_of(f.page()).value))}};
     return guest::physdev_op(abi::physdevop::pirq_eoi_gmfn_v2, &request);
 }
 

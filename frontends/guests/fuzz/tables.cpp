@@ -13,7 +13,7 @@ constexpr u64 self = abi::domid_self.value;
 
 u64 place(Fuzzer& f) {
     u64 table = f.random.one_in(4) ? f.frame() : pool.l1.value;
-    if (table == pool.l2.value) { table = u64{1} << 36; }  // the guest's own roads go through it
+    if (table == pool.l2.value) { table = nowhere; }  // the guest's own roads go through it
     return table << 12 | u64{f.random.below(64)} * 8;
 }
 
@@ -27,7 +27,8 @@ i64 update(Fuzzer& f, u64 command) {
     if (command == abi::mmu::machphys_update) {
         // A frame that keeps its number: the guest itself believes the machine-to-physical table.
         u32 slot = f.random.below(pool_pages);
-        requests[0] = {f.twist(pool.frames[slot]) << 12 | command, guest::pfn_of(pool.memory[slot]).value};
+        requests[0] = {Fuzzer::spare(f.twist(pool.frames[slot])) << 12 | command,
+                       guest::pfn_of(pool.memory[slot]).value};
         count = 1;
     }
     return guest::hypercall(hc::mmu_update, address_of(requests.data()), count, f.twist(0), self);
