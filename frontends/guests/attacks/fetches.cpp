@@ -3,9 +3,8 @@
 // time.
 #include <array>
 
-#include "attack.hpp"
+#include "grant_calls.hpp"
 #include "runtime/event.hpp"
-#include "runtime/grant.hpp"
 #include "runtime/guest.hpp"
 #include "runtime/time.hpp"
 
@@ -198,11 +197,7 @@ void grant_mapping() {
         (void)guest::grant_table_op(abi::gnttabop::map_grant_ref, &map, 1);
         if (map.status != abi::gntst::okay) { continue; }
         expect((entry_of_test(1) & (pte::present | pte::writable)) == pte::present, "it is mapped writable");
-        abi::GnttabUnmapGrantRef unmap{};
-        unmap.host_addr = test_address;
-        unmap.handle = map.handle;
-        (void)guest::grant_table_op(abi::gnttabop::unmap_grant_ref, &unmap, 1);
-        expect(unmap.status == abi::gntst::okay, "what was mapped can be unmapped");
+        expect(unmap_grant(map.handle) == abi::gntst::okay, "what was mapped can be unmapped");
     }
     stop_racer();
     guest::grant::entries()[ref].flags = 0;

@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Grants: what is not granted, unmapping what is not one's own, copies over page ends, page tables as memory.
-#include "runtime/grant.hpp"
+#include "grant_calls.hpp"
 
 #include <array>
-
-#include "attack.hpp"
 
 namespace attacks {
 namespace {
@@ -15,27 +13,6 @@ namespace gntst = abi::gntst;
 using guest::i16;
 
 constexpr u32 ref = 50;
-
-abi::GnttabMapGrantRef map(u64 address, u32 flags = abi::gntmap::host_map, u32 reference = ref,
-                           guest::Domid domid = guest::own_domid()) {
-    abi::GnttabMapGrantRef op{};
-    op.host_addr = address;
-    op.flags = flags;
-    op.ref = {reference};
-    op.dom = domid;
-    op.status = 99;
-    (void)guest::grant_table_op(abi::gnttabop::map_grant_ref, &op, 1);
-    return op;
-}
-
-i16 unmap(u64 address, u32 handle) {
-    abi::GnttabUnmapGrantRef op{};
-    op.host_addr = address;
-    op.handle = {handle};
-    op.status = 99;
-    (void)guest::grant_table_op(abi::gnttabop::unmap_grant_ref, &op, 1);
-    return op.status;
-}
 
 void need_tables() { expect(pt::map(pt::kernel_root(), test_address, 0), "tables for the test address"); }
 void grant(Page const& page, u16 flags = gtf::permit_access) {
@@ -48,37 +25,37 @@ void unmapping() {
     need_tables();
     grant(page);
     guest::grant::permit(ref + 1, guest::own_domid(), other.frame(), gtf::permit_access);
-    auto first = map(test_address);
-    auto second = map(test_address + guest::page_size, abi::gntmap::host_map, ref + 1);
+    auto first = map_grant(ref);
+    auto second = map_grant(ref + 1, test_address + guest::page_size);
     expect(first.status == gntst::okay && second.status == gntst::okay, "two mappings");
     u64 entry = entry_of_test(1);
-    expect(unmap(test_address, second.handle.value) != gntst::okay, "another mapping's handle");
+    expect(unmap_grant(second.handle) != gntst::okay, "another mapping's handle");
     expect(entry_of_test(1) == entry, "the mapping is as it was");
     for (u32 handle : {0x7fffffffu, 0xffffffffu, 1u << 20, 12345u}) {
-        expect(unmap(test_address, handle) != gntst::okay, "a handle that never was");
+        expect(unmap_grant({handle}) != gntst::okay, "a handle that never was");
     }
-    expect(unmap(test_address, first.handle.value) == gntst::okay, "unmap");
-    expect(unmap(test_address, first.handle.value) != gntst::okay, "a second time");
+    expect(unmap_grant(first.handle) == gntst::okay, "unmap");
+    expect(unmap_grant(first.handle) != gntst::okay, "a second time");
     expect((guest::grant::entries()[ref].flags & (gtf::reading | gtf::writing)) == 0, "it is mapped no more");
     expect((guest::grant::entries()[ref + 1].flags & gtf::writing) != 0, "the other one is");
-    expect(unmap(test_address + guest::page_size, second.handle.value) == gntst::okay, "until it is unmapped");
+    expect(unmap_grant(second.handle, test_address + guest::page_size) == gntst::okay, "until it is unmapped");
     // The entry is changed behind the grant's back: it is then not the grant's to unmap.
-    auto third = map(test_address);
+    auto third = map_grant(ref);
     accepted(write_entry(place_of_test(1), other.writable()), "the entry is overwritten");
-    expect(unmap(test_address, third.handle.value) != gntst::okay, "an entry that maps another frame");
+    expect(unmap_grant(third.handle) != gntst::okay, "an entry that maps another frame");
     expect((entry_of_test(1) & pte::frame_mask) == other.frame().value << 12, "stays");
     accepted(write_entry(place_of_test(1), page.writable()), "the entry is put back");
-    expect(unmap(test_address, third.handle.value) == gntst::okay, "and can be unmapped");
+    expect(unmap_grant(third.handle) == gntst::okay, "and can be unmapped");
     end_grant();
     guest::grant::entries()[ref + 1].flags = 0;
 }
 
-i16 replace(u64 address, u64 other, u32 handle) {
+i16 replace(u64 address, u64 other, abi::GrantHandle handle) {
     abi::GnttabUnmapAndReplace op{};
     op.host_addr = address;
     op.new_addr = other;
-    op.handle = {handle};
-    op.status = 99;
+    op.handle = handle;
+    op.status = untouched;
     (void)guest::grant_table_op(abi::gnttabop::unmap_and_replace, &op, 1);
     return op.status;
 }
@@ -89,21 +66,22 @@ void replacing() {
     need_tables();
     grant(page);
     u64 const second = test_address + guest::page_size;
-    auto mapped = map(test_address);
+    auto mapped = map_grant(ref);
     expect(mapped.status == gntst::okay, "a mapping");
     u64 const entry = entry_of_test(1);
     for (u64 bad : {abi::hypervisor_virt_start, u64{0xffff830000000000}, u64{1} << 47, u64{0x5000000000}, ~u64{0}}) {
-        expect(replace(test_address, bad, mapped.handle.value) != gntst::okay, "replaced by what is not there");
+        expect(replace(test_address, bad, mapped.handle) != gntst::okay, "replaced by what is not there");
         expect(entry_of_test(1) == entry, "the mapping is as it was");
-        expect(replace(bad, second, mapped.handle.value) != gntst::okay, "replaced where it is not");
+        expect(replace(bad, second, mapped.handle) != gntst::okay, "replaced where it is not");
     }
     accepted(write_entry(place_of_test(1) + 8, other.writable()), "another mapping");
-    expect(replace(test_address, second, mapped.handle.value + 1) != gntst::okay, "by a handle that is not its own");
+    expect(replace(test_address, second, abi::GrantHandle{mapped.handle.value + 1}) != gntst::okay,
+           "by a handle that is not its own");
     accepted(write_entry(place_of_test(1) + 8, other.writable()), "once more");
-    expect(replace(test_address, second, mapped.handle.value) == gntst::okay, "it is replaced");
+    expect(replace(test_address, second, mapped.handle) == gntst::okay, "it is replaced");
     expect((entry_of_test(1) & pte::frame_mask) == other.frame().value << 12, "by the other mapping");
     expect(pt::table(table_of_test(1))[1] == 0, "which is there no longer");
-    expect(replace(test_address, second, mapped.handle.value) != gntst::okay, "and not twice");
+    expect(replace(test_address, second, mapped.handle) != gntst::okay, "and not twice");
     expect((guest::grant::entries()[ref].flags & (gtf::reading | gtf::writing)) == 0, "it is mapped no more");
     accepted(write_entry(place_of_test(1), 0), "unmapped");
     end_grant();
@@ -118,20 +96,21 @@ void what_is_not_granted() {
     Page page;
     need_tables();
     grant(page, gtf::permit_access | gtf::readonly);
-    expect(map(test_address).status != gntst::okay, "a read-only grant is mapped writable");
+    expect(map_grant(ref).status != gntst::okay, "a read-only grant is mapped writable");
     guest::grant::permit(ref, guest::Domid{7777}, page.frame(), gtf::permit_access);
-    expect(map(test_address).status != gntst::okay, "another domain's grant");
+    expect(map_grant(ref).status != gntst::okay, "another domain's grant");
     for (u16 flags : {gtf::invalid, gtf::accept_transfer, gtf::transitive}) {
         grant(page, flags);
-        expect(map(test_address).status != gntst::okay, "no grant of access");
+        expect(map_grant(ref).status != gntst::okay, "no grant of access");
     }
     for (u32 reference : {511u, 512u, 1u << 15, 1u << 31, 0xffffffffu}) {
-        expect(map(test_address, abi::gntmap::host_map, reference).status != gntst::okay, "no such reference");
+        expect(map_grant(reference).status != gntst::okay, "no such reference");
     }
     for (u16 domid : {u16{0}, u16{1}, u16{9999}, u16{0x7ff1}, u16{0x7ff2}, u16{0x7ff4}, u16{0xffff}}) {
         if (domid != guest::own_domid().value) {
             for (u32 reference = 0; reference < 64; ++reference) {
-                expect(map(test_address, abi::gntmap::host_map, reference, guest::Domid{domid}).status != gntst::okay,
+                expect(map_grant(reference, test_address, abi::gntmap::host_map, guest::Domid{domid}).status !=
+                           gntst::okay,
                        "a grant of a domain that gave none");
             }
         }
@@ -146,7 +125,7 @@ void where_it_must_not_go() {
     grant(page);
     for (u64 address :
          {abi::hypervisor_virt_start, u64{0xffff830000000000}, u64{1} << 47, u64{0x5000000000}, ~u64{0}}) {
-        expect(map(address).status != gntst::okay, "a grant at a forbidden address");
+        expect(map_grant(ref, address).status != gntst::okay, "a grant at a forbidden address");
     }
     u32 by_entry = abi::gntmap::host_map | abi::gntmap::contains_pte;
     u64 l2 = pt::entry_address(table_of_test(2), 100);
@@ -154,12 +133,14 @@ void where_it_must_not_go() {
     u64 const root_entry = pt::table(pt::kernel_root())[abi::first_hypervisor_l4_slot];
     for (u64 place : {l2, hypervisor_slot, pt::entry_address(page.frame(), 0), u64{0x1000}, u64{1} << 51,
                       place_of_test(1) + 4, ~u64{7}}) {
-        expect(map(place, by_entry).status != gntst::okay, "a grant into what is no L1 entry of the guest's");
+        expect(map_grant(ref, place, by_entry).status != gntst::okay,
+               "a grant into what is no L1 entry of the guest's");
     }
     // Any frame but the guest's own might hold page tables of the witness's or of dom0's.
     for (u64 mfn = 0; mfn < 0x20000; mfn += 5) {
         if (!is_mine(mfn)) {
-            expect(map(mfn << abi::page_shift, by_entry).status != gntst::okay, "a grant into another's table");
+            expect(map_grant(ref, mfn << abi::page_shift, by_entry).status != gntst::okay,
+                   "a grant into another's table");
         }
     }
     expect(pt::table(table_of_test(2))[100] == 0, "the level-2 table is as it was");
@@ -176,17 +157,17 @@ void page_tables_as_grants() {
     need_tables();
     for (unsigned level = 1; level <= 4; ++level) {
         guest::grant::permit(ref, guest::own_domid(), table_of_test(level), gtf::permit_access);
-        expect(map(test_address).status != gntst::okay, "a page table is mapped writable by its grant");
+        expect(map_grant(ref).status != gntst::okay, "a page table is mapped writable by its grant");
     }
     // And the other way about: a page that is mapped writable by its grant does not become a table.
     Page page;
     grant(page);
-    auto mapped = map(test_address);
+    auto mapped = map_grant(ref);
     expect(mapped.status == gntst::okay, "a page is mapped");
     page.protect();
     refused(pt::pin(1, page.frame()), "a page with a writable grant mapping is pinned");
     refused(write_entry(place_of_test(2) + 8, pt::entry(page.frame(), pte::read_write)), "or used as a table");
-    expect(unmap(test_address, mapped.handle.value) == gntst::okay, "unmap");
+    expect(unmap_grant(mapped.handle) == gntst::okay, "unmap");
     accepted(pt::pin(1, page.frame()), "afterwards it may");
     accepted(pt::unpin(page.frame()), "unpin");
     end_grant();
@@ -198,7 +179,7 @@ i16 copy(abi::GnttabCopyPtr source, abi::GnttabCopyPtr destination, u16 length, 
     op.dest = destination;
     op.len = length;
     op.flags = flags;
-    op.status = 99;
+    op.status = untouched;
     (void)guest::grant_table_op(abi::gnttabop::copy, &op, 1);
     return op.status;
 }

@@ -4,8 +4,7 @@
 #include <array>
 #include <atomic>
 
-#include "attack.hpp"
-#include "runtime/grant.hpp"
+#include "grant_calls.hpp"
 #include "runtime/time.hpp"
 
 namespace attacks {
@@ -156,20 +155,11 @@ void grant_status() {
         static_cast<u64>(pt::kernel_root().value) << 32 | u64{guest::own_domid().value} << 16 | abi::gtf::permit_access;
     flip_between(reinterpret_cast<u64*>(const_cast<abi::GrantEntryV1*>(&guest::grant::entries()[ref])), good, bad);
     for (Race race; race.goes_on();) {
-        abi::GnttabMapGrantRef map{};
-        map.host_addr = test_address;
-        map.flags = abi::gntmap::host_map;
-        map.ref = {ref};
-        map.dom = guest::own_domid();
-        (void)guest::grant_table_op(abi::gnttabop::map_grant_ref, &map, 1);
+        auto const map = map_grant(ref);
         if (map.status != abi::gntst::okay) { continue; }
         expect((entry_of_test(1) & pte::frame_mask) != pt::kernel_root().value << 12,
                "a page table is mapped writable");
-        abi::GnttabUnmapGrantRef unmap{};
-        unmap.host_addr = test_address;
-        unmap.handle = map.handle;
-        (void)guest::grant_table_op(abi::gnttabop::unmap_grant_ref, &unmap, 1);
-        expect(unmap.status == abi::gntst::okay, "what was mapped can be unmapped");
+        expect(unmap_grant(map.handle) == abi::gntst::okay, "what was mapped can be unmapped");
     }
     stop_racer();
     guest::grant::entries()[ref].flags = 0;
@@ -179,17 +169,8 @@ void grant_status() {
 constinit std::atomic<u32> racers_handle{0};
 constinit std::atomic<u32> racers_unmaps{0};
 
-i64 unmap_by(u32 handle) {
-    abi::GnttabUnmapGrantRef unmap{};
-    unmap.host_addr = test_address;
-    unmap.handle = {handle};
-    unmap.status = abi::gntst::bad_handle;
-    (void)guest::grant_table_op(abi::gnttabop::unmap_grant_ref, &unmap, 1);
-    return unmap.status;
-}
-
 void unmap_too() {
-    if (unmap_by(racers_handle.load()) == abi::gntst::okay) { racers_unmaps.fetch_add(1); }
+    if (unmap_grant({racers_handle.load()}) == abi::gntst::okay) { racers_unmaps.fetch_add(1); }
 }
 
 void double_unmap() {
@@ -201,15 +182,10 @@ void double_unmap() {
     start_racer(unmap_too);
     for (Race race; race.goes_on();) {
         racers_unmaps = 0;
-        abi::GnttabMapGrantRef map{};
-        map.host_addr = test_address;
-        map.flags = abi::gntmap::host_map;
-        map.ref = {ref};
-        map.dom = guest::own_domid();
-        (void)guest::grant_table_op(abi::gnttabop::map_grant_ref, &map, 1);
+        auto const map = map_grant(ref);
         expect(map.status == abi::gntst::okay, "the entry is free to be mapped again");
         racers_handle = map.handle.value;
-        u32 mine = unmap_by(map.handle.value) == abi::gntst::okay ? 1 : 0;
+        u32 mine = unmap_grant(map.handle) == abi::gntst::okay ? 1 : 0;
         // The other one may just be at it.
         u64 const end = guest::time::now() + 1000 * guest::time::millisecond;
         while (mine + racers_unmaps.load() == 0 && guest::time::now() < end) {
@@ -217,7 +193,7 @@ void double_unmap() {
         }
         racers_handle = 0xffffffff;
         expect(mine + racers_unmaps.load() == 1, "a mapping is unmapped once");
-        expect(unmap_by(map.handle.value) == abi::gntst::bad_handle, "its handle is nobody's then");
+        expect(unmap_grant(map.handle) == abi::gntst::bad_handle, "its handle is nobody's then");
         expect(entry_of_test(1) == 0, "and gone");
     }
     stop_racer();
