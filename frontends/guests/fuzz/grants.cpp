@@ -34,7 +34,12 @@ u32 reference(Fuzzer& f) {
     return ref;
 }
 
-i64 result_of(i64 call, abi::i16 status) { return call < 0 ? call : status; }
+// What a batch of one came to: the call's error, or the operation's status.
+template <class T>
+i64 single(u32 command, T& request) {
+    i64 const call = guest::grant_table_op(command, &request, 1);
+    return call < 0 ? call : request.status;
+}
 
 i64 map(Fuzzer& f) {
     abi::GnttabMapGrantRef request{};
@@ -50,9 +55,9 @@ i64 map(Fuzzer& f) {
     if (request.flags & abi::gntmap::contains_pte) {
         request.host_addr = Fuzzer::spare(request.host_addr >> 12) << 12 | (request.host_addr & 0xfff);
     }
-    i64 call = guest::grant_table_op(op::map_grant_ref, &request, 1);
+    i64 const result = single(op::map_grant_ref, request);
     Mapped& record = mapped[f.vcpu][slot];
-    if (call == 0 && request.status == 0) {
+    if (result == 0) {
         if (record.used) {
             // Its entry was overwritten: the old mapping can only be let go of at the same place.
             abi::GnttabUnmapGrantRef old{};
@@ -62,7 +67,7 @@ i64 map(Fuzzer& f) {
         }
         record = {request.host_addr, request.handle.value, true};
     }
-    return result_of(call, request.status);
+    return result;
 }
 
 i64 unmap(Fuzzer& f) {
@@ -72,9 +77,9 @@ i64 unmap(Fuzzer& f) {
     request.host_addr = record.address;
     request.handle = {record.handle};
     f.twist_inside(request);
-    i64 call = guest::grant_table_op(op::unmap_grant_ref, &request, 1);
-    if (call == 0 && request.status == 0) { record.used = false; }
-    return result_of(call, request.status);
+    i64 const result = single(op::unmap_grant_ref, request);
+    if (result == 0) { record.used = false; }
+    return result;
 }
 
 // What another page of the window is mapped to takes the place of a mapping.
@@ -86,9 +91,9 @@ i64 replace(Fuzzer& f) {
     request.new_addr = f.window_address();
     request.handle = {record.handle};
     f.twist_inside(request);
-    i64 call = guest::grant_table_op(op::unmap_and_replace, &request, 1);
-    if (call == 0 && request.status == 0) { record.used = false; }
-    return result_of(call, request.status);
+    i64 const result = single(op::unmap_and_replace, request);
+    if (result == 0) { record.used = false; }
+    return result;
 }
 
 i64 copy(Fuzzer& f) {
@@ -115,8 +120,8 @@ i64 copy(Fuzzer& f) {
             request.dest.u.gmfn = {Fuzzer::spare(request.dest.u.gmfn.value)};
         }
     }
-    i64 call = guest::grant_table_op(op::copy, requests.data(), count);
-    return result_of(call, requests[0].status);
+    i64 const call = guest::grant_table_op(op::copy, requests.data(), count);
+    return call < 0 ? call : requests[0].status;
 }
 
 i64 setup(Fuzzer& f) {
@@ -128,14 +133,14 @@ i64 setup(Fuzzer& f) {
                                   .pad1 = {},
                                   .frame_list = {address_of(frames)}};
     f.twist_inside(request);
-    return result_of(guest::grant_table_op(op::setup_table, &request, 1), request.status);
+    return single(op::setup_table, request);
 }
 
 i64 query_size(Fuzzer& f) {
     abi::GnttabQuerySize request{};
     request.dom = abi::domid_self;
     f.twist_inside(request);
-    return result_of(guest::grant_table_op(op::query_size, &request, 1), request.status);
+    return single(op::query_size, request);
 }
 
 i64 set_version(Fuzzer& f) {
