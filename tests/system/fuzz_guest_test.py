@@ -8,7 +8,7 @@ from harness import expect, run
 
 CALLS, LONG_CALLS = 200_000, 5_000_000
 SHARE = 30  # per cent of all calls that succeed at least
-NEVER = {"privileged", "event bind_pirq", "mmuext flush_cache"}  # whatever the arguments
+NEVER = {"privileged", "event bind_pirq", "mmuext flush_cache", "sched pin_override"}  # whatever the arguments
 BESIDE = 5  # per cent of the calls at least, on two processors, between which the other vCPU has made some, too
 
 

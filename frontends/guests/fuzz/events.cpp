@@ -110,6 +110,11 @@ i64 watchdog(Fuzzer& f) {
     return guest::sched_op(abi::schedop::watchdog, &request);
 }
 
+i64 pin_override(Fuzzer& f) {
+    abi::SchedPinOverride request{.pcpu = static_cast<abi::i32>(f.twist(f.random.below(3))) - 1};
+    return guest::sched_op(abi::schedop::pin_override, &request);
+}
+
 // The calls of the interface's first version: the command stands in the structure.
 i64 first_version_of_sched(Fuzzer&) { return guest::hypercall(abi::hypercall::sched_op_compat, abi::schedop::yield); }
 i64 first_version_of_events(Fuzzer& f) {
@@ -148,6 +153,7 @@ constexpr Operation list[] = {
     {"sched block", block, 2},
     {"sched shutdown_code", shutdown_code, 2},
     {"sched watchdog", watchdog, 2},
+    {"sched pin_override", pin_override, 1, true},
     {"sched, first version", first_version_of_sched, 1},
     {"event, first version", first_version_of_events, 4},
     {"physdev, first version", first_version_of_physdev, 2},

@@ -154,6 +154,24 @@ i64 get_version(Fuzzer& f) {
     return guest::grant_table_op(op::get_version, &request, 1);
 }
 
+// Version 1 has none.
+i64 get_status_frames(Fuzzer& f) {
+    abi::GnttabGetStatusFrames request{
+        .nr_frames = 0, .dom = abi::domid_self, .status = 0, .frame_list = {address_of(f.result_place())}};
+    f.twist_inside(request);
+    return single(op::get_status_frames, request);
+}
+
+// Also with references that nobody ever uses, but not with those that the guest's own rings are granted by.
+i64 swap(Fuzzer& f) {
+    u32 const twisted = static_cast<u32>(f.twist(first_ref + f.random.below(2 * refs)));
+    abi::GnttabSwapGrantRef request{.ref_a = {first_ref + f.random.below(2 * refs)},
+                                    .ref_b = {twisted < first_ref ? first_ref : twisted},
+                                    .status = 0,
+                                    .pad = 0};
+    return single(op::swap_grant_ref, request);
+}
+
 i64 anything(Fuzzer& f) {
     u64* words = reinterpret_cast<u64*>(f.result_place());
     for (u32 i = 0; i < 32; ++i) { words[i] = f.hostile(); }
@@ -171,6 +189,8 @@ constexpr Operation list[] = {
     {"grant query_size", query_size, 4},
     {"grant set_version", set_version, 4},
     {"grant get_version", get_version, 4},
+    {"grant get_status_frames", get_status_frames, 4},
+    {"grant swap_grant_ref", swap, 8},
     {"grant anything", anything, 10, true},
 };
 }  // namespace

@@ -104,6 +104,17 @@ i64 vcpu_op(Fuzzer& f) {
     return guest::hypercall(hc::vcpu_op, command, f.twist(which), address_of(words));
 }
 
+// To the vCPU itself, which has no handler then: what is registered here and there is no code.
+i64 send_nmi(Fuzzer& f) {
+    abi::CallbackUnregister none{.type = abi::callback::nmi, .unused = 0};
+    (void)guest::callback_op(abi::callbackop::unregister_callback, &none);
+    return guest::vcpu_op(abi::vcpuop::send_nmi, f.vcpu);
+}
+i64 nmi_op(Fuzzer& f) {
+    abi::NmiCallback handler{.handler_address = {f.twist(0x1000)}, .pad = 0};
+    return guest::hypercall(hc::nmi_op, f.random.below(2), address_of(&handler));
+}
+
 // vCPU 0 stops the other one for a moment.
 i64 down(Fuzzer& f) {
     if (f.vcpu != 0) { return -1; }
@@ -225,6 +236,8 @@ constexpr Operation list[] = {
     {"vcpu stop_periodic_timer", vcpu_op<abi::vcpuop::stop_periodic_timer>, 6},
     {"vcpu set_singleshot_timer", vcpu_op<abi::vcpuop::set_singleshot_timer>},
     {"vcpu stop_singleshot_timer", vcpu_op<abi::vcpuop::stop_singleshot_timer>},
+    {"vcpu send_nmi", send_nmi, 3},
+    {"nmi_op", nmi_op, 3},
     {"vcpu register_vcpu_info", register_vcpu_info, 2},
     {"physdev set_iopl", set_iopl, 4},
     {"physdev set_iobitmap", set_iobitmap, 4},
