@@ -83,7 +83,7 @@ def bad_inputs(folder):
         f"{GOOD}vcpus: [1, 2]": r"domain\.yaml:4: \"vcpus\" takes a single value",
         f"{GOOD}vcpus: many": r"domain\.yaml:4: vcpus: \"many\" is not a number",
         f"{GOOD}vcpus: -1": r"domain\.yaml:4: vcpus: \"-1\" is not a number",
-        f"{GOOD}vcpus: 33": r"domain\.yaml:4: vcpus: 33 is more than 32",
+        f"{GOOD}vcpus: 129": r"domain\.yaml:4: vcpus: 129 is more than 128",
         f"{GOOD}on_crash: explode": r"domain\.yaml:4: on_crash: \"explode\" is none of destroy, restart, preserve",
         GOOD.replace("4MiB", "4"): r"domain\.yaml:3: memory: \"4\" needs a unit: 4MiB",
         GOOD.replace("4MiB", "4MB"): r"domain\.yaml:3: memory: unknown unit \"MB\"",

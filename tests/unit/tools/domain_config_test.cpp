@@ -60,7 +60,7 @@ TEST(DomainFile, ErrorsHaveTheLineTheyAreAbout) {
     expect_error("name: web\nkernel: /k\nmemory: 2049KiB\n", "web.yaml:3: memory: is not a multiple");
     expect_error("name: web\nmemory: 4MiB\n", "web.yaml:1: kernel: is missing");
     expect_error("name: web\n\nkernel: /k\nvcpus: many\nmemory: 4MiB\n", "web.yaml:4: vcpus: \"many\" is not a number");
-    expect_error("name: web\nkernel: /k\nmemory: 4MiB\nvcpus: 33\n", "web.yaml:4: vcpus: 33 is more than 32");
+    expect_error("name: web\nkernel: /k\nmemory: 4MiB\nvcpus: 129\n", "web.yaml:4: vcpus: 129 is more than 128");
     expect_error("name: web\nkernel: /k\nmemory: 4MiB\non_crash: explode\n",
                  "web.yaml:4: on_crash: \"explode\" is none of");
     expect_error("name: web\nname: web\n", "web.yaml:2: \"name\" is given twice");

@@ -104,7 +104,7 @@ TEST_F(Manager, SaysWhichStepARefusedDomainFailedAtAndWhy) {
         {[](auto& s) { s.set_memory(1 << 20); }, EINVAL, "create web: memory: 1MiB is less than 2 MiB"},
         {[](auto& s) { s.set_memory((4 << 20) + 1); }, EINVAL, "create web: memory: is not a multiple of 4 KiB"},
         {[](auto& s) { s.set_memory(1 << 30); }, ENOMEM, "create web: memory: 1GiB are wanted, the host has only"},
-        {[](auto& s) { s.set_vcpus(33); }, EINVAL, "create web: vcpus: 33 is more than 32"},
+        {[](auto& s) { s.set_vcpus(129); }, EINVAL, "create web: vcpus: 129 is more than 128"},
         {[](auto& s) { s.set_cmdline(std::string(1024, 'x')); }, EINVAL, "create web: cmdline: is longer than"},
         {[](auto& s) { s.set_on_crash(static_cast<v1::EndAction>(9)); }, EINVAL, "create web: on_crash: has no known"},
     };
