@@ -11,6 +11,11 @@ namespace hv {
 template <class T>
 concept AbiType = std::is_trivially_copyable_v<T>;
 
+// What goes to a guest has no padding, which would show what was on the stack. True by hand for unions of several sizes
+// that only dom0's tools get, and have filled themselves.
+template <AbiType T>
+constexpr bool all_bytes_are_members = std::has_unique_object_representations_v<T>;
+
 // A range that lies wholly where guests may have memory. The last byte counts: nothing wraps. Counted from the end of
 // the hypervisor's part, guest addresses are one run: their upper half, then the lower one.
 constexpr bool is_guest_range(u64 address, u64 size) {
@@ -55,6 +60,7 @@ Result<T> copy_in(guest_ptr<T> from) {
 }
 template <AbiType T>
 [[gnu::always_inline]] inline Result<> copy_out(guest_ptr<T> to, T const& value) {
+    static_assert(all_bytes_are_members<T>);
     if constexpr (sizeof(T) > max_guest_words) return copy_out_bytes(to.address, &value, sizeof(T));
     else if (!is_guest_start(to.address) || !store_guest(to.address, value)) [[unlikely]] return Errno::fault;
     return {};

@@ -8,6 +8,9 @@
 #include "core/hypercall/dispatch.hpp"
 #include "core/sched/guest_time.hpp"
 
+template <>
+constexpr bool hv::all_bytes_are_members<abi::Domctl> = true;
+
 namespace hv::control {
 namespace {
 constexpr u32 address_bits = 64;  // of the only kind of guest there is

@@ -8,6 +8,9 @@
 #include "public/platform.hpp"
 
 namespace hv {
+template <>
+constexpr bool all_bytes_are_members<abi::PlatformOp> = true;
+
 namespace {
 constexpr u64 second = 1'000'000'000;
 

@@ -12,6 +12,9 @@
 #include "core/mm/page_alloc.hpp"
 #include "core/sched/scheduler.hpp"
 
+template <>
+constexpr bool hv::all_bytes_are_members<abi::Sysctl> = true;
+
 namespace hv::control {
 namespace {
 // The ring's indices have 64 bits, the tool's 32: it is taken for the one nearest below the end.
