@@ -271,8 +271,9 @@ Result<> connect_msi(u32 pirq, MsiSource const& source) {
 void disconnect_irq(u32 pirq) { Machine::get().irqs.erase(pirq); }
 Result<> wire_gsi(u32 gsi, bool level, bool) {
     hosted::DeviceIrq& irq = Machine::get().irqs[gsi];
-    if (irq.enabled) return Errno::exist;
+    if (irq.enabled || irq.wired || gsi == hosted::console_gsi) return Errno::exist;
     irq.level = level;
+    irq.wired = true;
     return {};
 }
 Result<> enable_irq(u32 pirq) {

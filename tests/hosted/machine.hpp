@@ -26,6 +26,7 @@ struct PowerEvent {  // what hal::machine_power_off and the like throw
 // What the interrupt controllers know of a pirq. One GSI belongs to the hypervisor.
 struct DeviceIrq {
     bool enabled = false;
+    bool wired = false;
     bool level = false;
     u32 ends = 0;
 };

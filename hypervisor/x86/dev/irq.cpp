@@ -20,6 +20,7 @@ struct Line {
     Kind kind = Kind::none;
     u8 vector = 0;  // 0: none yet
     bool enabled = false;
+    bool wired = false;  // by dom0, which may say so once: later calls know no better
     u32 gsi = 0;
     ioapic::Wiring wiring{};
     std::atomic<CpuId> cpu{0};
@@ -87,6 +88,7 @@ void connect_gsi(u32 pirq, u32 gsi) {
     line.kind = Line::Kind::gsi;
     line.gsi = gsi;
     line.wiring = acpi::wiring_of_gsi(gsi);
+    line.wired = false;
 }
 
 Result<> connect_msi(u32 pirq, MsiSource const& source) {
@@ -116,8 +118,9 @@ void disconnect_irq(u32 pirq) {
 Result<> wire_gsi(u32 gsi, bool level, bool active_low) {
     SpinGuard guard{lock};
     Line& line = lines[gsi];
-    if (line.enabled) return Errno::exist;
+    if (line.enabled || line.wired || claimed[gsi]) return Errno::exist;
     line.wiring = {.level = level, .active_low = active_low};
+    line.wired = true;
     return {};
 }
 

@@ -146,6 +146,22 @@ TEST(Pirq, OnlyALevelNeedsAnEndAndHasOnePerInterrupt) {
     EXPECT_EQ(handle_pirq(dom0.domain(), 10), nullptr);
 }
 
+TEST(Pirq, IsWiredOnceAndTheHypervisorsNever) {
+    World world;
+    Guest& dom0 = world.dom0();
+    for (i32 gsi : {10, static_cast<i32>(hosted::console_gsi)}) {
+        abi::PhysdevMapPirq map = gsi_request(gsi);
+        ASSERT_EQ(physdev(dom0, abi::physdevop::map_pirq, map), 0);
+    }
+    abi::PhysdevSetupGsi setup{.gsi = 10, .triggering = 1, .polarity = 1, .pad = 0};
+    EXPECT_EQ(physdev(dom0, abi::physdevop::setup_gsi, setup), 0);
+    setup.triggering = 0;
+    EXPECT_EQ(physdev(dom0, abi::physdevop::setup_gsi, setup), err(Errno::exist));
+    EXPECT_TRUE(Machine::get().irqs[10].level);
+    setup.gsi = hosted::console_gsi;
+    EXPECT_EQ(physdev(dom0, abi::physdevop::setup_gsi, setup), err(Errno::exist));
+}
+
 TEST(Pirq, APageShowsWhichNeedAnEnd) {
     World world;
     Guest& dom0 = world.dom0();
