@@ -45,9 +45,8 @@ void clear_ring() {
     ring_start = ring_end;
 }
 
-void append_raw(std::string_view text) {
+void write_raw(std::string_view text) {
     SpinGuard guard{ring_lock};
-    append_locked(text);
     console_write(text);
 }
 

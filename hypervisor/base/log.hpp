@@ -24,7 +24,8 @@ struct Chunk {
 };
 Chunk read_ring(u64 index, std::span<char> out);
 void clear_ring();
-void append_raw(std::string_view text);  // console output of domains: into the ring and to the console as it is
+// Dom0's own output: to the console as it is. It stays out of the ring, which dom0 prints when it is asked for the log.
+void write_raw(std::string_view text);
 
 // Where lines go beside the ring; defined by x86 (serial) and by the hosted world.
 void console_write(std::string_view text);

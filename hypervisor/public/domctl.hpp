@@ -349,6 +349,16 @@ struct DomctlTscInfo {
 };
 static_assert(sizeof(DomctlTscInfo) == 24);
 
+// DomctlSendtrigger::trigger
+namespace trigger {
+enum Kind : u32 { nmi = 0, reset = 1, init = 2, power = 3, sleep = 4 };
+}  // namespace trigger
+
+struct DomctlSendtrigger {
+    u32 trigger;
+    VcpuId vcpu;
+};
+
 struct DomctlSetVirqHandler {
     u32 virq;
 };
@@ -404,6 +414,7 @@ struct Domctl {
         DomctlSetTarget set_target;
         DomctlCpuPolicy cpu_policy;
         DomctlTscInfo tsc_info;
+        DomctlSendtrigger sendtrigger;
         DomctlSetVirqHandler set_virq_handler;
         DomctlVcpuextstate vcpuextstate;
         DomctlVcpuMsrs vcpu_msrs;

@@ -125,7 +125,7 @@ struct SysctlCputopo {
     u32 socket;
     u32 node;
 };
-inline constexpr u32 invalid_topology_id = ~u32{0};
+inline constexpr u32 invalid_topology_id = ~u32{0};  // of a core, a socket, a node
 
 struct SysctlCputopoinfo {
     u32 num_cpus;

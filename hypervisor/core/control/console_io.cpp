@@ -36,7 +36,7 @@ Outcome write(Domain const& domain, HypercallArgs& args) {
         u32 const size = std::min(left, chunk_size);
         if (Result<> copied = copy_in_bytes(chunk.data(), from, size); !copied) return copied;
         if (domain.privileged) {
-            log::append_raw({chunk.data(), size});
+            log::write_raw({chunk.data(), size});
         } else {
             keep_printable({chunk.data(), size});
             log_lines(domain.id, {chunk.data(), size});

@@ -8,7 +8,7 @@
 
 namespace hv::control {
 namespace {
-// A domain is shown as blocked if all its vCPUs are, as running if one is.
+// A domain is shown as blocked if all its vCPUs that are up are, as running if one is.
 void describe_vcpus(Domain& domain, abi::DomctlGetdomaininfo& info) {
     bool all_blocked = true;
     for (u32 i = 0; i < domain.max_vcpus; ++i) {
@@ -21,7 +21,7 @@ void describe_vcpus(Domain& domain, abi::DomctlGetdomaininfo& info) {
         if (!(reasons & (PauseReason::blocked | PauseReason::polling))) all_blocked = false;
         if (vcpu->running.load(std::memory_order_relaxed)) info.flags |= abi::dominf::running;
     }
-    if (all_blocked) info.flags |= abi::dominf::blocked;
+    if (all_blocked && info.nr_online_vcpus) info.flags |= abi::dominf::blocked;
 }
 
 u64 type_of_frame(u64 mfn, Domain& domain) {

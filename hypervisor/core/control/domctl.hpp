@@ -21,6 +21,7 @@ Result<> get_vcpu_context(Domain& domain, abi::DomctlVcpucontext const& op);
 Result<> set_extended_context(Domain& domain, abi::DomctlExtVcpucontext const& op);
 Result<> get_extended_context(Domain& domain, abi::DomctlExtVcpucontext& op);
 Result<> get_vcpu_info(Domain& domain, abi::DomctlGetvcpuinfo& op);
+Result<> send_trigger(Domain& domain, abi::DomctlSendtrigger const& op);
 Result<> set_vcpu_msrs(Domain& domain, abi::DomctlVcpuMsrs const& op);
 Result<> get_vcpu_msrs(Domain& domain, abi::DomctlVcpuMsrs& op);
 

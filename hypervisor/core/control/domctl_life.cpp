@@ -16,7 +16,8 @@ bool is_ours(abi::DomctlCreatedomain const& config) {
     return (config.flags & ~abi::cdf::xs_domain) == 0 && config.iommu_opts == 0 && config.arch.emulation_flags == 0 &&
            (config.arch.misc_flags & ~abi::misc_flags_msr_relaxed) == 0 && grant_version == 1 &&
            config.vmtrace_size == 0 && config.cpupool_id == 0 && config.max_vcpus != 0 &&
-           config.max_vcpus <= max_vcpus_per_domain && config.max_grant_frames <= static_cast<i32>(most_grant_frames) &&
+           config.max_vcpus <= max_vcpus_per_domain && config.max_grant_frames != 0 &&
+           config.max_grant_frames <= static_cast<i32>(most_grant_frames) &&
            config.max_maptrack_frames <= static_cast<i32>(most_maptrack_frames);
 }
 

@@ -103,6 +103,18 @@ Result<> get_vcpu_info(Domain& domain, abi::DomctlGetvcpuinfo& op) {
     return {};
 }
 
+// A PV guest has no buttons, but it can be sent an NMI.
+Result<> send_trigger(Domain& domain, abi::DomctlSendtrigger const& op) {
+    Vcpu* const vcpu = domain.vcpu(op.vcpu);
+    if (!vcpu) return Errno::srch;
+    switch (op.trigger) {
+        case abi::trigger::nmi: sched::send_nmi(*vcpu); return {};
+        case abi::trigger::power:
+        case abi::trigger::sleep: return Errno::inval;
+        default: return Errno::nosys;
+    }
+}
+
 // There are no registers of this kind that a guest could change: an empty list is the whole state.
 Result<> set_vcpu_msrs(Domain& domain, abi::DomctlVcpuMsrs const& op) {
     TRY(find_vcpu(domain, op.vcpu));

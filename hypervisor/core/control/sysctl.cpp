@@ -4,11 +4,11 @@
 #include <algorithm>
 #include "base/log.hpp"
 #include "core/control/cpu_policy.hpp"
+#include "core/control/debug_keys.hpp"
 #include "core/control/domctl.hpp"
 #include "core/control/tool_bitmap.hpp"
 #include "core/guest_access.hpp"
 #include "core/hypercall/dispatch.hpp"
-#include "core/mm/audit.hpp"
 #include "core/mm/page_alloc.hpp"
 #include "core/sched/scheduler.hpp"
 
@@ -65,14 +65,12 @@ Result<> list_domains(abi::SysctlGetdomaininfolist& op) {
     return {};
 }
 
-// 'A': all frames are counted anew and compared with what the hypervisor believes.
 Result<> debug_keys(abi::SysctlDebugKeys const& op) {
     constexpr u32 most_keys = 16;
     if (op.nr_keys > most_keys) return Errno::toobig;
     for (u32 i = 0; i < op.nr_keys; ++i) {
         char const key = TRY(copy_in(op.keys + i));
-        if (key == 'A') audit_all();
-        else log::info("debug key {:x}: not used; 'A' audits the frame table", static_cast<u8>(key));
+        press_debug_key(key);
     }
     return {};
 }
@@ -107,6 +105,15 @@ Result<> numa_info(abi::SysctlNumainfo& op) {
     return {};
 }
 
+// No device is known to be nearer to some memory than to other.
+Result<> pci_topology(abi::SysctlPcitopoinfo& op) {
+    constexpr u32 most_devices = 64;  // a call: tools go on behind the number they are told
+    if (op.devs.is_null() || op.nodes.is_null()) return Errno::inval;
+    op.num_devs = std::min(op.num_devs, most_devices);
+    for (u32 i = 0; i < op.num_devs; ++i) TRY(copy_out(op.nodes + i, abi::invalid_topology_id));
+    return {};
+}
+
 // One pool with all CPUs and all domains. A request for the next one finds none.
 Result<> cpu_pool_op(abi::SysctlCpupoolOp& op) {
     CpuMask cpus;
@@ -124,11 +131,21 @@ Result<> cpu_pool_op(abi::SysctlCpupoolOp& op) {
     }
 }
 
+// Zero, which means no limit to tools, becomes the least: a vCPU that is switched to gets somewhere.
+Result<> set_shortest_run(u32 us) {
+    constexpr u32 least = 100, most = 500'000;  // Xen's
+    if (us > most || (us != 0 && us < least)) return Errno::inval;
+    sched::shortest_run = std::max(us, least) * Time{1000};
+    return {};
+}
+
 Result<> machine_scheduler_op(abi::SysctlSchedulerOp& op) {
-    constexpr u32 shortest_run_us = 500;  // sched::shortest_run
     if (op.cpupool_id != 0 || op.sched_id != abi::scheduler::credit2) return Errno::inval;
-    op.u.sched_credit2.ratelimit_us = shortest_run_us;
-    return require(op.cmd == abi::scheduler::getinfo, Errno::opnotsupp);
+    u32& ratelimit = op.u.sched_credit2.ratelimit_us;
+    if (op.cmd == abi::scheduler::putinfo) TRY(set_shortest_run(ratelimit));
+    else if (op.cmd != abi::scheduler::getinfo) return Errno::opnotsupp;
+    ratelimit = static_cast<u32>(sched::shortest_run / 1000);
+    return {};
 }
 
 // Each counter has a value for each CPU. A reset tells what it forgets.
@@ -171,6 +188,7 @@ Result<> perform(abi::Sysctl& op) {
         case command::availheap: u.availheap.avail_bytes = free_frame_count() << page_shift; return {};
         case command::cputopoinfo: return cpu_topology(u.cputopoinfo);
         case command::numainfo: return numa_info(u.numainfo);
+        case command::pcitopoinfo: return pci_topology(u.pcitopoinfo);
         case command::cpupool_op: return cpu_pool_op(u.cpupool_op);
         case command::scheduler_op: return machine_scheduler_op(u.scheduler_op);
         case command::get_cpu_levelling_caps: u.cpu_levelling_caps.caps = 0; return {};

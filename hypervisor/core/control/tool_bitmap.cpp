@@ -21,7 +21,6 @@ Result<CpuMask> read_bitmap(abi::Bitmap const& from) {
 
 Result<> write_bitmap(abi::Bitmap const& to, CpuMask const& mask) {
     if (to.nr_bits > most_bits) return Errno::inval;
-    if (to.nr_bits > most_bits) return Errno::inval;
     u32 const size = (to.nr_bits + 7) / 8;
     if (!is_guest_range(to.bitmap.address, size) || !hal::clear_guest(to.bitmap.address, size)) return Errno::fault;
     std::array<u8, mask_bytes> bytes{};

@@ -2,6 +2,7 @@
 #include "core/sched/run_queue.hpp"
 #include <algorithm>
 #include "core/domain.hpp"
+#include "core/sched/scheduler.hpp"
 
 namespace hv::sched {
 namespace {
@@ -82,7 +83,8 @@ void RunQueue::yield_current() {
 Time RunQueue::remaining_run(Vcpu const& rival, Time now) const {
     if (yielded_) return 0;
     Time const ran = now > run_started_ ? now - run_started_ : 0;
-    Time const limit = rival.virtual_time < current->virtual_time ? shortest_run : slice;
+    Time const least = shortest_run.load(std::memory_order_relaxed);
+    Time const limit = rival.virtual_time < current->virtual_time ? least : std::max(least, slice);
     return ran < limit ? limit - ran : 0;
 }
 

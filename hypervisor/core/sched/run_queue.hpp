@@ -7,8 +7,7 @@
 #include "core/vcpu.hpp"
 
 namespace hv::sched {
-inline constexpr Time slice = 10'000'000;      // the longest a vCPU runs while another one waits
-inline constexpr Time shortest_run = 500'000;  // the shortest, unless it blocks or yields
+inline constexpr Time slice = 10'000'000;  // the longest a vCPU runs while another one waits
 
 struct RunQueue {
     Spinlock<LockRank::run_queue> lock;

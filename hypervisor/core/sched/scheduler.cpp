@@ -251,6 +251,12 @@ void wake(Vcpu& vcpu) {
     if (cpu != hal::this_cpu() && vcpu.running.load(std::memory_order_relaxed)) hal::kick(cpu);
 }
 
+void send_nmi(Vcpu& vcpu) {
+    vcpu.nmi_pending.store(true, std::memory_order_release);
+    wake(vcpu);
+    request_resched(vcpu.cpu);
+}
+
 void reconsider(Vcpu& vcpu) { settle(vcpu); }
 
 void yield(Vcpu& vcpu) {

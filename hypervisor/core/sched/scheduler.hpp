@@ -6,6 +6,9 @@
 #include "core/vcpu.hpp"
 
 namespace hv::sched {
+// How long a vCPU runs at least, unless it blocks or yields; tools may set it.
+inline constinit std::atomic<Time> shortest_run{500'000};
+
 void start_cpu(CpuId cpu);  // before its first use: nothing queued, no timers, no readings of its clock
 void add(Vcpu& vcpu);       // a new vCPU: chooses its CPU, not runnable yet
 void remove(Vcpu& vcpu);    // the vCPU ends; must not run
@@ -20,6 +23,7 @@ Result<> set_affinity(Vcpu& vcpu, CpuMask const& hard, CpuMask const& soft);
 // SCHEDOP_pin_override: nothing but this CPU, which is online, until the end. busy: it is pinned to another one.
 Result<> pin(Vcpu& vcpu, CpuId cpu);
 Result<> unpin(Vcpu& vcpu);  // inval: it was not pinned
+void send_nmi(Vcpu& vcpu);   // delivered when it next goes back to its guest; lost if it has no handler then
 
 bool need_resched(CpuId cpu);     // set by kicks, the slice timer and the above
 void request_resched(CpuId cpu);  // sets it; an other CPU is kicked

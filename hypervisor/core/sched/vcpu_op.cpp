@@ -88,14 +88,6 @@ Outcome set_singleshot_timer(Vcpu& vcpu, guest_ptr<void> arg) {
     return 0;
 }
 
-// Delivered when the vCPU next goes back to its guest, whatever is masked; lost if it has no handler then.
-Outcome send_nmi(Vcpu& vcpu) {
-    vcpu.nmi_pending.store(true, std::memory_order_release);
-    sched::wake(vcpu);
-    sched::request_resched(vcpu.cpu);
-    return 0;
-}
-
 // From now on the vCPU's event and time fields are on a page of the guest's. What was in the old place comes along, and
 // every port is looked at once, so that no event falls between the two.
 Result<u64> register_info(Vcpu& vcpu, abi::RegisterVcpuInfo const& op) {
@@ -176,7 +168,7 @@ Outcome do_vcpu_op(Vcpu& caller, HypercallArgs& args) {
             return with_argument<abi::RegisterVcpuInfo>(
                 arg, [&](abi::RegisterVcpuInfo const& op) { return register_info(*vcpu, op); });
         case command::register_vcpu_time_memory_area: return register_time_area(*vcpu, arg);
-        case command::send_nmi: return send_nmi(*vcpu);
+        case command::send_nmi: sched::send_nmi(*vcpu); return 0;
         case command::get_physid: return Errno::inval;  // no vCPU is bound to a processor for good
         default: return Errno::nosys;
     }

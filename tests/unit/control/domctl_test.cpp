@@ -63,6 +63,7 @@ TEST(Domctl, CreationRefusesWhatWeCannotBe) {
     EXPECT_TRUE(refused([](auto& config) { config.max_vcpus = ~0u; }));
     EXPECT_TRUE(refused([](auto& config) { config.grant_opts = 2; }));
     EXPECT_TRUE(refused([](auto& config) { config.max_grant_frames = 1 << 30; }));
+    EXPECT_TRUE(refused([](auto& config) { config.max_grant_frames = 0; }));
     EXPECT_TRUE(refused([](auto& config) { config.cpupool_id = 3; }));
     EXPECT_TRUE(refused([](auto& config) { config.vmtrace_size = 4096; }));
 }

@@ -66,6 +66,23 @@ TEST_F(VcpuContext, IsTakenAndMadeSafe) {
     EXPECT_EQ(world.mismatches(), 0u);
 }
 
+TEST(Trigger, IsAnNmiOrNothing) {
+    ToolWorld world;
+    Guest& guest = world.add_guest(64, 2);
+    auto trigger = [&](u32 kind, u32 vcpu) {
+        abi::Domctl op{};
+        op.u.sendtrigger = {.trigger = kind, .vcpu = VcpuId{vcpu}};
+        return domctl(world, command::sendtrigger, guest.id(), op);
+    };
+    EXPECT_EQ(trigger(abi::trigger::nmi, 2), err(Errno::srch));
+    EXPECT_EQ(trigger(abi::trigger::power, 1), err(Errno::inval));
+    EXPECT_EQ(trigger(abi::trigger::reset, 1), err(Errno::nosys));
+    EXPECT_FALSE(guest.vcpu(0).nmi_pending || guest.vcpu(1).nmi_pending);
+    EXPECT_EQ(trigger(abi::trigger::nmi, 1), 0);
+    EXPECT_TRUE(guest.vcpu(1).nmi_pending);
+    EXPECT_FALSE(guest.vcpu(0).nmi_pending);
+}
+
 TEST_F(VcpuContext, ComesBackAsItWasGiven) {
     ASSERT_EQ(set(), 0);
     ASSERT_EQ(get(), 0);
@@ -148,6 +165,8 @@ TEST(DomctlVcpu, InfoTellsWhatAVcpuDoes) {
     EXPECT_EQ(domctl(world, command::getvcpuinfo, guest.id(), op), err(Errno::inval));
     EXPECT_TRUE(info_of(world, guest.id()).flags & abi::dominf::blocked);
     EXPECT_EQ(info_of(world, guest.id()).nr_online_vcpus, 1u);
+    sched::set_reason(guest.vcpu(0), PauseReason::down);
+    EXPECT_FALSE(info_of(world, guest.id()).flags & abi::dominf::blocked) << "nobody is there to block";
 }
 
 TEST(DomctlVcpu, AffinityNamesCpusThatExist) {

@@ -4,6 +4,7 @@
 #include "base/log.hpp"
 #include "control_guest.hpp"
 #include "core/mm/page_alloc.hpp"
+#include "core/sched/scheduler.hpp"
 
 namespace hosted {
 namespace {
@@ -85,7 +86,8 @@ TEST(Sysctl, PerfcOpTellsACounterOfEachCpuByItsName) {
 TEST(Sysctl, ReadConsoleGivesTheLogInPieces) {
     ToolWorld world;
     log::clear_ring();
-    log::append_raw("first line\n");
+    log::error("first line");
+    log::write_raw("what dom0 prints is not in the log\n");
     InDom0<std::array<char, 64>> buffer{world, 20};
     abi::Sysctl op{};
     op.u.readconsole = {.clear = 0,
@@ -103,7 +105,7 @@ TEST(Sysctl, ReadConsoleGivesTheLogInPieces) {
     op.u.readconsole.count = 64;
     op.u.readconsole.buffer = {buffer.address() + first_count};
     ASSERT_EQ(sysctl(world.dom0(), command::readconsole, op), 0);
-    EXPECT_EQ((std::string_view{buffer->data(), first_count + op.u.readconsole.count}), "first line\n");
+    EXPECT_EQ((std::string_view{buffer->data(), first_count + op.u.readconsole.count}), "(pv) first line\n");
     op.u.readconsole.count = 64;
     ASSERT_EQ(sysctl(world.dom0(), command::readconsole, op), 0);
     EXPECT_EQ(op.u.readconsole.count, 0u) << "nothing new";
@@ -118,6 +120,63 @@ TEST(Sysctl, DebugKeyAAuditsTheFrameTable) {
     EXPECT_NE(world.machine().console.find("audit: ok"), std::string::npos);
     op.u.debug_keys.nr_keys = 1000;
     EXPECT_EQ(sysctl(world.dom0(), command::debug_keys, op), err(Errno::toobig));
+}
+
+TEST(Sysctl, DebugKeysListThemselvesAndTheDomains) {
+    ToolWorld world;
+    Guest& guest = world.add_guest();
+    std::string& console = world.machine().console;
+    auto answer_to = [&](char key) {
+        console.clear();
+        abi::Sysctl op{};
+        op.u.debug_keys = {.keys = {world.dom0().put(key, 512)}, .nr_keys = 1, .pad = 0};
+        EXPECT_EQ(sysctl(world.dom0(), command::debug_keys, op), 0);
+        return console;
+    };
+    EXPECT_NE(answer_to('h').find("debug key q: "), std::string::npos);
+    std::string const vcpu = "d" + std::to_string(guest.id().value) + "v0: ";
+    EXPECT_NE(answer_to('q').find(vcpu + "paused"), std::string::npos) << console;
+    unpause_domain(guest.domain());
+    EXPECT_NE(answer_to('q').find(vcpu + "waiting"), std::string::npos) << console;
+    pause_domain(guest.domain());
+    EXPECT_EQ(answer_to('.'), "");
+}
+
+TEST(Sysctl, TheShortestRunCanBeSet) {
+    ToolWorld world;
+    Time const before = sched::shortest_run;
+    auto ask = [&](u32 what, u32 us) {
+        abi::Sysctl op{};
+        op.u.scheduler_op.sched_id = abi::scheduler::credit2;
+        op.u.scheduler_op.cmd = what;
+        op.u.scheduler_op.u.sched_credit2.ratelimit_us = us;
+        i64 const result = sysctl(world.dom0(), command::scheduler_op, op);
+        return result ? result : op.u.scheduler_op.u.sched_credit2.ratelimit_us;
+    };
+    EXPECT_EQ(ask(abi::scheduler::getinfo, 0), before / 1000);
+    EXPECT_EQ(ask(abi::scheduler::putinfo, 700), 700);
+    EXPECT_EQ(ask(abi::scheduler::getinfo, 0), 700);
+    EXPECT_EQ(sched::shortest_run, 700'000u);
+    EXPECT_EQ(ask(abi::scheduler::putinfo, 99), err(Errno::inval));
+    EXPECT_EQ(ask(abi::scheduler::putinfo, 500'001), err(Errno::inval));
+    EXPECT_EQ(ask(abi::scheduler::putinfo, 0), 100) << "never nothing";
+    EXPECT_EQ(ask(abi::scheduler::getvcpuinfo, 0), err(Errno::opnotsupp));
+    sched::shortest_run = before;
+}
+
+TEST(Sysctl, NoPciDeviceHasANode) {
+    ToolWorld world;
+    InDom0<std::array<u32, 100>> nodes{world, 20};
+    InDom0<std::array<u32, 100>> devices{world, 21};
+    abi::Sysctl op{};
+    op.u.pcitopoinfo.num_devs = 100;
+    EXPECT_EQ(sysctl(world.dom0(), command::pcitopoinfo, op), err(Errno::inval));
+    op.u.pcitopoinfo.devs = {devices.address()};
+    op.u.pcitopoinfo.nodes = {nodes.address()};
+    ASSERT_EQ(sysctl(world.dom0(), command::pcitopoinfo, op), 0);
+    EXPECT_EQ(op.u.pcitopoinfo.num_devs, 64u) << "as many as a call answers";
+    EXPECT_EQ((*nodes)[63], abi::invalid_topology_id);
+    EXPECT_EQ((*nodes)[64], 0u);
 }
 
 TEST(Sysctl, TopologyIsFlat) {
