@@ -24,17 +24,27 @@ logs=/var/log/xen/console
 does() { "$@" >/tmp/out 2>&1 || failed "$*: $(tail -n 1 /tmp/out)"; }
 refuses() { "$@" >/tmp/out 2>&1 && failed "$* succeeded"; }
 shows() { grep -q -E "$1" /tmp/out || failed "no /$1/ in: $(cat /tmp/out)"; }
+lacks() { grep -E "$1" /tmp/out && failed "there is /$1/"; }
 # column DOMAIN NUMBER: of xl list.
 column() { xl list "$1" | tail -n 1 | tr -s ' ' | cut -d' ' -f"$2"; }
 has() { [ "$(column "$1" "$2")" = "$3" ]; }
 runs_on() { xl vcpu-list linux | grep -q -E "^linux +[0-9]+ +1 +$1 "; }
 gone() { ! xl domid "$1"; }
 free_memory() { xl info free_memory; }
+is_another_than() { id=$(xl domid hello) && [ "$id" != "$1" ]; }
+all_are_destroyed() { xl list | awk 'NR > 2 { print $2 }' | xargs -r -n 1 xl destroy; [ "$(xl list | wc -l)" = 2 ]; }
 
 does xl info; cat /tmp/out
 shows '^xen_version +: 4.17'; shows '^virt_caps +: pv'; shows '^xen_scheduler +: credit2'; shows '^free_cpus +: 0'; shows '^nr_cpus +: 2'
 shows '^xen_commandline +: .*dom0_mem='
+does xl info -n; shows '^numa_info'; lacks 'error|failed'
 does xl list; shows '^Domain-0 +0 +1024'
+does xl list -l; shows '"domid": 0'
+does xl uptime; shows '^Domain-0 +0 '
+does xl cpupool-list -c; shows '^Pool-0 +0,1'
+does xl sched-credit2 -s -r 700; does xl sched-credit2 -s; shows 'ratelimit=700us'
+refuses xl sched-credit2 -s -r 99
+does xl debug-keys q; does xl dmesg; shows 'd0v[01]: running'; lacks '^==>'
 step "xl has looked at the machine"
 
 does xl create -q /etc/hello.cfg 'extra="first"'; wait_until 60 gone hello || failed "hello did not end"
@@ -46,7 +56,23 @@ does xl unpause hello; wait_until 60 has hello 5 -b---- || failed "hello does no
 does xl pause hello; has hello 5 -bp--- || has hello 5 --p--- || failed "hello is not paused: $(xl list)"
 does xl unpause hello
 does xl destroy hello; gone hello || failed "hello is still there"
+does xl create -q /etc/hello.cfg 'extra="exit=crash"' 'on_crash="preserve"'
+wait_until 60 has hello 5 ---sc- || failed "hello did not crash: $(xl list)"
+does xl destroy hello
+does xl create -q /etc/hello.cfg 'extra="exit=wait"' 'vcpus=8' 'on_poweroff="restart"'
+does xl vcpu-list hello; [ "$(grep -c '^hello ' /tmp/out)" = 8 ] || failed "hello has not 8 vCPUs: $(cat /tmp/out)"
+first=$(xl domid hello)
+does xl shutdown hello; wait_until 60 is_another_than "$first" || failed "hello did not come again: $(xl list)"
+wait_until 60 has hello 5 -b---- || failed "hello does not wait again: $(xl list)"
+does xl destroy hello
 refuses xl create -q /etc/hello.cfg 'kernel="/etc/hello.cfg"'
+refuses xl create -q /etc/hello.cfg memory=100000
+refuses xl create -q /etc/hello.cfg max_grant_frames=0
+for delay in 30000 90000 180000; do
+    xl create -q /etc/hello.cfg "name='killed'" 'extra="exit=wait"' >/dev/null 2>&1 &
+    usleep $delay; kill -9 $!; wait $!
+    wait_until 60 all_are_destroyed || failed "what was killed while it made a guest left: $(xl list)"
+done
 step "a small guest was paused, unpaused and destroyed"
 
 # The hypervisor keeps the objects of ended domains for the next ones: those that were there at once are not counted.
@@ -66,12 +92,17 @@ does xl sched-credit2 -d linux -w 512; does xl sched-credit2 -d linux -c 50
 does xl sched-credit2 -d linux; shows '^linux +[0-9]+ +512 +50'
 does xl sched-credit2 -d linux -c 0
 does xl cpupool-list; shows '^Pool-0 +[0-9]+ +credit2 +y +2'
+does xl trigger linux nmi; wait_until 60 grep -q "NMI received" $logs/guest-linux.log || failed "Linux felt no NMI"
+does xl dump-core linux /tmp/core; [ "$(stat -c %s /tmp/core)" -gt $((128 << 20)) ] || failed "the core is small: $(ls -l /tmp/core)"
+rm -f /tmp/core
 step "Linux runs"
 
 has linux 3 128 || failed "Linux has not its memory: $(xl list)"
 does xl mem-set linux 96; wait_until 60 has linux 3 96 || failed "Linux did not shrink: $(xl list)"
-does xl mem-set linux 128; wait_until 60 has linux 3 128 || failed "Linux did not grow: $(xl list)"
-step "Linux gave memory and took it back"
+does xl mem-set linux 160; wait_until 60 has linux 3 160 || failed "Linux did not grow: $(xl list)"
+refuses xl mem-set linux 200
+does xl vcpu-set linux 1; wait_until 60 has linux 4 1 || failed "Linux did not give up a vCPU: $(xl list)"
+step "Linux gave memory and took more"
 
 step "the console of Linux"
 xl console linux </dev/hvc0 >/dev/hvc0 2>&1 || failed "xl console"
@@ -100,7 +131,7 @@ kernel = "/boot/vmlinuz"
 ramdisk = "/boot/initrd"
 extra = "console=hvc0"
 memory = 128
-maxmem = 128
+maxmem = 160
 vcpus = 2
 on_crash = "destroy"
 """
@@ -116,7 +147,7 @@ def xl():
         machine.wait_for(r"^==> a small guest was paused, unpaused and destroyed", 180)
         before = machine.wait_for(r"audit: (.*)\n", 60).group(1).strip()
         machine.wait_for(r"^==> Linux runs", 300)
-        machine.wait_for(r"^==> Linux gave memory and took it back", 180)
+        machine.wait_for(r"^==> Linux gave memory and took more", 180)
         machine.wait_for(r"^==> the console of Linux", 60)
         machine.wait_for(r"this is its shell", 60)  # what it has said so far comes first
         machine.send("echo typed-$((40 + 2))")
