@@ -61,25 +61,17 @@ void test_exchanges(Fixture& f) {
     equal(f.get(), 0, "and stores the new one");
     u64 flags;
     u64 expected = 1;
-    runs(
-        [&] {
-            asm volatile("lock cmpxchg %3, %1; pushfq; pop %2"
-                         : "+a"(expected), "+m"(*f.slot), "=r"(flags)
-                         : "r"(f.one)
-                         : "cc", "memory");
-        },
-        "lock cmpxchg with a wrong guess");
+    auto compare_and_exchange = [&] {
+        asm volatile("lock cmpxchg %3, %1; pushfq; pop %2"
+                     : "+a"(expected), "+m"(*f.slot), "=r"(flags)
+                     : "r"(f.one)
+                     : "cc", "memory");
+    };
+    runs(compare_and_exchange, "lock cmpxchg with a wrong guess");
     check(!zero_flag(flags), "says so");
     equal(expected, 0, "gives the entry");
     equal(f.get(), 0, "and stores nothing");
-    runs(
-        [&] {
-            asm volatile("lock cmpxchg %3, %1; pushfq; pop %2"
-                         : "+a"(expected), "+m"(*f.slot), "=r"(flags)
-                         : "r"(f.one)
-                         : "cc", "memory");
-        },
-        "lock cmpxchg with the right guess");
+    runs(compare_and_exchange, "lock cmpxchg with the right guess");
     check(zero_flag(flags), "says so");
     equal(f.get(), f.one, "and stores");
     u64 addend = 0x200;  // an available bit

@@ -26,9 +26,7 @@ TEST(EventChannel, SendToUnboundPortIsSilentlyDropped) {
 TEST(EventChannel, SendReachesThePeerAndOnlyThePeer) {
     World world;
     Guest& guest = world.add_guest();
-    EvtchnPort const theirs = alloc_unbound(guest, abi::dom0);
-    EvtchnPort ours{};
-    ASSERT_EQ(bind_interdomain(world.dom0(), guest.id(), theirs, &ours), 0);
+    auto const [ours, theirs] = connect(world, guest);
     clear_pending(world.dom0(), ours);
 
     EXPECT_EQ(send(world.dom0(), ours), 0);
@@ -43,9 +41,7 @@ TEST(EventChannel, SendReachesThePeerAndOnlyThePeer) {
 TEST(EventChannel, BindingRaisesTheLocalPortOnce) {
     World world;
     Guest& guest = world.add_guest();
-    EvtchnPort const theirs = alloc_unbound(guest, abi::dom0);
-    EvtchnPort ours{};
-    ASSERT_EQ(bind_interdomain(world.dom0(), guest.id(), theirs, &ours), 0);
+    auto const [ours, theirs] = connect(world, guest);
     EXPECT_TRUE(pending(world.dom0(), ours));
     EXPECT_FALSE(pending(guest, theirs));
 }
@@ -78,9 +74,7 @@ TEST(EventChannel, LoopbackWithinOneDomainWorks) {
 TEST(EventChannel, ClosingMakesThePeerUnboundAndBindableAgain) {
     World world;
     Guest& guest = world.add_guest();
-    EvtchnPort const theirs = alloc_unbound(guest, abi::dom0);
-    EvtchnPort ours{};
-    ASSERT_EQ(bind_interdomain(world.dom0(), guest.id(), theirs, &ours), 0);
+    auto const [ours, theirs] = connect(world, guest);
     EXPECT_EQ(status_of(guest, theirs), abi::evtchnstat::interdomain);
     EXPECT_EQ(close_port(world.dom0(), ours), 0);
     EXPECT_EQ(status_of(guest, theirs), abi::evtchnstat::unbound);
@@ -115,9 +109,7 @@ TEST(EventChannel, MaskedPortIsPendingButMakesNoUpcallUntilUnmasked) {
 TEST(EventChannel, EventsGoToTheVcpuAPortIsBoundTo) {
     World world;
     Guest& guest = world.add_guest(64, 2);
-    EvtchnPort const theirs = alloc_unbound(guest, abi::dom0);
-    EvtchnPort ours{};
-    ASSERT_EQ(bind_interdomain(world.dom0(), guest.id(), theirs, &ours), 0);
+    auto const [ours, theirs] = connect(world, guest);
     abi::EvtchnBindVcpu op{.port = theirs, .vcpu = VcpuId{1}};
     ASSERT_EQ(event_op(guest, abi::evtchnop::bind_vcpu, op), 0);
     EXPECT_EQ(send(world.dom0(), ours), 0);
@@ -180,9 +172,7 @@ TEST(EventChannel, ToolsAllocatePortsForOthersAndGuestsMayNot) {
 TEST(EventChannel, ADyingDomainLeavesUnboundPeersAndNoPorts) {
     World world;
     Guest& guest = world.add_guest();
-    EvtchnPort const theirs = alloc_unbound(guest, abi::dom0);
-    EvtchnPort ours{};
-    ASSERT_EQ(bind_interdomain(world.dom0(), guest.id(), theirs, &ours), 0);
+    auto const [ours, theirs] = connect(world, guest);
     u32 const before = world.dom0().domain().events->open_ports();
     world.destroy(guest);
     EXPECT_EQ(status_of(world.dom0(), ours), abi::evtchnstat::unbound);

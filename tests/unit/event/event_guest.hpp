@@ -4,6 +4,7 @@
 #include "hosted/world.hpp"
 #include "public/event_channel.hpp"
 #include "public/hypercall.hpp"
+#include "public/physdev.hpp"
 
 #include <gtest/gtest.h>
 
@@ -35,6 +36,23 @@ inline i64 bind_virq(Guest& guest, u32 virq, u32 vcpu, EvtchnPort* port = nullpt
     return result;
 }
 
+// The timer of vCPU 0.
+inline EvtchnPort bind_timer(Guest& guest) {
+    EvtchnPort port{};
+    EXPECT_EQ(bind_virq(guest, abi::virq::timer, 0, &port), 0);
+    return port;
+}
+
+// A channel between dom0 (ours) and a guest.
+struct Connection {
+    EvtchnPort ours, theirs;
+};
+inline Connection connect(World& world, Guest& guest) {
+    Connection made{.ours = {}, .theirs = alloc_unbound(guest, abi::dom0)};
+    EXPECT_EQ(bind_interdomain(world.dom0(), guest.id(), made.theirs, &made.ours), 0);
+    return made;
+}
+
 inline EvtchnPort bind_ipi(Guest& guest, u32 vcpu) {
     abi::EvtchnBindIpi op{.vcpu = VcpuId{vcpu}, .port = {}};
     EXPECT_EQ(event_op(guest, abi::evtchnop::bind_ipi, op), 0);
@@ -60,6 +78,20 @@ inline u32 status_of(Guest& guest, EvtchnPort port) {
     op.port = port;
     EXPECT_EQ(event_op(guest, abi::evtchnop::status, op), 0);
     return op.status;
+}
+
+// --- dom0's interrupts
+inline i64 physdev(Guest& guest, u32 command, auto& op) {
+    i64 const result = guest.call(abi::hypercall::physdev_op, {command, guest.put(op)});
+    op = guest.take<std::remove_reference_t<decltype(op)>>();
+    return result;
+}
+inline abi::PhysdevMapPirq gsi_request(i32 gsi) {
+    abi::PhysdevMapPirq map{};
+    map.domid = abi::domid_self;
+    map.type = abi::map_pirq_type::gsi;
+    map.index = map.pirq = gsi;
+    return map;
 }
 
 // --- what the guest finds in its shared page

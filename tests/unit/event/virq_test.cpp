@@ -2,7 +2,6 @@
 #include "core/event/event_channel.hpp"
 #include "core/event/event_table.hpp"
 #include "event_guest.hpp"
-#include "public/physdev.hpp"
 
 namespace hosted {
 namespace {
@@ -21,8 +20,7 @@ TEST(Virq, EachVcpuHasItsOwnTimer) {
 TEST(Virq, IsBoundOnceAndAgainAfterClosing) {
     World world;
     Guest& guest = world.add_guest();
-    EvtchnPort port{};
-    ASSERT_EQ(bind_virq(guest, abi::virq::timer, 0, &port), 0);
+    EvtchnPort const port = bind_timer(guest);
     EXPECT_EQ(bind_virq(guest, abi::virq::timer, 0), err(Errno::exist));
     EXPECT_EQ(close_port(guest, port), 0);
     send_virq(guest.vcpu(), abi::virq::timer);  // unbound: dropped
@@ -43,8 +41,7 @@ TEST(Virq, NumbersAreChecked) {
 TEST(Virq, AGuestCannotSendToAVirqPort) {
     World world;
     Guest& guest = world.add_guest();
-    EvtchnPort port{};
-    ASSERT_EQ(bind_virq(guest, abi::virq::timer, 0, &port), 0);
+    EvtchnPort const port = bind_timer(guest);
     EXPECT_EQ(send(guest, port), err(Errno::inval));
 }
 
@@ -77,19 +74,10 @@ TEST(Virq, AnotherHandlerGetsAGlobalOneUntilItDies) {
     EXPECT_FALSE(set_virq_handler(world.dom0().domain(), abi::virq::timer));
 }
 
-i64 physdev(Guest& guest, u32 command, auto& op) {
-    i64 const result = guest.call(abi::hypercall::physdev_op, {command, guest.put(op)});
-    op = guest.take<std::remove_reference_t<decltype(op)>>();
-    return result;
-}
-
 TEST(Pirq, IsMappedBoundRaisedAndFinished) {
     World world;
     Guest& dom0 = world.dom0();
-    abi::PhysdevMapPirq map{};
-    map.domid = abi::domid_self;
-    map.type = abi::map_pirq_type::gsi;
-    map.index = map.pirq = 9;
+    abi::PhysdevMapPirq map = gsi_request(9);
     ASSERT_EQ(physdev(dom0, abi::physdevop::map_pirq, map), 0);
     EXPECT_EQ(map.pirq, 9);
     EXPECT_EQ(physdev(dom0, abi::physdevop::map_pirq, map), 0);  // again changes nothing
@@ -107,14 +95,6 @@ TEST(Pirq, IsMappedBoundRaisedAndFinished) {
     EXPECT_EQ(physdev(dom0, abi::physdevop::unmap_pirq, unmap), err(Errno::busy));
     EXPECT_EQ(close_port(dom0, bind.port), 0);
     EXPECT_EQ(physdev(dom0, abi::physdevop::unmap_pirq, unmap), 0);
-}
-
-abi::PhysdevMapPirq gsi_request(i32 gsi) {
-    abi::PhysdevMapPirq map{};
-    map.domid = abi::domid_self;
-    map.type = abi::map_pirq_type::gsi;
-    map.index = map.pirq = gsi;
-    return map;
 }
 
 TEST(Pirq, OnlyALevelNeedsAnEndAndHasOnePerInterrupt) {
@@ -251,10 +231,7 @@ TEST(Pirq, MessagesGetNumbersAboveTheInputs) {
 TEST(Pirq, IsDom0sBusinessOnly) {
     World world;
     Guest& guest = world.add_guest();
-    abi::PhysdevMapPirq map{};
-    map.domid = abi::domid_self;
-    map.type = abi::map_pirq_type::gsi;
-    map.index = map.pirq = 9;
+    abi::PhysdevMapPirq map = gsi_request(9);
     EXPECT_EQ(physdev(guest, abi::physdevop::map_pirq, map), err(Errno::perm));
     abi::EvtchnBindPirq bind{.pirq = 9, .flags = 0, .port = {}};
     EXPECT_EQ(event_op(guest, abi::evtchnop::bind_pirq, bind), err(Errno::perm));

@@ -2,24 +2,20 @@
 // No machine of the tests has an x2APIC: what is known of one is in the manual's tables (Intel SDM volume 3, 11.12.1).
 #include "x86/cpu/apic_registers.hpp"
 
+#include <utility>
+
 #include <gtest/gtest.h>
 
 namespace hv::apic {
 namespace {
 TEST(Apic, RegistersAreMsrsInX2apicMode) {
-    EXPECT_EQ(msr_of(id_register), 0x802u);
-    EXPECT_EQ(msr_of(task_priority), 0x808u);
-    EXPECT_EQ(msr_of(eoi), 0x80bu);
-    EXPECT_EQ(msr_of(spurious_vector), 0x80fu);
-    EXPECT_EQ(msr_of(error_status), 0x828u);
-    EXPECT_EQ(msr_of(command_low), 0x830u);
-    EXPECT_EQ(msr_of(timer_vector), 0x832u);
-    EXPECT_EQ(msr_of(local_int0), 0x835u);
-    EXPECT_EQ(msr_of(local_int1), 0x836u);
-    EXPECT_EQ(msr_of(error_vector), 0x837u);
-    EXPECT_EQ(msr_of(initial_count), 0x838u);
-    EXPECT_EQ(msr_of(current_count), 0x839u);
-    EXPECT_EQ(msr_of(divide), 0x83eu);
+    constexpr std::pair<Register, u32> manual[]{
+        {id_register, 0x802},  {task_priority, 0x808}, {eoi, 0x80b},           {spurious_vector, 0x80f},
+        {error_status, 0x828}, {command_low, 0x830},   {timer_vector, 0x832},  {local_int0, 0x835},
+        {local_int1, 0x836},   {error_vector, 0x837},  {initial_count, 0x838}, {current_count, 0x839},
+        {divide, 0x83e},
+    };
+    for (auto [offset, msr] : manual) EXPECT_EQ(msr_of(offset), msr);
 }
 
 TEST(Apic, CommandsNameTheirDestinationInFull) {

@@ -48,8 +48,7 @@ TEST(VcpuOp, TheLastVcpuThatGoesDownPowersTheDomainOff) {
 TEST(VcpuOp, SingleshotTimerBecomesAnEvent) {
     World world;
     Guest& guest = world.add_guest();
-    EvtchnPort port{};
-    ASSERT_EQ(bind_virq(guest, abi::virq::timer, 0, &port), 0);
+    EvtchnPort const port = bind_timer(guest);
     EXPECT_EQ(set_singleshot(guest, world.machine().time + 1000), 0);
     world.machine().time += 999;
     run_expired_timers();
@@ -62,8 +61,7 @@ TEST(VcpuOp, SingleshotTimerBecomesAnEvent) {
 TEST(VcpuOp, ATimerInThePastFiresAtOnceUnlessTheGuestRefusesThat) {
     World world;
     Guest& guest = world.add_guest();
-    EvtchnPort port{};
-    ASSERT_EQ(bind_virq(guest, abi::virq::timer, 0, &port), 0);
+    EvtchnPort const port = bind_timer(guest);
     EXPECT_EQ(set_singleshot(guest, 1, abi::singleshot_timer_future), err(Errno::time));
     EXPECT_FALSE(pending(guest, port));
     EXPECT_EQ(set_singleshot(guest, 1), 0);
@@ -73,8 +71,7 @@ TEST(VcpuOp, ATimerInThePastFiresAtOnceUnlessTheGuestRefusesThat) {
 TEST(VcpuOp, StoppedTimersDoNotFire) {
     World world;
     Guest& guest = world.add_guest();
-    EvtchnPort port{};
-    ASSERT_EQ(bind_virq(guest, abi::virq::timer, 0, &port), 0);
+    EvtchnPort const port = bind_timer(guest);
     abi::VcpuSetPeriodicTimer periodic{.period_ns = 2'000'000};
     EXPECT_EQ(vcpu_op(guest, command::set_periodic_timer, 0, guest.put(periodic)), 0);
     EXPECT_EQ(set_singleshot(guest, world.machine().time + 1000), 0);
@@ -88,8 +85,7 @@ TEST(VcpuOp, StoppedTimersDoNotFire) {
 TEST(VcpuOp, PeriodicTimerFiresAgainAndAgain) {
     World world;
     Guest& guest = world.add_guest();
-    EvtchnPort port{};
-    ASSERT_EQ(bind_virq(guest, abi::virq::timer, 0, &port), 0);
+    EvtchnPort const port = bind_timer(guest);
     abi::VcpuSetPeriodicTimer periodic{.period_ns = 999'999};
     EXPECT_EQ(vcpu_op(guest, command::set_periodic_timer, 0, guest.put(periodic)), err(Errno::inval));
     periodic.period_ns = 1'000'000;
