@@ -64,6 +64,22 @@ TEST_F(CpuState, CallbacksAreRegisteredWithTheirFlag) {
     EXPECT_EQ(guest.vcpu().event_callback.address, handler);
 }
 
+TEST_F(CpuState, TheOldCallForNmisSetsTheirTrap) {
+    auto register_nmi = [&](u64 address) {
+        abi::NmiCallback const op{.handler_address = Vaddr{address}, .pad = 0};
+        return guest.call(hypercall::nmi_op, {abi::nmiop::register_callback, guest.put(op)});
+    };
+    EXPECT_EQ(register_nmi(handler), 0);
+    EXPECT_EQ(guest.vcpu().traps[2].address, handler);
+    EXPECT_TRUE(guest.vcpu().traps[2].mask_events);
+    EXPECT_EQ(register_nmi(not_canonical), err(Errno::inval));
+    EXPECT_EQ(guest.call(hypercall::nmi_op, {abi::nmiop::register_callback, 0x1000}), err(Errno::fault));
+    EXPECT_EQ(guest.call(hypercall::nmi_op, {2, 0}), err(Errno::nosys));
+    EXPECT_EQ(guest.vcpu().traps[2].address, handler);
+    EXPECT_EQ(guest.call(hypercall::nmi_op, {abi::nmiop::unregister_callback, 0}), 0);
+    EXPECT_EQ(guest.vcpu().traps[2].address, 0u);
+}
+
 TEST_F(CpuState, StackSwitchForcesRing3) {
     EXPECT_EQ(guest.call(hypercall::stack_switch, {0x18, 0xffff'c900'0000'4000}), 0);
     EXPECT_EQ(guest.vcpu().kernel_ss, 0x1b);

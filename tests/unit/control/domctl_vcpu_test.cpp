@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "control_guest.hpp"
 #include "core/sched/scheduler.hpp"
+#include "public/mmu.hpp"
 #include "public/vcpu.hpp"
 
 namespace hosted {
@@ -127,6 +128,32 @@ TEST_F(VcpuContext, OfAnInitialisedVcpuOnlyRegistersMayChange) {
     EXPECT_EQ(guest.vcpu(1).regs.rax, 1u);
     context->ctrlreg[1] = guest.mfn(0).value << page_shift;
     EXPECT_EQ(set(), err(Errno::opnotsupp));
+}
+
+TEST_F(VcpuContext, OfAnInitialisedVcpuTheDescriptorTableStays) {
+    for (u64 pfn : {10, 11}) ASSERT_EQ(guest.protect(pfn), 0);
+    context->gdt_ents = 16;
+    context->gdt_frames[0] = guest.mfn(10);
+    ASSERT_EQ(set(), 0);
+    EXPECT_EQ(set(), 0);
+    context->gdt_frames[0] = guest.mfn(11);
+    EXPECT_EQ(set(), err(Errno::opnotsupp));
+    EXPECT_EQ(guest.vcpu(1).gdt_frames[0], guest.mfn(10));
+    EXPECT_EQ(world.mismatches(), 0u);
+}
+
+TEST_F(VcpuContext, TheFirstOneOfVcpu0IsForTheDomainAsWell) {
+    forget(0);
+    guest.domain().shared_info->wc_sec = 0;
+    context->vm_assist = ~u64{0};
+    ASSERT_EQ(set(0), 0);
+    u64 const assists = guest.domain().vm_assist;
+    EXPECT_TRUE(assists >> abi::vmassist::writable_pagetables & 1);
+    EXPECT_FALSE(assists >> 63) << "which is none of those that there are";
+    EXPECT_EQ(guest.domain().shared_info->wc_sec, 1'700'000'000u);
+    context->vm_assist = 0;
+    ASSERT_EQ(set(0), 0);
+    EXPECT_EQ(guest.domain().vm_assist, assists) << "later contexts are for the vCPU alone";
 }
 
 TEST_F(VcpuContext, NumbersAndPointersAreChecked) {

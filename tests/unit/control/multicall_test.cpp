@@ -3,6 +3,7 @@
 
 #include "hosted/world.hpp"
 #include "public/hypercall.hpp"
+#include "public/memory.hpp"
 #include "public/mmu.hpp"
 #include "public/version.hpp"
 
@@ -77,6 +78,27 @@ TEST_F(Multicall, APreemptedBatchGoesOnWhereItStopped) {
     for (u32 i = 0; i < 32; ++i) EXPECT_EQ(result(i), 4 << 16 | 17) << i;
 }
 
+TEST_F(Multicall, APreemptedEntryIsMadeAgainFromWhereItStopped) {
+    constexpr u32 count = 20;
+    auto* const pfns = guest.frame(list_pfn + 1);
+    for (u64 i = 0; i < count; ++i) pfns[i] = 100 + i;
+    abi::MemoryReservation request{};
+    request.extent_start = {Guest::va(list_pfn + 1)};
+    request.nr_extents = count;
+    request.domid = abi::domid_self;
+    list()[0] = {
+        .op = abi::hypercall::memory_op, .result = 0, .args = {abi::memop::populate_physmap, guest.put(request)}};
+    list()[1] = version();
+    u64 const had = guest.domain().pages;
+    world.machine().preempt_after = 1;
+    EXPECT_EQ(run(2), 0);
+    world.machine().preempt_after = 0;
+    EXPECT_EQ(result(0), count);
+    EXPECT_EQ(result(1), 4 << 16 | 17);
+    EXPECT_EQ(guest.domain().pages, had + count) << "no extent twice";
+    for (u64 i = 0; i < count; ++i) EXPECT_EQ(world.machine().m2p[pfns[i]], 100 + i) << i;
+}
+
 TEST_F(Multicall, UnpinningAndMakingWritableWorkInOneBatch) {
     constexpr u64 table = 30;
     ASSERT_EQ(guest.protect(table), 0);
@@ -100,6 +122,7 @@ TEST(Dispatch, UnknownNumbersDoNotExist) {
     World world;
     for (u32 number : {11u, 27u, 31u, 34u, 63u, 64u, 1000u, ~0u})
         EXPECT_EQ(world.dom0().call(number), err(Errno::nosys)) << number;
+    EXPECT_EQ(world.dom0().call(abi::hypercall::xenpmu_op), err(Errno::opnotsupp)) << "which keeps Linux quiet";
 }
 }  // namespace
 }  // namespace hosted

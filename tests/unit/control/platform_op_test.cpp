@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "public/platform.hpp"
 
+#include <algorithm>
+
 #include "hosted/world.hpp"
 #include "public/hypercall.hpp"
 
@@ -47,6 +49,24 @@ TEST(PlatformOp, FirmwareHasNothingToTell) {
     EXPECT_EQ(ask(abi::firmware::disk_mbr_signature), err(Errno::srch));
     EXPECT_EQ(ask(abi::firmware::efi_info), err(Errno::inval));
     EXPECT_EQ(ask(abi::firmware::kbd_shift_flags), 0);
+}
+
+// ACPI is told of no abilities: they are the third word of the buffer.
+TEST(PlatformOp, PowerStatesAreLeftToTheFirmware) {
+    World world;
+    u32* const buffer = reinterpret_cast<u32*>(world.dom0().frame(20));
+    auto tell = [&](u32 type, u64 address) {
+        std::fill_n(buffer, 4, 0x55u);
+        abi::PlatformOp op{};
+        op.u.set_pminfo = {.id = 0, .type = type, .pdc = {address}};
+        return platform_op(world.dom0(), abi::platformop::set_processor_pminfo, op);
+    };
+    EXPECT_EQ(tell(abi::PlatformSetPminfo::pdc_type, Guest::va(20)), 0);
+    for (u32 i = 0; i < 4; ++i) EXPECT_EQ(buffer[i], i == 2 ? 0u : 0x55u) << i;
+    EXPECT_EQ(tell(abi::PlatformSetPminfo::pdc_type, 0x1000), err(Errno::fault));
+    EXPECT_EQ(tell(0, Guest::va(20)), 0);
+    EXPECT_EQ(buffer[2], 0x55u) << "of idle states nothing is asked";
+    EXPECT_EQ(tell(abi::PlatformSetPminfo::pdc_type + 1, Guest::va(20)), err(Errno::inval));
 }
 
 TEST(PlatformOp, TimesThatCannotBeAreRefused) {

@@ -122,6 +122,48 @@ TEST(EventChannel, EventsGoToTheVcpuAPortIsBoundTo) {
     EXPECT_EQ(event_op(guest, abi::evtchnop::bind_vcpu, op), err(Errno::inval));  // an IPI's target is fixed
 }
 
+TEST(EventChannel, StatusTellsWhatAPortIsFor) {
+    World world;
+    Guest& dom0 = world.dom0();
+    auto status = [&](EvtchnPort port) {
+        abi::EvtchnStatus op{};
+        op.dom = abi::domid_self;
+        op.port = port;
+        EXPECT_EQ(event_op(dom0, abi::evtchnop::status, op), 0);
+        return op;
+    };
+    EvtchnPort const ipi = bind_ipi(dom0, 0);
+    EvtchnPort virq{};
+    ASSERT_EQ(bind_virq(dom0, abi::virq::dom_exc, 0, &virq), 0);
+    abi::PhysdevMapPirq map = gsi_request(9);
+    ASSERT_EQ(physdev(dom0, abi::physdevop::map_pirq, map), 0);
+    abi::EvtchnBindPirq pirq{.pirq = 9, .flags = 0, .port = {}};
+    ASSERT_EQ(event_op(dom0, abi::evtchnop::bind_pirq, pirq), 0);
+
+    EXPECT_EQ(status(ipi).status, abi::evtchnstat::ipi);
+    EXPECT_EQ(status(virq).status, abi::evtchnstat::virq);
+    EXPECT_EQ(status(virq).u.virq.line, abi::virq::dom_exc);
+    EXPECT_EQ(status(pirq.port).status, abi::evtchnstat::pirq);
+    EXPECT_EQ(status(pirq.port).u.pirq.line, 9u);
+}
+
+// A builder connects ports before it makes the first vCPU.
+TEST(EventChannel, AnEventWaitsForAVcpuThatIsNotThereYet) {
+    World world;
+    auto created = create_domain({.id = Domid{9}, .max_vcpus = 1});
+    ASSERT_TRUE(created);
+    Domain& domain = **created;
+    abi::EvtchnAllocUnbound unbound{.dom = domain.id, .remote_dom = abi::dom0, .port = {}};
+    ASSERT_EQ(event_op(world.dom0(), abi::evtchnop::alloc_unbound, unbound), 0);
+    EvtchnPort ours{};
+    ASSERT_EQ(bind_interdomain(world.dom0(), domain.id, unbound.port, &ours), 0);
+    EXPECT_EQ(send(world.dom0(), ours), 0);
+    EXPECT_EQ(domain.shared_info->evtchn_pending[0], u64{1} << unbound.port.value);
+    EXPECT_EQ(domain.shared_info->vcpu_info[0].evtchn_upcall_pending, 1);
+    EXPECT_EQ(domain.shared_info->vcpu_info[0].evtchn_pending_sel, 1u);
+    while (!destroy_domain(domain)) {}
+}
+
 TEST(EventChannel, NumbersOutOfRangeAreRefused) {
     World world;
     Guest& guest = world.add_guest();

@@ -38,6 +38,23 @@ TEST(Virq, NumbersAreChecked) {
     EXPECT_EQ(bind_virq(guest, abi::virq::timer, ~0u), err(Errno::noent));
 }
 
+TEST(Virq, OnlyAGlobalOneMovesToAnotherVcpu) {
+    World world;
+    Guest& guest = world.add_guest(64, 2);
+    EvtchnPort global{}, own{};
+    ASSERT_EQ(bind_virq(guest, abi::virq::dom_exc, 0, &global), 0);
+    ASSERT_EQ(bind_virq(guest, abi::virq::timer, 0, &own), 0);
+    ASSERT_TRUE(set_virq_handler(guest.domain(), abi::virq::dom_exc));
+    abi::EvtchnBindVcpu move{.port = own, .vcpu = VcpuId{1}};
+    EXPECT_EQ(event_op(guest, abi::evtchnop::bind_vcpu, move), err(Errno::inval));
+    move.port = global;
+    EXPECT_EQ(event_op(guest, abi::evtchnop::bind_vcpu, move), 0);
+    send_global_virq(abi::virq::dom_exc);
+    EXPECT_TRUE(pending(guest, global));
+    EXPECT_TRUE(upcall_pending(guest, 1));
+    EXPECT_FALSE(upcall_pending(guest, 0));
+}
+
 TEST(Virq, AGuestCannotSendToAVirqPort) {
     World world;
     Guest& guest = world.add_guest();

@@ -219,6 +219,91 @@ TEST_F(Grant, CopyByReferenceAndByFrame) {
     EXPECT_EQ(run(), Status::general_error);
 }
 
+TEST_F(Grant, ACopyIntoWhatTheGranterDoesNotOwnLeavesTheGrantFree) {
+    grant(8, 9);
+    entry(8).frame = static_cast<u32>(world.dom0().mfn(9).value);
+    u64 const before = world.dom0().frame(9)[0];
+    mapper.frame(10)[0] = ~before;
+    abi::GnttabCopy op{};
+    op.source.u.gmfn = Gfn{mapper.mfn(10).value};
+    op.source.domid = abi::domid_self;
+    op.dest.u.ref = GrantRef{8};
+    op.dest.domid = granter.id();
+    op.len = 8;
+    op.flags = abi::gntcopy::dest_gref;
+    EXPECT_EQ(mapper.call(abi::hypercall::grant_table_op, {abi::gnttabop::copy, mapper.put(op), 1}), 0);
+    EXPECT_EQ(mapper.take<abi::GnttabCopy>().status, Status::bad_page);
+    EXPECT_EQ(entry(8).flags, abi::gtf::permit_access);
+    EXPECT_EQ(world.dom0().frame(9)[0], before);
+}
+
+// It was a page table, and nobody has written it since.
+TEST_F(Grant, AFrameThatWasATableCanBeMappedToWrite) {
+    ASSERT_EQ(granter.protect(9), 0);
+    ASSERT_EQ(granter.pin(1, granter.mfn(9)), 0);
+    ASSERT_EQ(granter.unpin(granter.mfn(9)), 0);
+    grant(8, 9);
+    ASSERT_EQ(map(8, Guest::va(20)), Status::okay);
+    EXPECT_EQ(granter.pin(1, granter.mfn(9)), err(Errno::inval));
+    EXPECT_EQ(unmap(last.handle.value, Guest::va(20)), Status::okay);
+    EXPECT_EQ(granter.pin(1, granter.mfn(9)), 0);
+}
+
+TEST_F(Grant, TheTwoKindsOfAMappingEndOneByOne) {
+    grant(8, 9);
+    ASSERT_EQ(map(8, Guest::va(20), abi::gntmap::host_map | abi::gntmap::device_map), Status::okay);
+    abi::GnttabUnmapGrantRef device{};
+    device.handle = last.handle;
+    device.dev_bus_addr = last.dev_bus_addr;
+    EXPECT_EQ(unmap(last.handle.value, Guest::va(20)), Status::okay);
+    EXPECT_EQ(mapper.frame(3)[20], 0u);
+    EXPECT_NE(entry(8).flags & abi::gtf::writing, 0) << "the device may still write";
+    EXPECT_EQ(mapper.call(abi::hypercall::grant_table_op, {abi::gnttabop::unmap_grant_ref, mapper.put(device), 1}), 0);
+    EXPECT_EQ(mapper.take<abi::GnttabUnmapGrantRef>().status, Status::okay);
+    EXPECT_EQ(entry(8).flags, abi::gtf::permit_access);
+}
+
+// Preempted again and again, and with a place in between that is no entry.
+TEST_F(Grant, ALongBatchOfEntries) {
+    constexpr u32 count = 20, odd_one = 11;
+    grant(8, 9);
+    auto* const maps = reinterpret_cast<abi::GnttabMapGrantRef*>(mapper.frame(8));
+    auto* const unmaps = reinterpret_cast<abi::GnttabUnmapGrantRef*>(mapper.frame(9));
+    for (u32 i = 0; i < count; ++i) {
+        ASSERT_EQ(mapper.update_va_mapping(Guest::va(20 + i), 0), 0);
+        maps[i] = {};
+        maps[i].host_addr = mapper.leaf_address(20 + i).value + (i == odd_one ? 4 : 0);
+        maps[i].flags = abi::gntmap::host_map | abi::gntmap::contains_pte;
+        maps[i].ref = GrantRef{8};
+        maps[i].dom = granter.id();
+    }
+    world.machine().preempt_after = 1;
+    EXPECT_EQ(mapper.call(abi::hypercall::grant_table_op, {abi::gnttabop::map_grant_ref, Guest::va(8), count}), 0);
+    for (u32 i = 0; i < count; ++i) {
+        EXPECT_EQ(maps[i].status, i == odd_one ? Status::general_error : Status::okay) << i;
+        EXPECT_EQ(Pte{mapper.frame(3)[20 + i]}.is_present(), i != odd_one) << i;
+        unmaps[i] = {maps[i].host_addr, 0, maps[i].handle, 99, 0};
+    }
+    EXPECT_EQ(world.mismatches(), 0u);
+    unmaps[odd_one].handle = abi::GrantHandle{5000};
+    EXPECT_EQ(mapper.call(abi::hypercall::grant_table_op, {abi::gnttabop::unmap_grant_ref, Guest::va(9), count}), 0);
+    world.machine().preempt_after = 0;
+    for (u32 i = 0; i < count; ++i) {
+        EXPECT_EQ(unmaps[i].status, i == odd_one ? Status::bad_handle : Status::okay) << i;
+        EXPECT_EQ(mapper.frame(3)[20 + i], 0u) << i;
+    }
+    EXPECT_EQ(entry(8).flags, abi::gtf::permit_access);
+}
+
+TEST_F(Grant, AMapperWithoutRoomForAnotherMapping) {
+    destroy_grant_table(mapper.domain());
+    mapper.domain().grants = *create_grant_table(mapper.domain(), 1, 0);
+    grant(8, 9);
+    EXPECT_EQ(map(8, Guest::va(20)), Status::no_space);
+    EXPECT_EQ(mapper.frame(3)[20], 0u);
+    EXPECT_EQ(entry(8).flags, abi::gtf::permit_access);
+}
+
 TEST_F(Grant, DomidSelfGrantsNothingToMap) {
     grant(8, 9);
     abi::GnttabMapGrantRef op{};

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include "core/grant/grant_table.hpp"
 #include "core/mm/page_alloc.hpp"
 #include "hosted/world.hpp"
 #include "public/hypercall.hpp"
@@ -71,6 +72,29 @@ TEST_F(MemoryOp, MappedPageStaysAliveUntilItIsUnmapped) {
     EXPECT_EQ(PageInfo::owner_of(page_of(Mfn{mfn}).count), abi::domid_invalid);
 }
 
+TEST_F(MemoryOp, AFrameThatTheGuestCannotBeToldOfIsTakenBack) {
+    constexpr u64 pfn = 20;
+    guest.frame(pfn)[0] = 100;
+    ASSERT_EQ(guest.protect(pfn), 0);
+    u64 const had = guest.domain().pages;
+    for (u32 order : {0u, 2u}) {
+        EXPECT_EQ(reserve(abi::memop::populate_physmap, Guest::va(pfn), 1, order), 0);
+        EXPECT_EQ(reserve(abi::memop::increase_reservation, Guest::va(pfn), 1, order), 0);
+        EXPECT_EQ(guest.domain().pages, had);
+    }
+    EXPECT_EQ(guest.frame(pfn)[0], 100u);
+}
+
+TEST_F(MemoryOp, AFrameOfTheGrantTableIsNoMemoryToGiveBack) {
+    Result<Mfn> frame = grant_frame(guest.domain(), 0);
+    ASSERT_TRUE(frame);
+    u64 const had = guest.domain().pages;
+    EXPECT_EQ(reserve(abi::memop::decrease_reservation, list({frame->value}), 1), 0);
+    EXPECT_EQ(guest.domain().pages, had);
+    EXPECT_EQ(*grant_frame(guest.domain(), 0), *frame);
+    EXPECT_TRUE(page_of(*frame).count_has(PageInfo::heap | PageInfo::allocated));
+}
+
 TEST_F(MemoryOp, PopulateStopsAtTheLimitAndSaysHowFarItCame) {
     guest.domain().max_pages = guest.domain().pages + 2;
     EXPECT_EQ(reserve(abi::memop::populate_physmap, list({100, 101, 102, 103}), 4), 2);
@@ -124,6 +148,45 @@ TEST_F(MemoryOp, FailedExchangeChangesNothing) {
     EXPECT_EQ(
         guest.call(abi::hypercall::memory_op, {abi::memop::exchange, guest.put(exchange(in, 0, 4, in + 32, 40, 1, 0))}),
         err(Errno::perm));
+}
+
+TEST_F(MemoryOp, AnExchangeWhoseNewFramesHaveNoPlaceChangesNothing) {
+    for (u64 pfn = 20; pfn < 24; ++pfn) ASSERT_EQ(guest.update_va_mapping(Guest::va(pfn), 0), 0);
+    u64 const in = list({guest.mfn(20).value, guest.mfn(21).value, guest.mfn(22).value, guest.mfn(23).value});
+    u64 const had = guest.domain().pages;
+    auto request = exchange(in, 0, 4, Guest::va(20), 2, 1, 0);  // which is mapped no more
+    EXPECT_EQ(guest.call(abi::hypercall::memory_op, {abi::memop::exchange, guest.put(request)}), err(Errno::fault));
+    EXPECT_EQ(guest.domain().pages, had);
+    for (u64 pfn = 20; pfn < 24; ++pfn)
+        EXPECT_EQ(guest.update_va_mapping(Guest::va(pfn), Pte::make(guest.mfn(pfn), rw).raw), 0) << pfn;
+}
+
+// What a builder does to write the first entries, for xenstore and the console.
+TEST_F(MemoryOp, Dom0IsToldOfTheFramesOfAGrantTable) {
+    Guest& dom0 = world.dom0();
+    abi::MemAcquireResource request{.domid = guest.id(),
+                                    .type = abi::resource::grant_table,
+                                    .id = abi::resource::grant_table_shared,
+                                    .nr_frames = 0,
+                                    .pad = 0,
+                                    .frame = 0,
+                                    .frame_list = {0}};
+    auto ask = [&](Guest& caller) {
+        return caller.call(abi::hypercall::memory_op, {abi::memop::acquire_resource, caller.put(request)});
+    };
+    EXPECT_EQ(ask(guest), err(Errno::perm));
+    EXPECT_EQ(ask(dom0), 0);
+    u32 const limit = dom0.take<abi::MemAcquireResource>().nr_frames;
+    EXPECT_EQ(limit, grant_frame_limit(guest.domain()));
+    request.nr_frames = 2;
+    EXPECT_EQ(ask(dom0), err(Errno::inval)) << "nowhere to tell it";
+    request.frame_list = {Guest::va(20)};
+    EXPECT_EQ(ask(dom0), 0);
+    for (u32 i = 0; i < 2; ++i) EXPECT_EQ(dom0.frame(20)[i], grant_frame(guest.domain(), i)->value);
+    request.frame = limit - 1;
+    EXPECT_EQ(ask(dom0), err(Errno::inval));
+    request.frame = ~u64{0};
+    EXPECT_EQ(ask(dom0), err(Errno::inval));
 }
 
 TEST_F(MemoryOp, MachineMapIsForDom0) {

@@ -4,11 +4,14 @@
 #include "core/mm/page_alloc.hpp"
 #include "core/mm/root.hpp"
 #include "core/mm/tlb_clock.hpp"
+#include "core/sched/scheduler.hpp"
 #include "hosted/world.hpp"
 #include "public/hypercall.hpp"
 #include "public/mmu.hpp"
 
 #include <gtest/gtest.h>
+
+#include <utility>
 
 using namespace hosted;
 
@@ -226,4 +229,80 @@ TEST_F(PageTable, DevicesAreDom0sButForWhatIsProtected) {
     EXPECT_EQ(map(dom0, device + 3), 0);
     EXPECT_EQ(stored().mfn(), Mfn{device + 3});
     EXPECT_FALSE(stored().is_writable());
+}
+
+TEST_F(PageTable, AnUncachedMappingToReadIsHeldAsAnyOther) {
+    Guest& dom0 = world.dom0();
+    u64 const entry = Pte::make(dom0.mfn(20), ro | Pte::cache_disable).raw;
+    ASSERT_EQ(dom0.update_va_mapping(Guest::va(20), entry), 0);
+    EXPECT_EQ(dom0.frame(3)[20], entry);
+    EXPECT_EQ(world.mismatches(), 0u);
+    EXPECT_EQ(dom0.pin(1, dom0.mfn(20)), 0) << "nobody can write it";
+    EXPECT_EQ(dom0.unpin(dom0.mfn(20)), 0);
+    EXPECT_EQ(guest.update_va_mapping(Guest::va(20), Pte::make(guest.mfn(20), ro | Pte::cache_disable).raw),
+              err(Errno::inval))
+        << "for a domain without I/O rights it does not exist";
+}
+
+TEST_F(PageTable, AToolDoesNotActOnAnothersProcessor) {
+    Guest& dom0 = world.dom0();
+    auto for_guest = [&](u32 command, Mfn mfn) {
+        abi::MmuextOp op{};
+        op.cmd = command;
+        op.arg1.mfn = mfn;
+        return dom0.call(abi::hypercall::mmuext_op, {dom0.put(op), 1, 0, guest.id().value});
+    };
+    for (u32 command : {abi::mmuext::new_baseptr, abi::mmuext::new_user_baseptr, abi::mmuext::tlb_flush_local,
+                        abi::mmuext::invlpg_all, abi::mmuext::flush_cache, abi::mmuext::set_ldt})
+        EXPECT_EQ(for_guest(command, guest.mfn(0)), err(Errno::perm)) << command;
+    EXPECT_EQ(dom0.vcpu().kernel_cr3, dom0.mfn(0).value << page_shift);
+    ASSERT_EQ(guest.protect(10), 0);
+    EXPECT_EQ(for_guest(abi::mmuext::pin_l1_table, guest.mfn(10)), 0) << "on its memory it does";
+    EXPECT_EQ(for_guest(abi::mmuext::unpin_table, guest.mfn(10)), 0);
+}
+
+TEST_F(PageTable, AFlushGoesToTheNamedVcpusCpusThatMayBeStale) {
+    Guest& two = world.add_guest(64, 2);
+    two.domain().pause_count = 0;
+    for (auto [vcpu, cpu] : {std::pair<u32, CpuId>{0, 0}, {1, 2}}) {
+        CpuMask only;
+        only.set(cpu);
+        ASSERT_TRUE(sched::set_affinity(two.vcpu(vcpu), only, only));
+        ASSERT_EQ(two.vcpu(vcpu).cpu, cpu);
+        two.domain().dirty_cpus.set(cpu);
+    }
+    auto flushed_by = [&](u64 vcpus) {
+        u64 const bitmap = two.put(vcpus, 512);
+        u64& flushes = world.machine().remote_flushes;
+        flushes = 0;
+        EXPECT_EQ(two.mmuext(abi::mmuext::tlb_flush_multi, 0, bitmap), 0);
+        u64 const by_mmuext = std::exchange(flushes, 0);
+        EXPECT_EQ(two.update_va_mapping(Guest::va(20), two.frame(3)[20], bitmap | abi::uvmf::tlb_flush), 0);
+        EXPECT_EQ(flushes, by_mmuext);
+        return flushes;
+    };
+    EXPECT_EQ(flushed_by(0b10), 1u);
+    EXPECT_EQ(flushed_by(0b11), 2u);
+    EXPECT_EQ(flushed_by(0b100), 0u) << "there is no such vCPU";
+    two.domain().dirty_cpus.clear(2);
+    EXPECT_EQ(flushed_by(0b11), 1u);
+    EXPECT_EQ(two.mmuext(abi::mmuext::tlb_flush_multi, 0, 0x1000), err(Errno::inval)) << "no list";
+    EXPECT_EQ(two.update_va_mapping(Guest::va(20), two.frame(3)[20], 0x1000 | abi::uvmf::tlb_flush), err(Errno::fault));
+}
+
+TEST_F(PageTable, APreemptedBatchGoesOnWhereItStopped) {
+    constexpr u32 count = 12;
+    auto* const ops = reinterpret_cast<abi::MmuextOp*>(guest.frame(30));
+    for (u32 i = 0; i < count; ++i) {
+        ASSERT_EQ(guest.protect(10 + i), 0);
+        ops[i] = {};
+        ops[i].cmd = abi::mmuext::pin_l1_table;
+        ops[i].arg1.mfn = guest.mfn(10 + i);
+    }
+    u64 const done = guest.put(u32{99});
+    world.machine().preempt_after = 1;
+    EXPECT_EQ(guest.call(abi::hypercall::mmuext_op, {Guest::va(30), count, done, abi::domid_self.value}), 0);
+    world.machine().preempt_after = 0;
+    EXPECT_EQ(guest.take<u32>(), count);
+    for (u32 i = 0; i < count; ++i) EXPECT_EQ(guest.unpin(guest.mfn(10 + i)), 0) << i;
 }

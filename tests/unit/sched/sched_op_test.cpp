@@ -57,6 +57,7 @@ TEST(SchedOp, AWatchdogThatIsNotFedEndsTheDomain) {
     Guest& guest = world.add_guest();
     EXPECT_EQ(sched_op(guest, abi::schedop::watchdog, abi::SchedWatchdog{.id = 0, .timeout = 2}), 1);
     EXPECT_EQ(sched_op(guest, abi::schedop::watchdog, abi::SchedWatchdog{.id = 0, .timeout = 3}), 2);
+    EXPECT_EQ(sched_op(guest, abi::schedop::watchdog, abi::SchedWatchdog{.id = 0, .timeout = 3}), err(Errno::nospc));
     EXPECT_EQ(sched_op(guest, abi::schedop::watchdog, abi::SchedWatchdog{.id = 2, .timeout = 0}), 0);
     world.machine().time += second;
     run_expired_timers();
@@ -117,6 +118,22 @@ TEST(SchedOp, ShutdownStopsAllVcpusAndKeepsTheReason) {
     EXPECT_EQ(guest.domain().shutdown_code, 1u);
     EXPECT_FALSE(sched::is_runnable(guest.vcpu(0)));
     EXPECT_FALSE(sched::is_runnable(guest.vcpu(1)));
+}
+
+// (command, reason), and nothing newer.
+TEST(SchedOp, TheFirstVersionHasItsReasonInARegister) {
+    World world;
+    Guest& guest = world.add_guest();
+    auto old_call = [&](u32 command, u64 argument) {
+        return guest.call(abi::hypercall::sched_op_compat, {command, argument});
+    };
+    EXPECT_EQ(old_call(abi::schedop::poll, 0), err(Errno::nosys));
+    EXPECT_EQ(old_call(abi::schedop::shutdown, abi::max_shutdown_reason + 1), err(Errno::inval));
+    EXPECT_EQ(old_call(abi::schedop::shutdown, u64{1} << 32), err(Errno::inval));
+    EXPECT_FALSE(guest.domain().shut_down);
+    EXPECT_EQ(old_call(abi::schedop::shutdown, 3), 0);
+    EXPECT_TRUE(guest.domain().shut_down);
+    EXPECT_EQ(guest.domain().shutdown_code, 3u);
 }
 
 TEST(SchedOp, OnlyDom0ShutsOthersDown) {

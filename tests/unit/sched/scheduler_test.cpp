@@ -54,6 +54,16 @@ TEST_F(Scheduler, AWakeUpThatRacesWithBlockingIsNotLost) {
     EXPECT_EQ(&cpu.settle(), &guest.vcpu());
 }
 
+// The next one was chosen already, and the registers of the one that blocks are not saved yet.
+TEST_F(Scheduler, AWakeUpDuringTheSwitchIsNotLost) {
+    Guest& guest = add();
+    EXPECT_EQ(&cpu.settle(), &guest.vcpu());
+    sched::set_reason(guest.vcpu(), PauseReason::blocked);
+    cpu.while_switching = [&] { sched::wake(guest.vcpu()); };
+    EXPECT_EQ(&cpu.settle(), &guest.vcpu());
+    EXPECT_EQ(cpu.while_switching, nullptr) << "there was a switch";
+}
+
 TEST_F(Scheduler, EqualsShareEqually) {
     Guest& a = add();
     Guest& b = add();

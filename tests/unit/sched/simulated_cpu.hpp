@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
 // One CPU that does what x86/entry does around the scheduler, with a clock that tests move.
 #pragma once
+#include <functional>
+#include <utility>
+
 #include "core/sched/scheduler.hpp"
 #include "core/sched/timer.hpp"
 #include "hosted/world.hpp"
@@ -26,6 +29,7 @@ public:
             current_ = &next;
             machine_.current = &next;
             if (&previous == &next) continue;
+            if (while_switching) std::exchange(while_switching, nullptr)();
             sched::switched_out(previous);
             sched::switched_in(next);
         }
@@ -33,6 +37,9 @@ public:
         machine_.current = nullptr;
         return running;
     }
+
+    // Done once, when the next vCPU is chosen and the one before it not saved yet.
+    std::function<void()> while_switching;
 
     // Lets time pass, stopping at each deadline as the timer interrupt would.
     void run_for(Time duration) {
