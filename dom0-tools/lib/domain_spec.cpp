@@ -58,7 +58,8 @@ Result<> check_domain_spec(v1::DomainSpec const& spec) {
     if (spec.memory() < least_memory) return refuse("memory", format_size(spec.memory()) + " is less than 2 MiB");
     if (spec.memory() > most_memory) return refuse("memory", format_size(spec.memory()) + " is more than 1 TiB");
     if (spec.memory() % 4096 != 0) return refuse("memory", "is not a multiple of 4 KiB");
-    if (spec.vcpus() > most_vcpus) return refuse("vcpus", std::to_string(spec.vcpus()) + " is more than " + std::to_string(most_vcpus));
+    if (spec.vcpus() > most_vcpus)
+        return refuse("vcpus", std::to_string(spec.vcpus()) + " is more than " + std::to_string(most_vcpus));
     for (auto [field, action] : {std::pair{"on_poweroff", spec.on_poweroff()}, std::pair{"on_reboot", spec.on_reboot()},
                                  std::pair{"on_crash", spec.on_crash()}}) {
         if (!v1::EndAction_IsValid(action)) return refuse(field, "has no known value");
