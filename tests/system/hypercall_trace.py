@@ -3,8 +3,8 @@
 
 QEMU's gdbstub has a breakpoint at each place of the kernel that makes one of the wanted calls, so that any hypervisor may
 be below. The places are found in the kernel's code: since 6.1.121 each loads a number into EAX and calls one trampoline (a
-static call: JMP, followed by UD1 %esp,%ecx). The kernel's initialisation is left out: QEMU runs pages with breakpoints
-one instruction at a time, and there are long loops.
+static call: JMP, followed by UD1 %esp,%ecx). Left out are the few that load it from another register, and the kernel's
+initialisation: QEMU runs pages with breakpoints one instruction at a time, and there are long loops.
 """
 import collections
 import re
