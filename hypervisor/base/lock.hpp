@@ -7,20 +7,37 @@
 #include "base/lock_order.hpp"
 
 namespace hv {
-// One round of any wait for another CPU: does what others may want of this CPU meanwhile, so that two that wait cannot
-// wait for each other.
+// Whoever finds it free takes it. To serve those who wait in turn would be fairer, and is no good where the CPUs are a
+// virtual machine's: whenever the next in turn is not being run, nobody has the lock and all wait. Only one that has
+// waited for long is let through first.
+struct LockWord {
+    std::atomic<bool> held{false};
+    std::atomic<bool> urgent{false};  // somebody has waited for long: nobody else may take it
+
+    bool try_take() {
+        return !urgent.load(std::memory_order_relaxed) && !held.exchange(true, std::memory_order_acquire);
+    }
+};
+
+// spin_wait is one round of any wait for another CPU: it does what others may want of this CPU meanwhile, so that two
+// that wait cannot wait for each other. wait_for_lock takes the lock.
 #if __STDC_HOSTED__
 void spin_wait();
+void wait_for_lock(LockWord& word);
 #else
-// It keeps all registers, so that code need not save any for a wait that hardly ever happens.
+// They keep all registers, so that code need not save any for a wait that hardly ever happens.
 extern "C" [[gnu::no_caller_saved_registers]] void spin_wait_keeping_registers();
+extern "C" [[gnu::no_caller_saved_registers]] void wait_for_lock_keeping_registers(LockWord& word);
 [[gnu::always_inline]] inline void spin_wait() {
     asm volatile("call spin_wait_keeping_registers" : : : "memory", "cc");
+}
+[[gnu::always_inline]] inline void wait_for_lock(LockWord& word) {
+    asm volatile("call wait_for_lock_keeping_registers" : : "D"(&word) : "memory", "cc");
 }
 #endif
 
 template <LockRank rank>
-class Spinlock {  // ticket lock: fair, one word
+class Spinlock {
 public:
     constexpr Spinlock() = default;
     Spinlock(Spinlock const&) = delete;
@@ -28,17 +45,16 @@ public:
     // Two locks of a rank are taken only with a place each, from 1 on, the lower one first.
     void lock(u32 place = 0) {
         note_lock(rank, place);
-        u16 ticket = next_.fetch_add(1, std::memory_order_relaxed);
-        while (serving_.load(std::memory_order_acquire) != ticket) spin_wait();
+        if (!word_.try_take()) [[unlikely]]
+            wait_for_lock(word_);
     }
     void unlock() {
-        serving_.store(static_cast<u16>(serving_.load(std::memory_order_relaxed) + 1), std::memory_order_release);
+        word_.held.store(false, std::memory_order_release);
         note_unlock(rank);
     }
 
 private:
-    std::atomic<u16> next_{0};
-    std::atomic<u16> serving_{0};
+    LockWord word_;
 };
 
 template <LockRank rank>

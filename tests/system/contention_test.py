@@ -1,0 +1,19 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+import os
+
+from harness import boot_kernel, hello, run
+from hostile import CMDLINE
+
+
+def contention():
+    """Four CPUs that all want the same run queue get on with it, though the machine below does not run all at a time."""
+    image = f"{os.path.dirname(hello)}/contention"
+    with boot_kernel(image, None, "", CMDLINE, ["-no-reboot", "-m", "512", "-smp", "4"]) as machine:
+        rounds = machine.wait_for(r"^\d+ rounds of 3 vCPUs and \d+ wake-ups in \d+ ms", 60, "all rounds",
+                                  unless=r"guest panic: .*\n")
+        machine.finish()
+    print(f"  {rounds.group(0)}")
+
+
+run(contention)
