@@ -71,6 +71,8 @@ TEST(AbiDomctl, FlagsAreXens) {
     SAME_VALUE(abi::dominf::hvm_guest, XEN_DOMINF_hvm_guest);
     SAME_VALUE(abi::dominf::shutdown, XEN_DOMINF_shutdown);
     SAME_VALUE(abi::dominf::paused, XEN_DOMINF_paused);
+    SAME_VALUE(abi::trigger::nmi, XEN_DOMCTL_SENDTRIGGER_NMI);
+    SAME_VALUE(abi::trigger::sleep, XEN_DOMCTL_SENDTRIGGER_SLEEP);
     SAME_VALUE(abi::dominf::blocked, XEN_DOMINF_blocked);
     SAME_VALUE(abi::dominf::running, XEN_DOMINF_running);
     SAME_VALUE(abi::dominf::debugged, XEN_DOMINF_debugged);
@@ -141,9 +143,10 @@ TEST(AbiDomctl, ArgumentsAreXens){
                                     SAME(abi::DomctlHypercallInit, xen_domctl_hypercall_init, gmfn)
                                         SAME(abi::DomctlSettimeoffset, xen_domctl_settimeoffset, time_offset_seconds)
                                             SAME(abi::DomctlAddressSize, xen_domctl_address_size,
-                                                 size) SAME(abi::DomctlSetTarget, xen_domctl_set_target, target)
-                                                SAME(abi::DomctlTscInfo, xen_domctl_tsc_info, tsc_mode, gtsc_khz,
-                                                     incarnation, elapsed_nsec)
+                                                 size) SAME(abi::DomctlSetTarget, xen_domctl_set_target,
+                                                            target) SAME(abi::DomctlTscInfo, xen_domctl_tsc_info,
+                                                                         tsc_mode, gtsc_khz, incarnation, elapsed_nsec)
+                                                SAME(abi::DomctlSendtrigger, xen_domctl_sendtrigger, trigger, vcpu)
                                                     SAME(abi::DomctlSetVirqHandler, xen_domctl_set_virq_handler, virq)}
 
 TEST(AbiDomctl, ProcessorStateIsXens) {
