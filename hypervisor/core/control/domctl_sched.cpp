@@ -7,12 +7,13 @@
 
 namespace hv::control {
 namespace {
-CpuMask online_part(CpuMask const& mask) {
+CpuMask online_part(CpuMask const& mask, CpuMask const& of) {
     CpuMask part;
     for (CpuId cpu = 0; cpu < hal::online_cpus(); ++cpu)
-        if (mask.test(cpu)) part.set(cpu);
+        if (mask.test(cpu) && of.test(cpu)) part.set(cpu);
     return part;
 }
+CpuMask online_part(CpuMask const& mask) { return online_part(mask, mask); }
 
 Result<Vcpu*> find_vcpu(Domain& domain, abi::DomctlVcpuaffinity const& op) {
     constexpr u32 known = abi::vcpuaffinity::hard | abi::vcpuaffinity::soft;
@@ -20,10 +21,9 @@ Result<Vcpu*> find_vcpu(Domain& domain, abi::DomctlVcpuaffinity const& op) {
     return control::find_vcpu(domain, op.vcpu);
 }
 
-// The tool sees what took effect.
-Result<> report_affinity(Vcpu const& vcpu, abi::DomctlVcpuaffinity const& op) {
-    if (op.flags & abi::vcpuaffinity::hard) TRY(write_bitmap(op.cpumap_hard, online_part(vcpu.hard_affinity)));
-    if (op.flags & abi::vcpuaffinity::soft) TRY(write_bitmap(op.cpumap_soft, online_part(vcpu.soft_affinity)));
+Result<> report_affinity(abi::DomctlVcpuaffinity const& op, CpuMask const& hard, CpuMask const& soft) {
+    if (op.flags & abi::vcpuaffinity::hard) TRY(write_bitmap(op.cpumap_hard, hard));
+    if (op.flags & abi::vcpuaffinity::soft) TRY(write_bitmap(op.cpumap_soft, soft));
     return {};
 }
 }  // namespace
@@ -37,11 +37,13 @@ Result<> set_vcpu_affinity(Domain& domain, abi::DomctlVcpuaffinity const& op) {
     if (op.flags & abi::vcpuaffinity::soft) soft = TRY(read_bitmap(op.cpumap_soft));
     if (online_part(hard).empty()) return Errno::inval;
     TRY(sched::set_affinity(vcpu, hard, soft));
-    return report_affinity(vcpu, op);
+    // The tool sees what took effect: of the soft ones those that are hard, too.
+    return report_affinity(op, online_part(hard), online_part(hard, soft));
 }
 
 Result<> get_vcpu_affinity(Domain& domain, abi::DomctlVcpuaffinity const& op) {
-    return report_affinity(*TRY(find_vcpu(domain, op)), op);
+    Vcpu const& vcpu = *TRY(find_vcpu(domain, op));
+    return report_affinity(op, online_part(vcpu.hard_affinity), online_part(vcpu.soft_affinity));
 }
 
 // All memory is one node.

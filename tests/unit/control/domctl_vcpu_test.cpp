@@ -228,5 +228,27 @@ TEST(DomctlVcpu, AffinityNamesCpusThatExist) {
     EXPECT_EQ((*map)[0], 0x04);
     EXPECT_EQ((*map)[30], 0);
 }
+
+TEST(DomctlVcpu, OfSoftAffinityThoseCpusTakeEffectThatAreHardToo) {
+    ToolWorld world;
+    Guest& guest = world.add_guest();
+    InDom0<std::array<u8, 8>> hard{world, 20};
+    InDom0<std::array<u8, 8>> soft{world, 21};
+    abi::Domctl op{};
+    auto request = [&](u32 operation) {
+        op.u.vcpuaffinity = {.vcpu = VcpuId{0},
+                             .flags = abi::vcpuaffinity::hard | abi::vcpuaffinity::soft,
+                             .cpumap_hard = {.bitmap = {hard.address()}, .nr_bits = 8, .pad = 0},
+                             .cpumap_soft = {.bitmap = {soft.address()}, .nr_bits = 8, .pad = 0}};
+        return domctl(world, operation, guest.id(), op);
+    };
+    (*hard) = {0x03};
+    (*soft) = {0x06};
+    EXPECT_EQ(request(command::setvcpuaffinity), 0);
+    EXPECT_EQ((*hard)[0], 0x03);
+    EXPECT_EQ((*soft)[0], 0x02);
+    EXPECT_EQ(request(command::getvcpuaffinity), 0);
+    EXPECT_EQ((*soft)[0], 0x06) << "what was asked for is kept";
+}
 }  // namespace
 }  // namespace hosted
