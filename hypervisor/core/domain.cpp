@@ -45,19 +45,6 @@ void free_vcpu(Vcpu* vcpu) {
     destroy(vcpu);
 }
 
-// What nothing can refer to any more once the last reference is gone.
-void free_domain(Domain& domain) {
-    Domid id = domain.id;
-    if (domain.grants) destroy_grant_table(domain);
-    if (domain.events) destroy_event_channels(domain);
-    for (Vcpu*& vcpu : domain.vcpus) free_vcpu(std::exchange(vcpu, nullptr));
-    if (domain.memory_map) free_heap(reinterpret_cast<std::byte*>(domain.memory_map), 0);
-    leave_domain(domain);
-    give_up(&domain);
-    send_global_virq(abi::virq::dom_exc);  // the tools learn that the id is free
-    log::debug("d{}: gone", id);
-}
-
 Result<> build(Domain& domain, DomainConfig const& config) {
     PageInfo* shared = alloc_shared_frame(domain);
     if (!shared) return Errno::nomem;
@@ -69,8 +56,17 @@ Result<> build(Domain& domain, DomainConfig const& config) {
 }
 }  // namespace
 
-void DomainRef::release(Domain& domain) {
-    if (domain.references.fetch_sub(1, std::memory_order_acq_rel) == 1) free_domain(domain);
+// The rest of a domain, after destroy_domain.
+void free_domain(Domain& domain) {
+    Domid id = domain.id;
+    if (domain.grants) destroy_grant_table(domain);
+    if (domain.events) destroy_event_channels(domain);
+    for (Vcpu*& vcpu : domain.vcpus) free_vcpu(std::exchange(vcpu, nullptr));
+    if (domain.memory_map) free_heap(reinterpret_cast<std::byte*>(domain.memory_map), 0);
+    leave_domain(domain);
+    give_up(&domain);
+    send_global_virq(abi::virq::dom_exc);  // the tools learn that the id is free
+    log::debug("d{}: gone", id);
 }
 
 Result<DomainRef> create_domain(DomainConfig const& config) {

@@ -84,6 +84,8 @@ struct Domain {
     bool is_dying() const { return state.load(std::memory_order_acquire) >= DomainState::dying; }
 };
 
+void free_domain(Domain& domain);  // once nothing refers to it any more
+
 // Shared ownership of a domain.
 class DomainRef {
 public:
@@ -97,7 +99,10 @@ public:
     Domain* operator->() const { return domain_; }
     Domain& leak() && { return *std::exchange(domain_, nullptr); }
     static DomainRef adopt(Domain& domain) { return DomainRef{&domain}; }
-    static void release(Domain& domain);
+    static void release(Domain& domain) {
+        if (domain.references.fetch_sub(1, std::memory_order_acq_rel) == 1) [[unlikely]]
+            free_domain(domain);
+    }
 
 private:
     explicit DomainRef(Domain* domain) : domain_{domain} {}
@@ -105,6 +110,7 @@ private:
 };
 
 // --- the table of domains (core/domain_table.cpp)
+Domain* hold_domain(Domid id);                               // with a reference that the caller gives back; or null
 Result<DomainRef> find_domain(Domid id);                     // srch; dying domains are found until they are gone
 Result<DomainRef> find_domain_from(Domid first);             // the first with an id not below `first`
 Result<DomainRef> resolve_domain(Domain& caller, Domid id);  // domid_self too; perm unless privileged or itself

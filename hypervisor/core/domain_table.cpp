@@ -9,23 +9,26 @@ namespace hv {
 namespace {
 constinit std::array<std::atomic<Domain*>, abi::first_reserved_domid> table{};
 constinit std::atomic<u32> last_domid{0};
-
-bool reference_if_alive(Domain& domain) {
-    u32 count = domain.references.load(std::memory_order_relaxed);
-    do {
-        if (count == 0) return false;
-    } while (!domain.references.compare_exchange_weak(count, count + 1, std::memory_order_acquire));
-    return true;
-}
 }  // namespace
 
+Domain* hold_domain(Domid id) {
+    Domain* const domain =
+        id.value < abi::first_reserved_domid ? table[id.value].load(std::memory_order_acquire) : nullptr;
+    if (!domain) return nullptr;
+    u32 count = domain->references.load(std::memory_order_relaxed);
+    do {
+        if (count == 0) return nullptr;
+    } while (!domain->references.compare_exchange_weak(count, count + 1, std::memory_order_acquire));
+    if (domain->id == id) [[likely]]
+        return domain;
+    DomainRef::release(*domain);
+    return nullptr;
+}
+
 Result<DomainRef> find_domain(Domid id) {
-    if (id.value >= abi::first_reserved_domid) return Errno::srch;
-    Domain* domain = table[id.value].load(std::memory_order_acquire);
-    if (!domain || !reference_if_alive(*domain)) return Errno::srch;
-    DomainRef reference = DomainRef::adopt(*domain);
-    if (domain->id != id) return Errno::srch;
-    return reference;
+    Domain* const domain = hold_domain(id);
+    if (!domain) return Errno::srch;
+    return DomainRef::adopt(*domain);
 }
 
 Result<DomainRef> find_domain_from(Domid first) {

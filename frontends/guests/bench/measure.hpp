@@ -61,4 +61,6 @@ void measure_events();
 void measure_grants();
 void measure_balloon();
 void measure_user_mode();
+void measure_partner();
+void be_the_partner();
 }  // namespace bench

@@ -55,10 +55,9 @@ public:
     }
 
 private:
-    [[gnu::noinline]] bool look_up(Domid id) {
+    bool look_up(Domid id) {
         let_go();
-        auto found = find_domain(id);
-        held_ = found ? &(*std::move(found)).leak() : nullptr;
+        held_ = hold_domain(id);
         return held_;
     }
     void let_go() {
