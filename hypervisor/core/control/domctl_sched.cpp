@@ -30,12 +30,13 @@ Result<> report_affinity(abi::DomctlVcpuaffinity const& op, CpuMask const& hard,
 
 Result<> set_vcpu_affinity(Domain& domain, abi::DomctlVcpuaffinity const& op) {
     Vcpu& vcpu = *TRY(find_vcpu(domain, op));
-    if (op.flags & abi::vcpuaffinity::force) (void)sched::unpin(vcpu);
-    CpuMask hard = vcpu.hard_affinity;
+    bool const by_force = op.flags & abi::vcpuaffinity::force;  // against SCHEDOP_pin_override
+    CpuMask hard = by_force && vcpu.pinned ? vcpu.unpinned_affinity : vcpu.hard_affinity;
     CpuMask soft = vcpu.soft_affinity;
     if (op.flags & abi::vcpuaffinity::hard) hard = TRY(read_bitmap(op.cpumap_hard));
     if (op.flags & abi::vcpuaffinity::soft) soft = TRY(read_bitmap(op.cpumap_soft));
     if (online_part(hard).empty()) return Errno::inval;
+    if (by_force) (void)sched::unpin(vcpu);
     TRY(sched::set_affinity(vcpu, hard, soft));
     // The tool sees what took effect: of the soft ones those that are hard, too.
     return report_affinity(op, online_part(hard), online_part(hard, soft));

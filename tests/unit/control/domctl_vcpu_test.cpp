@@ -217,6 +217,10 @@ TEST(DomctlVcpu, AffinityNamesCpusThatExist) {
     EXPECT_EQ(request(command::setvcpuaffinity, 8), err(Errno::busy));
     EXPECT_EQ(guest.vcpu().cpu, 3u);
     flags |= abi::vcpuaffinity::force;
+    (*map) = {};
+    EXPECT_EQ(request(command::setvcpuaffinity, 8), err(Errno::inval));
+    EXPECT_TRUE(guest.vcpu().pinned) << "what is refused changes nothing";
+    (*map) = {0x04};
     EXPECT_EQ(request(command::setvcpuaffinity, 8), 0);
     EXPECT_EQ(guest.vcpu().cpu, 2u);
     (*map) = {};
