@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Two vCPUs of a guest do the same thing to the same frame at the same moment, many times: exactly one may win.
+#include <algorithm>
 #include <atomic>
 #include <thread>
 
@@ -12,6 +13,24 @@ namespace hosted {
 namespace {
 constexpr u32 rounds = 4'000;
 constexpr u64 pfn = 10, grant_pfn = 40;
+
+// One of the two operations may take far longer than the other, on one machine more so than on the next: whichever wins
+// a round begins the next one later, until both win about as often and their critical moments meet.
+class Handicap {
+public:
+    void first_waits() const { spin(turns_); }
+    void second_waits() const { spin(-turns_); }
+    void settle(bool first_won, bool second_won) {
+        if (first_won != second_won) turns_ = std::clamp(turns_ + (first_won ? step : -step), -most, most);
+    }
+
+private:
+    static constexpr i32 step = 16, most = 100'000;
+    static void spin(i32 turns) {
+        for (; turns > 0; --turns) asm volatile("");
+    }
+    i32 turns_ = 0;
+};
 
 // Both threads come out of it together.
 class Start {
@@ -34,14 +53,15 @@ protected:
     abi::GrantEntryV1* entries = permit(granter, guest, pfn, 1);
     ThreadVcpu vcpus[2] = {{guest, 0}, {guest, 1}};
     Start before, after;
+    Handicap handicap;
 
     // Each round: prepare by the first vCPU alone, one and two at once by both in turn, check(result of both) alone.
     template <class Prepare, class One, class Two, class Check>
     void race(Prepare&& prepare, One&& one, Two&& two, Check&& check) {
         bool first = false, second = false;
         auto act = [&](u32 vcpu, u32 round) {
-            if (vcpu == round % 2) first = one(vcpus[vcpu]);
-            else second = two(vcpus[vcpu]);
+            if (vcpu == round % 2) handicap.first_waits(), first = one(vcpus[vcpu]);
+            else handicap.second_waits(), second = two(vcpus[vcpu]);
         };
         world.machine().recording = false;
         std::thread other{[&] {
@@ -58,6 +78,7 @@ protected:
             act(0, round);
             after.wait(round);
             check(first, second);
+            handicap.settle(first, second);
         }
         other.join();
         world.machine().recording = true;
