@@ -62,17 +62,21 @@ u32 waiting_state(Vcpu const& vcpu) {
     return reasons & ~PauseReason::capped ? abi::runstate::blocked : abi::runstate::runnable;
 }
 
-// Where a vCPU that is about to be queued should go: an idle CPU rather than a busy one.
-CpuId best_cpu(Vcpu const& vcpu, CpuId home) {
-    bool const home_allowed = vcpu.hard_affinity.test(home);
+std::optional<CpuId> idle_cpu_for(Vcpu const& vcpu, CpuId home) {
     std::optional<CpuId> idle;
-    if (home_allowed && idle_cpus.test(home)) idle = home;
+    if (vcpu.hard_affinity.test(home) && idle_cpus.test(home)) idle = home;
     if (idle && vcpu.soft_affinity.test(home)) return home;
     idle_cpus.for_each([&](CpuId cpu) {
         if (vcpu.hard_affinity.test(cpu) && (!idle || vcpu.soft_affinity.test(cpu))) idle = cpu;
     });
-    if (idle) return *idle;
-    if (home_allowed) return home;
+    return idle;
+}
+
+// Where a vCPU that is about to be queued should go: an idle CPU rather than a busy one.
+CpuId best_cpu(Vcpu const& vcpu, CpuId home) {
+    if (!idle_cpus.empty())
+        if (std::optional<CpuId> const idle = idle_cpu_for(vcpu, home)) return *idle;
+    if (vcpu.hard_affinity.test(home)) return home;
     for (CpuId cpu = 0; cpu < hal::online_cpus(); ++cpu)
         if (vcpu.hard_affinity.test(cpu)) return cpu;
     return home;

@@ -13,12 +13,14 @@ constexpr Time never = ~Time{0};
 struct TimerQueue {
     Spinlock<LockRank::timer_queue> lock;
     Timer* first = nullptr;
+    Time programmed = never;                    // in hardware
     std::atomic<Timer*> running{nullptr};       // its callback runs
     std::atomic<bool> changed_remotely{false};  // the deadline in hardware is too late
 
     void insert(Timer& timer);
     void remove(Timer& timer);
-    void program() const { hal::set_deadline(first ? first->deadline : never); }
+    void program() { hal::set_deadline(programmed = first ? first->deadline : never); }
+    bool fires_too_late() const { return first && first->deadline < programmed; }
 };
 
 constinit std::array<TimerQueue, max_cpus> queues{};
@@ -58,7 +60,9 @@ void Timer::arm(Time when, CpuId on) {
         }
         deadline = when;
         queue.insert(*this);
-        if (queue.first != this) return;
+        // Each switch of vCPUs moves a timer to a later time. To fire once with nothing to do is cheaper than to
+        // program the hardware each time, which in a virtual machine is a way out of it.
+        if (!queue.fires_too_late()) return;
         if (on == hal::this_cpu()) {
             queue.program();
             return;
@@ -75,7 +79,6 @@ void Timer::disarm() {
         TimerQueue& queue = queues[at];
         SpinGuard guard{queue.lock};
         if (cpu.load(std::memory_order_acquire) != at) continue;
-        // The deadline in hardware stays: firing with nothing to do is cheaper than programming it twice.
         if (armed) queue.remove(*this);
         return;
     }
@@ -118,6 +121,6 @@ void follow_remote_timers() {
     if (!queue.changed_remotely.load(std::memory_order_relaxed)) return;
     if (!queue.changed_remotely.exchange(false, std::memory_order_acquire)) return;
     SpinGuard guard{queue.lock};
-    queue.program();
+    if (queue.fires_too_late()) queue.program();
 }
 }  // namespace hv

@@ -70,6 +70,36 @@ TEST_F(TimerTest, ArmingAgainMovesItAndDisarmingEndsIt) {
     EXPECT_EQ(fired, std::vector{1});
 }
 
+TEST_F(TimerTest, TheHardwareIsProgrammedAnewOnlyToFireSooner) {
+    Recorder a{fired, 1};
+    Time const start = machine.time;
+    a.timer.arm(start + 100, 0);
+    a.timer.arm(start + 300, 0);
+    EXPECT_EQ(machine.deadline, start + 100);
+    machine.time += 100;
+    run_expired_timers();
+    EXPECT_TRUE(fired.empty());
+    EXPECT_EQ(machine.deadline, start + 300);
+    a.timer.arm(start + 200, 0);
+    EXPECT_EQ(machine.deadline, start + 200);
+}
+
+TEST_F(TimerTest, ALaterTimerOnAnotherCpuDoesNotDisturbIt) {
+    Recorder a{fired, 1};
+    machine.cpu = 2;
+    a.timer.arm(machine.time + 100, 2);
+    machine.cpu = 0;
+    a.timer.arm(machine.time + 200, 2);
+    EXPECT_TRUE(machine.kicks.empty());
+    machine.cpu = 2;
+    machine.time += 100;
+    run_expired_timers();
+    EXPECT_EQ(machine.deadline, machine.time + 100);
+    machine.time += 100;
+    run_expired_timers();
+    EXPECT_EQ(fired, std::vector{1});
+}
+
 TEST_F(TimerTest, ACallbackThatArmsAgainInThePastDoesNotKeepTheCpu) {
     struct Again {
         Machine& machine;
