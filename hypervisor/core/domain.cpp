@@ -88,16 +88,15 @@ Result<DomainRef> create_domain(DomainConfig const& config) {
         give_up(domain);
         return entered.error();
     }
+    domain->live_frames = 1;  // the domain itself counts as one until it is destroyed
+    Result<> const built = build(*domain, config);
+    domain->state = built ? DomainState::alive : DomainState::dying;
+    // From here on others find it, guests that guess its id among them, and ask for its ports and grants.
     domain->references = 2;  // one for the life of the domain, given back at the end of destroy; one for the caller
     DomainRef reference = DomainRef::adopt(*domain);
-    domain->live_frames = 1;  // the domain itself counts as one until it is destroyed
-    Result<> built = build(*domain, config);
-    if (!built) {
-        while (!destroy_domain(*domain)) {}
-        return built.error();
-    }
-    domain->state = DomainState::alive;
-    return reference;
+    if (built) return reference;
+    while (!destroy_domain(*domain)) {}
+    return built.error();
 }
 
 Result<> create_vcpus(Domain& domain, u32 count) {

@@ -56,6 +56,16 @@ void Machine::reset() {
     console.clear();
     typed.clear();
     preempt_after = asked = 0;
+    meanwhile = {};
+}
+
+void Machine::let_others_act() {
+    if (!meanwhile) return;
+    auto const act = std::exchange(meanwhile, {});
+    Vcpu* const here = current;
+    act();
+    current = here;
+    meanwhile = act;
 }
 
 namespace {
@@ -133,6 +143,7 @@ void log::console_write(std::string_view text) { Machine::get().console += text;
 namespace hal {
 std::byte* map(Mfn mfn) {
     if (mfn.value >= Machine::get().frames) panic("direct map: no such frame");
+    Machine::get().let_others_act();
     return Machine::get().frame(mfn.value);
 }
 u64 read_or_zero(Maddr address) {
@@ -151,10 +162,12 @@ bool copy_from_guest(void* to, u64 from, usize size) {
 }
 bool copy_to_guest(u64 to, void const* from, usize size) {
     auto const* in = static_cast<std::byte const*>(from);
-    return hosted::for_each_page(to, size, true, [&](std::byte* at, usize part) {
+    bool const written = hosted::for_each_page(to, size, true, [&](std::byte* at, usize part) {
         std::memcpy(at, in, part);
         in += part;
     });
+    Machine::get().let_others_act();
+    return written;
 }
 bool clear_guest(u64 to, usize size) {
     return hosted::for_each_page(to, size, true, [](std::byte* at, usize part) { std::memset(at, 0, part); });

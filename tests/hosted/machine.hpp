@@ -3,6 +3,7 @@
 // records of what hardware would have been told. tests/hosted/hal.cpp defines core/hal.hpp on it.
 #pragma once
 #include <array>
+#include <functional>
 #include <map>
 #include <string>
 #include <vector>
@@ -73,6 +74,11 @@ public:
     u8 restored_device = 0;
     std::string console;
     std::string typed;
+
+    // What another CPU does in the middle of a hypercall: whenever the hypervisor goes to a frame by the direct map,
+    // and when it has told a guest something.
+    std::function<void()> meanwhile;
+    void let_others_act();
 
     // Preemption: after this many questions should_preempt() says yes once; 0: never.
     u32 preempt_after = 0;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "control_guest.hpp"
 #include "core/mm/page_alloc.hpp"
+#include "public/event_channel.hpp"
+#include "public/grant_table.hpp"
 #include "public/memory.hpp"
 
 namespace hosted {
@@ -46,6 +48,34 @@ TEST(Domctl, IdsAreGivenUpwardsAndTakenOnesRefused) {
     abi::Domctl op = creation();
     op.domain = second;
     EXPECT_EQ(domctl(world.dom0(), op), err(Errno::exist));
+}
+
+// Guests guess the next id and ask for its ports and grants: there is no such domain until it has both.
+TEST(Domctl, ADomainIsNotFoundBeforeItIsComplete) {
+    ToolWorld world;
+    Guest& guest = world.add_guest();
+    Domid const next = *next_free_domid();
+    u32 without_ports = 0, without_grants = 0;
+    world.machine().meanwhile = [&] {
+        abi::EvtchnBindInterdomain const bind{.remote_dom = next, .pad = 0, .remote_port = {1}, .local_port = {0}};
+        i64 const bound =
+            guest.call(abi::hypercall::event_channel_op, {abi::evtchnop::bind_interdomain, guest.put(bind)});
+        abi::GnttabMapGrantRef map{};
+        map.flags = abi::gntmap::device_map;
+        map.dom = next;
+        EXPECT_EQ(guest.call(abi::hypercall::grant_table_op, {abi::gnttabop::map_grant_ref, guest.put(map), 1}), 0);
+        i16 const mapped = guest.take<abi::GnttabMapGrantRef>().status;
+        without_ports += bound == err(Errno::srch);
+        without_grants += mapped == abi::gntst::bad_domain;
+        EXPECT_TRUE(bound == err(Errno::srch) || bound == err(Errno::inval)) << bound;
+        EXPECT_TRUE(mapped == abi::gntst::bad_domain || mapped == abi::gntst::bad_gntref) << mapped;
+    };
+    abi::Domctl op = creation();
+    EXPECT_EQ(domctl(world.dom0(), op), 0);
+    world.machine().meanwhile = {};
+    EXPECT_GE(without_ports, 3u);
+    EXPECT_GE(without_grants, 3u);
+    EXPECT_TRUE(find_domain(next));
 }
 
 TEST(Domctl, CreationRefusesWhatWeCannotBe) {
