@@ -27,7 +27,9 @@ Result<> populate(abi::MemoryReservation const& request, u64 index, Domain& doma
         free_extent(*first, request.extent_order, domain.id);
         return told;
     }
-    for (u64 i = 0; i < u64{1} << request.extent_order; ++i) set_m2p(mfn + i, pfn + i);
+    // Another vCPU may have given a frame back by now: then it has another owner's number.
+    for (u64 i = 0; i < u64{1} << request.extent_order; ++i)
+        if (Result<PageRef> const page = get_page(mfn + i, domain.id)) set_m2p(mfn + i, pfn + i);
     return {};
 }
 

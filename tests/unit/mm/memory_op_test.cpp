@@ -12,7 +12,7 @@ using namespace hosted;
 namespace {
 struct MemoryOp : testing::Test {
     World world;
-    Guest& guest = world.add_guest();
+    Guest& guest = world.add_guest(64, 2);
 
     void TearDown() override { EXPECT_EQ(world.mismatches(), 0u); }
 
@@ -28,7 +28,7 @@ struct MemoryOp : testing::Test {
     u64 list(std::initializer_list<u64> values) {
         u64 offset = 512;
         for (u64 value : values) guest.put(value, std::exchange(offset, offset + 8));
-        return Guest::va(guest.pages() - 1) + 512;
+        return Guest::va(guest.scratch_pfn()) + 512;
     }
     abi::MemoryExchange exchange(u64 in, u32 in_order, u64 in_count, u64 out, u32 out_order, u64 out_count, u32 bits) {
         abi::MemoryExchange request{};
@@ -105,6 +105,30 @@ TEST_F(MemoryOp, PreemptedReservationGoesOnWhereItStopped) {
     world.machine().preempt_after = 2;
     EXPECT_EQ(reserve(abi::memop::populate_physmap, list({100, 101, 102, 103, 104, 105}), 6), 6);
     for (u64 i = 0; i < 6; ++i) EXPECT_EQ(world.machine().m2p[guest.take<u64>(512 + i * 8)], 100 + i);
+}
+
+// Another vCPU of the guest waits for the frame's number and gives the frame back, which then goes to somebody else.
+TEST_F(MemoryOp, AFrameThatIsGivenBackAtOnceHasItsNextOwnersNumber) {
+    constexpr u64 pfn = 20, others_pfn = 77;
+    Guest& other = world.add_guest();
+    u64 const place = list({pfn});
+    u64 lost = 0;
+    world.machine().meanwhile = [&] {
+        u64 const told = guest.take<u64>(512);
+        if (lost || told == pfn) return;
+        guest.active = 1;
+        ASSERT_EQ(reserve(abi::memop::decrease_reservation, list({told}), 1), 1);
+        guest.active = 0;
+        auto const taken = alloc_domain_frames(other.domain(), 0);
+        ASSERT_TRUE(taken);
+        lost = mfn_of(**taken).value;
+        ASSERT_EQ(lost, told);
+        world.machine().m2p[lost] = others_pfn;
+    };
+    EXPECT_EQ(reserve(abi::memop::populate_physmap, place, 1), 1);
+    world.machine().meanwhile = {};
+    ASSERT_NE(lost, 0u);
+    EXPECT_EQ(world.machine().m2p[lost], others_pfn);
 }
 
 TEST_F(MemoryOp, AbsurdOrdersAndCountsDoNothing) {
