@@ -19,6 +19,15 @@ Result<u64> pages_field(Vcpu& vcpu, guest_ptr<void> arg, auto field) {
     return static_cast<u64>(field(*named));
 }
 
+// A domain that others' mappings keep after its end has no shared_info any more; the reference keeps it if that end is
+// just coming.
+u64 last_pfn(Domain& domain) {
+    Result<PageRef> const page = get_page(domain.shared_info_mfn, domain.id);
+    abi::SharedInfo const* const shared = domain.shared_info;
+    u64 const count = page && shared ? __atomic_load_n(&shared->arch.max_pfn, __ATOMIC_RELAXED) : 0;
+    return count ? count - 1 : 0;
+}
+
 // Copies as many entries as fit and reports how many there are in the map.
 Result<u64> copy_map(guest_ptr<void> arg, std::span<abi::E820Entry const> map) {
     return with_argument<abi::MemoryMap>(arg, [&](abi::MemoryMap& request) -> Result<u64> {
@@ -125,11 +134,7 @@ Outcome do_memory_op(Vcpu& vcpu, HypercallArgs& args) {
         case abi::memop::maximum_ram_page: return static_cast<i64>(max_mfn);
         case abi::memop::current_reservation: return pages_field(vcpu, arg, [](Domain& d) { return d.pages.load(); });
         case abi::memop::maximum_reservation: return pages_field(vcpu, arg, [](Domain& d) { return d.max_pages; });
-        case abi::memop::maximum_gpfn:
-            return pages_field(vcpu, arg, [](Domain& d) {
-                u64 max_pfn = __atomic_load_n(&d.shared_info->arch.max_pfn, __ATOMIC_RELAXED);
-                return max_pfn ? max_pfn - 1 : 0;
-            });
+        case abi::memop::maximum_gpfn: return pages_field(vcpu, arg, last_pfn);
         case abi::memop::machphys_mfn_list: return machphys_mfn_list(vcpu, arg);
         case abi::memop::machphys_mapping: return machphys_mapping(arg);
         case abi::memop::memory_map: return memory_map(vcpu, arg);

@@ -131,6 +131,18 @@ TEST_F(MemoryOp, AFrameThatIsGivenBackAtOnceHasItsNextOwnersNumber) {
     EXPECT_EQ(world.machine().m2p[lost], others_pfn);
 }
 
+// Frames of it that others have mapped keep a domain there after its end.
+TEST_F(MemoryOp, ADomainThatHasEndedHasNoLastFrameNumber) {
+    auto ask = [&] {
+        abi::MemoryDomain const request{.domid = guest.id()};
+        return world.dom0().call(abi::hypercall::memory_op, {abi::memop::maximum_gpfn, world.dom0().put(request)});
+    };
+    guest.domain().shared_info->arch.max_pfn = 64;
+    EXPECT_EQ(ask(), 63);
+    world.destroy(guest);
+    EXPECT_EQ(ask(), 0);
+}
+
 TEST_F(MemoryOp, AbsurdOrdersAndCountsDoNothing) {
     EXPECT_EQ(reserve(abi::memop::populate_physmap, list({100}), 1, 63), 0);
     EXPECT_EQ(reserve(abi::memop::populate_physmap, list({100}), 1, 10), 0) << "beyond a guest's order limit";
