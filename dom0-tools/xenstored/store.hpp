@@ -15,8 +15,8 @@ namespace paravane::xenstored {
 struct Node {
     std::string value;
     PermissionsRef permissions;
-    Generation generation =
-        0;  // of the last change of value, permissions or list of children; never of a child's inside
+    // Of the last change of value, permissions or list of children; never of a child's inside.
+    Generation generation = 0;
     Children children;
 
     // The size the entry-size quota means: Xen's record header, permissions, value and child list.

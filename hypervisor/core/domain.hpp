@@ -31,7 +31,7 @@ struct DomainConfig {
 struct Domain {
     Domid id{};
     bool privileged = false;
-    std::atomic<u32> references{0};  // see Ref<Domain>
+    std::atomic<u32> references{0};  // see DomainRef
     std::atomic<DomainState> state{DomainState::building};
 
     // --- vCPUs

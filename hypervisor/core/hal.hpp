@@ -73,8 +73,8 @@ void load_root(Vcpu& vcpu);               // kernel_cr3/user_cr3, full local flu
 void load_descriptor_tables(Vcpu& vcpu);  // gdt_frames/gdt_entries, ldt_frames/ldt_entries
 void load_segment_bases(Vcpu& vcpu);      // fs_base, gs_base_kernel, gs_base_user
 void save_segment_bases(Vcpu& vcpu);      // hardware -> Vcpu (user space may have changed them)
-void set_segment_base(Vcpu& vcpu, u32 which,
-                      u64 value);  // one of abi::segbase, of a vCPU in kernel mode; field and hardware
+// One of abi::segbase, of a vCPU in kernel mode: field and hardware.
+void set_segment_base(Vcpu& vcpu, u32 which, u64 value);
 bool load_user_gs_selector(Vcpu& vcpu, u16 selector);  // into the inactive GS; false (and a null selector) on a fault
 void load_debug_registers(Vcpu& vcpu);
 void load_virtual_ts(Vcpu& vcpu);  // cr0_ts changed
@@ -109,8 +109,8 @@ usize console_read(std::span<char> out);  // bytes typed on the console that dom
 [[noreturn]] void machine_reboot();
 [[noreturn]] void machine_halt();
 bool reboot_allowed();  // false with the option noreboot
-bool acpi_sleep(u32 state, u16 pm1a_control,
-                u16 pm1b_control);  // writes PM1 control; S5 does not return. False: no such block
+// Writes PM1 control; S5 does not return. False: no such block.
+bool acpi_sleep(u32 state, u16 pm1a_control, u16 pm1b_control);
 
 // --- interrupts of devices, by the numbers (pirqs) that dom0 has for them; handle_pirq is called for each that arrives
 struct MsiSource {

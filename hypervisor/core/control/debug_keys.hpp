@@ -4,4 +4,4 @@
 
 namespace hv::control {
 void press_debug_key(char key);  // 'h' lists them; one that means nothing is ignored
-}
+}  // namespace hv::control

@@ -9,7 +9,6 @@ abi::VcpuInfo* info_of(Domain& domain, u32 vcpu) {
     if (Vcpu* there = domain.vcpu(VcpuId{vcpu})) return __atomic_load_n(&there->info, __ATOMIC_ACQUIRE);
     return vcpu < legacy_vcpus ? &domain.shared_info->vcpu_info[vcpu] : nullptr;
 }
-
 }  // namespace
 
 void select(Domain& domain, EvtchnPort port, u32 vcpu) {

@@ -7,7 +7,7 @@
 #include "core/mm/page_info.hpp"
 
 namespace hv {
-// The descriptor as it may be stored, with its privilege level forced to 3; inval if no guest may have it.
+// The descriptor as it may be stored: segments at privilege level 3, call gates at 0; inval if no guest may have it.
 Result<u64> checked_descriptor(u64 raw);
 
 // Promotion of a descriptor page: checks and fixes all 512 entries. Errno::ok or inval.

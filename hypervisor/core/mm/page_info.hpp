@@ -9,7 +9,7 @@
 //
 // prefix: how many leading entries of a page-table frame hold references. A validated table has all 512. Promotion
 // extends the prefix and demotion shrinks it, each entry by entry, so both can stop and go on at any point; a frame
-// with a prefix but no type count is a residue of one of the two, and holds one reference on itself.
+// with a prefix but no uses is a residue of one of the two, and holds one reference on itself.
 #pragma once
 #include <array>
 #include <atomic>

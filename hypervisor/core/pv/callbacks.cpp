@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Where the hypervisor enters the guest's kernel: set_trap_table, set_callbacks and callback_op.
+// Where the hypervisor enters the guest's kernel: set_trap_table, set_callbacks, callback_op and nmi_op.
 #include "core/guest_access.hpp"
 #include "core/hypercall/dispatch.hpp"
 #include "core/pv/registers.hpp"

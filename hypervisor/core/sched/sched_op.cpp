@@ -74,6 +74,7 @@ Result<u64> set_shutdown_code(Domain& domain, u32 reason) {
     if (!domain.shut_down) domain.shutdown_code = reason;
     return u64{0};
 }
+
 // For dom0's drivers of firmware that only works on one CPU; a negative number ends it.
 Result<u64> pin_override(Vcpu& vcpu, i32 cpu) {
     if (!vcpu.domain->privileged) return Errno::perm;

@@ -26,7 +26,7 @@ Result<> unpin(Vcpu& vcpu);  // inval: it was not pinned
 void send_nmi(Vcpu& vcpu);   // delivered when it next goes back to its guest; lost if it has no handler then
 
 bool need_resched(CpuId cpu);     // set by kicks, the slice timer and the above
-void request_resched(CpuId cpu);  // sets it; an other CPU is kicked
+void request_resched(CpuId cpu);  // sets it; another CPU is kicked
 Vcpu& pick_next(CpuId cpu);       // the vCPU to run now (perhaps the current one or the idle one); starts its slice
 void switched_in(Vcpu& vcpu);     // runstate bookkeeping and the guest's runstate and time areas
 void switched_out(Vcpu& vcpu);    // its state is in its Vcpu: from here on another CPU may take it

@@ -30,8 +30,8 @@ inline constexpr u64 stack_mask = stack_pages * page_size - 1;
 inline constexpr u64 fatal_stack_page = 1;  // 2: double fault and machine check
 inline constexpr u64 fatal_stack_pages = 2;
 inline constexpr u64 nmi_stack_page = 4;  // 1
-inline constexpr u64 debug_stack_page =
-    6;  // 1: #DB may hit the first instruction of a system call, on the guest's stack
+// 1: #DB may hit the first instruction of a system call, on the guest's stack.
+inline constexpr u64 debug_stack_page = 6;
 inline constexpr u64 main_stack_page = 8;  // 8
 inline constexpr u64 main_stack_pages = 8;
 
