@@ -18,7 +18,7 @@ using Clock = std::chrono::steady_clock;
 
 constexpr auto claim_limit = 120s;  // building under emulation takes tens of seconds
 constexpr auto vanish_limit = 15s;  // from destroy to the release of the last page
-constexpr int most_pauses = 255;
+constexpr int most_pauses = 255;    // Xen counts them up to this
 constexpr int most_attempts = 8;
 
 // A number stands for the domain with that number.
@@ -79,7 +79,7 @@ Result<std::vector<v1::Domain>> DomainManager::list() {
 Result<v1::Domain> DomainManager::pause(std::string const& name) {
     Held held = TRY(hold(name));
     DomainInfo info = held.target.info;
-    if (!info.paused) {  // the hypervisor counts pauses; we do not
+    if (!info.paused) {
         TRY(domctl_.pause(info.id));
         events_.publish(v1::EVENT_KIND_PAUSED, info.id, held.target.name);
         info = TRY(domctl_.domain_info(info.id));
