@@ -2,7 +2,6 @@
 // The state of vCPUs, as tools build, save and show it. The vCPU is held while its state is read or written.
 #include "core/control/domctl.hpp"
 #include "core/guest_access.hpp"
-#include "core/mm/heap.hpp"
 #include "core/pv/vcpu_context.hpp"
 #include "core/sched/scheduler.hpp"
 
@@ -16,15 +15,6 @@ public:
 
 private:
     Vcpu& vcpu_;
-};
-
-// Contexts are too big for the stack.
-struct ContextBuffer {
-    abi::VcpuGuestContext* const context = make<abi::VcpuGuestContext>();
-
-    ContextBuffer() = default;
-    ContextBuffer(ContextBuffer const&) = delete;
-    ~ContextBuffer() { hv::destroy(context); }
 };
 
 Result<> apply(Vcpu& vcpu, abi::VcpuGuestContext const& context) {
@@ -44,12 +34,12 @@ Result<Vcpu*> find_vcpu(Domain& domain, VcpuId id) {
 
 Result<> set_vcpu_context(Domain& domain, abi::DomctlVcpucontext const& op) {
     Vcpu& vcpu = *TRY(find_vcpu(domain, op.vcpu));
-    ContextBuffer buffer;
-    if (!buffer.context) return Errno::nomem;
-    TRY(copy_in_bytes(buffer.context, op.ctxt.address, sizeof(*buffer.context)));
+    pv::ContextBuffer const buffer;
+    if (!buffer) return Errno::nomem;
+    TRY(copy_in_bytes(&*buffer, op.ctxt.address, sizeof(*buffer)));
     PausedVcpu const paused{vcpu};
-    TRY(apply(vcpu, *buffer.context));
-    if (buffer.context->flags & abi::vgcf::online) sched::clear_reason(vcpu, PauseReason::down);
+    TRY(apply(vcpu, *buffer));
+    if (buffer->flags & abi::vgcf::online) sched::clear_reason(vcpu, PauseReason::down);
     else sched::set_reason(vcpu, PauseReason::down);
     return {};
 }
@@ -57,13 +47,13 @@ Result<> set_vcpu_context(Domain& domain, abi::DomctlVcpucontext const& op) {
 Result<> get_vcpu_context(Domain& domain, abi::DomctlVcpucontext const& op) {
     Vcpu& vcpu = *TRY(find_vcpu(domain, op.vcpu));
     if (!vcpu.initialised) return Errno::nodata;
-    ContextBuffer buffer;
-    if (!buffer.context) return Errno::nomem;
+    pv::ContextBuffer const buffer;
+    if (!buffer) return Errno::nomem;
     {
         PausedVcpu const paused{vcpu};
-        pv::get_context(vcpu, *buffer.context);
+        pv::get_context(vcpu, *buffer);
     }
-    return copy_out_bytes(op.ctxt.address, buffer.context, sizeof(*buffer.context));
+    return copy_out_bytes(op.ctxt.address, &*buffer, sizeof(*buffer));
 }
 
 // The callbacks that the context has no room for. Machine-check banks are not virtualised.

@@ -4,7 +4,6 @@
 #include "core/event/event_channel.hpp"
 #include "core/guest_access.hpp"
 #include "core/hypercall/dispatch.hpp"
-#include "core/mm/heap.hpp"
 #include "core/mm/typed_ref.hpp"
 #include "core/pv/vcpu_context.hpp"
 #include "core/sched/guest_time.hpp"
@@ -17,28 +16,16 @@ namespace hv {
 namespace {
 constexpr u64 shortest_period = 1'000'000;
 
-// The context is too big for the stack.
-class ContextBuffer {
-public:
-    ContextBuffer() : context_{make<abi::VcpuGuestContext>()} {}
-    ContextBuffer(ContextBuffer const&) = delete;
-    ~ContextBuffer() { destroy(context_); }
-    abi::VcpuGuestContext* get() const { return context_; }
-
-private:
-    abi::VcpuGuestContext* context_;
-};
-
 bool is_down(Vcpu const& vcpu) { return vcpu.pause_reasons.load() & PauseReason::down; }
 
 Outcome initialise(Vcpu& vcpu, guest_ptr<void> arg) {
     if (!vcpu.info) return Errno::inval;
-    ContextBuffer context;
-    if (!context.get()) return Errno::nomem;
-    if (auto copied = copy_in_bytes(context.get(), arg.address, sizeof(abi::VcpuGuestContext)); !copied) return copied;
+    pv::ContextBuffer const context;
+    if (!context) return Errno::nomem;
+    TRY(copy_in_bytes(&*context, arg.address, sizeof(*context)));
     // Two vCPUs may try at once; a vCPU that somebody initialises must not be brought up meanwhile either.
     if (vcpu.being_initialised.exchange(true, std::memory_order_acquire)) return Errno::again;
-    Result<> result = vcpu.initialised ? Result<>{Errno::exist} : pv::set_context(vcpu, *context.get());
+    Result<> result = vcpu.initialised ? Result<>{Errno::exist} : pv::set_context(vcpu, *context);
     vcpu.being_initialised.store(false, std::memory_order_release);
     return result;
 }
