@@ -7,6 +7,7 @@
 #include "core/guest_access.hpp"
 #include "core/hypercall/dispatch.hpp"
 #include "public/elfnote.hpp"
+#include "public/mmu.hpp"
 #include "public/version.hpp"
 
 namespace hv {
@@ -22,12 +23,12 @@ Outcome put_text(guest_ptr<void> to, usize size, std::string_view text) {
 constexpr u32 feature_bit(abi::feature::Bit bit) { return u32{1} << bit; }
 
 u32 features_of(Domain const& domain) {
-    constexpr u64 pae_extended_cr3 = u64{1} << 3;  // VMASST_TYPE_pae_extended_cr3
     u32 features = feature_bit(abi::feature::mmu_pt_update_preserve_ad) | feature_bit(abi::feature::highmem_assist) |
                    feature_bit(abi::feature::gnttab_map_avail_bits) |
                    feature_bit(abi::feature::memory_op_vnode_supported);
     if (domain.privileged) features |= feature_bit(abi::feature::dom0);
-    if (domain.vm_assist & pae_extended_cr3) features |= feature_bit(abi::feature::pae_pgdir_above_4gb);
+    if (domain.vm_assist >> abi::vmassist::pae_extended_cr3 & 1)
+        features |= feature_bit(abi::feature::pae_pgdir_above_4gb);
     return features;
 }
 

@@ -21,6 +21,7 @@ namespace hv {
 struct Domain;
 
 enum class PageType : u8 { none, l1, l2, l3, l4, segdesc, writable };
+constexpr bool is_table_type(PageType type) { return type >= PageType::l1 && type <= PageType::l4; }
 
 inline constexpr u32 entries_per_table = 512;
 inline constexpr u32 no_frame = ~u32{0};
@@ -36,6 +37,7 @@ struct PageInfo {
 
     // type word
     static constexpr u32 kind_shift = 60;
+    static constexpr u64 kind_mask = u64{0xf} << kind_shift;
     static constexpr u64 pinned = u64{1} << 59;
     static constexpr u64 busy = u64{1} << 58;    // a CPU extends or shrinks the prefix, within one hypercall
     static constexpr u64 queued = u64{1} << 57;  // on a demotion queue
@@ -60,8 +62,7 @@ struct PageInfo {
     static constexpr u32 prefix_of(u64 word) { return static_cast<u32>((word & prefix_mask) >> prefix_shift); }
     // The word of a frame with one use of that kind, but for `pinned` and `queued`.
     static constexpr u64 one_use(PageType kind) {
-        bool table = kind >= PageType::l1 && kind <= PageType::l4;
-        return kind_bits(kind) | (table ? u64{entries_per_table} << prefix_shift : 0) | 1;
+        return kind_bits(kind) | (is_table_type(kind) ? u64{entries_per_table} << prefix_shift : 0) | 1;
     }
 
     Domid owner() const { return owner_of(count.load(std::memory_order_relaxed)); }
@@ -70,7 +71,7 @@ struct PageInfo {
     PageType kind() const { return kind_of(type.load(std::memory_order_acquire)); }
     u64 uses() const { return type.load(std::memory_order_acquire) & use_mask; }
     u32 prefix() const { return prefix_of(type.load(std::memory_order_acquire)); }
-    bool is_table() const { return kind() >= PageType::l1 && kind() <= PageType::l4; }
+    bool is_table() const { return is_table_type(kind()); }
 };
 static_assert(sizeof(PageInfo) == 32);
 

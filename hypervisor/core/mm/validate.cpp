@@ -168,7 +168,7 @@ Result<TypedRef> promote(PageRef page, PageType type) {
         } else {
             if (word & PageInfo::busy) return conflict(word, type);
             if (!same && PageInfo::prefix_of(word)) return Errno::again;  // another CPU was faster
-            next = (word & ~PageInfo::kind_bits(PageType{15})) | PageInfo::kind_bits(type) | busy_here();
+            next = (word & ~PageInfo::kind_mask) | PageInfo::kind_bits(type) | busy_here();
         }
     } while (!page->type.compare_exchange_weak(word, next, std::memory_order_acq_rel));
     if (word & PageInfo::use_mask) return TypedRef::adopt(*page);

@@ -17,5 +17,4 @@ Result<Pte> acquire_table_entry(Pte wanted, PageType level, Domain& domain);
 void release_table_entry(Pte stored);
 
 constexpr PageType below(PageType level) { return static_cast<PageType>(static_cast<u8>(level) - 1); }
-constexpr bool is_table_type(PageType type) { return type >= PageType::l1 && type <= PageType::l4; }
 }  // namespace hv

@@ -3,12 +3,9 @@
 #include "core/domain.hpp"
 #include "core/sched/guest_area.hpp"
 #include "core/sched/scheduler.hpp"
+#include "public/mmu.hpp"
 
 namespace hv::sched {
-namespace {
-constexpr u64 update_flag_assist = u64{1} << 5;  // VMASST_TYPE_runstate_update_flag
-}  // namespace
-
 void enter_runstate(Vcpu& vcpu, u32 state, Time now) {
     abi::VcpuRunstateInfo& info = vcpu.runstate;
     if (info.state == state) return;
@@ -24,7 +21,7 @@ void write_runstate_area(Vcpu& vcpu) {
     if (!area) return;
     abi::VcpuRunstateInfo info = vcpu.runstate;  // of a running vCPU: nobody else changes it
     constexpr usize entry_time_offset = offsetof(abi::VcpuRunstateInfo, state_entry_time);
-    if (!(vcpu.domain->vm_assist & update_flag_assist)) {
+    if (!(vcpu.domain->vm_assist >> abi::vmassist::runstate_update_flag & 1)) {
         area->store(0, &info, sizeof(info));
         return;
     }

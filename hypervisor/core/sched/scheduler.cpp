@@ -10,7 +10,7 @@
 #include <utility>
 #include "core/domain.hpp"
 #include "core/hal.hpp"
-#include "core/mm/page_alloc.hpp"
+#include "core/mm/heap.hpp"
 #include "core/sched/cap.hpp"
 #include "core/sched/guest_time.hpp"
 #include "core/sched/run_queue.hpp"
@@ -24,12 +24,6 @@ constinit std::atomic<u32> next_home{0};
 
 // Storage for the boot CPU's idle vCPU, which exists before there is memory to allocate.
 alignas(Vcpu) constinit std::array<std::byte, sizeof(Vcpu)> boot_idle_storage{};
-
-u32 idle_storage_order() {
-    u32 order = 0;
-    while ((page_size << order) < sizeof(Vcpu)) ++order;
-    return order;
-}
 
 void slice_is_over(void* queue) { static_cast<RunQueue*>(queue)->resched.store(true, std::memory_order_relaxed); }
 
@@ -395,7 +389,7 @@ Vcpu& idle_vcpu(CpuId cpu) {
     RunQueue& queue = queues[cpu];
     if (queue.idle) [[likely]]
         return *queue.idle;
-    std::byte* const storage = cpu == 0 ? boot_idle_storage.data() : alloc_heap(idle_storage_order());
+    std::byte* const storage = cpu == 0 ? boot_idle_storage.data() : alloc_heap(order_of<Vcpu>);
     if (!storage) panic("no memory for the idle vCPU of a CPU");
     Vcpu* const idle = std::construct_at(reinterpret_cast<Vcpu*>(storage));
     idle->id = VcpuId{cpu};

@@ -17,11 +17,6 @@ using pv::Operation;
 
 constexpr u64 cr0_task_switched = 1u << 3;
 
-pv::CpuidLeaf host_cpuid(u32 leaf, u32 subleaf) {
-    cpu::CpuidResult r = cpu::cpuid(leaf, subleaf);
-    return {.eax = r.eax, .ebx = r.ebx, .ecx = r.ecx, .edx = r.edx};
-}
-
 Emulated done_if(bool ok) { return ok ? Emulated::done : Emulated::refused; }
 
 void set_virtual_ts(Vcpu& vcpu, bool ts) {
@@ -62,7 +57,7 @@ Emulated write_control(Vcpu& vcpu, abi::CpuUserRegs& regs, Instruction const& in
             return done_if(bool(changed));
         }
         case 4:
-            vcpu.cr4 = pv::choosable_cr4(host_cpuid, value);
+            vcpu.cr4 = pv::choosable_cr4(hal::cpuid, value);
             hal::load_virtual_cr4(vcpu);
             return Emulated::done;
         default: return Emulated::refused;
@@ -105,7 +100,7 @@ Emulated for_kernel(Vcpu& vcpu, abi::CpuUserRegs& regs, Instruction const& instr
         case Operation::clear_task_switched: set_virtual_ts(vcpu, false); return Emulated::done;
         case Operation::flush_caches: return Emulated::done;  // caches are coherent for all a guest can do
         case Operation::set_xcr:
-            if (index != 0 || !pv::is_valid_xcr0(host_cpuid, pair(regs))) return Emulated::refused;
+            if (index != 0 || !pv::is_valid_xcr0(hal::cpuid, pair(regs))) return Emulated::refused;
             xstate::set_xcr0(vcpu, pair(regs));
             return Emulated::done;
         default: return Emulated::refused;
@@ -134,7 +129,7 @@ void emulate_cpuid(Vcpu const& vcpu, abi::CpuUserRegs& regs) {
                          .address_bits = static_cast<u32>(hal::max_address_bits()),
                          .tsc_khz = static_cast<u32>(hal::tsc_khz()),
                          .tsc_is_stable = hal::tsc_is_stable()};
-    pv::CpuidLeaf leaf = pv::guest_cpuid(host_cpuid, guest, static_cast<u32>(regs.rax), static_cast<u32>(regs.rcx));
+    pv::CpuidLeaf leaf = pv::guest_cpuid(hal::cpuid, guest, static_cast<u32>(regs.rax), static_cast<u32>(regs.rcx));
     regs.rax = leaf.eax;
     regs.rbx = leaf.ebx;
     regs.rcx = leaf.ecx;
