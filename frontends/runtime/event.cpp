@@ -69,7 +69,11 @@ bool event::enabled() { return vcpu_info().evtchn_upcall_mask == 0; }
 void event::set_handler(EvtchnPort port, EventHandler handler) {
     if (port.value >= ports) { panic("an event port out of range"); }
     handlers[port.value] = handler;
-    handler != nullptr ? unmask(port) : mask(port);
+    if (handler != nullptr) {
+        unmask(port);
+    } else {
+        mask(port);
+    }
 }
 
 void event::mask(EvtchnPort port) { set_bit(word(shared_info().evtchn_mask, port), bit(port)); }

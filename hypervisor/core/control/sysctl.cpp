@@ -148,28 +148,35 @@ Result<> machine_scheduler_op(abi::SysctlSchedulerOp& op) {
     return {};
 }
 
-// Each counter has a value for each CPU. A reset tells what it forgets.
-Result<> perf_counters(abi::SysctlPerfcOp& op) {
-    if (op.cmd != abi::perfcop::query && op.cmd != abi::perfcop::reset) return Errno::inval;
-    u32 const cpus = hal::online_cpus();
-    op.nr_counters = perf::names.size();
-    op.nr_vals = op.nr_counters * cpus;
-    for (u32 counter = 0; counter < op.nr_counters && !op.desc.is_null(); ++counter) {
+Result<> copy_counters(abi::SysctlPerfcOp const& op, u32 cpus) {
+    for (u32 counter = 0; counter < op.nr_counters; ++counter) {
         abi::SysctlPerfcDesc desc{.name = {}, .nr_vals = cpus};
         perf::names[counter].copy(desc.name, sizeof desc.name);
         TRY(copy_out(op.desc + counter, desc));
         for (CpuId cpu = 0; cpu < cpus; ++cpu)
             TRY(copy_out(op.val + (counter * cpus + cpu), hal::perf_counts(cpu)[counter]));
     }
-    for (CpuId cpu = 0; cpu < cpus && op.cmd == abi::perfcop::reset; ++cpu) hal::perf_counts(cpu) = {};
+    return {};
+}
+
+// Each counter has a value for each CPU. A reset tells what it forgets.
+Result<> perf_counters(abi::SysctlPerfcOp& op) {
+    if (op.cmd != abi::perfcop::query && op.cmd != abi::perfcop::reset) return Errno::inval;
+    u32 const cpus = hal::online_cpus();
+    op.nr_counters = perf::names.size();
+    op.nr_vals = op.nr_counters * cpus;
+    if (!op.desc.is_null()) TRY(copy_counters(op, cpus));
+    if (op.cmd == abi::perfcop::query) return {};
+    for (CpuId cpu = 0; cpu < cpus; ++cpu) hal::perf_counts(cpu) = {};
     return {};
 }
 
 Result<> cpu_features(abi::SysctlCpuFeatureset& op) {
     if (op.index > abi::featureset::hvm_max) return Errno::inval;
-    u32 const count = op.features.is_null() ? feature_words : std::min(op.nr_features, feature_words);
-    for (u32 i = 0; !op.features.is_null() && i < count; ++i) TRY(copy_out(op.features + i, feature_word(i)));
-    op.nr_features = count;
+    bool const how_many = op.features.is_null();
+    u32 const count = how_many ? 0 : std::min(op.nr_features, feature_words);
+    for (u32 i = 0; i < count; ++i) TRY(copy_out(op.features + i, feature_word(i)));
+    op.nr_features = how_many ? feature_words : count;
     return {};
 }
 

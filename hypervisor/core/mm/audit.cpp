@@ -49,6 +49,10 @@ private:
         if (report_.mismatches++ < most_lines)
             log::error("audit: frame {:x} is used as type {}, and is {}", mfn, kind, real);
     }
+    void hold(Mfn mfn, bool writable) {
+        if (writable) use(mfn, PageType::writable);
+        else reference(mfn);
+    }
     void use_root(u64 cr3) {
         if (cr3) use(Mfn{cr3 >> page_shift}, PageType::l4);
     }
@@ -57,7 +61,7 @@ private:
         Mfn self = mfn_of(page);
         u64 count = page.count.load();
         if (PageInfo::owner_of(count).value >= abi::first_reserved_domid) return;
-        if (count & PageInfo::allocated) count& PageInfo::heap ? use(self, PageType::writable) : reference(self);
+        if (count & PageInfo::allocated) hold(self, count & PageInfo::heap);
         u64 word = page.type.load();
         if (word & PageInfo::pinned) use(self, PageInfo::kind_of(word));
         if (word & PageInfo::queued) reference(self);
@@ -69,7 +73,7 @@ private:
             Pte pte{entries[i]};
             if (!pte.is_present() || (level == PageType::l4 && is_hypervisor_slot(i))) continue;
             if (level != PageType::l1) use(pte.mfn(), below(level));
-            else pte.is_writable() ? use(pte.mfn(), PageType::writable) : reference(pte.mfn());
+            else hold(pte.mfn(), pte.is_writable());
         }
     }
 
@@ -90,11 +94,7 @@ private:
             fifo->for_each_page([this](void* page) { use(hal::mfn_of(page), PageType::writable); });
         if (domain.grants) {
             for_each_grant_mapping(
-                domain,
-                [](void* self, Mfn mfn, bool writable) {
-                    auto& audit = *static_cast<Audit*>(self);
-                    writable ? audit.use(mfn, PageType::writable) : audit.reference(mfn);
-                },
+                domain, [](void* self, Mfn mfn, bool writable) { static_cast<Audit*>(self)->hold(mfn, writable); },
                 this);
         }
     }

@@ -29,7 +29,8 @@ Outcome flush_where_asked(Vcpu& vcpu, u64 va, u64 flags) {
     Result<CpuMask> cpus =
         where == abi::uvmf::all ? Result<CpuMask>{cpus_of(*vcpu.domain)} : cpus_of_vcpu_bitmap(*vcpu.domain, where);
     if (!cpus) return cpus.error();
-    page_only ? hal::flush_tlb_page(*cpus, va) : hal::flush_tlb(*cpus);
+    if (page_only) hal::flush_tlb_page(*cpus, va);
+    else hal::flush_tlb(*cpus);
     return Outcome{};
 }
 }  // namespace hv

@@ -137,7 +137,6 @@ private:
     u64 table_address_ = no_address;
     u64* entries_ = nullptr;
 };
-}  // namespace
 
 // The usual single request, an entry of a level-1 table of the caller's. Nothing, and nothing done: it is another one.
 [[gnu::always_inline]] inline std::optional<Errno> update_own_l1(Vcpu& vcpu, guest_ptr<abi::MmuUpdate> from) {
@@ -147,6 +146,16 @@ private:
     if (!slot) return {};
     return replace_l1(slot->entry, Pte{request.val}, *vcpu.domain, PageOwner::of(*vcpu.domain)).error();
 }
+
+[[gnu::always_inline]] inline Outcome update_va(Vcpu& vcpu, u64 va, Pte wanted, u64 flags, PageOwner owner) {
+    Domain& domain = *vcpu.domain;
+    Result<L1Slot> slot = find_l1(domain, vcpu.kernel_cr3, va);
+    if (!slot) return slot.error();
+    Result<> replaced = replace_l1(slot->entry, wanted, domain, owner);
+    if (!replaced) return replaced.error();
+    return flush_after_update(vcpu, va, flags);
+}
+}  // namespace
 
 // (requests*, count, done*, domid): whose pages are mapped, and above bit 16 whose tables these are, plus one.
 Outcome do_mmu_update(Vcpu& vcpu, HypercallArgs& args) {
@@ -167,17 +176,6 @@ Outcome do_mmu_update(Vcpu& vcpu, HypercallArgs& args) {
     if (!tables) return tables.error();
     return list->finish(args, Batch{vcpu, **tables, pages->pages}.run(*list).error());
 }
-
-namespace {
-[[gnu::always_inline]] inline Outcome update_va(Vcpu& vcpu, u64 va, Pte wanted, u64 flags, PageOwner owner) {
-    Domain& domain = *vcpu.domain;
-    Result<L1Slot> slot = find_l1(domain, vcpu.kernel_cr3, va);
-    if (!slot) return slot.error();
-    Result<> replaced = replace_l1(slot->entry, wanted, domain, owner);
-    if (!replaced) return replaced.error();
-    return flush_after_update(vcpu, va, flags);
-}
-}  // namespace
 
 // (va, value, flags)
 Outcome do_update_va_mapping(Vcpu& vcpu, HypercallArgs& args) {

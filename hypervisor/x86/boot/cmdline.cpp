@@ -193,7 +193,8 @@ void parse_option(Options& options, std::string_view option) {
     std::string_view value = has_value ? option.substr(equals + 1) : std::string_view{};
     if (name == "noreboot" || name == "unsafe") {
         if (has_value) return complain(options, true, option, "this option takes no value");
-        (name == "unsafe" ? options.unsafe : options.reboot) = name == "unsafe";
+        if (name == "unsafe") options.unsafe = true;
+        else options.reboot = false;
         return;
     }
     Problem problem = nullptr;
