@@ -1,24 +1,18 @@
 // SPDX-License-Identifier: MIT
 // What two domains do with each other, as a backend and its frontend: this image as a second domain grants pages and
 // answers events.
-#include <array>
 #include <atomic>
 
+#include "grants.hpp"
 #include "guests/warden/ward.hpp"
-#include "measure.hpp"
 #include "runtime/event.hpp"
 #include "runtime/grant.hpp"
 #include "runtime/guest.hpp"
 #include "runtime/memory.hpp"
-#include "runtime/page_table.hpp"
 
 namespace bench {
 namespace {
-namespace op = abi::gnttabop;
-
-constexpr u32 batch = 32;
-constexpr u32 first_ref = 64;  // in the partner's grant table
-constexpr u32 shared_ref = 9;  // in dom0's
+constexpr u32 shared_ref = 9;  // in dom0's grant table
 constexpr u64 shared_address = 0xffff960000800000;
 constexpr u64 map_address = 0xffff960000400000;  // tables of its own
 
@@ -56,55 +50,24 @@ void measure_events(guest::Domid partner, Shared const& shared) {
 }
 
 void measure_copies(guest::Domid partner) {
-    static constinit std::array<abi::GnttabCopy, batch> copies{};
-    for (u32 i = 0; i < batch; ++i) {
-        abi::GnttabCopy& copy = copies[i];
-        copy.source.u.ref = {first_ref + i};
-        copy.source.domid = partner;
-        copy.dest.domid = abi::domid_self;
-        copy.dest.u.gmfn = {guest::memory::mfn_of(guest::memory::allocate()).value};
-        copy.flags = abi::gntcopy::source_gref;
-    }
-    auto copy = [] { (void)guest::grant_table_op(op::copy, copies.data(), batch); };
-    auto set_length = [](guest::u16 bytes) {
-        for (abi::GnttabCopy& request : copies) { request.len = bytes; }
-    };
-    set_length(guest::page_size);
-    copy();
-    require(copies[0].status == abi::gntst::okay, "a copy of another's page");
-    measure({"grant_copy_4k_of_another_x32_per_op", 16, batch}, copy);
-    set_length(64);
-    measure({"grant_copy_64b_of_another_x32_per_op", 16, batch}, copy);
+    prepare_copies(partner);
+    set_copy_length(guest::page_size);
+    require_copies("a copy of another's page");
+    measure({"grant_copy_4k_of_another_x32_per_op", 16, batch}, [] { copy(); });
+    set_copy_length(64);
+    measure({"grant_copy_64b_of_another_x32_per_op", 16, batch}, [] { copy(); });
 }
 
 void measure_maps(guest::Domid partner) {
-    static constinit std::array<abi::GnttabMapGrantRef, batch> maps{};
-    static constinit std::array<abi::GnttabUnmapGrantRef, batch> unmaps{};
-    namespace pt = guest::page_table;
-    require(pt::map(pt::kernel_root(), map_address, 0), "tables for another's pages");
-    for (u32 i = 0; i < batch; ++i) {
-        maps[i].host_addr = unmaps[i].host_addr = map_address + i * guest::page_size;
-        maps[i].flags = abi::gntmap::host_map;
-        maps[i].ref = {first_ref + i};
-        maps[i].dom = partner;
-    }
-    static constexpr auto map_and_unmap = [](u32 count) {
-        (void)guest::grant_table_op(op::map_grant_ref, maps.data(), count);
-        for (u32 i = 0; i < count; ++i) { unmaps[i].handle = maps[i].handle; }
-        (void)guest::grant_table_op(op::unmap_grant_ref, unmaps.data(), count);
-    };
-    map_and_unmap(batch);
-    require(maps[0].status == abi::gntst::okay && unmaps[batch - 1].status == abi::gntst::okay, "another's page");
+    prepare_maps(partner, map_address);
+    require_maps("another's page is mapped");
     measure({"grant_map_unmap_of_another_x1_per_pair"}, [] { map_and_unmap(1); });
     measure({"grant_map_unmap_of_another_x32_per_pair", 16, batch}, [] { map_and_unmap(batch); });
 }
 }  // namespace
 
 void be_the_partner() {
-    for (u32 i = 0; i < batch; ++i) {
-        guest::Mfn const frame = guest::memory::mfn_of(guest::memory::allocate());
-        guest::grant::permit(first_ref + i, abi::dom0, frame, abi::gtf::permit_access);
-    }
+    permit_pages(abi::dom0);
     require(guest::grant::map(shared_address, abi::dom0, shared_ref), "dom0's page");
     auto* shared = reinterpret_cast<Shared*>(shared_address);
     guest::event::enable();
