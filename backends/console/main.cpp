@@ -13,7 +13,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <optional>
-#include <string_view>
+#include <string>
 
 #include "consback.hpp"
 
@@ -51,15 +51,15 @@ std::optional<T> number(char const* text) {
     return value;
 }
 
-[[noreturn]] void wrong_usage(char const* why) {
-    std::fprintf(stderr, "pvconsoled: %s\n%s", why, usage);
+[[noreturn]] void wrong_usage(std::string const& why) {
+    std::fprintf(stderr, "pvconsoled: %s; see --help\n", why.c_str());
     std::exit(2);
 }
 
 template <class T>
 T number_or_exit(char const* text) {
     std::optional<T> value = number<T>(text);
-    if (!value) wrong_usage("not a number");
+    if (!value) wrong_usage("\"" + std::string{text} + "\" is no number, or too big a one");
     return *value;
 }
 
@@ -75,20 +75,28 @@ Arguments parse(int argc, char** argv) {
                                   {nullptr, 0, nullptr, 0}};
     Arguments arguments;
     bool have_domain = false, have_port = false;
+    opterr = 0;  // getopt says nothing itself
     for (int chosen; (chosen = getopt_long(argc, argv, "", options, nullptr)) != -1;) {
         switch (chosen) {
-            case 'd': arguments.console.domid = number_or_exit<std::uint16_t>(optarg), have_domain = true; break;
-            case 'p': arguments.console.port = number_or_exit<std::uint32_t>(optarg), have_port = true; break;
+            case 'd':
+                arguments.console.domid = number_or_exit<std::uint16_t>(optarg);
+                have_domain = true;
+                break;
+            case 'p':
+                arguments.console.port = number_or_exit<std::uint32_t>(optarg);
+                have_port = true;
+                break;
             case 's': arguments.console.socket = optarg; break;
             case 'l': arguments.console.log = optarg; break;
             case 'b': arguments.console.scrollback = number_or_exit<std::size_t>(optarg); break;
             case 'u': arguments.console.user = number_or_exit<unsigned>(optarg); break;
             case 'f': arguments.foreground = true; break;
             case 'h': std::fputs(usage, stdout); std::exit(0);
-            default: wrong_usage("unknown option");
+            default: wrong_usage("\"" + std::string{argv[optind - 1]} + "\" is no option or lacks its value");
         }
     }
-    if (!have_domain || !have_port || arguments.console.socket.empty() || optind != argc) {
+    if (optind < argc) wrong_usage("\"" + std::string{argv[optind]} + "\" is not expected");
+    if (!have_domain || !have_port || arguments.console.socket.empty()) {
         wrong_usage("--domain, --port and --socket are needed");
     }
     return arguments;

@@ -98,7 +98,7 @@ ExitCode Commands::info(std::string const& name) {
     v1::Domain domain;
     Status status = client_.service().GetDomain(&context, reference(name), &domain);
     if (status.ok()) print(render_domain(domain), domain);
-    return client_.complain(status, "get " + name);
+    return client_.complain(status, "info " + name);
 }
 
 ExitCode Commands::console(std::string const& name) {

@@ -85,6 +85,7 @@ int main(int argc, char** argv) {
     CLI::App app{"Controls the domains of this Paravane host."};
     app.footer(exit_codes);
     app.require_subcommand(1);
+    app.set_version_flag("--version", PARAVANE_VERSION);
     app.add_option("--socket", line.socket, "Where paravaned listens")
         ->capture_default_str()
         ->envname("PARAVANE_SOCKET");

@@ -125,6 +125,10 @@ int main(int argc, char** argv) {
         ->capture_default_str();
     app.add_option("--console-backend", options.console_program,
                    "The pvconsoled to start (default: beside this program)");
-    CLI11_PARSE(app, argc, argv);
+    app.set_version_flag("--version", PARAVANE_VERSION);
+    app.footer("Exit codes: 0 ended by SIGTERM or SIGINT, 1 failed, 2 wrong usage.");
+    try {
+        app.parse(argc, argv);
+    } catch (CLI::ParseError const& error) { return app.exit(error) == 0 ? 0 : 2; }
     return serve(options);
 }

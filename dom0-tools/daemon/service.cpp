@@ -31,7 +31,7 @@ grpc::Status HypervisorService::CreateDomain(grpc::ServerContext*, v1::CreateDom
 }
 
 grpc::Status HypervisorService::GetDomain(grpc::ServerContext*, v1::DomainRef const* request, v1::Domain* response) {
-    return answer(manager_.get(request->name()), response, "get " + request->name());
+    return answer(manager_.get(request->name()), response, "info " + request->name());
 }
 
 grpc::Status HypervisorService::ListDomains(grpc::ServerContext*, v1::ListDomainsRequest const*,

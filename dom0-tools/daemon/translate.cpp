@@ -6,7 +6,6 @@
 namespace paravane {
 namespace {
 constexpr std::uint64_t page_bytes = 4096;
-constexpr char daemon_version[] = "0.1";
 
 grpc::StatusCode status_code(int code) {
     switch (code) {
@@ -58,7 +57,7 @@ v1::HostInfo translate_host(HostFacts const& facts, std::size_t domains) {
     host.set_memory_total(facts.total_pages * page_bytes);
     host.set_memory_free(facts.free_pages * page_bytes);
     host.set_domains(static_cast<std::uint32_t>(domains));
-    host.set_daemon_version(daemon_version);
+    host.set_daemon_version(PARAVANE_VERSION);
     return host;
 }
 

@@ -110,7 +110,7 @@ def bad_inputs(folder):
         ("create", "/no/file"): (5, r"^pvctl: create: read /no/file: No such file or directory\n$"),
         ("create", folder): (5, rf"^pvctl: create: read {folder}: Is a directory\n$"),
         ("create", path): (6, r"^pvctl: create web: kernel /no/kernel: No such file or directory\n$"),
-        ("info", "nobody"): (3, r"^pvctl: get nobody: there is no such domain\n$"),
+        ("info", "nobody"): (3, r"^pvctl: info nobody: there is no such domain\n$"),
         ("console", "nobody"): (3, r"^pvctl: console nobody: there is no such domain\n$"),
         ("pause", "0"): (6, r"^pvctl: pause 0: domain 0 is this one\n$"),
         ("destroy", "one", "two"): (3, r"^pvctl: destroy one: there.*\npvctl: destroy two: there.*\n$"),
