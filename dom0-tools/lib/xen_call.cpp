@@ -18,8 +18,6 @@ Result<XenCall> XenCall::open() {
     return XenCall{handle};
 }
 
-int XenCall::fd() const { return xencall_fd(handle_.get()); }
-
 Result<HypercallBuffer> XenCall::allocate(std::size_t size) {
     void* address = xencall_alloc_buffer(handle_.get(), size);
     if (address == nullptr) {

@@ -54,8 +54,6 @@ public:
 
     static Result<XenCall> open();
 
-    int fd() const;
-
     Result<HypercallBuffer> allocate(std::size_t size);
 
     // The hypercall's own result, which privcmd delivers as an int; a negative one becomes the error of `step`.

@@ -23,12 +23,6 @@ Result<XenEvtchn> XenEvtchn::open() {
 
 int XenEvtchn::fd() const { return xenevtchn_fd(handle_.get()); }
 
-Result<XenEvtchn::Port> XenEvtchn::bind_unbound(std::uint16_t remote_domid) {
-    int port = xenevtchn_bind_unbound_port(handle_.get(), remote_domid);
-    if (port < 0) { return Error::from_errno("allocate an event channel for domain " + std::to_string(remote_domid)); }
-    return static_cast<Port>(port);
-}
-
 Result<XenEvtchn::Port> XenEvtchn::bind_interdomain(std::uint16_t remote_domid, Port remote_port) {
     int port = xenevtchn_bind_interdomain(handle_.get(), remote_domid, remote_port);
     if (port < 0) {

@@ -19,7 +19,6 @@ public:
     // Readable when a port is pending; non-blocking.
     int fd() const;
 
-    Result<Port> bind_unbound(std::uint16_t remote_domid);
     Result<Port> bind_interdomain(std::uint16_t remote_domid, Port remote_port);
     Result<Port> bind_virq(unsigned virq);
     Result<> unbind(Port port);

@@ -22,8 +22,6 @@ Result<XenGnttab> XenGnttab::open() {
     return XenGnttab{handle};
 }
 
-int XenGnttab::fd() const { return xengnttab_fd(handle_.get()); }
-
 Result<GrantMapping> XenGnttab::map(std::uint16_t domid, std::uint32_t ref, GrantAccess access) {
     return map(domid, std::span{&ref, 1}, access);
 }
@@ -40,12 +38,5 @@ Result<GrantMapping> XenGnttab::map(std::uint16_t domid, std::span<std::uint32_t
         return Error::from_errno("map grant " + std::to_string(refs.front()) + " of domain " + std::to_string(domid));
     }
     return GrantMapping{handle_.get(), address, count};
-}
-
-Result<> XenGnttab::copy(std::span<xengnttab_grant_copy_segment> segments) {
-    if (xengnttab_grant_copy(handle_.get(), static_cast<std::uint32_t>(segments.size()), segments.data()) < 0) {
-        return Error::from_errno("copy " + std::to_string(segments.size()) + " granted segments");
-    }
-    return {};
 }
 }  // namespace paravane

@@ -9,7 +9,6 @@
 #include <span>
 
 struct xengntdev_handle;
-struct xengnttab_grant_copy_segment;
 
 namespace paravane {
 enum class GrantAccess : std::uint8_t { read_only, read_write };
@@ -49,14 +48,9 @@ class XenGnttab {
 public:
     static Result<XenGnttab> open();
 
-    int fd() const;
-
     Result<GrantMapping> map(std::uint16_t domid, std::uint32_t ref, GrantAccess access);
     // All from one domain, contiguous in our address space.
     Result<GrantMapping> map(std::uint16_t domid, std::span<std::uint32_t const> refs, GrantAccess access);
-
-    // Every segment carries its own status (GNTST_*); the result is only about the call itself.
-    Result<> copy(std::span<xengnttab_grant_copy_segment> segments);
 
 private:
     struct Closer {

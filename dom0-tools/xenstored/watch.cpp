@@ -24,7 +24,6 @@ bool WatchIndex::add(SessionId session, Watch watch) {
     owned.paths.push_back(watch.path);
     owned.memory += cost(watch);
     watches.push_back(std::move(watch));
-    ++total_;
     return true;
 }
 
@@ -44,7 +43,6 @@ bool WatchIndex::remove(SessionId session, std::string_view path, std::string_vi
     watches.erase(watch);
     if (watches.empty()) at->second.erase(watchers);
     if (at->second.empty()) by_path_.erase(at);
-    --total_;
     return true;
 }
 
@@ -57,7 +55,6 @@ void WatchIndex::remove_all(SessionId session) {
         at->second.erase(session);
         if (at->second.empty()) by_path_.erase(at);
     }
-    total_ -= owned->second.paths.size();
     by_session_.erase(owned);
 }
 

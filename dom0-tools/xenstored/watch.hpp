@@ -33,7 +33,6 @@ public:
     bool remove(SessionId session, std::string_view path, std::string_view token);
     void remove_all(SessionId session);
     std::size_t count(SessionId session) const;
-    std::size_t total() const { return total_; }
     // Paths and tokens, for the memory quota.
     std::size_t memory(SessionId session) const;
 
@@ -68,6 +67,5 @@ private:
 
     std::unordered_map<std::string, Watchers, Hash, std::equal_to<>> by_path_;
     std::unordered_map<SessionId, Owned> by_session_;
-    std::size_t total_ = 0;
 };
 }  // namespace paravane::xenstored

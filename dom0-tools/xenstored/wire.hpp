@@ -45,7 +45,6 @@ static_assert(sizeof(Header) == 16);
 
 inline constexpr std::size_t max_payload = 4096;
 inline constexpr std::size_t max_message = sizeof(Header) + max_payload;
-inline constexpr std::size_t max_absolute_path = 3072;
 inline constexpr std::size_t max_relative_path = 2048;
 
 struct Message {

@@ -65,7 +65,7 @@ public:
     Fifo const* fifo() const { return fifo_.load(std::memory_order_acquire); }
     PirqTable& pirqs() { return pirqs_; }
     Result<> show_pirq_ends(Mfn page, bool unmasks);  // busy: it is done already
-    u32 open_ports();                                 // for the audit and for tests
+    u32 open_ports();                                 // for tests
 
 private:
     static constexpr u32 channels_per_bucket = page_size / sizeof(Channel);

@@ -61,7 +61,6 @@ inline void invlpg(u64 address) { asm volatile("invlpg (%0)" : : "r"(address) : 
 inline void wbinvd() { asm volatile("wbinvd" : : : "memory"); }
 inline void cli() { asm volatile("cli" : : : "memory"); }
 inline void sti() { asm volatile("sti" : : : "memory"); }
-inline void halt() { asm volatile("hlt" : : : "memory"); }
 [[noreturn]] inline void halt_for_good() {
     for (;;) asm volatile("cli; hlt" : : : "memory");
 }

@@ -199,7 +199,6 @@ Handle* some_handle() {
 HypercallBuffer::~HypercallBuffer() { ::operator delete(data_); }
 void XenCall::Closer::operator()(xencall_handle*) const {}
 Result<XenCall> XenCall::open() { return XenCall{some_handle<xencall_handle>()}; }
-int XenCall::fd() const { return -1; }
 
 Result<HypercallBuffer> XenCall::allocate(std::size_t size) {
     void* memory = ::operator new(size);
