@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 // CONTROL: what an administrator may ask the daemon itself (xenstore-control).
-#include <charconv>
 #include <cstdio>
 
 #include "server.hpp"
@@ -12,13 +11,6 @@ std::string line(std::string_view name, std::int64_t value, std::string_view mea
     std::snprintf(text, sizeof text, "%-17.*s: %8lld %.*s\n", static_cast<int>(name.size()), name.data(),
                   static_cast<long long>(value), static_cast<int>(meaning.size()), meaning.data());
     return text;
-}
-
-std::optional<std::uint32_t> number_in(std::string_view text) {
-    std::uint32_t number = 0;
-    auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-    if (error != std::errc{} || stop != text.data() + text.size()) return std::nullopt;
-    return number;
 }
 }  // namespace
 

@@ -1,20 +1,11 @@
 // SPDX-License-Identifier: MIT
 // Requests about domains, and the end of domains.
-#include <charconv>
-
 #include "path.hpp"
 #include "server.hpp"
 
 namespace paravane::xenstored {
 namespace {
 constexpr std::uint32_t domid_self = 0x7ff0;
-
-std::optional<std::uint32_t> number_in(std::string_view text) {
-    std::uint32_t number = 0;
-    auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-    if (error != std::errc{} || stop != text.data() + text.size()) return std::nullopt;
-    return number;
-}
 
 std::optional<Domid> domid_in(std::optional<std::string_view> text) {
     std::optional<std::uint32_t> number = text ? number_in(*text) : std::nullopt;

@@ -3,9 +3,10 @@
 
 #include <getopt.h>
 
-#include <charconv>
 #include <filesystem>
 #include <string_view>
+
+#include "wire.hpp"
 
 namespace paravane::xenstored {
 char const* const help_text =
@@ -31,10 +32,8 @@ char const* const help_text =
 
 namespace {
 Result<> set(Limits& limits, std::string_view name, std::string_view text) {
-    std::uint32_t value = 0;
-    auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    bool is_number = error == std::errc{} && stop == text.data() + text.size();
-    if (!is_number || !set_limit(limits, name, value)) {
+    std::optional<std::uint32_t> value = number_in(text);
+    if (!value || !set_limit(limits, name, *value)) {
         return Error{"set the limit " + std::string{name}, "\"" + std::string{text} + "\" is no value for it"};
     }
     return {};

@@ -2,6 +2,7 @@
 #include "wire.hpp"
 
 #include <algorithm>
+#include <charconv>
 #include <cstring>
 
 namespace paravane::xenstored {
@@ -71,5 +72,12 @@ std::vector<std::string_view> strings_of(std::string_view payload) {
         payload.remove_prefix(nul + 1);
     }
     return strings;
+}
+
+std::optional<std::uint32_t> number_in(std::string_view text) {
+    std::uint32_t number = 0;
+    auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    if (error != std::errc{} || stop != text.data() + text.size()) return std::nullopt;
+    return number;
 }
 }  // namespace paravane::xenstored

@@ -80,4 +80,6 @@ std::string encode(MessageType type, std::uint32_t request_id, std::uint32_t tra
 std::optional<std::string_view> only_string(std::string_view payload);
 // All nul-terminated strings; bytes after the last nul do not count.
 std::vector<std::string_view> strings_of(std::string_view payload);
+// The text as exactly one decimal number.
+std::optional<std::uint32_t> number_in(std::string_view text);
 }  // namespace paravane::xenstored
