@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // A guest that attacks the hypervisor in every way we could think of (docs/attacks.md). Each attack has a name and
 // holds or is broken; the last line counts. Options: only=NAME or only=TOPIC (what stands before the dot),
-// role=witness.
+// long=yes (races go on for longer), role=witness.
 #include <array>
 
 #include "attack.hpp"
