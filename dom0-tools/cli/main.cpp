@@ -19,7 +19,7 @@ constexpr char exit_codes[] =
 
 struct Line {
     std::string socket = "/run/paravane/paravaned.sock";
-    OutputFormat format = OutputFormat::table;
+    std::string output = "table";
     CreateOptions create;
     std::string name;
     std::vector<std::string> names;
@@ -76,31 +76,38 @@ void add_commands(CLI::App& app, Line& line, Action& chosen) {
         return commands.events(given.count);
     })->add_option("--count,-n", line.count, "End after so many (default: never)");
 }
+
+std::string complaint(CLI::App const* app, CLI::Error const& error) {
+    std::string what = error.what();
+    // To the parser a word that is no command is a command that is missing.
+    if (app->get_subcommands().empty() && !app->remaining().empty()) {
+        std::string const word = app->remaining().front();
+        what = (word.starts_with('-') ? "there is no option \"" : "there is no command \"") + word + "\"";
+    }
+    return "pvctl: " + what + "\nRun with --help for more information.\n";
+}
 }  // namespace
 
 int main(int argc, char** argv) {
     std::signal(SIGPIPE, SIG_IGN);
     Line line;
     Action chosen = nullptr;
-    CLI::App app{"Controls the domains of this Paravane host."};
+    CLI::App app{"Controls the domains of this Paravane host.", "pvctl"};
+    app.failure_message(complaint);
     app.footer(exit_codes);
     app.require_subcommand(1);
     app.set_version_flag("--version", PARAVANE_VERSION);
     app.add_option("--socket", line.socket, "Where paravaned listens")
         ->capture_default_str()
         ->envname("PARAVANE_SOCKET");
-    app.add_option("--output,-o", line.format, "table or json")
-        ->transform(CLI::CheckedTransformer(
-            std::map<std::string, OutputFormat>{{"table", OutputFormat::table}, {"json", OutputFormat::json}}));
+    app.add_option("--output,-o", line.output, "For people or for programs")
+        ->check(CLI::IsMember({"table", "json"}))
+        ->capture_default_str();
     add_commands(app, line, chosen);
     try {
         app.parse(argc, argv);
-    } catch (CLI::ParseError const& error) {
-        if (app.get_subcommands().empty() && !app.remaining().empty())
-            std::fprintf(stderr, "pvctl: there is no command \"%s\"\n", app.remaining().front().c_str());
-        return app.exit(error) == 0 ? 0 : static_cast<int>(ExitCode::usage);
-    }
+    } catch (CLI::ParseError const& error) { return app.exit(error) == 0 ? 0 : static_cast<int>(ExitCode::usage); }
     Client client{line.socket};
-    Commands commands{client, line.format};
+    Commands commands{client, line.output == "json" ? OutputFormat::json : OutputFormat::table};
     return static_cast<int>(chosen(commands, line));
 }

@@ -118,7 +118,10 @@ int serve(Options const& options) {
 
 int main(int argc, char** argv) {
     Options options;
-    CLI::App app{"Serves the control interface of this Paravane host on a Unix socket."};
+    CLI::App app{"Serves the control interface of this Paravane host on a Unix socket.", "paravaned"};
+    app.failure_message([](CLI::App const*, CLI::Error const& error) {
+        return std::string{"paravaned: "} + error.what() + "\nRun with --help for more information.\n";
+    });
     app.add_option("--socket", options.socket, "Where clients connect; only this user may")->capture_default_str();
     app.add_option("--run-folder", options.run_folder, "For the sockets of consoles")->capture_default_str();
     app.add_option("--console-logs", options.console_logs, "Folder for what guests print; \"\" for none")

@@ -16,7 +16,7 @@ char const* const help_text =
     "  -F, --pid-file FILE       write the process id there when ready\n"
     "  -N, --no-fork             stay in the foreground, log to standard error\n"
     "  -D, --no-domain-init      serve the socket only (needs no hypervisor)\n"
-    "  -H, --help                print this\n"
+    "  -h, -H, --help            print this\n"
     "\n"
     "Limits of an unprivileged domain:\n"
     "  -E, --entry-nb N          nodes (1000)\n"
@@ -59,12 +59,13 @@ Result<Options> parse_options(int argc, char** argv) {
     };
     Options options;
     opterr = 0;
-    for (int letter; (letter = getopt_long(argc, argv, "F:NDHE:S:W:t:A:M:Q:", known, nullptr)) != -1;) {
+    for (int letter; (letter = getopt_long(argc, argv, "F:NDhHE:S:W:t:A:M:Q:", known, nullptr)) != -1;) {
         std::string_view value = optarg != nullptr ? optarg : "";
         switch (letter) {
             case 'F': options.pid_file = std::filesystem::absolute(value); break;
             case 'N': options.foreground = true; break;
             case 'D': options.domains = false; break;
+            case 'h':
             case 'H': options.help = true; break;
             case 'E': TRY(set(options.limits, "nodes", value)); break;
             case 'S': TRY(set(options.limits, "node-size", value)); break;

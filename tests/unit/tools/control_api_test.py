@@ -100,9 +100,10 @@ def bad_inputs(folder):
     lines = {
         (): (2, r"subcommand is required"),
         ("fly",): (2, r"^pvctl: there is no command \"fly\"\n"),
-        ("list", "-o", "xml"): (2, r"xml"),
+        ("--fly",): (2, r"^pvctl: there is no option \"--fly\"\n"),
+        ("list", "-o", "xml"): (2, r"^pvctl: --output: xml not in \{.*json"),
         ("list", "more"): (2, r"more"),
-        ("create",): (2, r"FILE is required"),
+        ("create",): (2, r"^pvctl: FILE is required"),
         ("pause",): (2, r"NAME is required"),
         ("shutdown", "--wait", "-1", "web"): (2, r"--wait"),
         ("shutdown", "--wait", "soon", "web"): (2, r"--wait"),
