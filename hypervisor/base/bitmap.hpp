@@ -36,6 +36,13 @@ public:
         for (u32 i = 0; i < words; ++i) found |= i == bit / 64 ? 0 : word_[i].load(std::memory_order_relaxed);
         return found;
     }
+    u32 next(u32 from) const {  // the first one that is not below `from`; Bits if there is none
+        u64 above = ~u64{0} << (from % 64);
+        for (u32 i = from / 64; i < words; ++i, above = ~u64{0})
+            if (u64 const found = word_[i].load(std::memory_order_acquire) & above)
+                return i * 64 + static_cast<u32>(std::countr_zero(found));
+        return Bits;
+    }
     template <class F>
     void for_each(F&& visit) const {
         for (u32 i = 0; i < words; ++i)

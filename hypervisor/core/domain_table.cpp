@@ -3,11 +3,13 @@
 // may look at one that is just being given up: it fails to get a reference, or finds another id in it.
 #include "core/domain_table.hpp"
 #include <array>
+#include "base/bitmap.hpp"
 #include "core/domain.hpp"
 
 namespace hv {
 namespace {
 constinit std::array<std::atomic<Domain*>, abi::first_reserved_domid> table{};
+constinit AtomicBitmap<abi::first_reserved_domid> taken{};  // which ids have one: all domains are walked often
 constinit std::atomic<u32> last_domid{0};
 }  // namespace
 
@@ -32,10 +34,8 @@ Result<DomainRef> find_domain(Domid id) {
 }
 
 Result<DomainRef> find_domain_from(Domid first) {
-    for (u32 id = first.value; id < abi::first_reserved_domid; ++id) {
-        if (!table[id].load(std::memory_order_relaxed)) continue;
+    for (u32 id = taken.next(first.value); id < abi::first_reserved_domid; id = taken.next(id + 1))
         if (auto found = find_domain(Domid{static_cast<u16>(id)})) return found;
-    }
     return Errno::srch;
 }
 
@@ -62,9 +62,13 @@ Domain& owner_of_live_frame(Domid owner) { return *table[owner.value].load(std::
 Result<> enter_domain(Domain& domain) {
     Domain* none = nullptr;
     if (!table[domain.id.value].compare_exchange_strong(none, &domain, std::memory_order_acq_rel)) return Errno::exist;
+    taken.set(domain.id.value);
     if (domain.id.value) last_domid.store(domain.id.value);
     return {};
 }
 
-void leave_domain(Domain& domain) { table[domain.id.value].store(nullptr, std::memory_order_release); }
+void leave_domain(Domain& domain) {
+    taken.clear(domain.id.value);  // first: another one may have the number at once
+    table[domain.id.value].store(nullptr, std::memory_order_release);
+}
 }  // namespace hv
