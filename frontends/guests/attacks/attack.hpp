@@ -111,6 +111,7 @@ inline i64 change_reservation(u32 command, u64* extent) {
 // Work for the second vCPU: called over and over until stop_racer, which waits for the last call to end.
 void start_racer(void (*step)());
 void stop_racer();
+u64 racers_steps();  // how many calls have ended
 
 // How long to race: some rounds, and until both vCPUs were seen at work at the same time often enough. On one
 // processor, or a busy machine, that may take for ever, so there is a limit: 200 ms, or 20 s with the option long=yes.

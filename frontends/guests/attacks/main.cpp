@@ -109,6 +109,8 @@ void stop_racer() {
     while (running_step != nullptr) { (void)guest::sched_op(abi::schedop::yield); }
 }
 
+u64 racers_steps() { return steps; }
+
 Race::Race() {
     bool const is_long = !guest::option("long").empty();
     enough_overlaps_ = is_long ? 20000 : 1000;

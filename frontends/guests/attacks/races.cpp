@@ -5,7 +5,6 @@
 #include <atomic>
 
 #include "grant_calls.hpp"
-#include "runtime/time.hpp"
 
 namespace attacks {
 namespace {
@@ -186,9 +185,9 @@ void double_unmap() {
         expect(map.status == abi::gntst::okay, "the entry is free to be mapped again");
         racers_handle = map.handle.value;
         u32 mine = unmap_grant(map.handle) == abi::gntst::okay ? 1 : 0;
-        // The other one may just be at it.
-        u64 const end = guest::time::now() + 1000 * guest::time::millisecond;
-        while (mine + racers_unmaps.load() == 0 && guest::time::now() < end) {
+        // The other one may just be at it; it has told when its step has ended.
+        u64 const step = racers_steps();
+        while (mine + racers_unmaps.load() == 0 && racers_steps() == step) {
             (void)guest::sched_op(abi::schedop::yield);
         }
         racers_handle = 0xffffffff;
