@@ -9,11 +9,13 @@
 #include "runtime/event.hpp"
 #include "runtime/guest.hpp"
 #include "runtime/smp.hpp"
+#include "runtime/time.hpp"
 
 namespace fuzz {
 namespace {
 constexpr u32 most_operations = 128;
 constexpr u32 vcpus = 2;
+constexpr u64 most_ahead = 6;  // calls that one vCPU may have made more than the other one
 
 struct Count {
     u64 made;
@@ -50,11 +52,21 @@ u32 choose(Random& random) {
     return chosen;
 }
 
+// The machine below may run the two vCPUs by turns; their calls are among each other all the same.
+void keep_pace(u32 vcpu, u64 call) {
+    while (call > progress[1 - vcpu].load(std::memory_order_relaxed) + most_ahead) {
+        u64 const soon = guest::time::now() + guest::time::millisecond / 10;
+        abi::SchedPoll poll{.ports = {0}, .nr_ports = 0, .pad = 0, .timeout = soon};
+        (void)guest::sched_op(abi::schedop::poll, &poll);
+    }
+}
+
 void run(u32 vcpu) {
     Fuzzer fuzzer{seed * vcpus + vcpu, vcpu};
     u64 others = 0;
     for (u64 call = 0; call < calls_for_each; ++call) {
         progress[vcpu].store(call, std::memory_order_relaxed);
+        keep_pace(vcpu, call);
         u64 const now = progress[1 - vcpu].load(std::memory_order_relaxed);
         beside[vcpu] += std::exchange(others, now) != now ? 1 : 0;
         u32 chosen = choose(fuzzer.random);
@@ -63,6 +75,7 @@ void run(u32 vcpu) {
         if (result >= 0) { ++counts[vcpu][chosen].succeeded; }
         if (fuzzer.random.one_in(3)) { ++edited[vcpu][edit(fuzzer)]; }
     }
+    progress[vcpu].store(calls_for_each, std::memory_order_relaxed);
     finished.fetch_add(1);
 }
 
@@ -110,7 +123,7 @@ void guest::main() {
     event::disable();
     calls_for_each = calls / vcpus;
     bool two = smp::start(1, second_vcpu);
-    if (!two) { calls_for_each = calls; }
+    if (!two) { calls_for_each = progress[1] = calls; }
     print("seed {}, {} calls on {} vCPUs\n", seed, calls, two ? 2u : 1u);
     run(0);
     while (finished.load() < (two ? 2u : 1u)) { (void)sched_op(abi::schedop::yield); }
