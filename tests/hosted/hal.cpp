@@ -127,7 +127,11 @@ std::byte* Machine::access(u64 va, bool write) {
 namespace hv {
 using hosted::Machine;
 
-void spin_wait() { std::this_thread::yield(); }
+// A thread that yields may have to wait for long, on a busy machine: it does so now and then.
+void spin_wait() {
+    thread_local u32 turns = 0;
+    if (++turns % 64 == 0) std::this_thread::yield();
+}
 
 HeldLocks& held_locks() {
     thread_local HeldLocks held{};

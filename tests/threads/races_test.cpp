@@ -2,6 +2,7 @@
 // Two vCPUs of a guest do the same thing to the same frame at the same moment, many times: exactly one may win.
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <thread>
 
 #include "core/mm/demotion.hpp"
@@ -15,34 +16,45 @@ constexpr u32 rounds = 4'000;
 constexpr u64 pfn = 10, grant_pfn = 40;
 
 // One of the two operations may take far longer than the other, on one machine more so than on the next: whichever wins
-// a round begins the next one later, until both win about as often and their critical moments meet.
+// a round begins the next one later, and ever more so the longer it goes on winning, until both win about as often and
+// their critical moments meet.
 class Handicap {
 public:
     void first_waits() const { spin(turns_); }
     void second_waits() const { spin(-turns_); }
     void settle(bool first_won, bool second_won) {
-        if (first_won != second_won) turns_ = std::clamp(turns_ + (first_won ? step : -step), -most, most);
+        if (first_won == second_won) return;
+        i32 const direction = first_won ? 1 : -1;
+        row_ = row_ * direction > 0 ? row_ + direction : direction;
+        turns_ = std::clamp(turns_ + step * row_, -most, most);
     }
 
 private:
-    static constexpr i32 step = 16, most = 100'000;
+    static constexpr i32 step = 16, most = 10'000'000;
     static void spin(i32 turns) {
         for (; turns > 0; --turns) asm volatile("");
     }
     i32 turns_ = 0;
+    i32 row_ = 0;  // how often the same one has won now, the second one below zero
 };
 
-// Both threads come out of it together.
+// Both threads come out of it together: the last to come says when, so that the other one gets to know in time.
 class Start {
 public:
     void wait(u32 round) {
-        arrived_.fetch_add(1);
-        for (u32 turns = 0; arrived_.load() < 2 * (round + 1); ++turns)
-            if (turns > 1000) std::this_thread::yield();  // there may be one processor only
+        if (arrived_.fetch_add(1) % 2) {
+            when_ = Clock::now() + std::chrono::microseconds{3};
+            rounds_ = round + 1;
+        }
+        for (u32 turns = 0; rounds_.load() <= round; ++turns)
+            if (turns > 4'000) std::this_thread::yield();  // there may be one processor only
+        while (Clock::now() < when_) {}
     }
 
 private:
-    std::atomic<u32> arrived_{0};
+    using Clock = std::chrono::steady_clock;
+    std::atomic<u32> arrived_{0}, rounds_{0};
+    Clock::time_point when_;
 };
 
 class Races : public testing::Test {
