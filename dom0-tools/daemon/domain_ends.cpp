@@ -6,11 +6,6 @@
 
 namespace paravane {
 namespace {
-using namespace std::chrono_literals;
-
-// A domain that crashes sooner than this is not built again: it would do nothing else.
-constexpr auto shortest_life = 1s;
-
 struct End {
     v1::EventKind kind;
     v1::EndAction action;
@@ -77,7 +72,7 @@ Result<> DomainManager::handle_end(std::uint16_t id, ShutdownReason reason) {
     End end = end_of(reason, spec);
     log_line("domain " + std::to_string(id) + " (" + spec.name() + ") " + end.word);
     events_.publish(end.kind, id, spec.name());
-    bool hopeless = end.kind == v1::EVENT_KIND_CRASHED && std::chrono::steady_clock::now() - started < shortest_life;
+    bool hopeless = end.kind == v1::EVENT_KIND_CRASHED && std::chrono::steady_clock::now() - started < shortest_life_;
     Result<> done;
     if (end.action == v1::END_ACTION_PRESERVE) {
         std::scoped_lock lock{mutex_};

@@ -24,8 +24,10 @@ namespace paravane {
 // xenstored, anything else the machine.
 class DomainManager {
 public:
-    DomainManager(Domctl domctl, ConsoleSettings consoles, EventHub& events)
-        : domctl_{std::move(domctl)}, consoles_{std::move(consoles)}, events_{events} {}
+    // A domain that crashes sooner than `shortest_life` is not built again: it would do nothing else.
+    DomainManager(Domctl domctl, ConsoleSettings consoles, EventHub& events,
+                  std::chrono::nanoseconds shortest_life = std::chrono::seconds{1})
+        : domctl_{std::move(domctl)}, consoles_{std::move(consoles)}, events_{events}, shortest_life_{shortest_life} {}
 
     // Learns of the domains that are there, and destroys those a predecessor left half built.
     Result<> adopt();
@@ -79,6 +81,7 @@ private:
     Domctl domctl_;
     ConsoleProcesses consoles_;
     EventHub& events_;
+    std::chrono::nanoseconds shortest_life_;
     std::mutex build_mutex_;  // one kernel unpacked in our memory at a time
     std::mutex mutex_;
     std::condition_variable changed_;

@@ -33,8 +33,10 @@ protected:
 
     void TearDown() override { std::filesystem::remove(kernel); }
 
-    static DomainManager make_manager(EventHub& events, char const* console = "/bin/true") {
-        return DomainManager{*Domctl::open(), {.program = console, .run_folder = "/nowhere", .log_folder = ""}, events};
+    static DomainManager make_manager(EventHub& events, char const* console = "/bin/true",
+                                      std::chrono::nanoseconds shortest_life = 24h) {
+        return DomainManager{
+            *Domctl::open(), {.program = console, .run_folder = "/nowhere", .log_folder = ""}, events, shortest_life};
     }
     v1::DomainSpec spec(std::string const& name = "web") const {
         v1::DomainSpec made;
@@ -230,7 +232,7 @@ TEST_F(Manager, AsksAGuestToEndAndWaits) {
         dom0.shut_down(1, poweroff);
         EXPECT_TRUE(manager.handle_ends());
     }};
-    Result<bool> ended = manager.ask_to_end("web", "poweroff", 60s);
+    Result<bool> ended = manager.ask_to_end("web", "poweroff", 1h);
     ASSERT_TRUE(ended);
     EXPECT_TRUE(*ended);
 }
@@ -255,6 +257,18 @@ TEST_F(Manager, DealsWithEndsAsTheSpecSays) {
     ASSERT_TRUE(manager.destroy("keeper"));
     ASSERT_TRUE(manager.destroy("again"));
     expect_nothing_left("the ends");
+}
+
+TEST_F(Manager, BuildsWhatCrashedAgainIfItHadLivedForLong) {
+    DomainManager other = make_manager(events, "/bin/true", 0ns);
+    v1::DomainSpec tenacious = spec("tenacious");
+    tenacious.set_on_crash(v1::END_ACTION_RESTART);
+    ASSERT_TRUE(other.create(tenacious, false));
+    dom0.shut_down(1, crash);
+    ASSERT_TRUE(other.handle_ends());
+    EXPECT_EQ(other.get("tenacious")->id(), 2u);
+    ASSERT_TRUE(other.destroy("tenacious"));
+    expect_nothing_left("the restart");
 }
 
 TEST_F(Manager, SaysWhenADomainCannotBeBuiltAgain) {
