@@ -6,6 +6,12 @@ if(PARAVANE_CCACHE)  # else nothing stands before the compiler
     set(PARAVANE_FUZZ_LAUNCHER ${PARAVANE_CCACHE})
 endif()
 
+# A fuzzer looks at operands of comparisons, addresses too: only at fixed ones does it go the same way each time.
+execute_process(COMMAND setarch -R true RESULT_VARIABLE refused OUTPUT_QUIET ERROR_QUIET)
+if(NOT refused)
+    set(fixed_addresses setarch -R)
+endif()
+
 set(fuzz_options -std=gnu++20 -g -O1 -fno-omit-frame-pointer -DPARAVANE_DEBUG
     -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all)
 
@@ -59,14 +65,21 @@ function(add_fuzzer name)
         DEPENDS ${objects} VERBATIM COMMENT "Linking fuzzer ${name}")
     add_custom_target(${name}_program ALL DEPENDS ${CMAKE_CURRENT_BINARY_DIR}/${name})
 
-    # Findings go to the build folder, new inputs too: the corpus in the tree is changed by hand only.
+    # The same inputs in every run, as far as its time goes: nothing is drawn by chance, and nothing kept of a former run.
+    set(kept)
     if(arg_SEEDS)
-        file(MAKE_DIRECTORY ${folder}/corpus)
-        list(PREPEND arg_SEEDS ${folder}/corpus)
+        file(GLOB inputs CONFIGURE_DEPENDS ${arg_SEEDS}/*)
+        string(REPLACE ";" "," inputs "${inputs}")
+        file(CONFIGURE OUTPUT ${folder}/inputs CONTENT "${inputs}")
+        set(kept -seed_inputs=@${folder}/inputs)
     endif()
+    set(command ${CMAKE_CURRENT_BINARY_DIR}/${name} -print_final_stats=1 -artifact_prefix=${folder}/ ${arg_ARGS})
     add_test(NAME fuzz.${name} WORKING_DIRECTORY ${folder}
-        COMMAND ${CMAKE_CURRENT_BINARY_DIR}/${name} -runs=${arg_RUNS} -max_total_time=${arg_SECONDS} -print_final_stats=1
-            -artifact_prefix=${folder}/ ${arg_ARGS} ${arg_SEEDS})
-    math(EXPR limit "${arg_SECONDS} * 3 + 60")
-    set_tests_properties(fuzz.${name} PROPERTIES LABELS fuzz TIMEOUT ${limit})
+        COMMAND ${fixed_addresses} ${command} -seed=1 -runs=${arg_RUNS} -max_total_time=${arg_SECONDS} ${kept})
+    set_tests_properties(fuzz.${name} PROPERTIES LABELS fuzz TIMEOUT ${seconds_for_a_test})
+    # Others each time. Findings go to the build folder, new inputs too: the corpus in the tree is changed by hand only.
+    file(MAKE_DIRECTORY ${folder}/corpus)
+    add_test(NAME long.${name} CONFIGURATIONS Long WORKING_DIRECTORY ${folder}
+        COMMAND ${command} -max_total_time=120 ${folder}/corpus ${arg_SEEDS})
+    set_tests_properties(long.${name} PROPERTIES LABELS long TIMEOUT ${seconds_for_a_test})
 endfunction()
