@@ -29,8 +29,8 @@ class Failure(Exception):
 
 
 def patience():
-    """A factor for all time limits, for slow or busy machines."""
-    return float(os.environ.get("PARAVANE_PATIENCE", "1"))
+    """A factor for all time limits. They find what hangs and measure nothing: a machine may be slow, or busy."""
+    return float(os.environ.get("PARAVANE_PATIENCE", "3"))
 
 
 class Machine:

@@ -94,7 +94,7 @@ def check(args, objects, number, bug):
     if wrong:
         return wrong
     try:
-        outcome = subprocess.run([str(args.build / f"bug{number}"), "60", "3000"], capture_output=True, text=True, timeout=120)
+        outcome = subprocess.run([str(args.build / f"bug{number}"), "60", "3000"], capture_output=True, text=True, timeout=900)
     except subprocess.TimeoutExpired:
         print(f"found (it hangs): {name}", flush=True)
         return None

@@ -26,6 +26,7 @@ taken=none
 for bad in missing noise no_notes truncated too_little too_much unknown_key bad_name; do refused $bad; done
 
 pvctl create /etc/bad/taken.yaml || failed "create taken"
+wait_until 60 grep -q exit=wait /var/log/paravane/taken.log || failed "taken does not run"
 before=$(free_memory) lines=$(pvctl list | grep -c .) taken=$(xenstore-list /local/domain | grep -v -x 0)
 refused taken
 pvctl destroy taken || failed "destroy taken"

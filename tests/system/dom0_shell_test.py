@@ -11,7 +11,7 @@ def dom0_shell():
         machine.wait_for(r"dom0 \S+ # ", 30, "the shell's prompt")
         left, right = secrets.token_hex(8), secrets.token_hex(60)
         machine.send(f"echo {left}-''{right}")
-        machine.wait_for(rf"^{left}-{right}\n", 30, "the answer")
+        machine.wait_for(rf"^{left}-{right}\b", 30, "the answer")
         machine.send("poweroff -f")
         machine.finish()
 

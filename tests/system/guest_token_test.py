@@ -22,11 +22,11 @@ def guest_token():
     domain = f"name: token\nkernel: /boot/vmlinuz\ninitrd: /boot/initrd\ncmdline: console=hvc0 act=stay token={token}\nmemory: 128MiB\n"
     with boot_dom0(script, {"/etc/token.yaml": domain}) as machine:
         machine.wait_for(r"Linux version \S+-cloud-amd64", 240, "the guest's kernel")
-        machine.wait_for(rf"^guest: token {token}\n", 60, "the token")
-        machine.wait_for(r"^==> list\n", 30)
-        listed = machine.wait_for(r"(?s)(.*)^==> list after destroy\n", 60, "both lists").group(1)
+        machine.wait_for(rf"^guest: token {token}\b", 60, "the token")
+        machine.wait_for(r"^==> list\b", 30)
+        listed = machine.wait_for(r"(?s)(.*)^==> list after destroy", 60, "both lists").group(1)
         expect("token" in listed, "pvctl list does not show the guest")
-        rest = machine.wait_for(r"(?s)(.*)^==> end of lists\n", 60).group(1)
+        rest = machine.wait_for(r"(?s)(.*)^==> end of lists", 60).group(1)
         expect("token" not in rest, "pvctl list still shows the guest after destroy")
         machine.finish()
 

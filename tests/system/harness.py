@@ -5,6 +5,7 @@ A test is a Python file that ends with run(function). It runs by ctest, or by ha
 it waits for; a failure prints the end of the console. The build folder is $PARAVANE_BUILD, or build/ in the checkout.
 """
 import contextlib
+import math
 import os
 import sys
 import time
@@ -14,7 +15,7 @@ top = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, f"{top}/dom0-tools/image")
 
 from initramfs import Initramfs  # noqa: E402
-from machine import Failure, Machine, direct_boot, scratch_folder  # noqa: E402
+from machine import Failure, Machine, direct_boot, patience, scratch_folder  # noqa: E402
 
 build = os.environ.get("PARAVANE_BUILD", f"{top}/build")
 images = f"{build}/images"
@@ -92,7 +93,8 @@ def boot_dom0(script=None, files=None, programs=(), words="", qemu=("-no-reboot"
             words += " paravane.run=test_script paravane.then=poweroff"
         with open(f"{images}/dom0.cpio", "rb") as base, open(initrd, "wb") as both:
             both.write(base.read() + added.bytes())
-        with boot_kernel(f"{images}/vmlinux-dom0", initrd, f"console=hvc0 loglevel=4 {words}", qemu=qemu) as machine:
+        words = f"console=hvc0 loglevel=4 paravane.patience={math.ceil(patience())} {words}"
+        with boot_kernel(f"{images}/vmlinux-dom0", initrd, words, qemu=qemu) as machine:
             machine.wait_for(r"^==> dom0 is in user space", 240, "dom0 in user space")
             machine.wait_for(r"^==> dom0's daemons are up", 120, "dom0's daemons")
             yield machine

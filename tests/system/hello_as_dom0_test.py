@@ -4,7 +4,7 @@ import secrets
 import subprocess
 import sys
 
-from harness import Failure, HYPERVISOR_CMDLINE, expect, hello, hypervisor, run, top
+from harness import HYPERVISOR_CMDLINE, expect, hello, hypervisor, patience, run, top
 
 
 def hello_as_dom0():
@@ -15,7 +15,7 @@ def hello_as_dom0():
         done = subprocess.run([sys.executable, f"{top}/dom0-tools/image/boot.py", "kernel", "--hypervisor", hypervisor,
                                "--kernel", kernel, "--dom0-cmdline", f"hello {token}",
                                "--hypervisor-cmdline", HYPERVISOR_CMDLINE],
-                              stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120)
+                              stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120 * patience())
         if done.returncode or token not in done.stdout:
             print(done.stdout[-4000:], done.stderr)
         expect(done.returncode == 0, f"it ended with status {done.returncode}: {done.stderr.strip()}")

@@ -5,7 +5,7 @@ import re
 import subprocess
 import sys
 
-from harness import HYPERVISOR_CMDLINE, expect, hello, hypervisor, run, top
+from harness import HYPERVISOR_CMDLINE, expect, hello, hypervisor, patience, run, top
 
 
 def selftest_as_dom0():
@@ -16,7 +16,7 @@ def selftest_as_dom0():
         done = subprocess.run([sys.executable, f"{top}/dom0-tools/image/boot.py", "kernel", "--hypervisor", hypervisor,
                                "--kernel", kernel, "--dom0-cmdline", "exit=poweroff",
                                "--hypervisor-cmdline", HYPERVISOR_CMDLINE],
-                              stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=240)
+                              stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=240 * patience())
         verdict = re.search(r"^(\d+) checks passed, (\d+) failed", done.stdout, re.MULTILINE)
         if not verdict or verdict[2] != "0" or done.returncode:
             print("\n".join(re.findall(r"^FAIL.*", done.stdout, re.MULTILINE)), done.stdout[-2000:], done.stderr)

@@ -22,7 +22,7 @@ def uefi_boots():
             machine.wait_for(r"GRUB loads the hypervisor", 120)
             machine.wait_for(r"acpi_rsdp=0x[0-9a-f]+", 240, "dom0's kernel, with ACPI's root pointer")
             machine.wait_for(r"ACPI: Core revision", 60)
-            machine.wait_for(r"^guest: token uefi\n", 120, "/init, and its token")
+            machine.wait_for(r"^guest: token uefi\b", 120, "/init, and its token")
             machine.finish()
 
 

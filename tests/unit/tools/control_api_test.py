@@ -17,7 +17,7 @@ import time
 
 paravaned, pvctl, probe, kernel = sys.argv[1:]
 here = os.path.dirname(os.path.abspath(__file__))
-LIMIT = 30
+LIMIT = 120
 failures = 0
 
 

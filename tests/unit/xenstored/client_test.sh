@@ -31,9 +31,9 @@ expect() {
     fi
 }
 
-# wait_for CONDITION...: until the command succeeds, 10 seconds at most
+# wait_for CONDITION...: until the command succeeds, 100 seconds at most
 wait_for() {
-    local deadline=$((SECONDS + 10))
+    local deadline=$((SECONDS + 100))
     until "$@"; do
         [ $SECONDS -lt $deadline ] || { echo "FAILED: waited too long for: $*"; failed=1; return 1; }
         read -r -t 0.05 <> <(:)
