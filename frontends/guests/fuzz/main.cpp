@@ -54,7 +54,11 @@ u32 choose(Random& random) {
 
 // The machine below may run the two vCPUs by turns; their calls are among each other all the same.
 void keep_pace(u32 vcpu, u64 call) {
-    while (call > progress[1 - vcpu].load(std::memory_order_relaxed) + most_ahead) {
+    for (u32 turn = 0; call > progress[1 - vcpu].load(std::memory_order_relaxed) + most_ahead; ++turn) {
+        if (turn < 200) {
+            asm volatile("pause");
+            continue;
+        }
         u64 const soon = guest::time::now() + guest::time::millisecond / 10;
         abi::SchedPoll poll{.ports = {0}, .nr_ports = 0, .pad = 0, .timeout = soon};
         (void)guest::sched_op(abi::schedop::poll, &poll);
