@@ -34,7 +34,7 @@ std::string TranslationCaches::danger() const {
             if (!free && page.owner() != entry.owner)
                 return who + "now belongs to d" + std::to_string(page.owner().value);
             bool in_use = page.uses() != 0 || page.prefix() != 0;
-            if (entry.writable && in_use && (page.is_table() || page.kind() == PageType::segdesc))
+            if (entry.writable && in_use && (is_table_type(page.kind()) || page.kind() == PageType::segdesc))
                 return who + "has become of type " + std::to_string(static_cast<int>(page.kind())) + ", writable";
         }
     }

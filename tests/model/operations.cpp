@@ -79,7 +79,7 @@ private:
         for (u64 i = 0; i < pfn_count; ++i) {
             u64 const pfn = first_pfn + (bytes_[4] + i) % pfn_count;
             PageInfo const& page = page_of(self_.mfn(pfn));
-            if (page.is_table() && static_cast<int>(page.kind()) + 1 == static_cast<int>(level)) return pfn;
+            if (is_table_type(page.kind()) && static_cast<int>(page.kind()) + 1 == static_cast<int>(level)) return pfn;
         }
         return pfn_of(bytes_[4]);
     }

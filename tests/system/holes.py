@@ -52,6 +52,13 @@ HOLES = [
        "    { L1Slot const gone = *std::move(slot); }\n"
        "    for (u32 i = 0; i < 20; ++i) asm volatile(\"pause\");\n"
        "    return replace_l1(entry, Pte{request.val}, *vcpu.domain, PageOwner::of(*vcpu.domain)).error();")]),
+    ("races.table_or_descriptors", "the kind of a page is read once",
+     [("core/mm/mmu_update.cpp",
+       "bool const is_table = (word & PageInfo::use_mask) && is_table_type(PageInfo::kind_of(word));\n"
+       "            kind = is_table ? PageInfo::kind_of(word) : PageType::writable;",
+       "bool const is_table = is_table_type(PageInfo::kind_of(word));\n"
+       "            for (u32 i = 0; i < 100 && is_table; ++i) asm volatile(\"pause\");\n"
+       "            kind = is_table && page->uses() ? page->kind() : PageType::writable;")]),
     ("races.exchange_against_pins", "no references to frames that are exchanged",
      [("core/mm/exchange.cpp",
        "page.count.compare_exchange_strong(expected, PageInfo::owner_bits(owner), std::memory_order_acq_rel);",

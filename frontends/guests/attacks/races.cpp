@@ -91,6 +91,38 @@ void table_under_update() {
     accepted(pt::unpin(data.frame()), "unpin");
 }
 
+// One vCPU makes a page a table and a page of descriptors in turns, while the other writes to it as to an entry of a
+// table. What it writes is code of ring 0; to a table it is an entry that is not present.
+constexpr u64 ring0_code = 0x00af'9b00'0000'fffe;
+constinit std::atomic<bool> is_forged{false};
+
+void table_and_descriptors_in_turns() {
+    Mfn const frame = target->frame();
+    for (u32 i = 0; i < 16; ++i) {
+        if (pt::pin(2, frame) == 0) { (void)pt::unpin(frame); }
+        if (guest::set_gdt(&frame, 512) != 0) { continue; }
+        for (u32 look = 0; look < 1000; ++look) {
+            if (target->as()[7] == ring0_code) { is_forged = true; }
+        }
+        (void)guest::set_gdt(nullptr, 0);
+    }
+}
+
+void table_or_descriptors() {
+    Page page;
+    page.protect();
+    target = &page;
+    start_racer(table_and_descriptors_in_turns);
+    abi::MmuextOp flush{};  // with it the page changes its kind without waiting for this processor
+    flush.cmd = abi::mmuext::tlb_flush_local;
+    for (Race race; race.goes_on();) {
+        (void)guest::mmuext_op(&flush, 1);
+        (void)write_entry(pt::entry_address(page.frame(), 7), ring0_code);
+    }
+    stop_racer();
+    expect(!is_forged, "code of ring 0 is in a descriptor table that is in use");
+}
+
 // Frames that are being exchanged are pinned and unpinned meanwhile. The last one of each list does not exist, so that
 // all others must be given back.
 constexpr u64 exchanged = 400;
@@ -205,6 +237,7 @@ constexpr std::array list{
     Attack{"races.pin_against_writer", pin_against_writer},
     Attack{"races.pin_at_two_levels", pin_at_two_levels},
     Attack{"races.table_under_update", table_under_update},
+    Attack{"races.table_or_descriptors", table_or_descriptors},
     Attack{"races.exchange_against_pins", exchange_against_pins},
     Attack{"races.grant_status", grant_status},
     Attack{"races.double_unmap", double_unmap},

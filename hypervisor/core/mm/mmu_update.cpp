@@ -110,7 +110,10 @@ private:
         PageInfo* table = join_uses(mfn, tables_.id, kind);
         if (!table) {
             PageRef page = TRY(get_page(mfn, tables_.id));
-            kind = page->is_table() && page->uses() ? page->kind() : PageType::writable;
+            // One look, as other vCPUs may change it: whatever is no table is asked for as a writable page.
+            u64 const word = page->type.load(std::memory_order_acquire);
+            bool const is_table = (word & PageInfo::use_mask) && is_table_type(PageInfo::kind_of(word));
+            kind = is_table ? PageInfo::kind_of(word) : PageType::writable;
             auto typed = promote(std::move(page), kind);
             if (!typed) return typed.error() == Errno::again ? Errno::again : Errno::inval;
             table = &(*std::move(typed)).leak();

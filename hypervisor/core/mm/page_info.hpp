@@ -71,7 +71,6 @@ struct PageInfo {
     PageType kind() const { return kind_of(type.load(std::memory_order_acquire)); }
     u64 uses() const { return type.load(std::memory_order_acquire) & use_mask; }
     u32 prefix() const { return prefix_of(type.load(std::memory_order_acquire)); }
-    bool is_table() const { return is_table_type(kind()); }
 };
 static_assert(sizeof(PageInfo) == 32);
 
