@@ -33,6 +33,7 @@ class HeldLocks {
 public:
     void take(LockRank rank, u32 place);
     void give_back(LockRank rank);
+    bool none() const { return count_ == 0; }
 
 private:
     struct Held {
@@ -47,8 +48,10 @@ HeldLocks& held_locks();  // this CPU's, all zero at first; defined by x86 and b
 
 inline void note_lock(LockRank rank, u32 place) { held_locks().take(rank, place); }
 inline void note_unlock(LockRank rank) { held_locks().give_back(rank); }
+inline bool holds_no_lock() { return held_locks().none(); }
 #else
 inline void note_lock(LockRank, u32) {}
 inline void note_unlock(LockRank) {}
+inline bool holds_no_lock() { return true; }
 #endif
 }  // namespace hv

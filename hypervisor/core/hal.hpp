@@ -57,8 +57,10 @@ Mfn m2p_chunk(u32 index);  // first frame of each 2 MiB of the M2P table
 CpuId this_cpu();
 Vcpu& current();  // the vCPU that runs (or the idle vCPU of this CPU); never null
 u32 online_cpus();
-void kick(CpuId cpu);   // makes that CPU look at its pending work soon; no-op for this CPU beyond a flag
-bool should_preempt();  // an interrupt or a higher claim is waiting: long operations return "again"
+void kick(CpuId cpu);  // makes that CPU look at its pending work soon; no-op for this CPU beyond a flag
+// A higher claim is waiting: long operations return "again". Lets interrupts in meanwhile: nobody asks with a lock
+// held.
+bool should_preempt();
 
 // --- translation caches; `cpus` are flushed before the call returns
 void flush_tlb(CpuMask const& cpus);  // everything that guest entries could have put there

@@ -35,8 +35,13 @@ void kick(CpuId cpu) {
     u32 before = cpu_block(cpu).pending.fetch_or(PendingWork::reschedule, std::memory_order_acq_rel);
     if (cpu != this_cpu() && !(before & PendingWork::reschedule)) apic::send_ipi(cpu, vector::kick);
 }
-// Hypercalls run with interrupts off: what would interrupt shows in the flags others set, and in the clock.
-bool should_preempt() { return hv::this_cpu().pending.load(std::memory_order_relaxed) != 0 || time::deadline_passed(); }
+// Hypercalls run with interrupts off. A device's, or another CPU's that wants this one to flush, would wait for the end
+// of a list as long as a guest likes: they come in here.
+bool should_preempt() {
+    ASSERT(holds_no_lock());
+    cpu::let_interrupts_in();
+    return hv::this_cpu().pending.load(std::memory_order_relaxed) != 0 || time::deadline_passed();
+}
 
 perf::Counts& perf_counts(CpuId cpu) { return cpu_block(cpu).counts; }
 

@@ -192,6 +192,7 @@ void kick(CpuId cpu) {
     if (Machine::get().recording) Machine::get().kicks.push_back(cpu);
 }
 bool should_preempt() {
+    ASSERT(holds_no_lock());
     Machine& machine = Machine::get();
     if (!machine.preempt_after || ++machine.asked < machine.preempt_after) return false;
     machine.asked = 0;

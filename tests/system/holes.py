@@ -59,6 +59,10 @@ HOLES = [
        "bool const is_table = is_table_type(PageInfo::kind_of(word));\n"
        "            for (u32 i = 0; i < 100 && is_table; ++i) asm volatile(\"pause\");\n"
        "            kind = is_table && page->uses() ? page->kind() : PageType::writable;")]),
+    ("races.flush_during_a_long_call", "interrupts come in",
+     [("x86/hal.cpp",
+       "cpu::let_interrupts_in();",
+       "")]),
     ("races.exchange_against_pins", "no references to frames that are exchanged",
      [("core/mm/exchange.cpp",
        "page.count.compare_exchange_strong(expected, PageInfo::owner_bits(owner), std::memory_order_acq_rel);",

@@ -5,6 +5,7 @@
 #include <atomic>
 
 #include "grant_calls.hpp"
+#include "runtime/guest.hpp"
 
 namespace attacks {
 namespace {
@@ -123,6 +124,53 @@ void table_or_descriptors() {
     expect(!is_forged, "code of ring 0 is in a descriptor table that is in use");
 }
 
+// One vCPU's call goes through a list that is the same page over and over, while the other has all TLBs flushed. No
+// flush may wait for the list's end: so there are many of them.
+constexpr u64 list_address = 0xffff970000000000;
+constexpr u32 tables_of_list = 32;
+constexpr u32 requests_in_list = tables_of_list * 512 * guest::page_size / sizeof(abi::MmuUpdate);
+
+void flush_all() {
+    abi::MmuextOp flush{};
+    flush.cmd = abi::mmuext::tlb_flush_all;
+    (void)guest::mmuext_op(&flush, 1);
+}
+
+void flush_during_a_long_call() {
+    Page requests;
+    expect(pt::map(pt::kernel_root(), test_address, 0), "tables");
+    for (u64 i = 0; i < guest::page_size / sizeof(abi::MmuUpdate); ++i) {
+        requests.as<abi::MmuUpdate>()[i].ptr = place_of_test(1);
+    }
+    expect(pt::map(pt::kernel_root(), list_address, requests.read_only()), "the list's first page");
+    Mfn const above = pt::walk(pt::kernel_root(), list_address, 2),
+              table = pt::walk(pt::kernel_root(), list_address, 1);
+    auto fill = [&](u64 page, u64 next_table) {
+        for (u32 slot = 0; slot < 512; ++slot) {
+            accepted(write_entry(pt::entry_address(table, slot), page), "a page");
+        }
+        for (u32 slot = 1; slot < tables_of_list; ++slot) {
+            accepted(write_entry(pt::entry_address(above, slot), next_table), "a table");
+        }
+    };
+    fill(requests.read_only(), pt::entry(table, pte::read_write));
+    start_racer(flush_all);
+    bool const is_long = !guest::option("long").empty();
+    u32 const rounds = is_long ? 30 : 3;
+    u32 without_flushes = 0;
+    for (u32 round = 0; round < rounds; ++round) {
+        u64 const before = racers_steps();
+        accepted(guest::mmu_update(reinterpret_cast<abi::MmuUpdate const*>(list_address), requests_in_list),
+                 "the list");
+        if (racers_steps() - before < 10) { ++without_flushes; }
+    }
+    stop_racer();
+    fill(0, 0);
+    // A busy machine may not run the other vCPU for all of a round. A long run is strict: two that share a processor do
+    // not wait for each other, which can hide the waiting for most rounds.
+    expect(without_flushes < (is_long ? 1 : rounds), "flushes wait for the end of a long list");
+}
+
 // Frames that are being exchanged are pinned and unpinned meanwhile. The last one of each list does not exist, so that
 // all others must be given back.
 constexpr u64 exchanged = 400;
@@ -238,6 +286,7 @@ constexpr std::array list{
     Attack{"races.pin_at_two_levels", pin_at_two_levels},
     Attack{"races.table_under_update", table_under_update},
     Attack{"races.table_or_descriptors", table_or_descriptors},
+    Attack{"races.flush_during_a_long_call", flush_during_a_long_call},
     Attack{"races.exchange_against_pins", exchange_against_pins},
     Attack{"races.grant_status", grant_status},
     Attack{"races.double_unmap", double_unmap},

@@ -64,6 +64,8 @@ inline void sti() { asm volatile("sti" : : : "memory"); }
 [[noreturn]] inline void halt_for_good() {
     for (;;) asm volatile("cli; hlt" : : : "memory");
 }
+// Those that wait come in, and no others.
+inline void let_interrupts_in() { asm volatile("sti; nop; cli" : : : "memory"); }
 // Interrupts open with HLT itself, so none can slip in between and leave the CPU asleep.
 inline void wait_for_interrupt() { asm volatile("sti; hlt; cli" : : : "memory"); }
 inline void pause() { __builtin_ia32_pause(); }

@@ -29,9 +29,6 @@ void do_pending_work(CpuBlock& cpu) {
     if (work & PendingWork::console) send_global_virq(abi::virq::console);
 }
 
-// Interrupts wait while the hypervisor works. A long piece of work that has stopped for one lets it in here.
-void let_interrupts_in() { asm volatile("sti; nop; cli" : : : "memory"); }
-
 bool has_event(Vcpu const& vcpu) {
     return __atomic_load_n(&vcpu.info->evtchn_upcall_pending, __ATOMIC_RELAXED) &&
            !__atomic_load_n(&vcpu.info->evtchn_upcall_mask, __ATOMIC_RELAXED);
@@ -49,7 +46,7 @@ bool has_event(Vcpu const& vcpu) {
             }
         }
         if (!cpu.current->demotions.empty() && !drain_demotions(cpu.current->demotions)) {
-            let_interrupts_in();
+            cpu::let_interrupts_in();
             continue;
         }
         bool busy = cpu.pending.load(std::memory_order_acquire) || sched::need_resched(cpu.id);
@@ -59,7 +56,7 @@ bool has_event(Vcpu const& vcpu) {
 }  // namespace
 
 void serve_interrupts() {
-    let_interrupts_in();
+    cpu::let_interrupts_in();
     do_pending_work(this_cpu());
 }
 }  // namespace hv::x86
@@ -87,7 +84,7 @@ void prepare_exit(abi::CpuUserRegs& regs) {
             continue;
         }
         if (!drained) {
-            x86::let_interrupts_in();
+            cpu::let_interrupts_in();
             continue;
         }
         if (vcpu.nmi_pending.load(std::memory_order_relaxed) && vcpu.nmi_pending.exchange(false) &&
