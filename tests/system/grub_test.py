@@ -14,7 +14,7 @@ def grub_boots():
                        check=True)
         with boot(["-cdrom", disc, "-boot", "d", "-no-reboot"]) as machine:
             machine.wait_for(r"GRUB loads the hypervisor", 60)
-            machine.wait_for(r"^guest: token one,two\b", 300, "/init, and its token")
+            machine.wait_for(r"^guest: token one,two\b", 500, "/init, and its token")
             machine.finish()
 
 
