@@ -5,7 +5,7 @@
 planted_holes.py [PATTERN]    those whose attack or description matches
 planted_holes.py PART/PARTS   one part of the list
 
-The image is built anew for each hole (holes.py). A hole is found if the attack is broken, if the machine does not survive
+The image is built anew for each hole (holes/). A hole is found if the attack is broken, if the machine does not survive
 it, if the audit finds wrong counts, or if the witness or dom0 are harmed.
 """
 import contextlib
