@@ -71,7 +71,7 @@ perf::Counts& perf_counts(CpuId cpu);
 
 // --- state of the current vCPU that hardware holds; the Vcpu fields were changed, make the hardware follow.
 // No-ops when `vcpu` is not running on this CPU.
-void load_root(Vcpu& vcpu);               // kernel_cr3/user_cr3, full local flush included
+void load_root(Vcpu& vcpu);               // of the mode it is in, full local flush included
 void load_descriptor_tables(Vcpu& vcpu);  // gdt_frames/gdt_entries, ldt_frames/ldt_entries
 void load_segment_bases(Vcpu& vcpu);      // fs_base, gs_base_kernel, gs_base_user
 void save_segment_bases(Vcpu& vcpu);      // hardware -> Vcpu (user space may have changed them)

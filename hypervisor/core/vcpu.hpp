@@ -8,6 +8,7 @@
 #include "base/bitmap.hpp"
 #include "base/types.hpp"
 #include "core/mm/demotion.hpp"
+#include "core/mm/held_root.hpp"
 #include "core/mm/page_info.hpp"
 #include "core/sched/timer.hpp"
 #include "public/shared_info.hpp"
@@ -45,8 +46,8 @@ struct PauseReason {
 struct Vcpu {
     // --- read by the assembly paths (x86/entry); offsets are generated
     abi::VcpuInfo* info = nullptr;  // in shared_info or on the page the guest registered
-    u64 kernel_cr3 = 0;             // root tables as machine addresses; each holds a typed l4 reference
-    u64 user_cr3 = 0;               // 0: none
+    HeldRoot kernel_root;           // what its kernel runs on: there since it has a context
+    HeldRoot user_root;             // what its user space runs on, if it has one
     u64 kernel_sp = 0;
     u16 kernel_ss = 0;
     bool in_kernel = true;    // virtual mode; both run in ring 3

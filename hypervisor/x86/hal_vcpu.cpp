@@ -23,8 +23,7 @@ bool is_loaded(Vcpu const& vcpu) { return hv::this_cpu().current == &vcpu; }
 
 void load_root(Vcpu& vcpu) {
     if (!is_loaded(vcpu)) return;
-    u64 root = vcpu.in_kernel ? vcpu.kernel_cr3 : vcpu.user_cr3;
-    x86_tlb::load_root(root ? root : paging::idle_root());
+    x86_tlb::load_root(vcpu.in_kernel ? vcpu.kernel_root : vcpu.user_root);
 }
 
 void load_descriptor_tables(Vcpu& vcpu) {

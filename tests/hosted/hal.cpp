@@ -89,7 +89,7 @@ template <class F>
 bool for_each_page(u64 va, usize size, bool write, F&& visit) {
     while (size) {
         usize part = std::min<usize>(size, page_size - va % page_size);
-        std::byte* at = translate(Machine::get().current->kernel_cr3, va, write);
+        std::byte* at = translate(Machine::get().current->kernel_root.cr3_or(0), va, write);
         if (!at) return false;
         visit(at, part);
         va += part;
@@ -112,11 +112,11 @@ void Machine::enter(Vcpu& vcpu) {
 std::byte* Machine::access(u64 va, bool write) {
     u64 page = va & page_mask;
     if (auto known = translations.find(cpu, page, write)) return frame(known->mfn.value) + va % page_size;
-    std::byte* at = translate(current->kernel_cr3, va, write);
+    std::byte* at = translate(current->kernel_root.cr3_or(0), va, write);
     if (!at) return nullptr;
     Mfn mfn = hal::mfn_of(at);
     // As the processor does: a first write makes the translation writable, and so does a read if the entry allows it.
-    bool writable = translate(current->kernel_cr3, va, true) != nullptr;
+    bool writable = translate(current->kernel_root.cr3_or(0), va, true) != nullptr;
     translations.insert(
         cpu,
         {.page = page, .mfn = mfn, .writable = writable, .domain = current->domain->id, .owner = page_of(mfn).owner()});

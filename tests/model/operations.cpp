@@ -199,7 +199,7 @@ private:
 void return_to_playground(Guest& guest) {
     Mfn root = guest.mfn(0);
     Vcpu& vcpu = guest.vcpu(guest.active);
-    if (vcpu.kernel_cr3 == root.value << page_shift) return;
+    if (vcpu.kernel_root.is(root)) return;
     guest.finish(guest.active);
     while (set_kernel_root(vcpu, root).error() == Errno::again) {}
     guest.finish(guest.active);

@@ -150,4 +150,5 @@ Topic grant_attacks();
 Topic event_attacks();
 Topic privilege_attacks();
 Topic fifo_attacks();
+Topic vcpu_attacks();
 }  // namespace attacks

@@ -17,7 +17,7 @@ i64 call(u32 command, T& argument) {
 }
 
 constexpr u32 bad_ports[] = {0, 1000, 1024, 4095, 4096, 4097, 131071, 131072, 0x7fffffff, 0x80000000, 0xffffffff};
-constexpr u32 bad_vcpus[] = {2, 31, 32, 64, 8192, 0x7fffffff, 0x80000000, 0xffffffff};
+constexpr u32 bad_vcpus[] = {4, 31, 32, 64, 8192, 0x7fffffff, 0x80000000, 0xffffffff};
 constexpr u16 others[] = {0, 1, 3, 9999, 0x7ff1, 0x7ff2, 0x7ff4, 0x7fff, 0xffff};
 
 void port_numbers() {

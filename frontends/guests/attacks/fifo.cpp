@@ -40,7 +40,7 @@ void numbers() {
     for (u32 offset : {1u, 4u, 4032u, 4092u, 4096u, 0x80000000u, 0xfffffff8u}) {
         refused(init_control(page.frame().value, offset, 0), "a control block across the page's end");
     }
-    for (u32 vcpu : {2u, 31u, 32u, 64u, 8192u, 0x7fffffffu, 0x80000000u, 0xffffffffu}) {
+    for (u32 vcpu : {4u, 31u, 32u, 64u, 8192u, 0x7fffffffu, 0x80000000u, 0xffffffffu}) {
         refused(init_control(page.frame().value, 0, vcpu), "a control block of a vCPU that is not there");
     }
 }

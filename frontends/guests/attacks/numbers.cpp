@@ -152,7 +152,7 @@ void table_sizes() {
 
 void vcpu_numbers() {
     static constinit abi::VcpuGuestContext context{};
-    for (u32 vcpu : {2u, 31u, 32u, 63u, 64u, 127u, 128u, 8192u, 0x7fffffffu, 0x80000000u, 0xffffffffu}) {
+    for (u32 vcpu : {4u, 31u, 32u, 63u, 64u, 127u, 128u, 8192u, 0x7fffffffu, 0x80000000u, 0xffffffffu}) {
         for (u32 command = 0; command <= 14; ++command) {
             refused(guest::vcpu_op(command, vcpu, &context), "a vCPU that is not there");
         }

@@ -55,7 +55,7 @@ void guest::main() {
     print("audit before\n");
     ask_for_audit();
     witness.build("witness", "role=witness", 1);
-    attacker.build("attacker", command_line(), 2);
+    attacker.build("attacker", command_line(), 4);
     witness.start();
     attacker.start();
     u32 reason = 0;

@@ -19,7 +19,8 @@ public:
     [[gnu::always_inline]] u64* find(u64 host_addr, bool by_entry) {  // once; null: none
         Maddr place{host_addr};
         if (!by_entry) [[likely]] {
-            Pte const above = is_guest_address(host_addr) ? walk_guest<2>(vcpu_.kernel_cr3, host_addr) : Pte{};
+            Pte const above =
+                is_guest_address(host_addr) ? walk_guest<2>(vcpu_.kernel_root.cr3_or(0), host_addr) : Pte{};
             if (!above.is_present()) [[unlikely]]
                 return nullptr;
             place = {(above.raw & Pte::address) | l1_index(host_addr) * sizeof(u64)};
@@ -57,7 +58,7 @@ private:
         return first_ + place.value % page_size / sizeof(u64);
     }
     [[gnu::always_inline]] bool look_up(u64 va) {
-        Pte const above = is_guest_address(va) ? walk_guest<2>(vcpu_.kernel_cr3, va) : Pte{};
+        Pte const above = is_guest_address(va) ? walk_guest<2>(vcpu_.kernel_root.cr3_or(0), va) : Pte{};
         return above.is_present() && hold(above.mfn(), ~(va >> 21));
     }
     [[gnu::always_inline]] bool hold(Mfn mfn, u64 name) {

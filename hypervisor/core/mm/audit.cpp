@@ -53,8 +53,8 @@ private:
         if (writable) use(mfn, PageType::writable);
         else reference(mfn);
     }
-    void use_root(u64 cr3) {
-        if (cr3) use(Mfn{cr3 >> page_shift}, PageType::l4);
+    void use_root(HeldRoot const& root) {
+        if (root) use(root.mfn(), PageType::l4);
     }
 
     void count_held_by_frame(PageInfo const& page) {
@@ -80,8 +80,8 @@ private:
     void count_held_by_domain(Domain& domain) {
         for (Vcpu* vcpu : domain.vcpus) {
             if (!vcpu) continue;
-            use_root(vcpu->kernel_cr3);
-            use_root(vcpu->user_cr3);
+            use_root(vcpu->kernel_root);
+            use_root(vcpu->user_root);
             for (Mfn mfn : vcpu->gdt_frames)
                 if (mfn.value) use(mfn, PageType::segdesc);
             for (Mfn mfn : vcpu->ldt_frames)

@@ -3,7 +3,7 @@
 
 namespace hv {
 Result<Pte> read_leaf(Vcpu const& vcpu, u64 va) {
-    Pte const leaf = is_guest_address(va) ? walk_guest<1>(vcpu.kernel_cr3, va) : Pte{};
+    Pte const leaf = is_guest_address(va) ? walk_guest<1>(vcpu.kernel_root.cr3_or(0), va) : Pte{};
     return leaf.is_present() ? Result<Pte>{leaf} : Errno::inval;
 }
 

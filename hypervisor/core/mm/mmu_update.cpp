@@ -152,7 +152,7 @@ private:
 
 [[gnu::always_inline]] inline Outcome update_va(Vcpu& vcpu, u64 va, Pte wanted, u64 flags, PageOwner owner) {
     Domain& domain = *vcpu.domain;
-    Result<L1Slot> slot = find_l1(domain, vcpu.kernel_cr3, va);
+    Result<L1Slot> slot = find_l1(domain, vcpu.kernel_root.cr3_or(0), va);
     if (!slot) return slot.error();
     Result<> replaced = replace_l1(slot->entry, wanted, domain, owner);
     if (!replaced) return replaced.error();

@@ -15,6 +15,9 @@ namespace {
 constexpr u32 max_gdt_entries = abi::selector::first_reserved_gdt_entry;
 constexpr u32 max_ldt_entries = 8192;
 
+Mfn kernel_root_of(abi::VcpuGuestContext const& context) { return Mfn{context.ctrlreg[3] >> page_shift}; }
+Mfn user_root_of(abi::VcpuGuestContext const& context) { return Mfn{context.ctrlreg[1] >> page_shift}; }  // 0: none
+
 bool are_addresses_canonical(abi::VcpuGuestContext const& context) {
     for (u64 address : {context.user_regs.rip, context.user_regs.rsp, context.kernel_sp, context.event_callback_eip,
                         context.failsafe_callback_eip, context.syscall_callback_eip, context.fs_base,
@@ -27,7 +30,7 @@ bool is_valid(abi::VcpuGuestContext const& context) {
     if (!are_addresses_canonical(context)) return false;
     if (context.gdt_ents > max_gdt_entries || context.ldt_ents > max_ldt_entries) return false;
     // A vCPU in user mode runs on its user root.
-    return (context.flags & abi::vgcf::in_kernel) || context.ctrlreg[1] != 0;
+    return (context.flags & abi::vgcf::in_kernel) || user_root_of(context).value != 0;
 }
 
 // --- tables: the part that can fail
@@ -36,16 +39,17 @@ Result<> take_tables(Vcpu& vcpu, abi::VcpuGuestContext const& context) {
     std::array<Mfn, max_gdt_frames> frames{};
     u64 const frame_count = (context.gdt_ents + 511) / 512;
     for (u64 i = 0; i < frame_count; ++i) frames[i] = context.gdt_frames[i];
-    TRY(set_kernel_root(vcpu, Mfn{context.ctrlreg[3] >> page_shift}));
-    if (context.ctrlreg[1]) TRY(set_user_root(vcpu, Mfn{context.ctrlreg[1] >> page_shift}));
+    TRY(set_kernel_root(vcpu, kernel_root_of(context)));
+    TRY(set_user_root(vcpu, user_root_of(context)));
     TRY(set_gdt(vcpu, {frames.data(), frame_count}, static_cast<u32>(context.gdt_ents)));
     if (context.ldt_ents) TRY(set_ldt(vcpu, context.ldt_base.value, context.ldt_ents));
     return {};
 }
 
 bool has_same_tables(Vcpu const& vcpu, abi::VcpuGuestContext const& context) {
-    if (vcpu.kernel_cr3 != (context.ctrlreg[3] & page_mask) || vcpu.user_cr3 != (context.ctrlreg[1] & page_mask))
-        return false;
+    if (!vcpu.kernel_root.is(kernel_root_of(context))) return false;
+    Mfn const user = user_root_of(context);
+    if (user.value ? !vcpu.user_root.is(user) : bool{vcpu.user_root}) return false;
     if (vcpu.gdt_entries != context.gdt_ents || vcpu.ldt_entries != context.ldt_ents) return false;
     if (vcpu.ldt_entries && vcpu.ldt_base != context.ldt_base.value) return false;
     for (u32 i = 0; i * 512 < vcpu.gdt_entries; ++i)
@@ -164,9 +168,9 @@ void get_context(Vcpu const& vcpu, abi::VcpuGuestContext& context) {
     context.kernel_ss = vcpu.kernel_ss;
     context.kernel_sp = vcpu.kernel_sp;
     context.ctrlreg[0] = 0x8000'0011 | (vcpu.cr0_ts ? 8 : 0);  // PG, ET, PE, and the virtual TS
-    context.ctrlreg[1] = vcpu.user_cr3;
+    context.ctrlreg[1] = vcpu.user_root.cr3_or(0);
     context.ctrlreg[2] = vcpu.cr2;
-    context.ctrlreg[3] = vcpu.kernel_cr3;
+    context.ctrlreg[3] = vcpu.kernel_root.cr3_or(0);
     context.ctrlreg[4] = vcpu.cr4;
     std::ranges::copy(vcpu.debug_registers, context.debugreg);
     context.event_callback_eip = vcpu.event_callback.address;

@@ -23,7 +23,7 @@ Pte find_leaf(u64 root, u64 address) {
 }
 
 Result<TypedRef> find_frame(Vcpu& vcpu, u64 address) {
-    Pte const leaf = find_leaf(vcpu.kernel_cr3, address);
+    Pte const leaf = find_leaf(vcpu.kernel_root.cr3_or(0), address);
     if (!leaf.is_present() || !leaf.is_writable()) return Errno::fault;
     return get_writable(leaf.mfn(), vcpu.domain->id);
 }

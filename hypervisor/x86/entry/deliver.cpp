@@ -44,7 +44,7 @@ void enter_kernel_mode(Vcpu& vcpu) {
     if (vcpu.in_kernel) return;
     vcpu.in_kernel = true;
     cpu::swapgs();
-    x86_tlb::load_root(vcpu.kernel_cr3);
+    x86_tlb::load_root(vcpu.kernel_root);
 }
 
 void enter_user_mode(Vcpu& vcpu) {
@@ -52,7 +52,7 @@ void enter_user_mode(Vcpu& vcpu) {
     vcpu.in_kernel = false;
     window::port_bitmap_offset(hal::this_cpu()) = window::ports_closed;
     cpu::swapgs();
-    x86_tlb::load_root(vcpu.user_cr3);
+    x86_tlb::load_root(vcpu.user_root);
 }
 
 void deliver_exception(Vcpu& vcpu, abi::CpuUserRegs& regs, u32 vector, std::optional<u64> error_code) {

@@ -33,8 +33,8 @@ void emit_entry_offsets() {
     EMIT(REGS_END, sizeof(Regs));
 
     EMIT(VCPU_INFO, offsetof(Vcpu, info));
-    EMIT(VCPU_KERNEL_CR3, offsetof(Vcpu, kernel_cr3));
-    EMIT(VCPU_USER_CR3, offsetof(Vcpu, user_cr3));
+    EMIT(VCPU_KERNEL_CR3, offsetof(Vcpu, kernel_root));
+    EMIT(VCPU_USER_CR3, offsetof(Vcpu, user_root));
     EMIT(VCPU_KERNEL_SP, offsetof(Vcpu, kernel_sp));
     EMIT(VCPU_IN_KERNEL, offsetof(Vcpu, in_kernel));
     EMIT(VCPU_SHOWS_IOPL, offsetof(Vcpu, shows_iopl));

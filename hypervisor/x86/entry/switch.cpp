@@ -60,7 +60,7 @@ void enter_tables(CpuBlock& cpu, Vcpu const& vcpu) {
     } else {
         speculation::enter_domain(cpu.id, vcpu.domain->created);
         vcpu.domain->dirty_cpus.set(cpu.id);
-        x86_tlb::load_root(vcpu.kernel_cr3);
+        x86_tlb::load_root(vcpu.kernel_root);
     }
     window::load_descriptor_tables(vcpu);
 }
@@ -77,7 +77,7 @@ void load(CpuBlock& cpu, Vcpu& vcpu) {
     xstate::load(vcpu);
     hal::load_virtual_ts(vcpu);
     sched::switched_in(vcpu);
-    if (!vcpu.in_kernel) x86_tlb::load_root(vcpu.user_cr3);
+    if (!vcpu.in_kernel) x86_tlb::load_root(vcpu.user_root);
     if (!selectors_ok) deliver_failsafe(vcpu, regs);
 }
 }  // namespace

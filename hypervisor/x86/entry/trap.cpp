@@ -224,7 +224,7 @@ void handle_iret(abi::CpuUserRegs& regs) {
     Vcpu& vcpu = hal::current();
     Result<abi::IretContext> context = copy_in(guest_ptr<abi::IretContext>{regs.rsp});
     if (!context) return x86::give_up(vcpu, regs, "iret: the frame cannot be read");
-    Result<pv::IretState> state = pv::iret_state(regs, *context, vcpu.user_cr3 != 0);
+    Result<pv::IretState> state = pv::iret_state(regs, *context, bool{vcpu.user_root});
     if (!state) return x86::give_up(vcpu, regs, "iret to user mode without a user root");
     regs = state->regs;
     if (context->flags & abi::vgcf::in_syscall) {  // as SYSRET leaves them

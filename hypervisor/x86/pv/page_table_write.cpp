@@ -74,7 +74,7 @@ Emulated emulate_table_write(Vcpu& vcpu, abi::CpuUserRegs& regs, u64 address) {
     Domain& domain = *vcpu.domain;
     if (!(domain.vm_assist >> abi::vmassist::writable_pagetables & 1) || !is_guest_address(address))
         return Emulated::refused;
-    Pte leaf = walk_guest<1>(vcpu.kernel_cr3, address);
+    Pte leaf = walk_guest<1>(vcpu.kernel_root.cr3_or(0), address);
     if (!leaf.is_present()) return Emulated::refused;
     if (leaf.is_writable()) {  // another vCPU was faster; only this CPU's TLB does not know yet
         hal::flush_tlb_page_local(address);

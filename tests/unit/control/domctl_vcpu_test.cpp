@@ -113,7 +113,10 @@ TEST_F(VcpuContext, ImpossibleOnesAreRefusedWithoutATrace) {
     EXPECT_EQ(refused([](auto& c) { c.ctrlreg[3] = ~u64{0}; }), err(Errno::inval));
     EXPECT_EQ(refused([&](auto& c) { c.ctrlreg[3] = guest.mfn(9).value << page_shift; }), err(Errno::inval));
     EXPECT_EQ(refused([&](auto& c) { c.ctrlreg[1] = world.dom0().mfn(0).value << page_shift; }), err(Errno::inval));
-    EXPECT_EQ(refused([](auto& c) { c.flags = 0; }), err(Errno::inval)) << "user mode without a user root";
+    for (u64 none : {0u, 8u, 0xfffu}) {
+        EXPECT_EQ(refused([&](auto& c) { c.ctrlreg[3] = none; }), err(Errno::inval)) << "no kernel root";
+        EXPECT_EQ(refused([&](auto& c) { c.flags = 0, c.ctrlreg[1] = none; }), err(Errno::inval)) << "no user root";
+    }
     EXPECT_EQ(refused([&](auto& c) {
                   c.gdt_ents = 16;
                   c.gdt_frames[0] = guest.mfn(10);  // mapped writable
@@ -128,6 +131,12 @@ TEST_F(VcpuContext, OfAnInitialisedVcpuOnlyRegistersMayChange) {
     EXPECT_EQ(guest.vcpu(1).regs.rax, 1u);
     context->ctrlreg[1] = guest.mfn(0).value << page_shift;
     EXPECT_EQ(set(), err(Errno::opnotsupp));
+    context->flags = 0;
+    for (u64 none : {0u, 8u, 0xfffu}) {
+        context->ctrlreg[1] = none;
+        EXPECT_EQ(set(), err(Errno::inval)) << "user mode without a user root";
+    }
+    EXPECT_TRUE(guest.vcpu(1).in_kernel);
 }
 
 TEST_F(VcpuContext, OfAnInitialisedVcpuTheDescriptorTableStays) {
