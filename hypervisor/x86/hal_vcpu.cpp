@@ -23,7 +23,8 @@ bool is_loaded(Vcpu const& vcpu) { return hv::this_cpu().current == &vcpu; }
 
 void load_root(Vcpu& vcpu) {
     if (!is_loaded(vcpu)) return;
-    x86_tlb::load_root(vcpu.in_kernel ? vcpu.kernel_root : vcpu.user_root);
+    u64 const root = vcpu.in_kernel ? vcpu.kernel_root.cr3_or(0) : vcpu.user_root.cr3_or(0);
+    x86_tlb::load_root(root ? root : paging::idle_root());  // as x86_tlb::load_root of one, shorter
 }
 
 void load_descriptor_tables(Vcpu& vcpu) {

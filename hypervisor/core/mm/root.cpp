@@ -6,25 +6,22 @@
 
 namespace hv {
 namespace {
-Result<HeldRoot> acquire_root(Domain& domain, Mfn mfn) {
-    return HeldRoot{TRY(get_typed(mfn, domain.id, PageType::l4))};
+Result<Mfn> acquire_root(Domain& domain, Mfn mfn) {
+    TypedRef root = TRY(get_typed(mfn, domain.id, PageType::l4));
+    return std::move(root).leak_mfn();
 }
 }  // namespace
 
-Result<> set_kernel_root(Vcpu& vcpu, Mfn mfn) {
-    if (vcpu.kernel_root.is(mfn)) {
-        hal::load_root(vcpu);
-        return {};
-    }
-    HeldRoot const old = vcpu.kernel_root.replace(TRY(acquire_root(*vcpu.domain, mfn)));
+Result<> change_kernel_root(Vcpu& vcpu, Mfn mfn) {
+    HeldRoot root = HeldRoot::adopt(TRY(acquire_root(*vcpu.domain, mfn)));
+    vcpu.kernel_root.exchange(root);
     hal::load_root(vcpu);  // the processor leaves the old tables before they are let go
     return {};
 }
 
-Result<> set_user_root(Vcpu& vcpu, Mfn mfn) {
-    if (vcpu.user_root.is(mfn)) return {};
-    HeldRoot fresh = mfn.value ? TRY(acquire_root(*vcpu.domain, mfn)) : HeldRoot{};
-    (void)vcpu.user_root.replace(std::move(fresh));  // not loaded: hypercalls run on the kernel root
+Result<> change_user_root(Vcpu& vcpu, Mfn mfn) {
+    HeldRoot root = mfn.value ? HeldRoot::adopt(TRY(acquire_root(*vcpu.domain, mfn))) : HeldRoot{};
+    vcpu.user_root.exchange(root);  // not loaded: hypercalls run on the kernel root
     return {};
 }
 
@@ -37,7 +34,7 @@ bool show_m2p(Vcpu const& vcpu, u64 address) {
 }
 
 void release_roots(Vcpu& vcpu) {
-    (void)vcpu.kernel_root.replace({});
-    (void)vcpu.user_root.replace({});
+    HeldRoot{}.exchange(vcpu.kernel_root);
+    HeldRoot{}.exchange(vcpu.user_root);
 }
 }  // namespace hv

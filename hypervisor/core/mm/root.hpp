@@ -2,12 +2,23 @@
 // The two roots of a vCPU: one its kernel runs on, one its user space. Each holds a typed l4 reference.
 #pragma once
 #include "core/domain.hpp"
+#include "core/hal.hpp"
 
 namespace hv {
+Result<> change_kernel_root(Vcpu& vcpu, Mfn mfn);
+Result<> change_user_root(Vcpu& vcpu, Mfn mfn);
+
 // The root becomes this frame; the former one is let go. The same frame again just flushes. Errors: inval, again.
-Result<> set_kernel_root(Vcpu& vcpu, Mfn mfn);
+inline Result<> set_kernel_root(Vcpu& vcpu, Mfn mfn) {
+    if (!vcpu.kernel_root.is(mfn)) return change_kernel_root(vcpu, mfn);
+    hal::load_root(vcpu);
+    return {};
+}
 // Frame 0: no user root.
-Result<> set_user_root(Vcpu& vcpu, Mfn mfn);
+inline Result<> set_user_root(Vcpu& vcpu, Mfn mfn) {
+    if (!vcpu.user_root.is(mfn)) return change_user_root(vcpu, mfn);
+    return {};
+}
 
 // The M2P is not in a root before its kernel looks at it: so programs, on roots of their own, do not see it. True if
 // that is what a fault at `address` meant: the kernel may try again.

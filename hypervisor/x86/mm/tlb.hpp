@@ -17,7 +17,7 @@ inline void load_root(u64 root) {
     cpu::write_cr3(root);
 }
 // Without a root nothing of a guest's is there: the vCPU faults at once.
-inline void load_root(HeldRoot const& root) { load_root(root.cr3_or(paging::idle_root())); }
+inline void load_root(HeldRoot const& root) { load_root(root ? root.cr3_or(0) : paging::idle_root()); }
 inline void drop_page(u64 address) {
     count_event(perf::Event::page_flush);
     cpu::invlpg(address);
