@@ -194,9 +194,10 @@ bool end_memory(Domain& domain) {
         if (!drain_demotions(queue)) return false;
         u32 const index = first_page(domain);
         if (index == no_frame) return true;
-        auto hold = get_page(Mfn{index}, domain.id);
+        auto hold = get_page<RefLimit::lifted>(Mfn{index}, domain.id);
         if (!hold) {
-            spin_wait();  // its last reference has just gone, or it is being exchanged
+            if (hal::should_preempt()) return false;
+            spin_wait();  // its last reference has just gone, or it is being exchanged: another CPU goes on with that
             continue;
         }
         if (!demote_residue(**hold)) return false;

@@ -25,13 +25,12 @@ void TranslationCaches::flush_page(CpuId cpu, u64 page) {
 std::string TranslationCaches::danger() const {
     for (CpuId cpu = 0; cpu < most_cpus; ++cpu) {
         for (Translation const& entry : entries_[cpu]) {
-            if (entry.domain == abi::dom0) continue;
             PageInfo const& page = page_of(entry.mfn);
             std::string who = "CPU " + std::to_string(cpu) + " still translates for d" +
                               std::to_string(entry.domain.value) + " to frame " + std::to_string(entry.mfn.value) +
                               ", which ";
             bool free = page.owner() == abi::domid_invalid;
-            if (!free && page.owner() != entry.owner)
+            if (!free && page.owner() != entry.owner && entry.domain != abi::dom0)
                 return who + "now belongs to d" + std::to_string(page.owner().value);
             bool in_use = page.uses() != 0 || page.prefix() != 0;
             if (entry.writable && in_use && (is_table_type(page.kind()) || page.kind() == PageType::segdesc))

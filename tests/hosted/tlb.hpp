@@ -33,7 +33,7 @@ public:
     void flush_page(CpuId cpu, u64 page);
 
     // A translation with which its user could do what it must not: write a page table or descriptor page, or reach a
-    // frame that has got another owner. Empty if there is none. Privileged domains may see what they like.
+    // frame that has got another owner. Empty if there is none. dom0 may see what it likes, but not write tables.
     std::string danger() const;
 
 private:

@@ -16,7 +16,7 @@ import sys
 
 BUGS = [
     ("a frame becomes a table although CPUs may remember writable translations", "core/mm/validate.cpp",
-     "if (former != type && former != PageType::none) tlb::flush_stale(page->stamp, owner.dirty_cpus);", ""),
+     "else tlb::flush_stale(page->stamp, owner.dirty_cpus);", ""),
     ("what a half demoted table holds is forgotten when the frame gets another type", "core/mm/validate.cpp",
      "if (!shrink(*page)) return Errno::again;", "page->type.fetch_and(~PageInfo::prefix_mask);"),
     ("demotion keeps the references of upper levels", "core/mm/validate.cpp",

@@ -93,7 +93,7 @@ template <Access access, class Finder>
     Pte const wanted = Pte::make(frame, flags);
     Pte old{__atomic_load_n(entry, __ATOMIC_RELAXED)};
     if (old.is_present()) [[unlikely]]
-        return bool{replace_l1(entry, wanted, mapper, PageOwner{granter, false})};
+        return bool{replace_l1(entry, wanted, mapper, PageOwner::granted(granter))};
     PageInfo& page = page_of(frame);
     (writes ? page.type : page.count).fetch_add(1, std::memory_order_relaxed);
     if (exchange_entry(entry, old, wanted)) [[likely]]

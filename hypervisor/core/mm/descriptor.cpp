@@ -76,10 +76,13 @@ Result<> set_gdt(Vcpu& vcpu, std::span<Mfn const> frames, u32 entries) {
         }
         (void)(*std::move(page)).leak();
     }
-    release_gdt(vcpu);
+    std::array<Mfn, max_gdt_frames> former = vcpu.gdt_frames;
+    u32 former_entries = vcpu.gdt_entries;
+    vcpu.gdt_frames = {};
     std::copy_n(frames.begin(), count, vcpu.gdt_frames.begin());
     vcpu.gdt_entries = entries;
     hal::load_descriptor_tables(vcpu);
+    release_frames(former, former_entries);  // the processor uses them no more
     return {};
 }
 
@@ -98,11 +101,14 @@ bool load_ldt_page(Vcpu& vcpu, u32 page) {
 Result<> set_ldt(Vcpu& vcpu, u64 base, u64 entries) {
     if (entries > max_ldt_entries) return Errno::inval;
     if (entries && (base % page_size || !is_guest_range(base, entries * 8))) return Errno::inval;
-    release_ldt(vcpu);
+    std::array<Mfn, max_ldt_frames> former = vcpu.ldt_frames;
+    u32 former_entries = vcpu.ldt_entries;
+    vcpu.ldt_frames = {};
     vcpu.ldt_base = entries ? base : 0;
     vcpu.ldt_entries = static_cast<u32>(entries);
     for (u32 page = 0; page * descriptors_per_page < entries; ++page) (void)load_ldt_page(vcpu, page);
     hal::load_descriptor_tables(vcpu);
+    release_frames(former, former_entries);
     return {};
 }
 

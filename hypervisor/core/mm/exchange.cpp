@@ -39,8 +39,9 @@ void give_to_owner(PageInfo& page) { page.count.fetch_or(PageInfo::allocated | 1
 Result<PageInfo*> take_frame(Mfn mfn, Domid owner) {
     if (mfn.value >= max_mfn) return Errno::inval;
     PageInfo& page = page_of(mfn);
-    u64 expected = PageInfo::allocated | PageInfo::owner_bits(owner) | 1;
-    bool taken = page.count.compare_exchange_strong(expected, PageInfo::owner_bits(owner), std::memory_order_acq_rel);
+    constexpr u64 owners_own = PageInfo::allocated | 1;
+    u64 expected = owners_own | PageInfo::owner_bits(owner) | (page.count.load() & PageInfo::mapped_elsewhere);
+    bool taken = page.count.compare_exchange_strong(expected, expected - owners_own, std::memory_order_acq_rel);
     return taken ? Result<PageInfo*>{&page} : Errno::inval;
 }
 

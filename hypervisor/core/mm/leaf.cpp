@@ -66,6 +66,8 @@ Result<Pte> acquire_other_leaf(Pte wanted, Domain& table_owner, PageOwner const&
         return pte;
     }
     if (owner.id == abi::domid_xen) return Errno::busy;  // the M2P may be seen, not written
+    if (owner.is_elsewhere() && !(*page)->count_has(PageInfo::mapped_elsewhere))
+        (*page)->count.fetch_or(PageInfo::mapped_elsewhere, std::memory_order_acq_rel);
     TypedRef typed = TRY(promote(*std::move(page), PageType::writable));
     (void)std::move(typed).leak();
     return pte;

@@ -10,9 +10,17 @@ namespace hv {
 // Whose frames an entry may name, as the caller of mmu_update said.
 struct PageOwner {
     Domid id;
+    Domid plain;  // whose frames need no note when they are mapped: its own, or nobody's
     bool may_map_io;
 
-    static PageOwner of(Domain const& domain) { return {domain.id, domain.may_map_io}; }
+    static PageOwner of(Domain const& domain) { return {domain.id, domain.id, domain.may_map_io}; }
+    // In tables of another domain a frame is marked before an entry allows writing to it.
+    PageOwner in_tables_of(Domain const& tables) const { return {id, id == tables.id ? id : nobody, may_map_io}; }
+    // A grant mapping holds its frame until what CPUs remember of it is flushed.
+    static PageOwner granted(Domid id) { return {id, id, false}; }
+
+    static constexpr Domid nobody = abi::domid_invalid;
+    bool is_elsewhere() const { return plain == nobody; }
 };
 
 // Machine addresses that nobody may map (LAPIC, IO-APICs, MSI window), or only to read (MSI-X tables): an entry that
@@ -32,9 +40,9 @@ Result<Pte> acquire_other_leaf(Pte wanted, Domain& table_owner, PageOwner const&
     Pte const stored{wanted.raw | Pte::user};
     if ((wanted.raw & ~(Pte::leaf_allowed | Pte::address)) == 0) [[likely]] {
         if (wanted.is_writable()) {
-            if (join_uses(wanted.mfn(), owner.id, PageType::writable)) [[likely]]
+            if (join_uses(wanted.mfn(), owner.plain, PageType::writable)) [[likely]]
                 return stored;
-        } else if (auto page = get_page(wanted.mfn(), owner.id)) [[likely]] {
+        } else if (auto page = get_page(wanted.mfn(), owner.plain)) [[likely]] {
             (void)(*std::move(page)).leak();
             return stored;
         }

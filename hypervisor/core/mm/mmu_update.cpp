@@ -22,9 +22,9 @@ struct NamedOwner {
 Result<NamedOwner> resolve_page_owner(Domain& caller, u64 domid) {
     Domid const id{static_cast<u16>(domid)};
     if (id == abi::domid_self || id == caller.id) return NamedOwner{PageOwner::of(caller), {}};
-    if (id == abi::domid_io) return NamedOwner{{id, caller.may_map_io}, {}};
+    if (id == abi::domid_io) return NamedOwner{{id, id, caller.may_map_io}, {}};
     if (!caller.privileged) return Errno::perm;
-    if (id == abi::domid_xen) return NamedOwner{{id, false}, {}};
+    if (id == abi::domid_xen) return NamedOwner{{id, id, false}, {}};
     DomainRef other = TRY(find_domain(id));
     PageOwner const pages = PageOwner::of(*other);
     return NamedOwner{pages, std::move(other)};
@@ -177,7 +177,7 @@ Outcome do_mmu_update(Vcpu& vcpu, HypercallArgs& args) {
     auto tables =
         resolve_domain(*vcpu.domain, table_owner ? Domid{static_cast<u16>(table_owner - 1)} : abi::domid_self);
     if (!tables) return tables.error();
-    return list->finish(args, Batch{vcpu, **tables, pages->pages}.run(*list).error());
+    return list->finish(args, Batch{vcpu, **tables, pages->pages.in_tables_of(**tables)}.run(*list).error());
 }
 
 // (va, value, flags)
@@ -189,6 +189,6 @@ Outcome do_update_va_mapping(Vcpu& vcpu, HypercallArgs& args) {
 Outcome do_update_va_mapping_otherdomain(Vcpu& vcpu, HypercallArgs& args) {
     auto pages = resolve_page_owner(*vcpu.domain, args[3]);
     if (!pages) return pages.error();
-    return update_va(vcpu, args[0], Pte{args[1]}, args[2], pages->pages);
+    return update_va(vcpu, args[0], Pte{args[1]}, args[2], pages->pages.in_tables_of(*vcpu.domain));
 }
 }  // namespace hv

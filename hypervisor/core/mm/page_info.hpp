@@ -30,6 +30,8 @@ struct PageInfo {
     // count word
     static constexpr u64 allocated = u64{1} << 63;  // the owner's own reference is among the count
     static constexpr u64 heap = u64{1} << 62;       // hypervisor memory shared with the owner: not in its page list
+    // Another domain than the owner has had it in its tables to write to: any CPU may remember that. Until it is freed.
+    static constexpr u64 mapped_elsewhere = u64{1} << 61;
     static constexpr u32 owner_shift = 32;
     static constexpr u64 owner_mask = u64{0xffff} << owner_shift;
     static constexpr u64 ref_mask = 0xffff'ffff;
@@ -125,7 +127,11 @@ private:
     using FrameHold::FrameHold;
 };
 
+// Guests are refused more than ref_limit references; the hypervisor's own few for a moment are not.
+enum class RefLimit : u8 { holds, lifted };
+
 // A reference to a frame that `owner` owns. inval if it does not, or if there is no such frame.
+template <RefLimit limit = RefLimit::holds>
 inline Result<PageRef> get_page(Mfn mfn, Domid owner) {
     if (mfn.value >= max_mfn) [[unlikely]]
         return Errno::inval;
@@ -133,7 +139,9 @@ inline Result<PageRef> get_page(Mfn mfn, Domid owner) {
     u64 word = page.count.load(std::memory_order_relaxed);
     do {
         u64 refs = word & PageInfo::ref_mask;
-        if (PageInfo::owner_of(word) != owner || refs == 0 || refs >= PageInfo::ref_limit) [[unlikely]]
+        if (PageInfo::owner_of(word) != owner || refs == 0) [[unlikely]]
+            return Errno::inval;
+        if (limit == RefLimit::holds && refs >= PageInfo::ref_limit) [[unlikely]]
             return Errno::inval;
     } while (!page.count.compare_exchange_weak(word, word + 1, std::memory_order_acquire));
     return PageRef::adopt(page);

@@ -19,6 +19,9 @@ void store(u64* entry, Pte pte) { __atomic_store_n(entry, pte.raw, __ATOMIC_RELA
 
 // Writes the state a prefix move ended in and lets go of the frame. Other bits (queued) may change concurrently.
 void finish_move(PageInfo& page, u32 old_prefix, u32 new_prefix, u32 uses) {
+    // A prefix holds one reference on its own frame: taken before anybody sees the prefix, since whoever does may
+    // shrink it and give that reference back. The caller holds another, so the last line cannot free the frame.
+    if (!old_prefix && new_prefix) page.count.fetch_add(1, std::memory_order_relaxed);
     u64 word = page.type.load(std::memory_order_relaxed);
     u64 next;
     do {
@@ -26,8 +29,6 @@ void finish_move(PageInfo& page, u32 old_prefix, u32 new_prefix, u32 uses) {
                u64{new_prefix} << PageInfo::prefix_shift;
         next += uses;
     } while (!page.type.compare_exchange_weak(word, next, std::memory_order_acq_rel));
-    // A prefix holds one reference on its own frame. The caller holds another, so neither line can free it.
-    if (!old_prefix && new_prefix) page.count.fetch_add(1, std::memory_order_relaxed);
     if (old_prefix && !new_prefix) PageRef::release(page);
 }
 
@@ -174,10 +175,13 @@ Result<TypedRef> promote(PageRef page, PageType type) {
     if (word & PageInfo::use_mask) return TypedRef::adopt(*page);
 
     // While the frame is busy nobody can use it as the former kind nor as the new one. What CPUs remember of the former
-    // must go before it serves as the new.
+    // must go before it serves as the new: its owner's CPUs, and any other if somebody else had it mapped writable.
     Domain& owner = owner_of_live_frame(page->owner());
     PageType const former = PageInfo::kind_of(word);
-    if (former != type && former != PageType::none) tlb::flush_stale(page->stamp, owner.dirty_cpus);
+    if (former != type && former != PageType::none) {
+        if (page->count_has(PageInfo::mapped_elsewhere)) tlb::flush_stale_everywhere(page->stamp);
+        else tlb::flush_stale(page->stamp, owner.dirty_cpus);
+    }
 
     u32 const before = PageInfo::prefix_of(word);
     Extent const extent = extend(*page, before, type, owner);

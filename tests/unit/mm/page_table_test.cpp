@@ -181,6 +181,24 @@ TEST_F(PageTable, PointersIntoTheHypervisorAreFaults) {
     EXPECT_EQ(guest.update_va_mapping(hypervisor_start, 0), err(Errno::inval));
 }
 
+// Whoever has mapped a frame as often as can be counted must not keep its domain from ending.
+TEST(DomainLife, DestroyEndsThoughAFrameHasAllTheReferencesThereMayBe) {
+    World world;
+    Guest& guest = world.add_guest();
+    Domid const id = guest.id();
+    PageInfo& page = page_of(guest.mfn(10));
+    u64 const more = PageInfo::ref_limit - page.refs();
+    page.count += more;
+    EXPECT_FALSE(get_page(guest.mfn(10), id)) << "no more for guests";
+    world.destroy(guest);
+    guest.drop();
+    EXPECT_EQ(page.refs(), more);
+    EXPECT_TRUE(find_domain(id)) << "as long as somebody has it mapped";
+    page.count -= more - 1;
+    PageRef::release(page);
+    EXPECT_FALSE(find_domain(id));
+}
+
 TEST(DomainLife, DestroyLeavesNothingBehind) {
     World world;
     u64 const before = free_frame_count();
@@ -288,6 +306,75 @@ TEST_F(PageTable, AFlushGoesToTheNamedVcpusCpusThatMayBeStale) {
     EXPECT_EQ(flushed_by(0b11), 1u);
     EXPECT_EQ(two.mmuext(abi::mmuext::tlb_flush_multi, 0, 0x1000), err(Errno::inval)) << "no list";
     EXPECT_EQ(two.update_va_mapping(Guest::va(20), two.frame(3)[20], 0x1000 | abi::uvmf::tlb_flush), err(Errno::fault));
+}
+
+// A tool of dom0's has had a page of the guest's mapped, on another processor, and nobody has flushed that yet.
+struct MappedByDom0 : PageTable {
+    Guest& dom0 = world.dom0();
+    Machine& machine = world.machine();
+    static constexpr u64 at = Guest::kernel_base + 20 * page_size;
+    static constexpr CpuId cpu = 3;
+
+    i64 map(Mfn mfn, u64 flags) {
+        u64 const value = flags ? Pte::make(mfn, flags).raw : 0;
+        return dom0.call(abi::hypercall::update_va_mapping_otherdomain, {at, value, 0, guest.id().value});
+    }
+    void map_write_unmap(Mfn mfn) {
+        CpuMask only;
+        only.set(cpu);
+        dom0.domain().pause_count = 0;
+        ASSERT_TRUE(sched::set_affinity(dom0.vcpu(), only, only));
+        ASSERT_EQ(dom0.vcpu().cpu, cpu);
+        ASSERT_FALSE(guest.domain().dirty_cpus.test(cpu));
+        ASSERT_EQ(map(mfn, rw), 0);
+        machine.enter(dom0.vcpu());
+        ASSERT_NE(dom0.access(at, true), nullptr);
+        ASSERT_EQ(map(mfn, 0), 0);
+        ASSERT_TRUE(machine.translations.find(cpu, at, true));
+    }
+};
+
+TEST_F(MappedByDom0, APageThatBecomesATableIsFlushedThereToo) {
+    map_write_unmap(guest.mfn(10));
+    machine.enter(guest.vcpu());
+    ASSERT_EQ(guest.protect(10), 0);
+    ASSERT_EQ(guest.pin(1, guest.mfn(10)), 0);
+    EXPECT_EQ(machine.translations.danger(), "");
+    EXPECT_FALSE(machine.translations.find(cpu, at, true));
+}
+
+TEST_F(MappedByDom0, APageThatNobodyElseHadCostsOthersNoFlush) {
+    map_write_unmap(guest.mfn(10));
+    machine.enter(guest.vcpu());
+    ASSERT_EQ(guest.protect(11), 0);
+    ASSERT_EQ(guest.pin(1, guest.mfn(11)), 0);
+    EXPECT_TRUE(machine.translations.find(cpu, at, true));
+}
+
+TEST_F(MappedByDom0, APageCanStillBeExchangedAndItsMarkEndsWithIt) {
+    map_write_unmap(guest.mfn(10));
+    Mfn const before = guest.mfn(10);
+    ASSERT_EQ(guest.update_va_mapping(Guest::va(10), 0), 0);
+    u64 const lists = Guest::va(30);
+    guest.frame(30)[0] = before.value;
+    guest.frame(30)[1] = 10;
+    abi::MemoryExchange request{};
+    request.in = {.extent_start = {lists},
+                  .nr_extents = 1,
+                  .extent_order = 0,
+                  .mem_flags = 0,
+                  .domid = abi::domid_self,
+                  .pad = {}};
+    request.out = {.extent_start = {lists + 8},
+                   .nr_extents = 1,
+                   .extent_order = 0,
+                   .mem_flags = 0,
+                   .domid = abi::domid_self,
+                   .pad = {}};
+    EXPECT_EQ(guest.call(abi::hypercall::memory_op, {abi::memop::exchange, guest.put(request)}), 0);
+    EXPECT_FALSE(page_of(before).count_has(PageInfo::mapped_elsewhere));
+    guest.set_mfn(10, Mfn{guest.frame(30)[1]});
+    EXPECT_FALSE(page_of(guest.mfn(10)).count_has(PageInfo::mapped_elsewhere));
 }
 
 TEST_F(PageTable, APreemptedBatchGoesOnWhereItStopped) {
