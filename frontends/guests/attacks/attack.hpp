@@ -151,4 +151,5 @@ Topic event_attacks();
 Topic privilege_attacks();
 Topic fifo_attacks();
 Topic vcpu_attacks();
+Topic entry_attacks();
 }  // namespace attacks

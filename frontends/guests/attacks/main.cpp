@@ -154,7 +154,7 @@ void guest::main() {
     u32 broken = 0;
     for (Topic topic : {table_attacks(), race_attacks(), fetch_attacks(), number_attacks(), descriptor_attacks(),
                         return_attacks(), instruction_attacks(), multicall_attacks(), grant_attacks(), event_attacks(),
-                        privilege_attacks(), fifo_attacks(), vcpu_attacks()}) {
+                        privilege_attacks(), fifo_attacks(), vcpu_attacks(), entry_attacks()}) {
         broken += run(topic);
     }
     print("end of the attacks, {} broken\n", broken);

@@ -250,9 +250,9 @@ void wake(Vcpu& vcpu) {
 }
 
 void send_nmi(Vcpu& vcpu) {
-    vcpu.nmi_pending.store(true, std::memory_order_release);
+    if (vcpu.nmi_pending.exchange(true, std::memory_order_seq_cst)) return;  // who has set it has also seen to the rest
     wake(vcpu);
-    request_resched(vcpu.cpu);
+    if (&vcpu == &hal::current()) hal::kick(hal::this_cpu());
 }
 
 void reconsider(Vcpu& vcpu) { settle(vcpu); }

@@ -96,12 +96,14 @@ void start_timers(CpuId cpu) {
     std::construct_at(&queues[cpu]);
 }
 
+// No more than some at a time: for the rest the hardware's timer fires at once, and other interrupts come in before it.
 void run_expired_timers() {
+    constexpr u32 most = 32;
     TimerQueue& queue = queues[hal::this_cpu()];
     queue.changed_remotely.store(false, std::memory_order_relaxed);
     Time const now = hal::now();  // read once: callbacks that arm again cannot keep us here
     queue.lock.lock();
-    while (queue.first && queue.first->deadline <= now) {
+    for (u32 done = 0; done < most && queue.first && queue.first->deadline <= now; ++done) {
         Timer& timer = *queue.first;
         queue.remove(timer);
         Timer::Callback const callback = timer.callback;

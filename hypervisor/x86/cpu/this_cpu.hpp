@@ -17,6 +17,7 @@ struct PendingWork {
     static constexpr u32 timer = 1u << 0;       // the deadline has passed: run_expired_timers
     static constexpr u32 reschedule = 1u << 1;  // the scheduler wants a look
     static constexpr u32 console = 1u << 2;     // someone typed: tell dom0
+    static constexpr u32 nmi = 1u << 3;         // one came that nobody had sent for
 };
 
 struct alignas(16) CpuBlock {
@@ -35,6 +36,7 @@ struct alignas(16) CpuBlock {
     perf::Counts counts;
 #ifdef PARAVANE_DEBUG
     HeldLocks held_locks;
+    bool has_looked;  // for work, with interrupts off ever since (x86/entry/exit.cpp)
 #endif
 };
 static_assert(sizeof(CpuBlock) % 16 == 0);

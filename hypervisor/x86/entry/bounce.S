@@ -52,8 +52,9 @@
     iret_to_guest
     .endm
 
-// rdi = vCPU, rax = its gate, ecx = the error code if there is one.
-    .macro bounce with_code:req
+// rdi = vCPU, rax = its gate, ecx = the error code if there is one, general = where it goes on if the guest's stack cannot
+// be written.
+    .macro bounce with_code:req, general:req
     cmpq $0, GATE_ADDRESS(%rax)
     je entry_general
     cmpb $0, VCPU_SHOWS_IOPL(%rdi)
@@ -65,7 +66,7 @@
     andq $-16, %rsi
     cmpq %rdx, %rsi
     jb entry_general
-    write_frame 0, \with_code, entry_general
+    write_frame 0, \with_code, \general
 
 .Lfrom_user\@:
     movq VCPU_KERNEL_SP(%rdi), %rsi
@@ -73,12 +74,20 @@
     cmpq %rdx, %rsi
     jb entry_general
     enter_mode 1, %rdi, %rdx
-    write_frame 1, \with_code, back_to_user
+    write_frame 1, \with_code, \general\()_from_user
     .endm
 
-// The kernel stack of a guest in user mode cannot be written: the general path finds the state it knows, and says why.
-function back_to_user
+// The guest's stack cannot be written, that of its kernel if it is in user mode: the general path finds the state it
+// knows, and says why. CR2 is that of the store by now.
+function bounce_again_from_user
     enter_mode 0, %rdi, %rdx
+    jmp entry_general
+function page_fault_again_from_user
+    enter_mode 0, %rdi, %rdx
+function page_fault_again
+    movq VCPU_CR2(%rdi), %rax
+    movq %rax, %cr2
+function bounce_again
     jmp entry_general
 
 function fast_breakpoint
@@ -105,13 +114,13 @@ function fast_invalid_opcode
 1:  guest_access entry_general, cmpw $0xa20f, 5(%rsi)
     jne entry_general
     push_rest
-    cld
+    own_flags
     movq %rsp, %rsi
-    call handle_forced_cpuid
+    call_cpp handle_forced_cpuid
     jmp exit_to_guest
 
 function bounce_without_code
-    bounce 0
+    bounce 0, bounce_again
 
 // A write to a present page by the kernel may be one to a page table, and a fault in ring 3 that is not of the user kind
 // comes from a descriptor table. These two are for C++.
@@ -138,11 +147,11 @@ function fast_page_fault
     movq %rax, VCPU_CR2(%rdi)
     movq %rax, INFO_CR2(%rdx)
     leaq VCPU_TRAPS + 14 * GATE_SIZE(%rdi), %rax
-    bounce 1
+    bounce 1, page_fault_again
 2:  push_rest
-    cld
+    own_flags
     movq %rsp, %rsi
-    call handle_kernel_write_fault
+    call_cpp handle_kernel_write_fault
     jmp exit_to_guest
 
 // The one privileged instruction of every context switch in the guest: RDMSR of the user's GS base, which is the

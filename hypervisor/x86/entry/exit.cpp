@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // What is done before a CPU goes (back) to a guest: work that interrupts have left, demotions, other vCPUs, events.
 #include "x86/entry/exit.hpp"
+#include "base/log.hpp"
 #include "core/domain.hpp"
 #include "core/event/event_channel.hpp"
 #include "core/hal.hpp"
@@ -26,6 +27,7 @@ void do_pending_work(CpuBlock& cpu) {
     u32 work = cpu.pending.exchange(0, std::memory_order_acq_rel);
     if (work & PendingWork::timer) run_expired_timers();
     if (work & PendingWork::reschedule) follow_remote_timers();
+    if (work & PendingWork::nmi) log::warn("cpu {}: NMI, ignored", cpu.id);
     if (work & PendingWork::console) send_global_virq(abi::virq::console);
 }
 
@@ -34,9 +36,29 @@ bool has_event(Vcpu const& vcpu) {
            !__atomic_load_n(&vcpu.info->evtchn_upcall_mask, __ATOMIC_RELAXED);
 }
 
+// Others can make a CPU look for work over and over, and wait for it to flush: interrupts come in between two looks.
+// Debug builds make sure of that.
+#ifdef PARAVANE_DEBUG
+void note_look(CpuBlock& cpu) {
+    ASSERT(!cpu.has_looked);
+    cpu.has_looked = true;
+}
+void note_interrupts(CpuBlock& cpu) { cpu.has_looked = false; }
+#else
+void note_look(CpuBlock&) {}
+void note_interrupts(CpuBlock&) {}
+#endif
+
+void let_others_in(CpuBlock& cpu) {
+    cpu::let_interrupts_in();
+    note_interrupts(cpu);
+}
+
 [[noreturn]] void idle() {
     CpuBlock& cpu = this_cpu();
     for (;;) {
+        let_others_in(cpu);
+        note_look(cpu);
         do_pending_work(cpu);
         if (sched::need_resched(cpu.id)) {
             Vcpu& next = sched::pick_next(cpu.id);
@@ -45,10 +67,7 @@ bool has_event(Vcpu const& vcpu) {
                 resume_guest();
             }
         }
-        if (!cpu.current->demotions.empty() && !drain_demotions(cpu.current->demotions)) {
-            cpu::let_interrupts_in();
-            continue;
-        }
+        if (!cpu.current->demotions.empty() && !drain_demotions(cpu.current->demotions)) continue;
         bool busy = cpu.pending.load(std::memory_order_acquire) || sched::need_resched(cpu.id);
         if (!busy) cpu::wait_for_interrupt();
     }
@@ -56,7 +75,7 @@ bool has_event(Vcpu const& vcpu) {
 }  // namespace
 
 void serve_interrupts() {
-    cpu::let_interrupts_in();
+    let_others_in(this_cpu());
     do_pending_work(this_cpu());
 }
 }  // namespace hv::x86
@@ -71,7 +90,9 @@ void hv::run_scheduler() {
 void prepare_exit(abi::CpuUserRegs& regs) {
     using namespace hv;
     CpuBlock& cpu = this_cpu();
-    for (;;) {
+    x86::note_interrupts(cpu);  // in the guest
+    for (;; x86::let_others_in(cpu)) {
+        x86::note_look(cpu);
         if (cpu.pending.load(std::memory_order_acquire)) x86::do_pending_work(cpu);
         Vcpu& vcpu = *cpu.current;
         bool drained = vcpu.demotions.empty() || drain_demotions(vcpu.demotions);
@@ -80,17 +101,16 @@ void prepare_exit(abi::CpuUserRegs& regs) {
             if (&next != &vcpu) {
                 x86::switch_to(next);
                 if (next.is_idle()) restart_stack(x86::idle);
+                continue;
             }
-            continue;
         }
-        if (!drained) {
-            cpu::let_interrupts_in();
-            continue;
-        }
+        if (!drained) continue;
         if (vcpu.nmi_pending.load(std::memory_order_relaxed) && vcpu.nmi_pending.exchange(false) &&
             vcpu.traps[x86::nmi].address)
             x86::deliver_exception(vcpu, regs, x86::nmi, {});
-        if (!x86::has_event(vcpu) || vcpu.event_callback.address == 0) return;
-        x86::deliver_callback(vcpu, regs, vcpu.event_callback);
+        if (x86::has_event(vcpu) && vcpu.event_callback.address)
+            x86::deliver_callback(vcpu, regs, vcpu.event_callback);
+        // The domain may have crashed over it. Work that this CPU has found for itself has no interrupt on its way.
+        if (!cpu.pending.load(std::memory_order_relaxed)) return;
     }
 }

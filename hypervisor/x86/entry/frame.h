@@ -24,12 +24,29 @@
 #define EFLAGS_RF 0x10000
 #define EFLAGS_VM 0x20000
 #define EFLAGS_AC 0x40000
+#define EFLAGS_ALWAYS 2
 #define EFLAGS_CLEARED_ON_ENTRY (EFLAGS_TF | EFLAGS_NT | EFLAGS_RF | EFLAGS_VM | EFLAGS_AC)
+
+#define EFLAGS_NEVER_OURS (EFLAGS_CLEARED_ON_ENTRY | EFLAGS_IF | EFLAGS_DF | EFLAGS_IOPL)
 
 // Guest addresses above the hypervisor: what kernel stacks and code of PV kernels are. Others take the general path.
 #define HYPERVISOR_END 0xffff880000000000
 
 #define FAULT_AT(instruction, fixup) .pushsection .extable, "a"; .quad instruction, fixup; .popsection
+
+// The flags of C++. The processor leaves some of the guest's in place on the way in, DF and AC among them.
+.macro own_flags
+    pushq $EFLAGS_ALWAYS
+    popfq
+.endm
+
+// Every call from here into C++ (docs/entry.md). Debug builds look at what they have.
+.macro call_cpp function:req
+#ifdef PARAVANE_DEBUG
+    call check_edge
+#endif
+    call \function
+.endm
 
 // A store to or load from guest memory that goes on at `fixup` if it faults.
 .macro guest_access fixup:req, instruction:vararg

@@ -71,7 +71,7 @@ function entry_syscall64
     movq %rsp, %rsi
     leaq hypercall_handlers(%rip), %rcx
     movq (%rcx, %rax, 8), %rax
-    call __x86_indirect_thunk_rax  // Outcome: the value in rax, its kind in dl
+    call_cpp __x86_indirect_thunk_rax  // Outcome: the value in rax, its kind in dl
 
     testb %dl, %dl
     jnz repeat_hypercall
@@ -165,7 +165,7 @@ system_call_fault:
 system_call_general:
     push_rest
     movq %rsp, %rdi
-    call handle_system_call
+    call_cpp handle_system_call
     jmp exit_to_guest
 
 // From the other trampoline: SYSCALL in compatibility mode. The upper halves of registers mean nothing there.
@@ -174,7 +174,7 @@ function entry_syscall32
     push_short
     push_rest
     movq %rsp, %rdi
-    call handle_compatibility_call
+    call_cpp handle_compatibility_call
     jmp exit_to_guest
 
 // SYSENTER, which 32-bit programs use on Intel's processors: rsp points behind the guest frame's ss. Where it came from
@@ -184,15 +184,14 @@ function entry_sysenter
     pushq $0
     pushfq
     orl $EFLAGS_IF, (%rsp)
-    pushq $2
-    popfq
+    own_flags
     pushq $GUEST_CODE32
     pushq $0
     pushq $0
     push_short
     push_rest
     movq %rsp, %rdi
-    call handle_sysenter
+    call_cpp handle_sysenter
     jmp exit_to_guest
 
 // Short frame, rcx = vCPU in kernel mode. The frame to return to lies at the guest's stack pointer. All of it is read
@@ -281,36 +280,38 @@ iret_of_multicall:
 iret_general:
     push_rest
 1:  movq %rsp, %rdi
-    call handle_iret
+    call_cpp handle_iret
     // fall through
 
 // rsp = &regs of the guest frame. Whatever is to be done before the guest goes on is done in C++.
 function exit_to_guest
     movq FULL_CPU(CURRENT), %rbx
     cmpl $0, FULL_CPU(PENDING)
-    jne 1f
+    jne exit_with_work
     cmpl $-1, VCPU_DEMOTIONS(%rbx)
-    jne 1f
+    jne exit_with_work
     movq VCPU_INFO(%rbx), %rcx
     cmpw $1, (%rcx)                // pending, and not masked
-    je 1f
+    je exit_with_work
     pop_full
     iret_to_guest
-1:  movq %rsp, %rdi
-    call prepare_exit
+exit_with_work:
+    movq %rsp, %rdi
+    call_cpp prepare_exit
     pop_full
     iret_to_guest
 
-// [[noreturn]] void resume_guest(): from anywhere on this CPU's main stack.
+// [[noreturn]] void resume_guest(): from anywhere on this CPU's main stack. What waits for a vCPU that comes anew is no
+// pending work of the CPU's.
 function resume_guest
     orq $STACK_MASK, %rsp
     leaq 1 - CPU_BLOCK_SIZE - REGS_END(%rsp), %rsp
-    jmp exit_to_guest
+    jmp exit_with_work
 
 // [[noreturn]] void restart_stack(rdi = function that does not return): with an empty main stack below the guest frame.
 function restart_stack
     orq $STACK_MASK, %rsp
     leaq 1 - CPU_BLOCK_SIZE - REGS_END(%rsp), %rsp
-    call __x86_indirect_thunk_rdi
+    call_cpp __x86_indirect_thunk_rdi
 
     .section .note.GNU-stack, "", @progbits

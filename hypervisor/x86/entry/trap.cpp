@@ -30,6 +30,9 @@ void handle_system_call(abi::CpuUserRegs& regs);
 void handle_compatibility_call(abi::CpuUserRegs& regs);
 void handle_sysenter(abi::CpuUserRegs& regs);
 void handle_iret(abi::CpuUserRegs& regs);
+#ifdef PARAVANE_DEBUG
+[[noreturn]] void handle_broken_edge();
+#endif
 }
 
 namespace hv::x86 {
@@ -128,6 +131,12 @@ void handle_debug(Vcpu& vcpu, abi::CpuUserRegs& regs) {
     deliver_exception(vcpu, regs, debug);
 }
 
+// The hypervisor may have been anywhere, with any lock: what is to be said is said later.
+void handle_nmi() {
+    if (smp::stopping()) cpu::halt_for_good();
+    this_cpu().pending.fetch_or(PendingWork::nmi, std::memory_order_relaxed);
+}
+
 void handle_device_not_available(Vcpu& vcpu, abi::CpuUserRegs& regs) {
     if (vcpu.cr0_ts) return deliver_exception(vcpu, regs, device_not_available);
     cpu::clts();  // TS was ours
@@ -147,6 +156,7 @@ void handle_guest_trap(abi::CpuUserRegs& regs) {
         case x86::general_protection: return x86::handle_general_protection(vcpu, regs);
         case x86::invalid_opcode: return x86::handle_invalid_opcode(vcpu, regs);
         case x86::debug: return x86::handle_debug(vcpu, regs);
+        case x86::nmi: return x86::handle_nmi();
         case x86::device_not_available: return x86::handle_device_not_available(vcpu, regs);
         case x86::linux_system_call: return x86::software_interrupt(vcpu, regs, vector);
         default: break;
@@ -181,6 +191,7 @@ void handle_hypervisor_trap(abi::CpuUserRegs& regs) {
         guest.entry_vector = regs.entry_vector;
     }
     regs.rip = fixup;
+    regs.rflags = pv::rflags::always_one;  // where it goes on nobody knows whose they were
 }
 
 // Exceptions with a stack of their own.
@@ -190,9 +201,7 @@ void handle_machine_trap(abi::CpuUserRegs& regs) {
             cpu::write_dr6(x86::dr6_reset);
             return;  // a guest's breakpoint, caught one instruction too late
         case x86::nmi:
-            if (smp::stopping()) cpu::halt_for_good();
-            log::warn("cpu {}: NMI, ignored", this_cpu().id);
-            return;
+            return x86::handle_nmi();
         default: panic_on_exception(regs);
     }
 }
@@ -203,6 +212,10 @@ void handle_iret_fault(abi::CpuUserRegs& regs) {
     if (regs.entry_vector == x86::page_fault) return x86::handle_window_fault(vcpu, regs, cpu::read_cr2());
     x86::deliver_exception(vcpu, regs, regs.entry_vector, regs.error_code);
 }
+
+#ifdef PARAVANE_DEBUG
+void handle_broken_edge() { panic("C++ is called with flags that are not ours"); }
+#endif
 
 void handle_system_call(abi::CpuUserRegs& regs) { x86::deliver_system_call(hal::current(), regs, false); }
 

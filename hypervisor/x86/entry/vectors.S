@@ -8,51 +8,49 @@
 // Reached from a guest (on this CPU's main stack) or from the hypervisor itself (anywhere on it), with a short frame.
 function entry_general
     push_rest
-    cld
+    own_flags
     movq %rsp, %rdi
     testb $3, FULL(CS)
     jz 1f
-    call handle_guest_trap
+    call_cpp handle_guest_trap
     jmp exit_to_guest
-1:  call handle_hypervisor_trap
+1:  call_cpp handle_hypervisor_trap
     pop_full
     iretq
 
-// A stack of its own (IST): the interrupted code goes on unless C++ stops the machine.
+// A stack of its own (IST): the interrupted code goes on unless C++ stops the machine. What goes on is the hypervisor's,
+// as #DF and #MC do not return.
 entry_on_own_stack:
     push_short
     push_rest
-    cld
+    own_flags
     movq %rsp, %rdi
-    call handle_machine_trap
+    call_cpp handle_machine_trap
     pop_full
     iretq
 
-// #DB has a stack of its own, as a data breakpoint on the stack of a guest's MOV SS may fire at the first instruction
-// of SYSCALL's entry. From a guest it goes on as all the others, on the main stack.
-entry_debug:
-    testb $3, 8(%rsp)
-    jz 1f
+// #DB and NMI have stacks of their own, as they may come at the first instruction of SYSCALL's entry, on the guest's
+// stack; #DB by a data breakpoint on the stack of a guest's MOV SS. From a guest they go on as all the others, on the main
+// stack: the way back to it may fault. Error code and vector are pushed.
+entry_debug_or_nmi:
+    testb $3, 16(%rsp)
+    jz entry_on_own_stack
     pushq %rax
     pushq %rcx
     movq %rsp, %rcx
     movq %rsp, %rax
     orq $STACK_MASK, %rax
     leaq 1 - CPU_BLOCK_SIZE - REGS_END + REGS_PUSH_END(%rax), %rsp
-    pushq 48(%rcx)   // ss
-    pushq 40(%rcx)   // rsp
-    pushq 32(%rcx)   // rflags
-    pushq 24(%rcx)   // cs
-    pushq 16(%rcx)   // rip
+    pushq 56(%rcx)   // ss
+    pushq 48(%rcx)   // rsp
+    pushq 40(%rcx)   // rflags
+    pushq 32(%rcx)   // cs
+    pushq 24(%rcx)   // rip
+    pushq 16(%rcx)   // error code and vector
     movq 8(%rcx), %rax
     movq (%rcx), %rcx
-    pushq $0
-    movl $1, 4(%rsp)
     push_short
     jmp entry_general
-1:  pushq $0
-    movl $1, 4(%rsp)
-    jmp entry_on_own_stack
 
 // rsp points at the guest frame's rip: an IRETQ to the guest has faulted. All general registers are the guest's.
 // handle_hypervisor_trap has left vector and error code in the slot below.
@@ -60,9 +58,22 @@ function iret_fault
     subq $8, %rsp
     push_short
     push_rest
+    own_flags
     movq %rsp, %rdi
-    call handle_iret_fault
+    call_cpp handle_iret_fault
     jmp exit_to_guest
+
+#ifdef PARAVANE_DEBUG
+// From call_cpp; all registers are kept.
+function check_edge
+    pushfq
+    testl $EFLAGS_NEVER_OURS, (%rsp)
+    leaq 8(%rsp), %rsp
+    jnz 1f
+    ret
+1:  own_flags
+    call handle_broken_edge
+#endif
 
     .macro stub vector:req
     .balign 16
@@ -70,14 +81,13 @@ stub_\vector:
     .pushsection .rodata.vectors, "a"
     .quad stub_\vector
     .popsection
-    .if \vector == 1
-    jmp entry_debug
-    .else
     .if \vector != 8 && \vector != 17 && \vector != 21 && (\vector < 10 || \vector > 14)   // no error code
     pushq $0
     .endif
     movl $\vector, 4(%rsp)
-    .if \vector == 2 || \vector == 8 || \vector == 18
+    .if \vector == 1 || \vector == 2
+    jmp entry_debug_or_nmi
+    .elseif \vector == 8 || \vector == 18
     jmp entry_on_own_stack
     .else
     push_short
@@ -91,7 +101,6 @@ stub_\vector:
     jmp fast_page_fault
     .else
     jmp entry_general
-    .endif
     .endif
     .endif
     .endm

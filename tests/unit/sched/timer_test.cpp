@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "core/sched/timer.hpp"
 
+#include <memory>
 #include <vector>
 
 #include "core/sched/scheduler.hpp"
@@ -54,6 +55,24 @@ TEST_F(TimerTest, FireInOrderOfExpiryAndOnlyWhenDue) {
     run_expired_timers();
     EXPECT_EQ(fired, (std::vector{2, 3, 1}));
     EXPECT_EQ(machine.deadline, ~Time{0});
+}
+
+// The hardware's timer fires at once for those that are left.
+TEST_F(TimerTest, ManyAtOnceLeaveRoomForOtherInterrupts) {
+    std::vector<std::unique_ptr<Recorder>> many;
+    for (int i = 0; i < 100; ++i) {
+        many.push_back(std::make_unique<Recorder>(fired, i));
+        many.back()->timer.arm(machine.time + 100, 0);
+    }
+    machine.time += 100;
+    int rounds = 0;
+    for (std::size_t before = 0; machine.deadline <= machine.time; before = fired.size(), ++rounds) {
+        run_expired_timers();
+        EXPECT_GT(fired.size(), before);
+        EXPECT_LE(fired.size(), before + 32);
+    }
+    EXPECT_EQ(fired.size(), 100u);
+    EXPECT_EQ(rounds, 4);
 }
 
 TEST_F(TimerTest, ArmingAgainMovesItAndDisarmingEndsIt) {

@@ -45,6 +45,23 @@ TEST(VcpuOp, TheLastVcpuThatGoesDownPowersTheDomainOff) {
     EXPECT_EQ(guest.domain().shutdown_code, 0u);
 }
 
+// However often: a vCPU cannot keep another's CPU busy with looking for them.
+TEST(VcpuOp, AnNmiOnItsWayIsNotSentAgain) {
+    World world;
+    Guest& guest = world.add_guest(64, 2);
+    Vcpu& other = guest.vcpu(1);
+    other.cpu.store(1);
+    other.running.store(true);
+    world.machine().kicks.clear();
+    EXPECT_EQ(vcpu_op(guest, command::send_nmi, 1), 0);
+    EXPECT_EQ(vcpu_op(guest, command::send_nmi, 1), 0);
+    EXPECT_TRUE(other.nmi_pending);
+    EXPECT_EQ(world.machine().kicks, std::vector<u32>{1});
+    EXPECT_EQ(vcpu_op(guest, command::send_nmi, 0), 0);
+    EXPECT_EQ(world.machine().kicks, (std::vector<u32>{1, 0}));
+    other.running.store(false);
+}
+
 TEST(VcpuOp, SingleshotTimerBecomesAnEvent) {
     World world;
     Guest& guest = world.add_guest();
