@@ -63,7 +63,7 @@ def prepare():
 
 def what_is_wrong(attack):
     """How the machine took it, or None if nobody noticed."""
-    cpus = 2 if attack.startswith(("races.", "fetches.", "fifo.")) else 1
+    cpus = 2 if attack.startswith(("races.", "fetches.", "fifo.", "entries.")) else 1
     try:
         text = hostile.run("attacks", f"only={attack} long=yes", cpus, seconds=60, hypervisor=image)
     except Failure as failure:

