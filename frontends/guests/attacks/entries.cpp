@@ -48,16 +48,19 @@ void stack_selector_vanishes() {
 
 // --- every way in, with every flag that a guest can set, selectors of its own and bases of the hypervisor's
 
-constexpr std::array flag_sets{u64{0}, direction, nested, aligned, trapping, direction | nested | aligned,
+constexpr std::array flag_sets{u64{0},
+                               direction,
+                               nested,
+                               aligned,
+                               trapping,
+                               direction | nested | aligned,
                                direction | nested | aligned | trapping};
 constexpr u64 small_data = 0xff00'f300'0000'0000;  // of one byte, 16 bits wide, with a base
 constexpr u64 hypervisors = 0xffff'8300'0000'0000;
 
 bool pass(guest::TrapFrame&) { return true; }
 
-void load_selectors(u32 selector) {
-    asm volatile("mov %0, %%ds; mov %0, %%es; mov %0, %%fs" ::"r"(selector));
-}
+void load_selectors(u32 selector) { asm volatile("mov %0, %%ds; mov %0, %%es; mov %0, %%fs" ::"r"(selector)); }
 
 bool selectors_are(u32 selector) {
     u32 ds, es, fs;
@@ -165,8 +168,11 @@ void work_without_end() {
     start_racer(take_no_nmis);
     while (!takes_none) { (void)guest::sched_op(abi::schedop::yield); }
     helps = true;
-    if (!started) { expect(guest::smp::start(helper, help), "a third vCPU"); }
-    else { accepted(guest::vcpu_op(abi::vcpuop::up, helper), "the third vCPU again"); }
+    if (!started) {
+        expect(guest::smp::start(helper, help), "a third vCPU");
+    } else {
+        accepted(guest::vcpu_op(abi::vcpuop::up, helper), "the third vCPU again");
+    }
     started = true;
     abi::MmuextOp flush{};
     flush.cmd = abi::mmuext::tlb_flush_all;

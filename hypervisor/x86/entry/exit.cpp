@@ -108,8 +108,7 @@ void prepare_exit(abi::CpuUserRegs& regs) {
         if (vcpu.nmi_pending.load(std::memory_order_relaxed) && vcpu.nmi_pending.exchange(false) &&
             vcpu.traps[x86::nmi].address)
             x86::deliver_exception(vcpu, regs, x86::nmi, {});
-        if (x86::has_event(vcpu) && vcpu.event_callback.address)
-            x86::deliver_callback(vcpu, regs, vcpu.event_callback);
+        if (x86::has_event(vcpu) && vcpu.event_callback.address) x86::deliver_callback(vcpu, regs, vcpu.event_callback);
         // The domain may have crashed over it. Work that this CPU has found for itself has no interrupt on its way.
         if (!cpu.pending.load(std::memory_order_relaxed)) return;
     }

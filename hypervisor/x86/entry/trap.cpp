@@ -200,8 +200,7 @@ void handle_machine_trap(abi::CpuUserRegs& regs) {
         case x86::debug:
             cpu::write_dr6(x86::dr6_reset);
             return;  // a guest's breakpoint, caught one instruction too late
-        case x86::nmi:
-            return x86::handle_nmi();
+        case x86::nmi: return x86::handle_nmi();
         default: panic_on_exception(regs);
     }
 }
