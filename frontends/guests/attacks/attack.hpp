@@ -133,6 +133,10 @@ private:
 void flip_between(u64* word, u64 one, u64 other);
 void flip_between_also(u64 one);  // from now on this one instead of `one`
 
+// Ends the domain by an exception ("fault") or an NMI ("nmi") that finds no stack; returns if it is to be something
+// else.
+void end_without_stack(std::string_view how);
+
 // Attacks by topic; main.cpp runs them all.
 struct Topic {
     Attack const* begin;

@@ -95,4 +95,29 @@ attack_ways:
     .quad 0
     .popsection
 
+    // [[noreturn]] void attack_fault_without_stack(u64 stack, u64 address): no frame of an exception can be pushed.
+    .globl attack_fault_without_stack
+attack_fault_without_stack:
+    mov %rdi, %rsp
+    mov (%rsi), %eax
+    ud2
+
+    // [[noreturn]] void attack_nmi_without_stack(u64 stack, char const* text, u64 size): nor that of an NMI to oneself; if
+    // the vCPU goes on all the same, it says so.
+    .globl attack_nmi_without_stack
+attack_nmi_without_stack:
+    mov %rdi, %rsp
+    mov %rsi, %r12
+    mov %rdx, %r13
+    mov $24, %eax                       // vcpu_op(VCPUOP_send_nmi, 0)
+    mov $11, %edi
+    xor %esi, %esi
+    syscall
+    mov $18, %eax                       // console_io(CONSOLEIO_write, size, text)
+    xor %edi, %edi
+    mov %r13, %rsi
+    mov %r12, %rdx
+    syscall
+1:  jmp 1b
+
     .section .note.GNU-stack, "", @progbits

@@ -11,6 +11,8 @@ extern "C" {
 extern void const* const attack_ways[];
 void attack_enter(guest::u64 flags, void const* code, guest::u64 entry);
 void attack_rdmsr(guest::u64 selector, guest::u64 flags);
+[[noreturn]] void attack_fault_without_stack(guest::u64 stack, guest::u64 address);
+[[noreturn]] void attack_nmi_without_stack(guest::u64 stack, char const* text, guest::u64 size);
 }
 
 namespace attacks {
@@ -194,6 +196,13 @@ constexpr std::array list{
     Attack{"entries.work_without_end", work_without_end},
 };
 }  // namespace
+
+void end_without_stack(std::string_view how) {
+    constexpr u64 nowhere = test_address + 0x1000, no_page = 0x123456789000;
+    constexpr std::string_view text = "the vCPU goes on\n";
+    if (how == "fault") { attack_fault_without_stack(nowhere, no_page); }
+    if (how == "nmi") { attack_nmi_without_stack(nowhere, text.data(), text.size()); }
+}
 
 Topic entry_attacks() { return {list.begin(), list.end()}; }
 }  // namespace attacks

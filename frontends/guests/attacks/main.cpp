@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // A guest that attacks the hypervisor in every way we could think of (docs/attacks.md). Each attack has a name and
 // holds or is broken; the last line counts. Options: only=NAME or only=TOPIC (what stands before the dot),
-// long=yes (races go on for longer), role=witness.
+// long=yes (races go on for longer), role=witness, end=fault or end=nmi (none of the attacks, but an end of its own).
 #include <array>
 
 #include "attack.hpp"
@@ -150,6 +150,7 @@ void guest::main() {
         witness::run();
         return;
     }
+    end_without_stack(option("end"));
     take_own_memory();
     u32 broken = 0;
     for (Topic topic : {table_attacks(), race_attacks(), fetch_attacks(), number_attacks(), descriptor_attacks(),
