@@ -78,9 +78,9 @@ struct Vcpu {
     u64 tsc_aux = 0;
     u64 xcr0 = 3;                 // x87 and SSE, as Xen starts a vCPU
     std::byte* xstate = nullptr;  // hal::xstate_size() bytes
-    u64 io_bitmap = 0;            // guest address of the port permission bitmap; 0: none
-    u32 io_bitmap_ports = 0;
-    u32 pci_config_address = 0;  // virtual latch of port 0xcf8
+    u64 io_bitmap = 0;            // guest address of the port permission bitmap, in the kernel's root
+    u32 io_bitmap_ports = 0;      // beyond them all ports are closed
+    u32 pci_config_address = 0;   // virtual latch of port 0xcf8
 
     // --- descriptor tables; each frame holds a typed segdesc reference
     std::array<Mfn, max_gdt_frames> gdt_frames{};

@@ -17,6 +17,7 @@ mount -t sysfs sys /sys
 mount -t devtmpfs dev /dev
 mount -t tmpfs tmp /tmp
 failed() { echo "==> FAILED: $*"; poweroff -f; }
+/usr/sbin/user_ports || failed "ports in user space"
 for module in $(cat /lib/modules/load); do insmod "/lib/modules/$module.ko" || failed "load module $module"; done
 
 # storage NAME: a disk with an ext4 of that name; what is written is read back from the disk, not from memory.
@@ -130,6 +131,7 @@ def initramfs(folder, host):
     image = Initramfs()
     image.busybox(f"{build}/debian/busybox-static/bin/busybox")
     image.modules(MODULES, f"{build}/debian/linux-image-amd64")
+    image.program("usr/sbin/user_ports", f"{build}/tests/system/user_ports")
     script = INIT.replace("DISKS", " ".join(DISKS))
     for word, value in host.ports_and_digest().items():
         script = script.replace(word, value)
@@ -146,6 +148,7 @@ def devices(machine):
         words = ["-machine", machine, *disks(folder, machine), *NETWORK, "-no-reboot",
                  "-smp", "2" if machine == "q35" else "1"]
         with boot_kernel(f"{images}/vmlinux-dom0", initrd, "console=hvc0 loglevel=5", qemu=words) as dom0:
+            dom0.wait_for(r"^==> user space has the ports that it may have", 240)
             for name in DISKS:
                 dom0.wait_for(rf"^==> storage {name} is right", 300)
             for name in ("virtio-net", "e1000"):
@@ -170,7 +173,8 @@ def check_interrupts(text):
 
 
 def devices_work_in_dom0():
-    """Dom0's stock drivers: disks keep 64 MB, network cards carry 16 MB each way, on both of QEMU's PCs."""
+    """Dom0's stock drivers: disks keep 64 MB, network cards carry 16 MB each way, on both of QEMU's PCs.
+    A program has the ports that ioperm and iopl give it."""
     for machine in ON_MACHINE:
         print(f"-- {machine}", flush=True)
         devices(machine)

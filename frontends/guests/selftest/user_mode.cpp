@@ -58,6 +58,31 @@ void test_closed_ports(Program& program) {
     ok(guest::physdev_op(abi::physdevop::set_iopl, &level), "no I/O privilege");
 }
 
+// The bitmap is the kernel's: what a program has at that address, nothing or pages of its own, does not count.
+void test_port_bitmap(Program& program) {
+    constexpr u64 port = 0xed;
+    auto* bitmap = static_cast<u8*>(guest::memory::allocate());
+    auto* forged = static_cast<u8*>(guest::memory::allocate());
+    __builtin_memset(bitmap, 0xff, guest::page_size);
+    __builtin_memset(forged, 0, guest::page_size);
+    abi::PhysdevSetIobitmap op{.bitmap = guest::pointer_to(bitmap), .nr_ports = port + 1, .pad = 0};
+    ok(guest::physdev_op(abi::physdevop::set_iobitmap, &op), "set_iobitmap");
+    equal(program.run(user_port).rip, at(user_port), "a bitmap that closes the port to user mode");
+    bitmap[port / 8] = static_cast<u8>(~(1u << port % 8));
+    guest::TrapFrame frame = program.run(user_port);
+    equal(frame.rip, after(user_port, 2), "one that opens it");
+    equal(frame.rax & 0xff, 0xff, "reads ones where nothing answers");
+    bitmap[port / 8] = 0xff;
+    check(program.space.map(address_of(bitmap), guest::memory::mfn_of(forged), pte::read_only),
+          "a page of the program's where the kernel has its bitmap");
+    equal(program.run(user_port).rip, at(user_port), "opens nothing");
+    check(program.space.unmap(address_of(bitmap)), "unmapped");
+    op.nr_ports = 0;
+    ok(guest::physdev_op(abi::physdevop::set_iobitmap, &op), "no bitmap");
+    guest::memory::release(bitmap);
+    guest::memory::release(forged);
+}
+
 void test_system_call(Program& program) {
     guest::TrapFrame frame = program.run(user_syscall);
     equal(frame.vector, trap::syscall, "user code makes a system call");
@@ -161,6 +186,7 @@ void test_user_mode() {
         Program program;
         test_system_call(program);
         test_closed_ports(program);
+        test_port_bitmap(program);
         test_exceptions(program);
         test_gs(program);
         test_interruption(program);

@@ -2,6 +2,7 @@
 // IN, OUT, INS and OUTS of guests: who may, and the instructions themselves (Intel SDM volume 1, chapter 19).
 #include "core/guest_access.hpp"
 #include "x86/entry/deliver.hpp"
+#include "x86/mm/tlb.hpp"
 #include "x86/pv/port_policy.hpp"
 #include "x86/pv/priv_op.hpp"
 
@@ -13,11 +14,27 @@ using pv::Operation;
 constexpr u64 direction_flag = 1u << 10;
 constexpr u64 write_fault = 1u << 1;
 
-// A set bit forbids; what is not in the bitmap or cannot be read is forbidden.
+// Guest memory as the guest's kernel sees it, in whatever mode the vCPU is.
+class KernelView {
+public:
+    explicit KernelView(Vcpu const& vcpu) : vcpu_{vcpu} {
+        if (!vcpu_.in_kernel) x86_tlb::load_root(vcpu_.kernel_root);
+    }
+    KernelView(KernelView const&) = delete;
+    ~KernelView() {
+        if (!vcpu_.in_kernel) x86_tlb::load_root(vcpu_.user_root);
+    }
+
+private:
+    Vcpu const& vcpu_;
+};
+
+// A set bit forbids; what is not in the bitmap or cannot be read is forbidden. The bitmap is at an address of the
+// kernel's: in the user root there is nothing, or what a program has put there.
 bool bitmap_permits(Vcpu const& vcpu, u32 port, u32 size) {
-    if (vcpu.io_bitmap == 0) return false;
+    if (port + size > vcpu.io_bitmap_ports) return false;
+    KernelView const view{vcpu};
     for (u32 p = port; p < port + size; ++p) {
-        if (p >= vcpu.io_bitmap_ports) return false;
         Result<u8> byte = copy_in(guest_ptr<u8>{vcpu.io_bitmap + p / 8});
         if (!byte || (*byte >> (p % 8) & 1)) return false;
     }
