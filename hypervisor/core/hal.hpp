@@ -126,7 +126,8 @@ void connect_gsi(u32 pirq, u32 gsi);
 Result<> connect_msi(u32 pirq, MsiSource const& source);  // nodev, nxio, inval: what it names is not there
 void disconnect_irq(u32 pirq);
 Result<> wire_gsi(u32 gsi, bool level, bool active_low);  // exist: it was before, or is in use
-Result<> enable_irq(u32 pirq);                            // busy: the hypervisor uses it
+Result<> prepare_irq(u32 pirq);                           // busy: the hypervisor uses it; nospc: no vector is left
+void enable_irq(u32 pirq);                                // a prepared one
 void disable_irq(u32 pirq);
 bool irq_needs_end(u32 pirq);  // level-triggered: silent after each interrupt until its end
 void end_irq(u32 pirq);

@@ -294,11 +294,8 @@ Result<> wire_gsi(u32 gsi, bool level, bool) {
     irq.wired = true;
     return {};
 }
-Result<> enable_irq(u32 pirq) {
-    if (pirq == hosted::console_gsi) return Errno::busy;
-    Machine::get().irqs[pirq].enabled = true;
-    return {};
-}
+Result<> prepare_irq(u32 pirq) { return pirq == hosted::console_gsi ? Result<>{Errno::busy} : Result<>{}; }
+void enable_irq(u32 pirq) { Machine::get().irqs[pirq].enabled = true; }
 void disable_irq(u32 pirq) { Machine::get().irqs[pirq].enabled = false; }
 bool irq_needs_end(u32 pirq) { return Machine::get().irqs[pirq].level; }
 void end_irq(u32 pirq) { ++Machine::get().irqs[pirq].ends; }

@@ -135,11 +135,12 @@ Result<EvtchnPort> EventChannels::bind_ipi(VcpuId vcpu) {
 }
 
 Result<EvtchnPort> EventChannels::bind_pirq(u32 pirq) {
+    SpinGuard guard{lock_};
     Pirq* const entry = pirqs_.find(pirq);
     if (!entry) return Errno::inval;
-    SpinGuard guard{lock_};
     if (entry->port.load(std::memory_order_relaxed)) return Errno::exist;
     EvtchnPort const port = TRY(find_free());
+    TRY(hal::prepare_irq(pirq));  // from here on nothing can fail
     find(port)->change([&](Channel& channel) {
         channel.state = Channel::State::pirq;
         channel.line = pirq;
@@ -147,12 +148,8 @@ Result<EvtchnPort> EventChannels::bind_pirq(u32 pirq) {
     entry->needs_eoi.store(false, std::memory_order_relaxed);
     pirqs_.ends.show(pirq, hal::irq_needs_end(pirq));
     entry->port.store(port.value, std::memory_order_release);  // before the first one comes
-    Result<> const enabled = hal::enable_irq(pirq);
-    if (enabled) return port;
-    entry->port.store(0, std::memory_order_release);
-    pirqs_.ends.show(pirq, false);
-    release(port);
-    return enabled.error();
+    hal::enable_irq(pirq);
+    return port;
 }
 
 Result<> EventChannels::show_pirq_ends(Mfn mfn, bool unmasks) {

@@ -6,6 +6,7 @@
 // because a dying domain first turns all its peers' channels into unbound ones.
 #pragma once
 #include <array>
+#include <optional>
 #include "base/lock.hpp"
 #include "core/domain.hpp"
 #include "core/event/fifo.hpp"
@@ -64,6 +65,10 @@ public:
     bool is_pending(EvtchnPort port);
     Fifo const* fifo() const { return fifo_.load(std::memory_order_acquire); }
     PirqTable& pirqs() { return pirqs_; }
+    void map_gsi(u32 gsi);  // below PirqTable::size; again changes nothing
+    Result<u32> map_msi(std::optional<u32> wanted, hal::MsiSource const& source);
+    Result<> wire_gsi(u32 gsi, bool level, bool active_low);
+    Result<> unmap_pirq(u32 pirq);                    // busy while bound
     Result<> show_pirq_ends(Mfn page, bool unmasks);  // busy: it is done already
     u32 open_ports();                                 // for tests
 
@@ -101,7 +106,7 @@ private:
     std::array<std::atomic<u32>, abi::virq::count> global_virq_ports_{};
     std::array<std::array<std::atomic<u32>, per_vcpu_virqs.size()>, max_vcpus_per_domain> vcpu_virq_ports_{};
     AtomicBitmap<max_vcpus_per_domain> pollers_;
-    PirqTable pirqs_;
+    PirqTable pirqs_;  // what is mapped and bound changes under the lock
 };
 
 // With the lock of the channel that sends: that keeps this one bound, and delivery as it is.

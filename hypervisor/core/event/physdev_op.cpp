@@ -29,18 +29,16 @@ Result<u64> set_iobitmap(Vcpu& vcpu, abi::PhysdevSetIobitmap const& op) {
 }
 
 // Dom0 names a GSI by itself: pirq and gsi are the same number, as on any Xen.
-Result<u64> map_gsi(PirqTable& pirqs, abi::PhysdevMapPirq& op) {
+Result<u64> map_gsi(EventChannels& events, abi::PhysdevMapPirq& op) {
     if (op.index < 0 || static_cast<u32>(op.index) >= std::min(hal::gsi_count(), PirqTable::size)) return Errno::inval;
     u32 const gsi = static_cast<u32>(op.index);
     if (gsi == timer_gsi || (op.pirq >= 0 && static_cast<u32>(op.pirq) != gsi)) return Errno::inval;
     op.pirq = op.index;
-    Result<u32> const mapped = pirqs.map(gsi, gsi);
-    if (mapped) hal::connect_gsi(gsi, gsi);
-    else if (mapped.error() != Errno::exist) return mapped.error();  // mapping it again changes nothing
+    events.map_gsi(gsi);
     return u64{0};
 }
 
-Result<u64> map_msi(PirqTable& pirqs, abi::PhysdevMapPirq& op) {
+Result<u64> map_msi(EventChannels& events, abi::PhysdevMapPirq& op) {
     u32 const bus = static_cast<u32>(op.bus);
     bool const with_segment = op.type == abi::map_pirq_type::msi_seg;
     if ((!with_segment && bus > 0xff) || static_cast<u32>(op.devfn) > 0xff || op.entry_nr < 0) return Errno::inval;
@@ -51,21 +49,16 @@ Result<u64> map_msi(PirqTable& pirqs, abi::PhysdevMapPirq& op) {
                                 .table_base = op.table_base};
     std::optional<u32> wanted;
     if (op.pirq >= 0) wanted = static_cast<u32>(op.pirq);
-    u32 const pirq = TRY(pirqs.map(wanted, hal::gsi_count()));
-    if (Result<> const connected = hal::connect_msi(pirq, source); !connected) {
-        (void)pirqs.unmap(pirq);
-        return connected.error();
-    }
-    op.pirq = static_cast<i32>(pirq);
+    op.pirq = static_cast<i32>(TRY(events.map_msi(wanted, source)));
     return u64{0};
 }
 
 Result<u64> map_pirq(Domain& domain, abi::PhysdevMapPirq& op) {
     if (op.domid != abi::domid_self && op.domid != domain.id) return Errno::perm;
     switch (op.type) {
-        case abi::map_pirq_type::gsi: return map_gsi(domain.events->pirqs(), op);
+        case abi::map_pirq_type::gsi: return map_gsi(*domain.events, op);
         case abi::map_pirq_type::msi:
-        case abi::map_pirq_type::msi_seg: return map_msi(domain.events->pirqs(), op);
+        case abi::map_pirq_type::msi_seg: return map_msi(*domain.events, op);
         default: return Errno::opnotsupp;  // several messages in one MSI: not without interrupt remapping, as on Xen
     }
 }
@@ -73,15 +66,14 @@ Result<u64> map_pirq(Domain& domain, abi::PhysdevMapPirq& op) {
 Result<u64> unmap_pirq(Domain& domain, abi::PhysdevUnmapPirq const& op) {
     if (op.domid != abi::domid_self && op.domid != domain.id) return Errno::perm;
     if (op.pirq < 0) return Errno::inval;
-    TRY(domain.events->pirqs().unmap(static_cast<u32>(op.pirq)));
+    TRY(domain.events->unmap_pirq(static_cast<u32>(op.pirq)));
     return u64{0};
 }
 
 Result<u64> setup_gsi(Domain& domain, abi::PhysdevSetupGsi const& op) {
     if (op.gsi < 0 || static_cast<u32>(op.gsi) >= hal::gsi_count() || op.triggering > 1 || op.polarity > 1)
         return Errno::inval;
-    if (!domain.events->pirqs().find(static_cast<u32>(op.gsi))) return Errno::inval;
-    TRY(hal::wire_gsi(static_cast<u32>(op.gsi), op.triggering == 1, op.polarity == 1));
+    TRY(domain.events->wire_gsi(static_cast<u32>(op.gsi), op.triggering == 1, op.polarity == 1));
     return u64{0};
 }
 

@@ -36,21 +36,14 @@ public:
     Pirq* find(u32 pirq) {
         return pirq < size && table_[pirq].mapped.load(std::memory_order_acquire) ? &table_[pirq] : nullptr;
     }
-    // The wanted number, exist if it is taken; or the first free one from the first choice on.
-    Result<u32> map(std::optional<u32> wanted, u32 first_choice) {
+    // A number that is not mapped: the wanted one, exist if it is taken; or the first from the first choice on.
+    Result<u32> choose(std::optional<u32> wanted, u32 first_choice) const {
         u32 const last = wanted ? *wanted : size - 1;
         for (u32 pirq = wanted.value_or(first_choice); pirq <= last && pirq < size; ++pirq)
-            if (!table_[pirq].mapped.exchange(true, std::memory_order_acq_rel)) return pirq;
+            if (!table_[pirq].mapped.load(std::memory_order_relaxed)) return pirq;
         return !wanted ? Errno::nospc : *wanted < size ? Errno::exist : Errno::inval;
     }
-    Result<> unmap(u32 pirq) {  // busy while bound
-        Pirq* const entry = find(pirq);
-        if (!entry) return Errno::inval;
-        if (entry->port.load(std::memory_order_acquire)) return Errno::busy;
-        hal::disconnect_irq(pirq);
-        entry->mapped.store(false, std::memory_order_release);
-        return {};
-    }
+    void set_mapped(u32 pirq, bool mapped) { table_[pirq].mapped.store(mapped, std::memory_order_release); }
 
     PirqEnds ends;
 

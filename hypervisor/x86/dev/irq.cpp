@@ -124,18 +124,21 @@ Result<> wire_gsi(u32 gsi, bool level, bool active_low) {
     return {};
 }
 
-Result<> enable_irq(u32 pirq) {
+Result<> prepare_irq(u32 pirq) {
     SpinGuard guard{lock};
     Line& line = lines[pirq];
     if (line.kind == Line::Kind::none) return Errno::inval;
-    if (line.kind == Line::Kind::gsi) {
-        if (claimed[line.gsi]) return Errno::busy;
-        if (!line.vector) TRY(take_vector(line));
-        line.move(line.cpu.load(std::memory_order_relaxed));
-    }
+    if (line.kind == Line::Kind::gsi && claimed[line.gsi]) return Errno::busy;
+    if (!line.vector) TRY(take_vector(line));  // it keeps that until it is disconnected
+    return {};
+}
+
+void enable_irq(u32 pirq) {
+    SpinGuard guard{lock};
+    Line& line = lines[pirq];
+    if (line.kind == Line::Kind::gsi) line.move(line.cpu.load(std::memory_order_relaxed));
     line.enabled = true;
     line.set_masked(false);
-    return {};
 }
 
 void disable_irq(u32 pirq) {

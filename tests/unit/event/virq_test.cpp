@@ -217,6 +217,26 @@ TEST(Pirq, TheHypervisorsOwnInterruptCannotBeBound) {
     EXPECT_EQ(world.dom0().domain().events->open_ports(), ports);
 }
 
+// All that is seen of a bind is seen after it can no longer fail.
+TEST(Pirq, ABindThatFailsLeavesNoTrace) {
+    World world;
+    Guest& dom0 = world.dom0();
+    constexpr u64 pfn = 20;
+    abi::PhysdevMapPirq map = gsi_request(console_gsi);
+    ASSERT_EQ(physdev(dom0, abi::physdevop::map_pirq, map), 0);
+    abi::PhysdevPirqEoiGmfn page{.gmfn = abi::Gfn{dom0.mfn(pfn).value}};
+    ASSERT_EQ(physdev(dom0, abi::physdevop::pirq_eoi_gmfn_v2, page), 0);
+    dom0.frame(pfn)[0] = u64{1} << console_gsi;
+    dom0.domain().events->pirqs().find(console_gsi)->needs_eoi = true;
+    u64& pending = dom0.domain().shared_info->evtchn_pending[0];
+    pending = ~u64{0};
+    abi::EvtchnBindPirq bind{.pirq = console_gsi, .flags = 0, .port = {}};
+    EXPECT_EQ(event_op(dom0, abi::evtchnop::bind_pirq, bind), err(Errno::busy));
+    EXPECT_EQ(pending, ~u64{0});
+    EXPECT_TRUE(dom0.domain().events->pirqs().find(console_gsi)->needs_eoi);
+    EXPECT_EQ(dom0.frame(pfn)[0], u64{1} << console_gsi);
+}
+
 TEST(Pirq, MessagesGetNumbersAboveTheInputs) {
     World world;
     Guest& dom0 = world.dom0();
