@@ -2,7 +2,8 @@
 #include "kernel_image.hpp"
 
 #include "decompress.hpp"
-#include "xen_notes.hpp"
+
+#include "portable/kernel/notes.hpp"
 
 #include <elf.h>
 
@@ -12,9 +13,9 @@
 namespace paravane {
 namespace {
 using Bytes = std::span<std::byte const>;
+using hv::pv::XenNotes;
 
 constexpr std::size_t unpacked_limit = std::size_t{256} << 20;
-constexpr std::uint64_t image_limit = std::uint64_t{1} << 30;  // kernels live in the last 2 GiB of the address space
 constexpr std::size_t most_headers = 256;
 
 Error unusable(std::string why) { return Error{"", std::move(why), ENOEXEC}; }
@@ -63,30 +64,43 @@ Result<std::optional<KernelSegment>> load_segment(Bytes elf, Elf64_Phdr const& h
         return unusable("truncated: " + name + " ends at byte " + std::to_string(header.p_offset + header.p_filesz) +
                         ", the file has only " + std::to_string(elf.size()));
     }
-    if (header.p_memsz > image_limit) return unusable(name + " is larger than 1 GiB");
     return std::optional{KernelSegment{.address = header.p_paddr,
                                        .memory_size = header.p_memsz,
                                        .file_offset = header.p_offset,
                                        .file_size = header.p_filesz}};
 }
 
+Result<> add_notes(XenNotes& notes, Bytes elf, std::uint64_t offset, std::uint64_t size) {
+    std::optional<Bytes> area = slice(elf, offset, size);
+    if (!area) return unusable("truncated: its notes lie behind the end of the file");
+    hv::pv::Complaint error = notes.add({reinterpret_cast<std::uint8_t const*>(area->data()), area->size()});
+    if (error) return unusable(error);
+    return {};
+}
+
 // Notes from all PT_NOTE segments; when none of them is Xen's, from SHT_NOTE sections, where some linkers leave them.
 Result<XenNotes> read_notes(Bytes elf, Elf64_Ehdr const& header, std::span<Elf64_Phdr const> programs) {
     XenNotes notes;
     for (Elf64_Phdr const& program : programs) {
-        if (program.p_type != PT_NOTE) continue;
-        std::optional<Bytes> area = slice(elf, program.p_offset, program.p_filesz);
-        if (!area) return unusable("truncated: a note segment lies behind the end of the file");
-        TRY(notes.add(*area));
+        if (program.p_type == PT_NOTE) TRY(add_notes(notes, elf, program.p_offset, program.p_filesz));
     }
-    if (notes.found() || header.e_shentsize != sizeof(Elf64_Shdr) || header.e_shnum > most_headers) return notes;
+    if (notes.found || header.e_shnum == 0) return notes;
+    if (header.e_shentsize != sizeof(Elf64_Shdr) ||
+        !slice(elf, header.e_shoff, std::uint64_t{header.e_shnum} * sizeof(Elf64_Shdr))) {
+        return unusable("truncated: its section headers lie behind the end of the file");
+    }
     for (std::size_t i = 0; i < header.e_shnum; ++i) {
-        std::optional<Elf64_Shdr> section = read_at<Elf64_Shdr>(elf, header.e_shoff + i * sizeof(Elf64_Shdr));
-        if (!section) break;  // section headers are optional: a stripped or cut tail is no error
-        if (section->sh_type != SHT_NOTE) continue;
-        if (std::optional<Bytes> area = slice(elf, section->sh_offset, section->sh_size)) TRY(notes.add(*area));
+        Elf64_Shdr section = *read_at<Elf64_Shdr>(elf, header.e_shoff + i * sizeof(Elf64_Shdr));
+        if (section.sh_type == SHT_NOTE) TRY(add_notes(notes, elf, section.sh_offset, section.sh_size));
     }
     return notes;
+}
+
+Result<> check_notes(XenNotes const& notes) {
+    hv::pv::Refusal refusal = notes.check(hv::pv::KernelRole::guest);
+    if (!refusal) return {};
+    std::string about{refusal.about};
+    return unusable(about.empty() ? refusal.why : std::string{refusal.why} + ": \"" + about + "\"");
 }
 
 Result<Elf64_Ehdr> read_header(Bytes elf) {
@@ -115,17 +129,15 @@ Result<std::vector<Elf64_Phdr>> read_programs(Bytes elf, Elf64_Ehdr const& heade
 }
 
 // Sorted, disjoint, and moved to the addresses the guest will see.
-Result<> place_segments(KernelImage& image, std::uint64_t paddr_offset) {
+Result<> place_segments(KernelImage& image, XenNotes const& notes) {
     if (image.segments.empty()) return unusable("nothing to load in this ELF");
+    if (image.segments.size() > hv::pv::max_elf_segments) return unusable("it has more segments than we can load");
     std::ranges::sort(image.segments, {}, &KernelSegment::address);
     for (std::size_t i = 0; i < image.segments.size(); ++i) {
         KernelSegment& segment = image.segments[i];
-        if (segment.address < paddr_offset) return unusable("a segment lies below PADDR_OFFSET");
-        segment.address += image.virt_base - paddr_offset;  // wraps by design: both are addresses modulo 2^64
-        if (segment.address < image.virt_base || segment.address - image.virt_base > image_limit ||
-            segment.address + segment.memory_size < segment.address) {
-            return unusable("a segment lies outside the kernel's address range");
-        }
+        std::optional<std::uint64_t> place = notes.place(segment.address, segment.memory_size);
+        if (!place) return unusable("a segment lies outside the kernel's address range");
+        segment.address = *place;
         if (i > 0 && segment.address - image.segments[i - 1].address < image.segments[i - 1].memory_size) {
             return unusable("segments overlap");
         }
@@ -170,25 +182,24 @@ Result<KernelImage> parse_kernel(Bytes elf) {
     Elf64_Ehdr header = TRY(read_header(elf));
     std::vector<Elf64_Phdr> programs = TRY(read_programs(elf, header));
     XenNotes notes = TRY(read_notes(elf, header, programs));
-    if (!notes.found()) return unusable("no Xen notes in this ELF");
-    TRY(notes.check());
+    TRY(check_notes(notes));
 
     KernelImage image;
     for (std::size_t i = 0; i < programs.size(); ++i) {
         std::optional<KernelSegment> segment = TRY(load_segment(elf, programs[i], i));
         if (segment) image.segments.push_back(*segment);
     }
-    image.virt_base = notes.number(abi::elfnote::virt_base).value_or(0);
-    TRY(place_segments(image, notes.number(abi::elfnote::paddr_offset).value_or(0)));
-    image.entry = notes.number(abi::elfnote::entry).value_or(header.e_entry);
+    image.virt_base = notes.virt_base;
+    TRY(place_segments(image, notes));
+    image.entry = notes.entry.value_or(header.e_entry);
     if (!inside(image, image.entry, 1)) return unusable("the entry point lies outside the image");
-    image.hypercall_page = notes.number(abi::elfnote::hypercall_page);
+    image.hypercall_page = notes.hypercall_page;
     if (image.hypercall_page &&
         (*image.hypercall_page % page_size != 0 || !inside(image, *image.hypercall_page, page_size))) {
         return unusable("the hypercall page lies outside the image or is not aligned");
     }
-    image.p2m_base = notes.number(abi::elfnote::init_p2m);
-    image.initrd_by_frame = notes.number(abi::elfnote::mod_start_pfn).value_or(0) != 0;
+    image.p2m_base = notes.init_p2m;
+    image.initrd_by_frame = notes.initrd_by_pfn;
     return image;
 }
 }  // namespace paravane

@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <cstring>
 #include "core/mm/pte.hpp"
-#include "core/pv/elf_notes.hpp"
 
 namespace hv::pv {
 namespace {
@@ -38,7 +37,6 @@ static_assert(sizeof(SectionHeader) == 64);
 constexpr u16 executable = 2;
 constexpr u16 shared_object = 3;
 constexpr u16 machine_x86_64 = 62;
-constexpr u64 largest_image = u64{1} << 39;  // one L4 slot
 
 bool lies_inside(u64 offset, u64 size, u64 whole) { return offset <= whole && size <= whole - offset; }
 bool is_page(u64 address) { return (address & ~page_mask) == 0; }
@@ -50,7 +48,7 @@ public:
     Complaint run() {
         if (Complaint error = check_header()) return error;
         if (Complaint error = read_notes()) return error;
-        if (Complaint error = notes_.check(role_)) return error;
+        if (Refusal refusal = notes_.check(role_)) return refusal.why;
         if (Complaint error = read_segments()) return error;
         return take_notes();
     }
@@ -129,15 +127,12 @@ private:
         if (segment.memory_size < segment.file_size) return "a segment is larger in the file than in memory";
         if (!lies_inside(segment.offset, segment.file_size, file_.size()))
             return "a segment is outside the file, which may be truncated";
-        u64 place = segment.physical_address - notes_.paddr_offset;
-        if (segment.physical_address < notes_.paddr_offset || !lies_inside(place, segment.memory_size, largest_image))
-            return bad_address;
-        u64 address = kernel_.virt_base + place;
-        u64 last_byte = address + segment.memory_size - 1;
-        bool crosses = (address < hypervisor_start) != (last_byte < hypervisor_start);
-        if (last_byte < kernel_.virt_base || !is_guest_address(last_byte) || last_byte == ~u64{0} || crosses)
-            return bad_address;
-        return insert({address, segment.memory_size, segment.offset, segment.file_size});
+        std::optional<u64> address = notes_.place(segment.physical_address, segment.memory_size);
+        if (!address) return bad_address;
+        u64 last_byte = *address + segment.memory_size - 1;
+        bool crosses = (*address < hypervisor_start) != (last_byte < hypervisor_start);
+        if (!is_guest_address(last_byte) || crosses) return bad_address;
+        return insert({*address, segment.memory_size, segment.offset, segment.file_size});
     }
     Complaint insert(ElfSegment const& added) {  // by address
         ElfSegment* begin = kernel_.segments.data();

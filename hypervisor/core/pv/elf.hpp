@@ -5,12 +5,9 @@
 #include <array>
 #include <optional>
 #include <span>
-#include "base/types.hpp"
+#include "portable/kernel/notes.hpp"
 
 namespace hv::pv {
-// What is wrong, as a clause for "dom0 kernel: …"; null if nothing is.
-using Complaint = char const*;
-
 struct ElfSegment {
     u64 address = 0;      // guest virtual, by physical address and note VIRT_BASE
     u64 memory_size = 0;  // bytes behind file_size are to be zeroed
@@ -19,8 +16,6 @@ struct ElfSegment {
 
     u64 end() const { return address + memory_size; }
 };
-
-inline constexpr u32 max_elf_segments = 16;
 
 struct ElfKernel {
     std::array<ElfSegment, max_elf_segments> segments{};  // by address, disjoint
@@ -43,8 +38,6 @@ struct ElfResult {
 
     explicit operator bool() const { return !error; }
 };
-
-enum class KernelRole : u8 { dom0, guest };
 
 ElfResult parse_kernel(std::span<u8 const> file, KernelRole role);
 }  // namespace hv::pv

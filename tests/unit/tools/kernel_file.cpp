@@ -39,8 +39,8 @@ void append_note(Bytes& to, std::uint32_t type, std::optional<std::uint64_t> val
     if (value) append_note(to, "Xen", type, std::as_bytes(std::span{&*value, 1}));
 }
 
-void append_note(Bytes& to, std::uint32_t type, std::string const& value) {
-    append_note(to, "Xen", type, std::as_bytes(std::span{value.c_str(), value.size() + 1}));
+void append_note(Bytes& to, std::uint32_t type, std::optional<std::string> const& value) {
+    if (value) append_note(to, "Xen", type, std::as_bytes(std::span{value->c_str(), value->size() + 1}));
 }
 
 Bytes make_notes(KernelSpec const& spec) {
@@ -51,10 +51,13 @@ Bytes make_notes(KernelSpec const& spec) {
     append_note(notes, 3, spec.virt_base);
     append_note(notes, 4, spec.paddr_offset);
     append_note(notes, 5, spec.xen_version);
+    append_note(notes, 6, spec.guest_os);
     append_note(notes, 8, spec.loader);
     append_note(notes, 10, spec.features);
     append_note(notes, 15, spec.init_p2m);
     append_note(notes, 16, spec.mod_start_pfn);
+    append_note(notes, 17, spec.supported_features);
+    notes.insert(notes.end(), spec.more_notes.begin(), spec.more_notes.end());
     return notes;
 }
 
@@ -156,6 +159,12 @@ Bytes pack_zstd(std::span<std::byte const> data) {
     return out;
 }
 }  // namespace
+
+Bytes make_note(std::uint32_t type, std::span<std::byte const> value) {
+    Bytes note;
+    append_note(note, "Xen", type, value);
+    return note;
+}
 
 Bytes make_elf(KernelSpec const& spec) {
     Bytes notes = make_notes(spec);

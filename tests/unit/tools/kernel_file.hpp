@@ -30,14 +30,18 @@ struct KernelSpec {
     std::optional<std::uint64_t> hypercall_page = std::nullopt;
     std::optional<std::uint64_t> init_p2m = std::nullopt;
     std::optional<std::uint64_t> mod_start_pfn = std::nullopt;
-    std::string loader = "generic";
-    std::string xen_version = "xen-3.0";
-    std::string features = "!writable_page_tables|pae_pgdir_above_4gb";
-    bool notes_in_section = false;  // a SHT_NOTE section in place of a PT_NOTE segment
-    bool other_notes = false;       // a note of another owner in front
+    std::optional<std::string> loader = "generic";
+    std::optional<std::string> xen_version = "xen-3.0";
+    std::optional<std::string> guest_os = std::nullopt;
+    std::optional<std::string> features = "!writable_page_tables|pae_pgdir_above_4gb";
+    std::optional<std::uint64_t> supported_features = std::nullopt;
+    std::vector<std::byte> more_notes{};  // behind all others, as they are
+    bool notes_in_section = false;        // a SHT_NOTE section in place of a PT_NOTE segment
+    bool other_notes = false;             // a note of another owner in front
 };
 
 Bytes make_elf(KernelSpec const& spec = {});
+Bytes make_note(std::uint32_t type, std::span<std::byte const> value);
 Bytes pack(std::span<std::byte const> data, paravane::Compression compression);
 // With Linux's boot header; the unpacked size is appended to the payload as Linux does it.
 Bytes make_bzimage(std::span<std::byte const> elf, paravane::Compression compression);

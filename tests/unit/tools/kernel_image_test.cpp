@@ -71,7 +71,7 @@ TEST(KernelImage, ElfWithoutNotesSaysSo) {
     for (std::size_t i = 0; i + 4 <= elf.size(); ++i) {
         if (std::memcmp(elf.data() + i, "Xen\0", 4) == 0) elf[i] = std::byte{'Y'};
     }
-    EXPECT_EQ(reason(parse_kernel(elf)), "no Xen notes in this ELF");
+    EXPECT_EQ(reason(parse_kernel(elf)), "it has no Xen notes: not a PV kernel");
 }
 
 TEST(KernelImage, WhatWeCannotOfferIsRefusedByName) {
