@@ -46,6 +46,8 @@ DIFFERENCES = {
         ["physdev_op 5 21"],
     "vectors are the hypervisor's: no number is wrong, or there is none":
         ["physdev_op 10 11"],
+    "mmuext_op for the frames of nobody: Xen asks which operation it is, and refuses all that would touch one":
+        ["domain 32753 32754"],
     "of several faults in the argument another is told":
         ["physdev_op 13 14"],
 }

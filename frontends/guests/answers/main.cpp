@@ -110,6 +110,29 @@ void ask_mmuext() {
         print("\n");
     }
 }
+
+// Whose frames, and above bit 16 whose tables, plus one: the caller by its number, nobody, and names that are reserved.
+void ask_about_domains() {
+    u64 const frame = memory::mfn_of(memory::allocate()).value;
+    auto* const unmapped = static_cast<char*>(memory::allocate());
+    constexpr u32 own = 0, nobody = 1000;
+    constexpr u32 pages[] = {abi::domid_self.value, own,    nobody, abi::domid_io.value,
+                             abi::domid_xen.value,  0x7ff5, 0x7fff};
+    for (u32 domain : pages) {
+        print("domain {}:", domain);
+        abi::MmuUpdate update{.ptr = frame << 12, .val = 0};
+        print(" mmu_update {}", mmu_update(&update, 1, nullptr, domain));
+        print(" of none {}", mmu_update(&update, 0, nullptr, domain));
+        print(" own tables {}", mmu_update(&update, 1, nullptr, domain | (own + 1) << 16));
+        print(" nobody's tables {}", mmu_update(&update, 1, nullptr, domain | (nobody + 1) << 16));
+        abi::MmuextOp op{};
+        op.cmd = abi::mmuext::tlb_flush_local;
+        print(" mmuext_op {}", hypercall(abi::hypercall::mmuext_op, address_of(&op), 1, 0, domain));
+        print(" of none {}", hypercall(abi::hypercall::mmuext_op, address_of(&op), 0, 0, domain));
+        print(" update_va_mapping {}\n",
+              hypercall(abi::hypercall::update_va_mapping_otherdomain, address_of(unmapped), 0, 0, domain));
+    }
+}
 }  // namespace
 
 void guest::main() {
@@ -118,6 +141,7 @@ void guest::main() {
     for (Family const& family : families) ask(family);
     for (u32 type = 0; type < 40; ++type) print("vm_assist {}: {} {}\n", type, vm_assist(0, type), vm_assist(1, type));
     ask_mmuext();
+    ask_about_domains();
     ask_grants();
     constexpr std::array<u32, 5> platform_left_out{17, 35, 51, 53, 62};
     ask_structured("platform_op", abi::hypercall::platform_op, 70, abi::platform_interface_version, 0,

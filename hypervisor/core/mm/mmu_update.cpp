@@ -18,10 +18,12 @@ struct NamedOwner {
     std::optional<DomainRef> held;
 };
 
-// Errors: perm, srch. domid_xen and other domains are for privileged callers.
+// Errors: perm, srch. domid_xen and other domains are for privileged callers. A caller's own number is none of a
+// foreign domain.
 Result<NamedOwner> resolve_page_owner(Domain& caller, u64 domid) {
     Domid const id{static_cast<u16>(domid)};
-    if (id == abi::domid_self || id == caller.id) return NamedOwner{PageOwner::of(caller), {}};
+    if (id == abi::domid_self) return NamedOwner{PageOwner::of(caller), {}};
+    if (id == caller.id) return Errno::srch;
     if (id == abi::domid_io) return NamedOwner{{id, id, caller.may_map_io}, {}};
     if (!caller.privileged) return Errno::perm;
     if (id == abi::domid_xen) return NamedOwner{{id, id, false}, {}};

@@ -95,7 +95,9 @@ Outcome do_mmuext_op(Vcpu& vcpu, HypercallArgs& args) {
     if (!batch) return batch.error();
     std::optional<DomainRef> other;
     if (args[3] != abi::domid_self.value) [[unlikely]] {
-        auto named = resolve_domain(*vcpu.domain, Domid{static_cast<u16>(args[3])});
+        Domid const id{static_cast<u16>(args[3])};
+        if (id == vcpu.domain->id) return Errno::srch;  // no foreign domain
+        auto named = resolve_domain(*vcpu.domain, id);
         if (!named) return named.error();
         other.emplace(*std::move(named));
     }

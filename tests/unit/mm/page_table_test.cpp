@@ -174,6 +174,18 @@ TEST_F(PageTable, PrivilegedOperationsOnOthersAreRefused) {
     EXPECT_EQ(world.dom0().call(abi::hypercall::mmu_update, {0, 0, 0, 4711}), err(Errno::srch));
 }
 
+TEST_F(PageTable, TheCallersOwnNumberNamesNoForeignDomain) {
+    using namespace abi::hypercall;
+    u64 const own = guest.domain().id.value;
+    u64 const request = guest.put(abi::MmuUpdate{.ptr = guest.leaf_address(20).value, .val = 0});
+    EXPECT_EQ(guest.call(mmu_update, {request, 1, 0, own}), err(Errno::srch));
+    EXPECT_EQ(guest.call(mmu_update, {0, 0, 0, own}), err(Errno::srch));
+    EXPECT_EQ(guest.call(mmuext_op, {0, 0, 0, own}), err(Errno::srch));
+    EXPECT_EQ(guest.call(update_va_mapping_otherdomain, {0, 0, 0, own}), err(Errno::srch));
+    u64 const own_tables = (own + 1) << 16;  // that is a name for them
+    EXPECT_EQ(guest.call(mmu_update, {request, 1, 0, abi::domid_self.value | own_tables}), 0);
+}
+
 TEST_F(PageTable, PointersIntoTheHypervisorAreFaults) {
     EXPECT_EQ(guest.call(abi::hypercall::mmu_update, {hypervisor_start, 1, 0, abi::domid_self.value}),
               err(Errno::fault));
