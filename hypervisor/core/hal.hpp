@@ -61,6 +61,10 @@ void kick(CpuId cpu);  // makes that CPU look at its pending work soon; no-op fo
 // A higher claim is waiting: long operations return "again". Lets interrupts in meanwhile: nobody asks with a lock
 // held.
 bool should_preempt();
+// In a loop that cannot stop on its way: it only lets interrupts in, in every 512th turn.
+inline void ask_in_turn(u64 turn) {
+    if (turn % 512 == 511) (void)should_preempt();
+}
 
 // --- translation caches; `cpus` are flushed before the call returns
 void flush_tlb(CpuMask const& cpus);  // everything that guest entries could have put there

@@ -56,6 +56,7 @@ void Machine::reset() {
     console.clear();
     typed.clear();
     preempt_after = asked = 0;
+    visits = most_visits = 0;
     meanwhile = {};
 }
 
@@ -147,8 +148,10 @@ void log::console_write(std::string_view text) { Machine::get().console += text;
 namespace hal {
 std::byte* map(Mfn mfn) {
     if (mfn.value >= Machine::get().frames) panic("direct map: no such frame");
-    Machine::get().let_others_act();
-    return Machine::get().frame(mfn.value);
+    Machine& machine = Machine::get();
+    machine.let_others_act();
+    if (machine.recording) machine.most_visits = std::max(machine.most_visits, ++machine.visits);
+    return machine.frame(mfn.value);
 }
 u64 read_or_zero(Maddr address) {
     if (address.value >= Machine::frames * page_size) return 0;
@@ -194,6 +197,7 @@ void kick(CpuId cpu) {
 bool should_preempt() {
     ASSERT(holds_no_lock());
     Machine& machine = Machine::get();
+    if (machine.recording) machine.visits = 0;
     if (!machine.preempt_after || ++machine.asked < machine.preempt_after) return false;
     machine.asked = 0;
     return true;

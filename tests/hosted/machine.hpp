@@ -83,6 +83,10 @@ public:
     // Preemption: after this many questions should_preempt() says yes once; 0: never.
     u32 preempt_after = 0;
     u32 asked = 0;
+    // How often the hypervisor went to a frame by the direct map since the last question; most_visits is the most there
+    // ever was between two, or between one and the end of a call.
+    u32 visits = 0;
+    u32 most_visits = 0;
 
 private:
     Machine();

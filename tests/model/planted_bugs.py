@@ -18,7 +18,7 @@ BUGS = [
     ("a frame becomes a table although CPUs may remember writable translations", "core/mm/validate.cpp",
      "else tlb::flush_stale(page->stamp, owner.dirty_cpus);", ""),
     ("what a half demoted table holds is forgotten when the frame gets another type", "core/mm/validate.cpp",
-     "if (!shrink(*page)) return Errno::again;", "page->type.fetch_and(~PageInfo::prefix_mask);"),
+     "if (!shrink(*page) || hal::should_preempt()) return Errno::again;", "page->type.fetch_and(~PageInfo::prefix_mask);"),
     ("demotion keeps the references of upper levels", "core/mm/validate.cpp",
      "else release_table_entry(pte);", "else static_cast<void>(pte);"),
     ("a table with entries holds no reference on itself", "core/mm/validate.cpp",

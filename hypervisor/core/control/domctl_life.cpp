@@ -2,6 +2,7 @@
 // From creation to the end of a domain, as tools drive it.
 #include <algorithm>
 #include "core/control/domctl.hpp"
+#include "core/grant/grant_table.hpp"
 #include "core/hal.hpp"
 #include "core/mm/typed_ref.hpp"
 #include "core/pv/hypercall_page.hpp"
@@ -9,7 +10,6 @@
 namespace hv::control {
 namespace {
 constexpr u32 default_grant_frames = 64, default_maptrack_frames = 1024;
-constexpr u32 most_grant_frames = 1024, most_maptrack_frames = 8192;
 
 bool is_ours(abi::DomctlCreatedomain const& config) {
     u32 const grant_version = config.grant_opts & abi::grant_version_mask;

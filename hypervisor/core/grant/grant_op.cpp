@@ -23,6 +23,7 @@ GrantStatus setup_table(Vcpu& vcpu, abi::GnttabSetupTable const& op) {
 GrantStatus query_size(Vcpu& vcpu, abi::GnttabQuerySize& op) {
     auto domain = resolve_domain(*vcpu.domain, op.dom);
     if (!domain) return resolve_status(domain.error());
+    if ((*domain)->is_dying()) return GrantStatus::bad_domain;  // it may never have got as far as a table
     op.nr_frames = (*domain)->grants->frame_count();
     op.max_nr_frames = (*domain)->grants->max_frame_count();
     return GrantStatus::okay;

@@ -4,6 +4,8 @@
 #include "core/domain.hpp"
 
 namespace hv {
+// What a table can have; the tools may ask for no more.
+inline constexpr u32 most_grant_frames = 512, most_maptrack_frames = 2048;
 Result<GrantTable*> create_grant_table(Domain& domain, u32 max_grant_frames, u32 max_maptrack_frames);
 bool release_grant_mappings(Domain& domain);  // dying domain: ends the mappings it holds; false if preempted
 void retire_grant_table(Domain& domain);      // gives back the grant frames; nothing can be mapped any more

@@ -267,6 +267,7 @@ bool is_one(HypercallArgs& args) { return static_cast<u32>(args[2]) == 1; }
 GrantStatus hold_other_frame(Domain& granter, Mfn frame, Access access) {
     if (access == Access::read) return GrantStatus::bad_page;
     auto typed = get_writable(frame, granter.id);
+    if (!typed && typed.error() == Errno::again) return GrantStatus::eagain;  // a former table, not given up yet
     if (!typed) return typed.error() == Errno::inval ? GrantStatus::bad_page : GrantStatus::general_error;
     (void)(*std::move(typed)).leak();
     return GrantStatus::okay;

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The granter's side, and the life of a table.
 #include "core/grant/table.hpp"
-#include <algorithm>
 #include "core/hal.hpp"
 #include "core/mm/heap.hpp"
 
@@ -11,9 +10,9 @@ constexpr u32 active_order = order_of_bytes(GrantTable::entries_per_frame * size
 }  // namespace
 
 GrantTable::GrantTable(Domain& owner, u32 max_frames, u32 max_maptrack_frames)
-    : owner_{owner},
-      max_frames_{std::clamp(max_frames, 1u, frame_limit)},
-      max_maptrack_pages_{std::min(max_maptrack_frames, maptrack_frame_limit)} {}
+    : owner_{owner}, max_frames_{max_frames}, max_maptrack_pages_{max_maptrack_frames} {
+    ASSERT(max_frames != 0 && max_frames <= most_grant_frames && max_maptrack_frames <= most_maptrack_frames);
+}
 
 GrantTable::~GrantTable() {
     for (ActiveGrant* page : active_) free_heap(reinterpret_cast<std::byte*>(page), active_order);
@@ -22,20 +21,26 @@ GrantTable::~GrantTable() {
 
 Result<> GrantTable::grow_to(u32 frames) {
     if (frames > max_frames_) return Errno::nospc;
+    while (!TRY(grow_by_one(frames))) (void)hal::should_preempt();
+    return {};
+}
+
+// True if the table had as many already. It has the lock for a frame at a time, as the frames are cleared under it.
+Result<bool> GrantTable::grow_by_one(u32 frames) {
     SpinGuard guard{lock_};
     if (owner_.is_dying()) return Errno::inval;  // its frames are retired, or about to be
-    for (; frames_ < frames; ++frames_) {
-        PageInfo* const page = alloc_shared_frame(owner_);
-        if (!page) return Errno::nomem;
-        std::byte* const in_use = alloc_heap(active_order);
-        if (!in_use) {
-            release_shared_frame(*page);
-            return Errno::nomem;
-        }
-        shared_[frames_] = reinterpret_cast<abi::GrantEntryV1*>(hal::map(mfn_of(*page)));
-        active_[frames_] = reinterpret_cast<ActiveGrant*>(in_use);
+    if (frames_ >= frames) return true;
+    PageInfo* const page = alloc_shared_frame(owner_);
+    if (!page) return Errno::nomem;
+    std::byte* const in_use = alloc_heap(active_order);
+    if (!in_use) {
+        release_shared_frame(*page);
+        return Errno::nomem;
     }
-    return {};
+    shared_[frames_] = reinterpret_cast<abi::GrantEntryV1*>(hal::map(mfn_of(*page)));
+    active_[frames_] = reinterpret_cast<ActiveGrant*>(in_use);
+    ++frames_;
+    return false;
 }
 
 u32 GrantTable::frame_count() {

@@ -49,8 +49,6 @@ struct Mapping {
 class GrantTable {
 public:
     static constexpr u32 entries_per_frame = abi::grant_entries_per_frame;
-    static constexpr u32 frame_limit = 512;
-    static constexpr u32 maptrack_frame_limit = 2048;
     static constexpr u32 mappings_per_page = page_size / sizeof(Mapping);
     static constexpr u32 no_handle = ~0u;
 
@@ -91,6 +89,7 @@ public:
     u32 release_cursor = 0;  // of release_grant_mappings
 
 private:
+    Result<bool> grow_by_one(u32 frames);
     bool add_mappings();  // under the lock of the free list
     Mapping& slot(u32 handle) const { return maptrack_.data()[handle / mappings_per_page][handle % mappings_per_page]; }
 
@@ -109,13 +108,13 @@ private:
 
     Spinlock<LockRank::grant_table> lock_;  // the granter's side
     u32 frames_ = 0;
-    std::array<abi::GrantEntryV1*, frame_limit> shared_{};
-    std::array<ActiveGrant*, frame_limit> active_{};  // stays when the frames are retired
+    std::array<abi::GrantEntryV1*, most_grant_frames> shared_{};
+    std::array<ActiveGrant*, most_grant_frames> active_{};  // stays when the frames are retired
 
     Spinlock<LockRank::maptrack> maptrack_lock_;  // of the free list
     std::atomic<u32> maptrack_pages_{0};
     u32 free_handle_ = no_handle;
-    std::array<Mapping*, maptrack_frame_limit> maptrack_{};
+    std::array<Mapping*, most_maptrack_frames> maptrack_{};
 };
 
 // Sets reading (and writing) in the shared entry, against a granter that may change it at any moment: flags and domid

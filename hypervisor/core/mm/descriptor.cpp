@@ -92,7 +92,7 @@ bool load_ldt_page(Vcpu& vcpu, u32 page) {
     Result<Pte> leaf = read_leaf(vcpu, vcpu.ldt_base + page * page_size);
     if (!leaf || !leaf->is_present()) return false;
     Result<TypedRef> frame = get_typed(leaf->mfn(), vcpu.domain->id, PageType::segdesc);
-    if (!frame) return false;
+    if (!frame) return frame.error() == Errno::again;
     vcpu.ldt_frames[page] = (*std::move(frame)).leak_mfn();
     return true;
 }

@@ -19,7 +19,8 @@ void release_ldt(Vcpu& vcpu);
 Result<> set_gdt(Vcpu& vcpu, std::span<Mfn const> frames, u32 entries);  // checks, then replaces the old one
 
 // The LDT is where its addresses map when the processor looks: pages that are not (yet) fit to be descriptor pages stay
-// away until load_ldt_page finds them so. False: still not; the guest gets the fault.
+// away until load_ldt_page finds them so, or finds that they are just becoming it: the instruction is tried again.
+// False: still not; the guest gets the fault.
 Result<> set_ldt(Vcpu& vcpu, u64 base, u64 entries);
 bool load_ldt_page(Vcpu& vcpu, u32 page);
 }  // namespace hv

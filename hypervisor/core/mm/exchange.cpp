@@ -54,8 +54,10 @@ Result<> exchange_chunk(abi::MemoryExchange const& request, Chunk chunk, Domain&
     FrameChain taken{give_to_owner};
     for (u64 i = 0; i < chunk.in_count; ++i) {
         u64 mfn = TRY(copy_in(request.in.extent_start + (chunk.in_first + i)));
-        for (u64 k = 0; k < u64{1} << request.in.extent_order; ++k)
+        for (u64 k = 0; k < u64{1} << request.in.extent_order; ++k) {
+            hal::ask_in_turn(k);
             taken.push(*TRY(take_frame(Mfn{mfn + k}, domain.id)));
+        }
     }
     u64 const extent_size = u64{1} << request.out.extent_order;
     FrameChain fresh{[=](PageInfo& first) {
@@ -67,12 +69,16 @@ Result<> exchange_chunk(abi::MemoryExchange const& request, Chunk chunk, Domain&
     for (u64 i = 0; i < chunk.out_count; ++i) TRY(copy_in(request.out.extent_start + (chunk.out_first + i)));
 
     // From here on nothing fails but the guest's own races with itself.
-    while (!taken.empty()) free_unreferenced(taken.pop());
+    for (u64 freed = 0; !taken.empty(); ++freed) {
+        hal::ask_in_turn(freed);
+        free_unreferenced(taken.pop());
+    }
     for (u64 i = 0; i < chunk.out_count; ++i) {
         guest_ptr<u64> place = request.out.extent_start + (chunk.out_first + i);
         Mfn mfn = mfn_of(fresh.pop());
         auto pfn = copy_in(place);
         for (u64 k = 0; k < extent_size; ++k) {
+            hal::ask_in_turn(k);
             if (pfn) set_m2p(mfn + k, *pfn + k);
             give_to_owner(page_of(mfn + k));
         }

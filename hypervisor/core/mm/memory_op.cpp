@@ -102,6 +102,7 @@ Result<u64> acquire_resource(Vcpu& vcpu, guest_ptr<void> arg) {
         if (request.type != abi::resource::grant_table || request.id != abi::resource::grant_table_shared)
             return Errno::opnotsupp;
         DomainRef named = TRY(resolve_domain(*vcpu.domain, request.domid));
+        if (named->is_dying()) return Errno::inval;  // it may never have got as far as a table
         u32 limit = grant_frame_limit(*named);
         if (request.frame_list.is_null()) {
             if (request.nr_frames) return Errno::inval;

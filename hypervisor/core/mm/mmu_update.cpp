@@ -63,7 +63,8 @@ public:
             u64 const size = std::min(chunk_size, list.left());
             if (size == 1) TRY(copy_in(chunk[0], list.next()));
             else TRY(copy_in_bytes(chunk.data(), list.next().address, size * sizeof(abi::MmuUpdate)));
-            for (u64 i = 0; i < size; ++i, ++list.done) TRY(apply(chunk[i]));
+            ask_at_ = size;
+            for (u64 i = 0; i < ask_at_; ++i, ++list.done) TRY(apply(chunk[i]));
             if (!list.left()) return {};
             if (hal::should_preempt()) return Errno::again;
         }
@@ -91,7 +92,10 @@ private:
         u64* const entry = entries_ + (address - table_address_) / sizeof(u64);
         if (kind_ == PageType::l1) [[likely]]
             return replace_l1(entry, wanted, tables_, pages_, mode);
-        if (is_table_type(kind_)) return replace_table_entry(entry, kind_, wanted, tables_, mode);
+        if (is_table_type(kind_)) {
+            ask_at_ = 0;  // it may be a table of 512 entries that was just taken
+            return replace_table_entry(entry, kind_, wanted, tables_, mode);
+        }
         if (kind_ == PageType::none) return Errno::inval;       // no_address itself
         __atomic_store_n(entry, wanted.raw, __ATOMIC_RELEASE);  // a plain page of the guest's
         return {};
@@ -141,6 +145,7 @@ private:
     PageType kind_ = PageType::none;
     u64 table_address_ = no_address;
     u64* entries_ = nullptr;
+    u64 ask_at_ = 0;  // before which request of the chunk
 };
 
 // The usual single request, an entry of a level-1 table of the caller's. Nothing, and nothing done: it is another one.

@@ -131,11 +131,23 @@ void store_count(Mfn first, u64 frames, u64 word) {
 }
 
 // Frames that another domain had must not be reachable through a stale TLB entry any more.
-void prepare_block(PageInfo& first, u32 order, Contents contents = Contents::zero) {
+void prepare_frame(PageInfo& page, Contents contents = Contents::zero) {
+    tlb::flush_stale_everywhere(page.stamp);
+    if (contents == Contents::zero) clear_page(hal::map(mfn_of(page)));
+}
+
+void prepare_block(PageInfo& first, u32 order) {
+    for (u64 i = 0; i < (u64{1} << order); ++i) prepare_frame((&first)[i]);
+}
+
+// The same for a domain's memory, of which there may be a GiB. No lock is held: interrupts come in now and then, but at
+// boot.
+void prepare_extent(PageInfo& first, u32 order, Contents contents) {
+    constexpr u64 frames_between_questions = 64;
     for (u64 i = 0; i < (u64{1} << order); ++i) {
-        PageInfo& page = (&first)[i];
-        tlb::flush_stale_everywhere(page.stamp);
-        if (contents == Contents::zero) clear_page(hal::map(mfn_of(page)));
+        if (contents == Contents::zero && i % frames_between_questions == frames_between_questions - 1)
+            (void)hal::should_preempt();
+        prepare_frame((&first)[i], contents);
     }
 }
 }  // namespace
@@ -202,7 +214,7 @@ void free_heap(std::byte* memory, u32 order) {
 Result<PageInfo*> alloc_domain_frames(Domain& domain, u32 order, u32 address_bits, Limit limit, Contents contents) {
     PageInfo* first = take(order, address_bits);
     if (!first) return Errno::nomem;
-    prepare_block(*first, order, contents);
+    prepare_extent(*first, order, contents);
 
     u64 frames = u64{1} << order;
     {

@@ -45,6 +45,7 @@ Result<> increase(abi::MemoryReservation const& request, u64 index, Domain& doma
 Result<> decrease(abi::MemoryReservation const& request, u64 index, Domain& domain) {
     u64 mfn = TRY(copy_in(request.extent_start + index));
     for (u64 i = 0; i < u64{1} << request.extent_order; ++i) {
+        hal::ask_in_turn(i);
         PageRef page = TRY(get_page(Mfn{mfn + i}, domain.id));
         TRY(drop_allocation(*page, domain.id));
         if (page->type.fetch_and(~PageInfo::pinned, std::memory_order_acq_rel) & PageInfo::pinned)

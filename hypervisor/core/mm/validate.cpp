@@ -156,7 +156,8 @@ Result<TypedRef> promote(PageRef page, PageType type) {
     u64 word = settled(*page);
     if (!(word & PageInfo::use_mask) && PageInfo::prefix_of(word) && PageInfo::kind_of(word) != type) {
         if (word & PageInfo::busy) return conflict(word, type);
-        if (!shrink(*page)) return Errno::again;
+        // What was given up is a step forward, and one like it may follow for each entry of a new table.
+        if (!shrink(*page) || hal::should_preempt()) return Errno::again;
         word = settled(*page);
     }
     u64 next;

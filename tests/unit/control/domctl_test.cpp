@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "control_guest.hpp"
+#include "core/grant/grant_table.hpp"
 #include "core/mm/page_alloc.hpp"
 #include "public/event_channel.hpp"
 #include "public/grant_table.hpp"
@@ -93,6 +94,8 @@ TEST(Domctl, CreationRefusesWhatWeCannotBe) {
     EXPECT_TRUE(refused([](auto& config) { config.max_vcpus = ~0u; }));
     EXPECT_TRUE(refused([](auto& config) { config.grant_opts = 2; }));
     EXPECT_TRUE(refused([](auto& config) { config.max_grant_frames = 1 << 30; }));
+    EXPECT_TRUE(refused([](auto& config) { config.max_grant_frames = most_grant_frames + 1; }));
+    EXPECT_TRUE(refused([](auto& config) { config.max_maptrack_frames = most_maptrack_frames + 1; }));
     EXPECT_TRUE(refused([](auto& config) { config.max_grant_frames = 0; }));
     EXPECT_TRUE(refused([](auto& config) { config.cpupool_id = 3; }));
     EXPECT_TRUE(refused([](auto& config) { config.vmtrace_size = 4096; }));

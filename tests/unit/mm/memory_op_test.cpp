@@ -2,6 +2,7 @@
 #include "core/grant/grant_table.hpp"
 #include "core/mm/page_alloc.hpp"
 #include "hosted/world.hpp"
+#include "public/grant_table.hpp"
 #include "public/hypercall.hpp"
 #include "public/memory.hpp"
 
@@ -223,6 +224,22 @@ TEST_F(MemoryOp, Dom0IsToldOfTheFramesOfAGrantTable) {
     EXPECT_EQ(ask(dom0), err(Errno::inval));
     request.frame = ~u64{0};
     EXPECT_EQ(ask(dom0), err(Errno::inval));
+}
+
+// One whose creation failed can be found until it is gone, and may have no grant table at all.
+TEST_F(MemoryOp, ADomainThatEndsHasNoGrantTableToAskFor) {
+    Guest& dom0 = world.dom0();
+    abi::MemAcquireResource request{};
+    request.domid = guest.id();
+    request.type = abi::resource::grant_table;
+    request.id = abi::resource::grant_table_shared;
+    world.destroy(guest);
+    EXPECT_EQ(dom0.call(abi::hypercall::memory_op, {abi::memop::acquire_resource, dom0.put(request)}),
+              err(Errno::inval));
+    abi::GnttabQuerySize size{};
+    size.dom = guest.id();
+    EXPECT_EQ(dom0.call(abi::hypercall::grant_table_op, {abi::gnttabop::query_size, dom0.put(size), 1}), 0);
+    EXPECT_EQ(dom0.take<abi::GnttabQuerySize>().status, abi::gntst::bad_domain);
 }
 
 TEST_F(MemoryOp, MachineMapIsForDom0) {
