@@ -172,6 +172,7 @@ bool end_vcpus(Domain& domain) {
         if (!vcpu) continue;
         release_vcpu_state(*vcpu);
         if (!drain_demotions(vcpu->demotions)) return false;
+        (void)hal::should_preempt();  // another try would begin with the first one
     }
     for (Vcpu* vcpu : domain.vcpus)
         if (vcpu) sched::remove(*vcpu);

@@ -51,54 +51,62 @@ Result<> replace_table_entry(u64* entry, PageType level, Pte wanted, Domain& own
 
 // Requests that work for the same domains. The table of the last one is kept, as the next one usually shares it.
 class Batch {
+    using List = BatchArgs<abi::MmuUpdate>;
+
 public:
     Batch(Vcpu& vcpu, Domain& tables, PageOwner pages) : vcpu_{vcpu}, tables_{tables}, pages_{pages} {}
     Batch(Batch const&) = delete;
     ~Batch() { forget_table(); }
 
-    Result<> run(BatchArgs<abi::MmuUpdate>& list) {
+    Result<> run(List& list) {
         constexpr u64 chunk_size = 32;
         std::array<abi::MmuUpdate, chunk_size> chunk;
         for (;;) {
             u64 const size = std::min(chunk_size, list.left());
             if (size == 1) TRY(copy_in(chunk[0], list.next()));
             else TRY(copy_in_bytes(chunk.data(), list.next().address, size * sizeof(abi::MmuUpdate)));
-            ask_at_ = size;
-            for (u64 i = 0; i < ask_at_; ++i, ++list.done) TRY(apply(chunk[i]));
+            for (u64 i = 0; i < size; ++i, ++list.done) TRY(apply(list, chunk[i]));
             if (!list.left()) return {};
             if (hal::should_preempt()) return Errno::again;
         }
     }
 
 private:
-    [[gnu::always_inline]] Result<> apply(abi::MmuUpdate const& request) {
+    [[gnu::always_inline]] Result<> apply(List& list, abi::MmuUpdate const& request) {
         if (request.ptr % sizeof(u64) == abi::mmu::normal_pt_update) [[likely]]
-            return update_entry(request.ptr, Pte{request.val}, Replace::plain);
-        return apply_other(request);
+            return update_entry(list, request.ptr, Pte{request.val}, Replace::plain);
+        return apply_other(list, request);
     }
-    [[gnu::noinline]] Result<> apply_other(abi::MmuUpdate const& request) {
+    [[gnu::noinline]] Result<> apply_other(List& list, abi::MmuUpdate const& request) {
         u64 const address = request.ptr & ~u64{7};
         switch (request.ptr % sizeof(u64)) {
-            case abi::mmu::pt_update_no_translate: return update_entry(address, Pte{request.val}, Replace::plain);
+            case abi::mmu::pt_update_no_translate: return update_entry(list, address, Pte{request.val}, Replace::plain);
             case abi::mmu::pt_update_preserve_ad:
-                return update_entry(address, Pte{request.val}, Replace::preserve_accessed_dirty);
+                return update_entry(list, address, Pte{request.val}, Replace::preserve_accessed_dirty);
             case abi::mmu::machphys_update: return update_m2p(Mfn{address >> page_shift}, request.val);
             default: return Errno::nosys;
         }
     }
 
-    [[gnu::always_inline]] Result<> update_entry(u64 address, Pte wanted, Replace mode) {
+    [[gnu::always_inline]] Result<> update_entry(List& list, u64 address, Pte wanted, Replace mode) {
         if (address - table_address_ >= page_size || !vcpu_.demotions.empty()) TRY(turn_to(Mfn{address >> page_shift}));
         u64* const entry = entries_ + (address - table_address_) / sizeof(u64);
         if (kind_ == PageType::l1) [[likely]]
             return replace_l1(entry, wanted, tables_, pages_, mode);
         if (is_table_type(kind_)) {
-            ask_at_ = 0;  // it may be a table of 512 entries that was just taken
-            return replace_table_entry(entry, kind_, wanted, tables_, mode);
+            TRY(replace_table_entry(entry, kind_, wanted, tables_, mode));
+            return ask_after_table(list);
         }
         if (kind_ == PageType::none) return Errno::inval;       // no_address itself
         __atomic_store_n(entry, wanted.raw, __ATOMIC_RELEASE);  // a plain page of the guest's
         return {};
+    }
+
+    // A table of 512 entries may have been taken. Before the next one it asks: the request that is done counts.
+    static Result<> ask_after_table(List& list) {
+        if (list.left() == 1 || !hal::should_preempt()) return {};
+        ++list.done;
+        return Errno::again;
     }
 
     Result<> update_m2p(Mfn mfn, u64 pfn) {
@@ -145,7 +153,6 @@ private:
     PageType kind_ = PageType::none;
     u64 table_address_ = no_address;
     u64* entries_ = nullptr;
-    u64 ask_at_ = 0;  // before which request of the chunk
 };
 
 // The usual single request, an entry of a level-1 table of the caller's. Nothing, and nothing done: it is another one.

@@ -142,12 +142,12 @@ void prepare_block(PageInfo& first, u32 order) {
 
 // The same for a domain's memory, of which there may be a GiB. No lock is held: interrupts come in now and then, but at
 // boot.
-void prepare_extent(PageInfo& first, u32 order, Contents contents) {
+inline void prepare_extent(PageInfo& first, u32 order, Contents contents) {
     constexpr u64 frames_between_questions = 64;
-    for (u64 i = 0; i < (u64{1} << order); ++i) {
-        if (contents == Contents::zero && i % frames_between_questions == frames_between_questions - 1)
-            (void)hal::should_preempt();
+    for (u64 i = 0;;) {
         prepare_frame((&first)[i], contents);
+        if (++i == u64{1} << order) return;
+        if (i % frames_between_questions == 0 && contents == Contents::zero) (void)hal::should_preempt();
     }
 }
 }  // namespace
