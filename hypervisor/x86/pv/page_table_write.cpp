@@ -27,6 +27,12 @@ Result<bool> apply(L1Slot const& slot, pv::Instruction const& instruction, abi::
     return compare_exchange_l1(slot.entry, old, fresh, domain, PageOwner::of(domain));
 }
 
+// Where another vCPU was faster the guest executes its instruction again, and not we: there interrupts come in, however
+// often others change the entry.
+Emulated not_stored(Result<bool> const& stored) {
+    return stored || stored.error() == Errno::again ? Emulated::elsewhere : Emulated::refused;
+}
+
 // The usual instructions. Nothing: it is another one.
 std::optional<Emulated> emulate_short(L1Slot const& slot, abi::CpuUserRegs& regs, u64 address, Domain& domain) {
     constexpr u64 fetched = 16;
@@ -37,17 +43,14 @@ std::optional<Emulated> emulate_short(L1Slot const& slot, abi::CpuUserRegs& regs
     u32 byte = address & 7;
     // The fault's address is the operand's, as it lies within one entry.
     if (store.kind == pv::TableStore::Kind::none || (store.is_whole_entry() && byte != 0)) return std::nullopt;
-    for (;;) {
-        Pte old = slot.load();
-        Pte fresh{pv::new_entry(store, regs, old.raw, byte)};
-        if (fresh != old) {
-            Result<bool> stored = compare_exchange_l1(slot.entry, old, fresh, domain, PageOwner::of(domain));
-            if (!stored) return stored.error() == Errno::again ? Emulated::elsewhere : Emulated::refused;
-            if (!*stored) continue;
-        }
-        pv::retire(store, regs, old.raw, fresh.raw, byte);
-        return Emulated::done;
+    Pte old = slot.load();
+    Pte fresh{pv::new_entry(store, regs, old.raw, byte)};
+    if (fresh != old) {
+        Result<bool> stored = compare_exchange_l1(slot.entry, old, fresh, domain, PageOwner::of(domain));
+        if (!stored || !*stored) return not_stored(stored);
     }
+    pv::retire(store, regs, old.raw, fresh.raw, byte);
+    return Emulated::done;
 }
 
 Emulated emulate_any(Vcpu& vcpu, L1Slot const& slot, abi::CpuUserRegs& regs, u64 address) {
@@ -60,11 +63,8 @@ Emulated emulate_any(Vcpu& vcpu, L1Slot const& slot, abi::CpuUserRegs& regs, u64
         return Emulated::refused;
 
     pv::Effect effect;
-    for (;;) {
-        Result<bool> stored = apply(slot, *instruction, regs, *vcpu.domain, effect);
-        if (!stored) return stored.error() == Errno::again ? Emulated::elsewhere : Emulated::refused;
-        if (*stored) break;
-    }
+    Result<bool> stored = apply(slot, *instruction, regs, *vcpu.domain, effect);
+    if (!stored || !*stored) return not_stored(stored);
     pv::retire(*instruction, effect, regs);
     return Emulated::done;
 }
