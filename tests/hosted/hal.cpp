@@ -5,10 +5,13 @@
 #include <sys/mman.h>
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
+#include <cstdlib>
 #include <cstring>
 #include <thread>
 
+#include "base/chaos_machine.hpp"
 #include "base/log.hpp"
 #include "core/mm/m2p.hpp"
 #include "core/mm/page_alloc.hpp"
@@ -133,6 +136,29 @@ void spin_wait() {
     thread_local u32 turns = 0;
     if (++turns % 64 == 0) std::this_thread::yield();
 }
+
+#ifdef PARAVANE_CHAOS
+namespace chaos {
+u64* generator() {
+    static char const* const seed = std::getenv("PARAVANE_CHAOS");
+    static constinit std::atomic<u64> threads{0};
+    thread_local constinit u64 state = 0;
+    if (!seed) return nullptr;
+    if (!state) {
+        state = 1;  // counting is an atomic step as well
+        state = (std::strtoull(seed, nullptr, 10) + threads.fetch_add(1) * 0x9e37'79b9'7f4a'7c15) | 1;
+    }
+    return &state;
+}
+
+// Others come to run only if this thread lets them: there may be fewer CPUs than threads.
+void pause(u32 rounds) {
+    if (rounds >= 64) return std::this_thread::sleep_for(std::chrono::nanoseconds{50 * rounds});
+    if (rounds % 8 == 0) return std::this_thread::yield();
+    for (u32 round = 0; round < rounds; ++round) __builtin_ia32_pause();
+}
+}  // namespace chaos
+#endif
 
 HeldLocks& held_locks() {
     thread_local HeldLocks held{};

@@ -163,6 +163,16 @@ Problem parse_speculation(Options& options, std::string_view value) {
     return reader.done() ? nullptr : "expected no, [no-]retpoline or [no-]ibpb";
 }
 
+#ifdef PARAVANE_CHAOS
+Problem parse_chaos(Options& options, std::string_view value) {
+    Reader reader{value};
+    std::optional<u64> const seed = reader.take_number();
+    if (!seed || !reader.done()) return "expected chaos=SEED";
+    options.chaos_seed = *seed;
+    return nullptr;
+}
+#endif
+
 std::optional<log::Level> level_named(std::string_view name) {
     if (name == "none" || name == "error") return log::Level::error;
     if (name == "warning") return log::Level::warning;
@@ -207,6 +217,9 @@ void parse_option(Options& options, std::string_view option) {
     else if (name == "spec-ctrl") problem = parse_speculation(options, value);
     else if (name == "loglvl") problem = parse_level(options.log_level, value);
     else if (name == "guest_loglvl") problem = parse_level(options.guest_log_level, value);
+#ifdef PARAVANE_CHAOS
+    else if (name == "chaos") problem = parse_chaos(options, value);
+#endif
     else return complain(options, false, option, "unknown");
     if (!has_value || value.empty()) problem = "this option needs a value";
     if (problem) complain(options, true, option, problem);

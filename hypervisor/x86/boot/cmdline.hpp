@@ -50,6 +50,9 @@ struct Options {
     bool unsafe = false;  // start on a processor on which guests can read everything
     std::optional<bool> retpolines{};
     std::optional<bool> ibpb{};
+#ifdef PARAVANE_CHAOS
+    u64 chaos_seed = 1;  // 0: no waits
+#endif
 
     std::array<Complaint, 16> complaints{};
     usize complaint_count = 0;

@@ -12,6 +12,7 @@
 #include "x86/boot/multiboot.hpp"
 #include "x86/boot/smp.hpp"
 #include "x86/cpu/apic.hpp"
+#include "x86/cpu/chaos.hpp"
 #include "x86/cpu/features.hpp"
 #include "x86/cpu/segments.hpp"
 #include "x86/cpu/speculation.hpp"
@@ -127,6 +128,9 @@ void start_interrupts_and_time() {
     smp::start_others(options.max_cpus);
     log::info("{} processors in ACPI, {} in use; {} interrupt inputs", acpi::processors().size(), hal::online_cpus(),
               hal::gsi_count());
+#ifdef PARAVANE_CHAOS
+    chaos::start(options.chaos_seed);
+#endif
     serial::start_input();
     start_dom0(info, options);
     log::info("dom0 starts at TSC {}", hal::read_tsc());
