@@ -119,17 +119,18 @@ TEST(Threads, SchedulingOfFourCpusAtOnceLosesNobody) {
     std::vector<ThreadCpu> processors;
     for (CpuId id = 0; id < cpus; ++id) processors.push_back({.id = id});
     std::atomic<u32> at_work{cpus};
-    std::atomic<bool> over{false};
+    std::atomic<bool> tools_are_over{false}, over{false};
     std::vector<std::thread> threads;
     for (ThreadCpu& cpu : processors)
         threads.emplace_back([&] {
             cpu.run(crowd);
             for (--at_work; !over;) cpu.settle(crowd);  // others may wait for a vCPU to leave this one
         });
-    std::thread tools{[&] { pause_and_unpause(guests, over); }};
+    std::thread tools{[&] { pause_and_unpause(guests, tools_are_over); }};
     while (at_work) std::this_thread::yield();
+    tools_are_over = true;
+    tools.join();  // while the CPUs go on: they let go of the vCPUs that it waits for
     over = true;
-    tools.join();
     for (std::thread& thread : threads) thread.join();
 
     EXPECT_EQ(crowd.doubles, 0u) << "a vCPU was on two CPUs";
