@@ -45,6 +45,12 @@ void TimerQueue::remove(Timer& timer) {
     timer.next = timer.prev = nullptr;
     timer.armed = false;
 }
+
+bool runs_on_another_cpu(Timer const& timer) {
+    for (CpuId cpu = 0; cpu < hal::online_cpus(); ++cpu)
+        if (cpu != hal::this_cpu() && queues[cpu].running.load(std::memory_order_acquire) == &timer) return true;
+    return false;
+}
 }  // namespace
 
 void Timer::arm(Time when, CpuId on) {
@@ -84,11 +90,17 @@ void Timer::disarm() {
     }
 }
 
+// A callback may arm its timer again and run once more at once. So both are looked at under the lock without which it
+// can do neither: it is not armed, and runs nowhere.
 void Timer::end() {
-    disarm();
-    for (CpuId other = 0; other < hal::online_cpus(); ++other)
-        while (other != hal::this_cpu() && queues[other].running.load(std::memory_order_acquire) == this) spin_wait();
-    disarm();  // that callback may have armed it again
+    for (;; spin_wait()) {
+        CpuId const at = cpu.load(std::memory_order_acquire);
+        TimerQueue& queue = queues[at];
+        SpinGuard guard{queue.lock};
+        if (cpu.load(std::memory_order_acquire) != at) continue;
+        if (armed) queue.remove(*this);
+        if (!runs_on_another_cpu(*this)) return;
+    }
 }
 
 void start_timers(CpuId cpu) {
