@@ -17,12 +17,12 @@ void next_period(void* owner) {
     i64 const quota = static_cast<i64>(period * domain.scheduler_cap / 100);
     i64 const before = domain.cap_budget.load();
     if (domain.scheduler_cap == 0 || before >= quota) {
-        domain.cap_is_timed.store(false);
+        domain.cap_is_timed.store(false);  // who was held before this relies on it still, whatever the budget is now
     } else {
         domain.cap_budget.fetch_add(std::min(quota, quota - before));
         domain.cap_timer.arm(std::max(domain.cap_timer.deadline + period, hal::now()), hal::this_cpu());
+        if (domain.cap_budget.load() <= 0) return;
     }
-    if (domain.scheduler_cap != 0 && domain.cap_budget.load() <= 0) return;
     for (Vcpu* vcpu : domain.vcpus)
         if (vcpu) clear_reason(*vcpu, PauseReason::capped);
 }
