@@ -115,8 +115,8 @@ Result<> create_vcpus(Domain& domain, u32 count) {
         vcpu->xstate = xstate;
         hal::xstate_init(xstate);
         if (i < legacy_vcpus) vcpu->info = &domain.shared_info->vcpu_info[i];
-        domain.vcpus[i] = vcpu;
         sched::add(*vcpu);
+        __atomic_store_n(&domain.vcpus[i], vcpu, __ATOMIC_RELEASE);  // others may ask for it from here on
     }
     return {};
 }
