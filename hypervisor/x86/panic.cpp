@@ -87,7 +87,7 @@ Vcpu* running_vcpu(CpuBlock& cpu) { return cpu.current && !cpu.current->is_idle(
 void begin() {
     cpu::cli();
     if (this_cpu().panicking++ == 0) {
-        if (smp::stopping()) cpu::halt_for_good();
+        if (smp::stopping()) smp::stop_this();
         return smp::stop_others();
     }
     print("panic within a panic", {});

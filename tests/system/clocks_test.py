@@ -14,7 +14,8 @@ def clocks():
     """Four vCPUs of dom0 and four of each of two guests read the time: never backward in a domain, 1 ms between them."""
     seconds = 60 if "--long" in sys.argv else 3
     image = f"{os.path.dirname(hello)}/clocks"
-    with boot_kernel(image, image, f"seconds={seconds}", CMDLINE, ["-no-reboot", "-m", "512", "-smp", "4"]) as machine:
+    with boot_kernel(image, image, f"seconds={seconds}", CMDLINE, ["-no-reboot", "-m", "512", "-smp", "4"],
+                     concurrent=True) as machine:
         machine.wait_for(r"^dom0 has 4 vCPUs", 60, unless="guest panic")
         machine.wait_for(r"^end of the clocks", seconds + 120, "the end of all clocks", unless="guest panic")
         machine.finish()

@@ -9,7 +9,8 @@ from hostile import CMDLINE
 def contention():
     """Four CPUs that all want the same run queue get on with it, though the machine below does not run all at a time."""
     image = f"{os.path.dirname(hello)}/contention"
-    with boot_kernel(image, None, "", CMDLINE, ["-no-reboot", "-m", "512", "-smp", "4"]) as machine:
+    with boot_kernel(image, None, "", CMDLINE, ["-no-reboot", "-m", "512", "-smp", "4"],
+                     concurrent=True) as machine:
         rounds = machine.wait_for(r"^\d+ rounds of 3 vCPUs and \d+ wake-ups in \d+ ms", 120, "all rounds",
                                   unless=r"guest panic: .*\n")
         machine.finish()

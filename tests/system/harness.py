@@ -55,20 +55,20 @@ current = None  # the machine whose console a failure shows
 
 
 @contextlib.contextmanager
-def boot(arguments):
+def boot(arguments, concurrent=False):
     global current
-    with Machine(arguments) as machine:
+    with Machine(arguments, concurrent=concurrent) as machine:
         current = machine
         yield Watched(machine)
 
 
 @contextlib.contextmanager
 def boot_kernel(kernel, initrd=None, dom0_cmdline="console=hvc0", hypervisor_cmdline=HYPERVISOR_CMDLINE, qemu=(),
-                with_hypervisor=None):
-    """Any PV kernel as dom0, without a boot loader."""
+                with_hypervisor=None, concurrent=False):
+    """Any PV kernel as dom0, without a boot loader. No Linux on a `concurrent` machine: see machine.py."""
     with scratch_folder() as folder:
         arguments = direct_boot(folder, with_hypervisor or hypervisor, kernel, initrd, hypervisor_cmdline, dom0_cmdline)
-        with boot([*arguments, *qemu]) as machine:
+        with boot([*arguments, *qemu], concurrent) as machine:
             yield machine
 
 
@@ -110,6 +110,8 @@ def run(test):
     try:
         test()
     except Failure as failure:
+        if current and current.seen_when_late:
+            print(f"\n--- the processors, when it was too late ---\n{current.seen_when_late}--- end ---")
         if current:
             print(f"\n--- the end of the console ---\n{current.last_lines(60)}\n--- end ---")
         print(f"FAILED: {failure}")

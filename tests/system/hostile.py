@@ -16,7 +16,8 @@ CMDLINE = "console=com1 com1=115200,8n1 dom0_mem=64M loglvl=info guest_loglvl=in
 def run(image, words="", cpus=1, seconds=120, hypervisor=None, options=""):
     """Everything that the machine printed; raises Failure if something was harmed. `options` are the hypervisor's."""
     with boot_kernel(f"{guests}/warden", f"{guests}/{image}", words, f"{CMDLINE} {options}",
-                     ["-no-reboot", "-m", "512", "-smp", str(cpus)], hypervisor or built_hypervisor) as machine:
+                     ["-no-reboot", "-m", "512", "-smp", str(cpus)], hypervisor or built_hypervisor,
+                     concurrent=cpus > 1) as machine:
         machine.wait_for(r"^the attacker has ended, reason (\d+)", seconds, f"the end of {image}", unless="guest panic")
         machine.wait_for(r"^the witness has ended, reason (\d+)", 30, "the witness")
         machine.wait_for(r"^dom0 is (\w+)", 60, "the last audit")

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "x86/boot/smp.hpp"
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include "base/lock.hpp"
 #include "base/log.hpp"
@@ -33,6 +34,7 @@ constexpr Time millisecond = 1'000'000;
 
 constinit std::atomic<u32> online{1};
 constinit std::atomic<bool> stopped{false};
+constinit std::array<std::atomic<bool>, max_cpus> has_stopped{};
 
 template <class F>
 bool wait(Time limit, F&& condition) {
@@ -76,6 +78,10 @@ bool prepare(CpuId cpu) {
     return true;
 }
 
+// Where the machine is a virtual one on a busy host, a processor may be kept from answering for long. One that is there
+// answers at once otherwise, so that nobody waits for nothing.
+constexpr Time patience_for_start = 30'000 * millisecond, patience_for_stop = 5'000 * millisecond;
+
 // INIT, and two start-ups should the first be lost (SDM volume 3, 9.4.4.1).
 bool start(u32 apic_id, u8 page) {
     auto taken = [] { return ap_call.load(std::memory_order_acquire) == no_call; };
@@ -84,7 +90,7 @@ bool start(u32 apic_id, u8 page) {
     pause_for(10 * millisecond);
     apic::send_start(apic_id, page);
     if (!wait(10 * millisecond, taken)) apic::send_start(apic_id, page);
-    if (wait(1000 * millisecond, taken)) return true;
+    if (wait(patience_for_start, taken)) return true;
     u32 expected = calling;
     return !ap_call.compare_exchange_strong(expected, given_up);
 }
@@ -114,7 +120,16 @@ void start_others(u32 limit) {
 void stop_others() {
     if (stopped.exchange(true) || online.load() == 1) return;
     apic::send_nmi_to_others();
-    pause_for(10 * millisecond);
+    (void)wait(patience_for_stop, [] {
+        for (CpuId cpu = 0; cpu < online.load(); ++cpu)
+            if (cpu != this_cpu().id && !has_stopped[cpu].load(std::memory_order_acquire)) return false;
+        return true;
+    });
+}
+
+void stop_this() {
+    has_stopped[this_cpu().id].store(true, std::memory_order_release);
+    cpu::halt_for_good();
 }
 
 bool stopping() { return stopped.load(std::memory_order_relaxed); }

@@ -8,4 +8,5 @@ namespace hv::smp {
 void start_others(u32 limit);
 void stop_others();  // for good, whatever they do: before the end of the machine
 bool stopping();     // that is what the NMI means
+[[noreturn]] void stop_this();  // and this the answer
 }  // namespace hv::smp

@@ -132,6 +132,7 @@ void start_interrupts_and_time() {
     chaos::start(options.chaos_seed);
 #endif
     serial::start_input();
+    time::watch();
     start_dom0(info, options);
     log::info("dom0 starts at TSC {}", hal::read_tsc());
     run_scheduler();

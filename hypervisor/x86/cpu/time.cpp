@@ -2,7 +2,6 @@
 #include "x86/cpu/time.hpp"
 #include <algorithm>
 #include <atomic>
-#include "base/assert.hpp"
 #include "base/log.hpp"
 #include "core/hal.hpp"
 #include "x86/cpu/apic.hpp"
@@ -10,49 +9,18 @@
 #include "x86/cpu/instructions.hpp"
 #include "x86/cpu/msr.hpp"
 #include "x86/cpu/this_cpu.hpp"
+#include "x86/cpu/tsc_speed.hpp"
 #include "x86/dev/rtc.hpp"
 
 namespace hv::time {
 namespace {
 constexpr u64 second = 1'000'000'000;
-constexpr u64 pit_hz = 1'193'182;
-constexpr u16 pit_channel2 = 0x42;
-constexpr u16 pit_mode = 0x43;
-constexpr u16 pit_gate = 0x61;  // bit 0 opens channel 2's gate, bit 1 is the speaker, bit 5 its output
 
 constinit u64 tsc_start = 0;  // when time 0 was
 constinit u64 tsc_hz = 0;
 constinit u64 apic_hz = 0;
 constinit hal::TscScale tsc_to_ns{};
 constinit std::atomic<u64> wall_start{0};
-
-struct Sample {
-    u64 tsc;
-    u64 apic;
-    u64 doubt;  // TSC ticks during which the PIT may have started, and ended
-};
-
-// Lets channel 2 count down from `ticks` once and counts both clocks meanwhile.
-Sample measure(u16 ticks) {
-    u8 gate = cpu::inb(pit_gate);
-    cpu::outb(pit_gate, static_cast<u8>((gate & ~2) | 1));
-    cpu::outb(pit_mode, 0xb0);  // channel 2, low then high byte, mode 0: its output rises at the end
-    cpu::outb(pit_channel2, static_cast<u8>(ticks));
-    u64 before_start = cpu::rdtsc();
-    cpu::outb(pit_channel2, static_cast<u8>(ticks >> 8));
-    apic::start_timer(~0u);
-    u64 start = cpu::rdtsc();
-    u64 before_end = start;
-    for (u64 polls = 0; !(cpu::inb(pit_gate) & 0x20); ++polls) {
-        if (polls > 100'000'000) panic("the PIT does not count: no way to measure time");
-        before_end = cpu::rdtsc();
-    }
-    u64 left = apic::timer_count();
-    u64 end = cpu::rdtsc();
-    apic::start_timer(0);
-    cpu::outb(pit_gate, gate);
-    return {.tsc = end - start, .apic = ~u32{0} - left, .doubt = (start - before_start) + (end - before_end)};
-}
 
 // With the multiplier's top bit set, for precision.
 hal::TscScale scale_of(u64 hz) {
@@ -64,26 +32,32 @@ hal::TscScale scale_of(u64 hz) {
     return result;
 }
 
+// The battery clock's second began before it was read: how long, it does not tell. We add nothing to that by a stop
+// between the two readings.
+u64 read_wall_clock() {
+    constexpr Time soon = second / 100;
+    u64 start = 0;
+    for (u32 i = 0; i < 20; ++i) {
+        Time const before = hal::now();
+        start = rtc::read_seconds() * second - before;
+        if (hal::now() - before < soon) break;
+    }
+    return start;
+}
+
 u64 tsc_at(Time time) { return tsc_start + time / second * tsc_hz + time % second * tsc_hz / second; }
 }  // namespace
 
 void calibrate() {
     tsc_start = cpu::rdtsc();
-    // An SMI or a busy host may get between the PIT and us at either end of a run; that run is not worth much.
-    constexpr u16 ticks = static_cast<u16>(pit_hz / 100);  // 10 ms
-    constexpr u64 good_enough = 2000, runs = 20;
-    Sample best = measure(ticks);
-    for (u64 i = 1; i < runs && best.doubt > best.tsc / good_enough; ++i) {
-        Sample next = measure(ticks);
-        if (next.doubt < best.doubt) best = next;
-    }
-    tsc_hz = best.tsc * pit_hz / ticks;
-    apic_hz = best.apic * pit_hz / ticks;
+    TscSpeed const speed = measure_tsc();
+    tsc_hz = speed.hz;
+    apic_hz = measure_apic_timer(tsc_hz);
     tsc_to_ns = scale_of(tsc_hz);
-    wall_start = rtc::read_seconds() * second - hal::now();
     this_cpu().deadline_tsc = ~u64{0};
-    log::info("time: TSC at {} kHz, give or take {}, APIC timer at {} kHz", tsc_hz / 1000,
-              best.doubt * pit_hz / ticks / 1000, apic_hz / 1000);
+    log::info("time: TSC at {} kHz, give or take {}, APIC timer at {} kHz, by the {}", tsc_hz / 1000,
+              (speed.doubt + 999) / 1000, apic_hz / 1000, speed.clock);
+    wall_start = read_wall_clock();
 }
 
 namespace {
@@ -98,26 +72,55 @@ void offer_clock() {
     answer.store(asked, std::memory_order_release);
 }
 
-// The quickest of the answers counts, and a difference that it can explain by its own delay is none.
-void follow_clock() {
-    u64 delay = ~u64{0};
-    i64 behind = 0;
-    for (u32 round = 0; round < 16; ++round) {
+namespace {
+struct Difference {
+    i64 behind;
+    u64 delay;  // of the quickest answer: what the difference cannot be told by
+    u64 size() const { return static_cast<u64>(behind < 0 ? -behind : behind); }
+};
+
+// A host with other work may stop either side within a round: it goes on until an answer was quick, or for a second.
+Difference ask_boot_cpu() {
+    constexpr u32 rounds = 16, most_rounds = 2'000;
+    u64 const quick = tsc_hz / 50'000, begin = cpu::rdtsc();
+    auto goes_on = [&](u32 round, u64 delay) {
+        return round < rounds || (delay > quick && round < most_rounds && cpu::rdtsc() - begin < tsc_hz);
+    };
+    Difference best{.behind = 0, .delay = ~u64{0}};
+    for (u32 round = 0; goes_on(round, best.delay); ++round) {
         u64 start = cpu::rdtsc();
         u32 asked = question.fetch_add(1, std::memory_order_acq_rel) + 1;
         while (answer.load(std::memory_order_acquire) != asked) cpu::pause();
-        u64 end = cpu::rdtsc();
-        if (end - start >= delay) continue;
-        delay = end - start;
-        behind = static_cast<i64>(offered_tsc.load(std::memory_order_relaxed) - start - delay / 2);
+        u64 const delay = cpu::rdtsc() - start;
+        if (delay >= best.delay) continue;
+        best = {.behind = static_cast<i64>(offered_tsc.load(std::memory_order_relaxed) - start - delay / 2),
+                .delay = delay};
     }
-    u64 difference = static_cast<u64>(behind < 0 ? -behind : behind);
-    if (difference <= delay) return;
-    log::warn("cpu {}: its clock is {} ticks {}, corrected", this_cpu().id, difference,
-              behind < 0 ? "ahead" : "behind");
-    msr::write(msr::tsc, cpu::rdtsc() + static_cast<u64>(behind));
+    return best;
+}
+}  // namespace
+
+// A difference that the answer's own delay can explain is none. The correction is looked at as well: between the two
+// instructions that make it, time may have passed.
+void follow_clock() {
+    constexpr u32 most_corrections = 20;
+    Difference found = ask_boot_cpu();
+    Difference const first = found;
+    for (u32 i = 0; found.size() > found.delay; ++i) {
+        if (i == most_corrections)
+            return log::error("cpu {}: its clock is {} ticks {} and cannot be set", this_cpu().id, found.size(),
+                              found.behind < 0 ? "ahead" : "behind");
+        msr::write(msr::tsc, cpu::rdtsc() + static_cast<u64>(found.behind));
+        found = ask_boot_cpu();
+    }
+    if (first.size() > first.delay)
+        log::warn("cpu {}: its clock was {} ticks {}, corrected", this_cpu().id, first.size(),
+                  first.behind < 0 ? "ahead" : "behind");
+    if (found.delay > tsc_hz / 1000)
+        log::warn("cpu {}: its clock may be {} ticks off: this machine is busy", this_cpu().id, found.delay);
 }
 
+void watch() { watch_tsc(tsc_hz); }
 bool deadline_passed() { return cpu::rdtsc() >= this_cpu().deadline_tsc; }
 }  // namespace hv::time
 

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
-// Time from the TSC, measured once against the PIT; deadlines by the local APIC's timer. The rest is core's hal.
+// Time from the TSC, whose speed is measured once (cpu/tsc_speed.hpp); deadlines by the local APIC's timer. The rest is
+// core's hal.
 #pragma once
 
 namespace hv::time {
 void calibrate();  // at boot, with the APIC on
+void watch();      // that the speed was measured well: on the boot CPU, once it has timers
 bool deadline_passed();
 
 // At the start of another processor: it reads our counter some times and corrects its own if they differ.

@@ -18,6 +18,8 @@ struct Machine {
     u16 pm1b_control = 0;
     std::optional<SleepTypes> soft_off{};
     PortRegister reset{};
+    u16 timer = 0;
+    Maddr hpet{0};
     u64 rsdp = 0;
 };
 constinit Machine machine{};
@@ -90,6 +92,7 @@ void use_fadt(std::byte const* fadt) {
     u32 length = read<u32>(fadt + 4);
     machine.pm1a_control = static_cast<u16>(read<u32>(fadt + 64));
     machine.pm1b_control = static_cast<u16>(read<u32>(fadt + 68));
+    machine.timer = timer_port_in({fadt, length});
     bool has_reset = length >= 129 && read<u32>(fadt + 112) & 1u << 10;
     if (has_reset && read<u8>(fadt + 116) == 1)  // in I/O space
         machine.reset = {.port = static_cast<u16>(read<u64>(fadt + 120)), .value = read<u8>(fadt + 128)};
@@ -103,6 +106,7 @@ void use_table(u64 address) {
     if (!table) return;
     if (is_signature(table, "APIC")) use_madt(table);
     if (is_signature(table, "FACP")) use_fadt(table);
+    if (is_signature(table, "HPET")) machine.hpet = Maddr{hpet_in({table, read<u32>(table + 4)})};
 }
 
 constexpr u16 sleep_enable = 1u << 13;
@@ -138,6 +142,8 @@ ioapic::Wiring wiring_of_gsi(u32 gsi) {
     return {.level = true, .active_low = true};  // a PCI interrupt
 }
 u64 rsdp_address() { return machine.rsdp; }
+u16 timer_port() { return machine.timer; }
+Maddr hpet_address() { return machine.hpet; }
 PortRegister reset_register() { return machine.reset; }
 
 void power_off() {

@@ -34,6 +34,8 @@ IrqRouting routing_of_isa_irq(u8 irq);
 ioapic::Wiring wiring_of_gsi(u32 gsi);
 u64 rsdp_address();  // of the root pointer; 0: there is none
 PortRegister reset_register();
+u16 timer_port();      // of a clock that counts at 3.58 MHz, 24 bits of it at least; 0: there is none
+Maddr hpet_address();  // 0: there is none
 
 // Soft off with the values of the DSDT's \_S5_ object. Returns if that did not work.
 void power_off();

@@ -28,6 +28,27 @@ std::optional<Processor> processor_in(u8 type, std::byte const* entry, u32 lengt
     return std::nullopt;
 }
 
+u16 timer_port_in(std::span<std::byte const> fadt) {
+    constexpr usize old_port = 76, length = 91, new_register = 208, register_size = 12;
+    constexpr u8 in_ports = 1;
+    if (fadt.size() <= length || read<u8>(&fadt[length]) != 4) return 0;
+    u64 port = read<u32>(&fadt[old_port]);
+    if (fadt.size() >= new_register + register_size && read<u64>(&fadt[new_register + 4])) {
+        if (read<u8>(&fadt[new_register]) != in_ports) return 0;
+        port = read<u64>(&fadt[new_register + 4]);
+    }
+    return port <= 0xfffc ? static_cast<u16>(port) : u16{0};
+}
+
+u64 hpet_in(std::span<std::byte const> table) {
+    constexpr usize space = 40, address = 44;
+    constexpr u8 in_memory = 0;
+    constexpr u64 limit = u64{4} << 30;
+    if (table.size() < address + 8 || read<u8>(&table[space]) != in_memory) return 0;
+    u64 const base = read<u64>(&table[address]);
+    return base < limit && base % 1024 == 0 ? base : 0;
+}
+
 std::optional<SleepTypes> find_soft_off(std::span<std::byte const> dsdt) {
     for (usize name = header_size; name + 8 < dsdt.size(); ++name) {
         if (!is_signature(&dsdt[name], "_S5_")) continue;

@@ -48,6 +48,12 @@ struct Processor {
 // the number needs more than eight bits (5.2.12.2, 5.2.12.12).
 std::optional<Processor> processor_in(u8 type, std::byte const* entry, u32 length);
 
+// The port of the ACPI timer that an FADT names (5.2.9); 0: there is none.
+u16 timer_port_in(std::span<std::byte const> fadt);
+
+// Where the HPET of an HPET table is (IA-PC HPET specification 1.0a, 3.2.4); 0: nowhere that we can read.
+u64 hpet_in(std::span<std::byte const> table);
+
 struct SleepTypes {
     u16 pm1a;
     u16 pm1b;

@@ -26,8 +26,13 @@ u64 decimal(u8 value, bool binary) { return binary ? value : (value >> 4) * 10u 
 }  // namespace
 
 u64 read_seconds() {
+    constexpr u32 most_readings = 100;  // of a clock that never says the same twice
     Reading now = read_once();
-    for (Reading again = read_once(); again != now; again = read_once()) now = again;  // not across a tick
+    for (u32 i = 0; i < most_readings; ++i) {  // not across a tick
+        Reading const again = read_once();
+        if (again == now) break;
+        now = again;
+    }
     u8 mode = get(status_b);
     bool binary = mode & binary_mode;
     u64 hour = decimal(now.hours & static_cast<u8>(~afternoon), binary);

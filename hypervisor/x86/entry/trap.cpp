@@ -133,7 +133,7 @@ void handle_debug(Vcpu& vcpu, abi::CpuUserRegs& regs) {
 
 // The hypervisor may have been anywhere, with any lock: what is to be said is said later.
 void handle_nmi() {
-    if (smp::stopping()) cpu::halt_for_good();
+    if (smp::stopping()) smp::stop_this();
     this_cpu().pending.fetch_or(PendingWork::nmi, std::memory_order_relaxed);
 }
 

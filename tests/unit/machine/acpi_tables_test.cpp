@@ -87,6 +87,47 @@ TEST(Madt, ProcessorsThatAreOffOrCutShortAreNone) {
     EXPECT_FALSE(processor_in(1, small.data(), 8));
 }
 
+TEST(Fadt, NamesTheTimersPort) {
+    std::vector<std::byte> fadt(129);
+    EXPECT_EQ(timer_port_in(fadt), 0);
+    fadt[77] = std::byte{0xb0};  // 0xb008, of
+    fadt[76] = std::byte{0x08};
+    EXPECT_EQ(timer_port_in(fadt), 0);
+    fadt[91] = std::byte{4};  // bytes
+    EXPECT_EQ(timer_port_in(fadt), 0xb008);
+    fadt.resize(244);
+    EXPECT_EQ(timer_port_in(fadt), 0xb008);
+    fadt[208] = std::byte{1};  // in ports, at 0x1808
+    fadt[212] = std::byte{0x08};
+    fadt[213] = std::byte{0x18};
+    EXPECT_EQ(timer_port_in(fadt), 0x1808);
+    fadt[208] = std::byte{0};  // in memory
+    EXPECT_EQ(timer_port_in(fadt), 0);
+    fadt[208] = std::byte{1};
+    fadt[214] = std::byte{1};  // no port
+    EXPECT_EQ(timer_port_in(fadt), 0);
+    for (usize size = 0; size < fadt.size(); ++size)
+        (void)timer_port_in(std::vector<std::byte>(fadt.begin(), fadt.begin() + static_cast<long>(size)));
+}
+
+TEST(Hpet, IsWhereItsTableSaysOrNowhere) {
+    std::vector<std::byte> table(56);
+    table[46] = std::byte{0xd0};
+    table[47] = std::byte{0xfe};
+    EXPECT_EQ(hpet_in(table), 0xfed0'0000u);
+    table[44] = std::byte{1};
+    EXPECT_EQ(hpet_in(table), 0u) << "not at a whole KiB";
+    table[44] = std::byte{0};
+    table[48] = std::byte{1};
+    EXPECT_EQ(hpet_in(table), 0u) << "beyond 4 GiB";
+    table[48] = std::byte{0};
+    table[40] = std::byte{1};
+    EXPECT_EQ(hpet_in(table), 0u) << "in ports";
+    table[40] = std::byte{0};
+    table.resize(51);
+    EXPECT_EQ(hpet_in(table), 0u) << "cut short";
+}
+
 TEST(Checksum, IsTheSumOfAllBytes) {
     EXPECT_TRUE(sums_to_zero(bytes_of({0x80, 0x7f, 0x01})));
     EXPECT_FALSE(sums_to_zero(bytes_of({0x80, 0x7f})));

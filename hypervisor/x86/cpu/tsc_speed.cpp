@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: MIT
+#include "x86/cpu/tsc_speed.hpp"
+#include <algorithm>
+#include "base/assert.hpp"
+#include "base/log.hpp"
+#include "core/hal.hpp"
+#include "core/sched/timer.hpp"
+#include "x86/cpu/apic.hpp"
+#include "x86/cpu/calibrate.hpp"
+#include "x86/cpu/instructions.hpp"
+#include "x86/cpu/reference_clocks.hpp"
+#include "x86/dev/acpi.hpp"
+#include "x86/dev/hpet.hpp"
+
+namespace hv::time {
+namespace {
+struct Ports {
+    static u64 tsc() { return cpu::rdtsc(); }
+    static u8 inb(u16 port) { return cpu::inb(port); }
+    static void outb(u16 port, u8 value) { cpu::outb(port, value); }
+};
+
+struct AcpiTimer {
+    static constexpr u64 hz = 3'579'545, mask = 0xff'ffff;  // some have 32 bits; the others are not worth asking
+    static u64 tsc() { return cpu::rdtsc(); }
+    static u64 count() { return cpu::inl(acpi::timer_port()); }
+};
+
+struct Hpet {
+    static constexpr u64 mask = ~u32{0};
+    static u64 tsc() { return cpu::rdtsc(); }
+    static u64 count() { return hpet::count(); }
+};
+
+// Counts down once, at a speed to be found: how far a run has come, the TSC says.
+struct ApicTimer {
+    static constexpr bool may_wrap = false;
+    u64 distance_wanted, longest;
+
+    static void begin() { apic::start_timer(~u32{0}); }
+    static std::optional<Pair> read() {
+        u64 const before = cpu::rdtsc();
+        u32 const left = apic::timer_count();
+        u64 const after = cpu::rdtsc();
+        return left ? std::optional{Pair{before, after, ~left}} : std::nullopt;
+    }
+    static u64 distance(Pair const& first, Pair const& now) { return now.before - first.after; }
+};
+
+// Nothing is as exact about the speed as to be believed before a measurement, but a difference is worth a look.
+u64 speed_by_cpuid() {
+    constexpr u32 outer_timing = 0x4000'0010, crystal = 0x15, processor_mhz = 0x16;
+    constexpr u32 in_virtual_machine = 1u << 31;
+    if (cpu::cpuid(1).ecx & in_virtual_machine)
+        if (u32 const last = cpu::cpuid(0x4000'0000).eax; last >= outer_timing && last < 0x4000'0100)
+            if (u64 const khz = cpu::cpuid(outer_timing).eax) return khz * 1000;
+    u32 const last = cpu::cpuid(0).eax;
+    if (last >= crystal)
+        if (auto [of, by, hz, reserved] = cpu::cpuid(crystal); of && by && hz) return u64{hz} * by / of;
+    return last >= processor_mhz ? u64{cpu::cpuid(processor_mhz).eax & 0xffff} * 1'000'000 : 0;
+}
+
+void compare_with_cpuid(TscSpeed const& speed) {
+    u64 const claimed = speed_by_cpuid();
+    u64 const difference = std::max(claimed, speed.hz) - std::min(claimed, speed.hz);
+    if (claimed && difference > speed.hz / 100 + speed.doubt)
+        log::warn("time: CPUID says that the TSC runs at {} kHz; by the {} it is {}", claimed / 1000, speed.clock,
+                  speed.hz / 1000);
+}
+
+template <class Clock>
+void try_clock(TscSpeed& best, Clock&& clock, char const* name) {
+    std::optional<Span> const span = measure(clock);
+    if (!span) return log::warn("time: the {} does not count", name);
+    TscSpeed const speed{.hz = span->tsc_hz(clock.hz),
+                         .doubt = Span{.tsc = span->doubt, .ticks = span->ticks, .doubt = 0}.tsc_hz(clock.hz),
+                         .clock = name};
+    if (!best.hz || speed.doubt < best.doubt) best = speed;
+}
+
+bool is_sure(TscSpeed const& speed) { return speed.hz && speed.doubt <= speed.hz / 1'000'000 * most_doubt; }
+
+// For the rest of the time: read only, so that whatever dom0 does with ports the clock still counts.
+struct Watch {
+    Timer timer{};
+    ClockWatch watch;
+    u64 tsc_hz, clock_hz;
+};
+constinit Watch watch{.watch = {0, 0}, .tsc_hz = 0, .clock_hz = 0};
+constexpr Time watch_interval = 2'000'000'000;
+
+template <class Io>
+Pair narrow_pair() {
+    Io io;
+    Counter<Io> clock(io, watch.clock_hz, Io::mask);
+    Pair best = clock.read_once();
+    for (u32 i = 0; i < 8 && best.width() > watch.tsc_hz / 50'000; ++i)
+        if (Pair const next = clock.read_once(); next.width() < best.width()) best = next;
+    return best;
+}
+
+void look_at_clock(void*) {
+    watch.timer.arm(hal::now() + watch_interval, hal::this_cpu());
+    std::optional<Span> const minute =
+        watch.watch.add(acpi::timer_port() ? narrow_pair<AcpiTimer>() : narrow_pair<Hpet>());
+    if (!minute) return;
+    u64 const hz = minute->tsc_hz(watch.clock_hz);
+    u64 const difference = std::max(hz, watch.tsc_hz) - std::min(hz, watch.tsc_hz);
+    if (difference <= watch.tsc_hz / 1'000'000 * (most_doubt + minute->doubt_in_millionths())) return;
+    log::warn("time: the TSC ran at {} kHz over a minute of the {}, and not at {}: time is wrong by {} in a million",
+              hz / 1000, acpi::timer_port() ? "ACPI timer" : "HPET", watch.tsc_hz / 1000,
+              difference / (watch.tsc_hz / 1'000'000));
+    watch.timer.disarm();
+}
+}  // namespace
+
+TscSpeed measure_tsc() {
+    TscSpeed best{};
+    Ports ports;
+    try_clock(best, Pit<Ports>(ports), "PIT");
+    if (!is_sure(best) && acpi::timer_port()) {
+        AcpiTimer io;
+        try_clock(best, Counter<AcpiTimer>(io, io.hz, io.mask), "ACPI timer");
+    }
+    if (!is_sure(best) && hpet::start()) {
+        Hpet io;
+        try_clock(best, Counter<Hpet>(io, hpet::hz(), io.mask), "HPET");
+    }
+    if (!best.hz) panic("neither a PIT nor an ACPI timer nor a HPET counts: no way to measure time");
+    if (!is_sure(best))
+        log::warn("time: this machine is too busy to measure time: the TSC's frequency is in doubt by {} in a million",
+                  best.doubt / (best.hz / 1'000'000));
+    compare_with_cpuid(best);
+    return best;
+}
+
+u64 measure_apic_timer(u64 tsc_hz) {
+    ApicTimer timer{.distance_wanted = tsc_hz / 100, .longest = tsc_hz / 4};
+    std::optional<Span> const span = measure(timer);
+    apic::start_timer(0);
+    if (!span) panic("the local APIC's timer does not count");
+    if (span->doubt_in_millionths() > most_doubt)
+        log::warn("time: the APIC timer's frequency is in doubt by {} in a million", span->doubt_in_millionths());
+    return span->clock_hz(tsc_hz);
+}
+
+void watch_tsc(u64 tsc_hz) {
+    if (!acpi::timer_port() && !hpet::start()) return log::info("time: no clock to compare the TSC with later");
+    watch.watch = ClockWatch(tsc_hz, acpi::timer_port() ? AcpiTimer::mask : Hpet::mask);
+    watch.tsc_hz = tsc_hz;
+    watch.clock_hz = acpi::timer_port() ? AcpiTimer::hz : hpet::hz();
+    watch.timer.callback = look_at_clock;
+    watch.timer.arm(hal::now(), hal::this_cpu());
+}
+}  // namespace hv::time
