@@ -24,7 +24,7 @@ for module in $(cat /lib/modules/load); do insmod "/lib/modules/$module.ko" || f
 storage() {
     tries=0
     until disk=$(findfs "LABEL=$1" 2>/dev/null); do
-        tries=$((tries + 1)); [ $tries -lt 300 ] || failed "$1: no such disk"; usleep 100000
+        tries=$((tries + 1)); [ $tries -lt 3000 ] || failed "$1: no such disk"; usleep 100000
     done
     mount -t ext4 "$disk" /mnt || failed "$1: mount"
     cp /tmp/data /mnt/data && sync || failed "$1: write"

@@ -135,7 +135,7 @@ TscSpeed measure_tsc() {
 }
 
 u64 measure_apic_timer(u64 tsc_hz) {
-    ApicTimer timer{.distance_wanted = tsc_hz / 100, .longest = tsc_hz / 4};
+    ApicTimer timer{.distance_wanted = tsc_hz / 200, .longest = tsc_hz / 4};
     std::optional<Span> const span = measure(timer);
     apic::start_timer(0);
     if (!span) panic("the local APIC's timer does not count");
