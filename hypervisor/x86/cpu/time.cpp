@@ -63,11 +63,21 @@ void calibrate() {
 namespace {
 constinit std::atomic<u32> question{0}, answer{0};
 constinit std::atomic<u64> offered_tsc{0};
+
+// In a virtual machine PAUSE may give the CPU away. Only who has waited for a while does so.
+u32 wait_for_change(std::atomic<u32> const& of, u32 from) {
+    constexpr u32 looks_before_pause = 200;
+    for (u32 i = 0; i < looks_before_pause; ++i)
+        if (u32 const value = of.load(std::memory_order_acquire); value != from) return value;
+    cpu::pause();
+    return from;
+}
 }  // namespace
 
 void offer_clock() {
-    u32 asked = question.load(std::memory_order_acquire);
-    if (asked == answer.load(std::memory_order_relaxed)) return cpu::pause();
+    u32 const last = answer.load(std::memory_order_relaxed);
+    u32 const asked = wait_for_change(question, last);
+    if (asked == last) return;
     offered_tsc.store(cpu::rdtsc(), std::memory_order_relaxed);
     answer.store(asked, std::memory_order_release);
 }
@@ -79,18 +89,19 @@ struct Difference {
     u64 size() const { return static_cast<u64>(behind < 0 ? -behind : behind); }
 };
 
-// A host with other work may stop either side within a round: it goes on until an answer was quick, or for a second.
+// A host with other work may stop either side within a round: it goes on until both ran at once for a moment, and the
+// answer was quick.
 Difference ask_boot_cpu() {
-    constexpr u32 rounds = 16, most_rounds = 2'000;
+    constexpr u32 rounds = 16, most_rounds = 20'000, most_seconds = 2;
     u64 const quick = tsc_hz / 50'000, begin = cpu::rdtsc();
     auto goes_on = [&](u32 round, u64 delay) {
-        return round < rounds || (delay > quick && round < most_rounds && cpu::rdtsc() - begin < tsc_hz);
+        return round < rounds || (delay > quick && round < most_rounds && cpu::rdtsc() - begin < most_seconds * tsc_hz);
     };
     Difference best{.behind = 0, .delay = ~u64{0}};
     for (u32 round = 0; goes_on(round, best.delay); ++round) {
         u64 start = cpu::rdtsc();
         u32 asked = question.fetch_add(1, std::memory_order_acq_rel) + 1;
-        while (answer.load(std::memory_order_acquire) != asked) cpu::pause();
+        while (wait_for_change(answer, asked - 1) != asked) {}
         u64 const delay = cpu::rdtsc() - start;
         if (delay >= best.delay) continue;
         best = {.behind = static_cast<i64>(offered_tsc.load(std::memory_order_relaxed) - start - delay / 2),
@@ -117,7 +128,8 @@ void follow_clock() {
         log::warn("cpu {}: its clock was {} ticks {}, corrected", this_cpu().id, first.size(),
                   first.behind < 0 ? "ahead" : "behind");
     if (found.delay > tsc_hz / 1000)
-        log::warn("cpu {}: its clock may be {} ticks off: this machine is busy", this_cpu().id, found.delay);
+        log::warn("cpu {}: its clock may be {} us off: this machine is busy", this_cpu().id,
+                  found.delay / (tsc_hz / 1'000'000));
 }
 
 void watch() { watch_tsc(tsc_hz); }
