@@ -4,26 +4,9 @@
 #pragma once
 #include <span>
 #include "x86/boot/boot_info.hpp"
-#include "x86/cpu/ioapic.hpp"
 #include "x86/dev/acpi_tables.hpp"
 
 namespace hv::acpi {
-struct IoApicEntry {
-    Maddr address;
-    u32 gsi_base;
-};
-
-struct IrqRouting {
-    u32 gsi = 0;
-    ioapic::Wiring wiring{};
-};
-
-// A register in I/O space; port 0: absent.
-struct PortRegister {
-    u16 port = 0;
-    u8 value = 0;  // what to write, for the reset register
-};
-
 // Reads everything; while the first 4 GiB are mapped, before paging::init.
 void read_tables(boot::BootInfo const& info);
 

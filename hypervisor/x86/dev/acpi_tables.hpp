@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: MIT
 // Reading ACPI tables as bytes: firmware's own data, checked before it is believed. Pure, tested hosted.
 #pragma once
+#include <array>
 #include <cstddef>
 #include <optional>
 #include <span>
 #include "base/types.hpp"
+#include "x86/cpu/ioapic.hpp"
 
 namespace hv::acpi {
 inline constexpr u32 header_size = 36;
+inline constexpr u32 largest_table = 16u << 20;  // beyond it a length is a mistake, and to sum it would read devices
 
 template <class T>
 T read(std::byte const* at) {
@@ -27,14 +30,19 @@ inline bool sums_to_zero(std::span<std::byte const> bytes) {
     return (sum & 0xff) == 0;
 }
 
-// Calls visit(type, entry, length) for the variable entries of a MADT.
+// A field of a table, 0 where a table of an older version ends before it.
+template <class T>
+T field(std::span<std::byte const> table, usize at) {
+    return at + sizeof(T) <= table.size() ? read<T>(&table[at]) : T{};
+}
+
+// Calls visit(type, entry) for the variable entries of a MADT.
 template <class F>
-void for_each_madt_entry(std::byte const* madt, F&& visit) {
-    u32 length = read<u32>(madt + 4);
-    for (u32 at = 44; at + 2 <= length;) {
-        u32 size = read<u8>(madt + at + 1);
-        if (size < 2 || size > length - at) return;
-        visit(read<u8>(madt + at), madt + at, size);
+void for_each_madt_entry(std::span<std::byte const> madt, F&& visit) {
+    for (usize at = 44; at + 2 <= madt.size();) {
+        usize size = read<u8>(&madt[at + 1]);
+        if (size < 2 || size > madt.size() - at) return;
+        visit(read<u8>(&madt[at]), madt.subspan(at, size));
         at += size;
     }
 }
@@ -46,7 +54,53 @@ struct Processor {
 
 // The processor that a MADT's entry is about, if it is about one that is enabled: a local APIC, or an x2APIC where
 // the number needs more than eight bits (5.2.12.2, 5.2.12.12).
-std::optional<Processor> processor_in(u8 type, std::byte const* entry, u32 length);
+std::optional<Processor> processor_in(u8 type, std::span<std::byte const> entry);
+
+struct IoApicEntry {
+    Maddr address;
+    u32 gsi_base;
+};
+
+struct IrqRouting {
+    u32 gsi = 0;
+    ioapic::Wiring wiring{};
+};
+
+// What the MADTs of a machine say. A processor or an IO-APIC is there once, however often firmware lists it: some name
+// each processor by both kinds of entries, and one that is started twice runs on two stacks.
+struct InterruptControllers {
+    Maddr local_apic{0xfee0'0000};
+    std::array<Processor, max_cpus> processors{};
+    usize processor_count = 0;
+    std::array<IoApicEntry, 16> ioapics{};
+    usize ioapic_count = 0;
+    std::array<IrqRouting, 16> isa{};
+
+    void add(std::span<std::byte const> madt);
+};
+
+// A register in I/O space; port 0: absent.
+struct PortRegister {
+    u16 port = 0;
+    u8 value = 0;  // what to write, for the reset register
+};
+
+// What the FADT says.
+struct FixedHardware {
+    u16 pm1a_control = 0;
+    u16 pm1b_control = 0;
+    PortRegister reset{};
+    u64 dsdt = 0;
+};
+FixedHardware read_fadt(std::span<std::byte const> fadt);
+
+// Where the root pointer says the list of tables is, and how wide that list's entries are. The root pointer's second
+// version has a length and a checksum of its own; without them, what the first version says counts.
+struct RootTables {
+    u32 rsdt = 0;
+    u64 xsdt = 0;
+};
+RootTables read_rsdp(std::span<std::byte const> rsdp);
 
 // The port of the ACPI timer that an FADT names (5.2.9); 0: there is none.
 u16 timer_port_in(std::span<std::byte const> fadt);
