@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "core/pv/cpuid.hpp"
 #include <algorithm>
+#include <iterator>
 
 namespace hv::pv {
 namespace {
@@ -20,16 +21,26 @@ constexpr u32 leaf1_edx = bits(0, 2, 4, 5, 6, 7, 8, 9, 14, 15, 16, 19, 23, 24, 2
 //                               FSGSBASE BMI1 AVX2 FDP_EXCPTN_ONLY BMI2 ERMS NO_FPU_SEL RDSEED ADX CLFLUSHOPT CLWB SHA
 constexpr u32 leaf7_ebx = bits(0, 3, 5, 6, 8, 9, 13, 18, 19, 23, 24, 29);
 constexpr u32 leaf7_ecx = bits(8, 9, 10);  // GFNI VAES VPCLMULQDQ
-constexpr u32 leaf7_edx = bits(4);         // FSRM
+constexpr u32 leaf7_edx = bits(4, 10);     // FSRM MD_CLEAR
 //                               LAHF ABM SSE4A MISALIGNSSE 3DNOWPREFETCH XOP FMA4 TBM
 constexpr u32 extended_ecx = bits(0, 5, 6, 7, 8, 11, 16, 21);
 //                               FPU DE TSC MSR PAE MCE CX8 APIC SYSCALL MCA CMOV PAT NX MMXEXT MMX FXSR RDTSCP LM
 //                               3DNOWEXT 3DNOW
 constexpr u32 extended_edx = bits(0, 2, 4, 5, 6, 7, 8, 9, 11, 14, 15, 16, 20, 22, 23, 24, 27, 29, 30, 31);
+//                               CLZERO XSAVEERPTR SSB_NO BTC_NO
+constexpr u32 extended8_ebx = bits(0, 2, 26, 29);
 
 constexpr u32 ecx_xsave = bit(26);
 constexpr u32 ecx_osxsave = bit(27);
+constexpr u32 ecx_avx = bit(28);
 constexpr u32 ecx_hypervisor = bit(31);
+// What goes with the wider registers, should the machine not let them be saved.
+constexpr u32 leaf1_ecx_avx = bits(12, 28, 29);
+constexpr u32 leaf7_ebx_avx = bits(5);
+constexpr u32 leaf7_ecx_avx = bits(9, 10);
+constexpr u32 extended_ecx_avx = bits(11, 16);
+constexpr u32 ebx_erms = bit(9);
+constexpr u32 edx_fsrm = bit(4);
 constexpr u32 ebx_fsgsbase = bit(0);
 constexpr u32 edx_invariant_tsc = bit(8);
 constexpr u32 xsave_optimised = bit(0);
@@ -43,11 +54,14 @@ constexpr u32 linear_address_bits = 48;  // four levels, whatever the machine co
 // Linux chooses grant tables of version 2 for wider machine addresses.
 constexpr u32 widest_for_grant_v1 = 44;
 
+bool saves_avx(u32 leaf1) { return (~leaf1 & (ecx_xsave | ecx_avx)) == 0; }
+
 CpuidLeaf features(HostCpuid host, CpuidGuest const& guest) {
     CpuidLeaf leaf = host(1, 0);
     constexpr u32 cache_line_field = 0xff00;
     constexpr u32 apic_id_shift = 24;
     leaf.ebx = (leaf.ebx & cache_line_field) | (guest.vcpu.value * 2) << apic_id_shift;
+    if (!saves_avx(leaf.ecx)) leaf.ecx &= ~leaf1_ecx_avx;
     leaf.ecx = (leaf.ecx & leaf1_ecx) | ecx_hypervisor;
     // Visible from the start: Linux gives up XSAVE if its boot code, which has not touched CR4 yet, does not find it.
     if ((leaf.ecx & ecx_xsave) != 0) leaf.ecx |= ecx_osxsave;
@@ -114,10 +128,28 @@ CpuidLeaf basic(HostCpuid host, CpuidGuest const& guest, u32 leaf, u32 subleaf) 
         case 7:
             if (subleaf != 0) return {};
             value = host(7, 0);
+            if (!saves_avx(host(1, 0).ecx)) {
+                value.ebx &= ~leaf7_ebx_avx;
+                value.ecx &= ~leaf7_ecx_avx;
+            }
+            if ((value.ebx & ebx_erms) == 0) value.edx &= ~edx_fsrm;
             return {.eax = 0, .ebx = value.ebx & leaf7_ebx, .ecx = value.ecx & leaf7_ecx, .edx = value.edx & leaf7_edx};
         case last_basic_leaf: return extended_state(host, guest, subleaf);
         default: return {};  // serial number, MWAIT, thermal, performance counters, topology
     }
+}
+
+// AMD's processors since Zen refer from a cache's associativity to leaf 0x8000'001d, which no guest sees. The number of
+// ways itself in its place (APM volume 3, E.4.5), or the reader computes with none.
+u32 with_own_associativity(HostCpuid host, u32 cache, u32 subleaf) {
+    constexpr u32 shift = 12, field = 0xf << shift, see_cache_leaf = 9, cache_leaf = 0x8000'001d;
+    constexpr u32 ways_of[] = {0, 1, 2, 3, 4, 6, 8, 0, 16, 0, 32, 48, 64, 96, 128};
+    if ((cache & field) >> shift != see_cache_leaf || host(0x8000'0000, 0).eax < cache_leaf) return cache;
+    u32 const ways = (host(cache_leaf, subleaf).ebx >> 22) + 1;
+    u32 encoded = 1;
+    for (u32 i = 2; i < std::size(ways_of); ++i)
+        if (ways_of[i] && ways_of[i] <= ways) encoded = i;
+    return (cache & ~field) | encoded << shift;
 }
 
 CpuidLeaf extended(HostCpuid host, CpuidGuest const& guest, u32 leaf) {
@@ -126,7 +158,7 @@ CpuidLeaf extended(HostCpuid host, CpuidGuest const& guest, u32 leaf) {
         case 0x8000'0000: value.eax = std::min(value.eax, last_extended_leaf); return value;
         case 0x8000'0001:
             value.ebx = 0;
-            value.ecx &= extended_ecx;
+            value.ecx &= saves_avx(host(1, 0).ecx) ? extended_ecx : extended_ecx & ~extended_ecx_avx;
             value.edx &= extended_edx;
             return value;
         case 0x8000'0007: {
@@ -134,7 +166,15 @@ CpuidLeaf extended(HostCpuid host, CpuidGuest const& guest, u32 leaf) {
             bool invariant = guest.privileged && guest.tsc_is_stable;
             return {.eax = 0, .ebx = 0, .ecx = 0, .edx = invariant ? value.edx & edx_invariant_tsc : 0};
         }
-        case 0x8000'0008: return {.eax = guest.address_bits | linear_address_bits << 8, .ebx = 0, .ecx = 0, .edx = 0};
+        case 0x8000'0006:
+            value.ecx = with_own_associativity(host, value.ecx, 2);
+            value.edx = with_own_associativity(host, value.edx, 3);
+            return value;
+        case 0x8000'0008:
+            return {.eax = guest.address_bits | linear_address_bits << 8,
+                    .ebx = value.ebx & extended8_ebx,
+                    .ecx = 0,
+                    .edx = 0};
         default: return value;  // the brand, caches and TLBs
     }
 }

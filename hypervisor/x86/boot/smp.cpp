@@ -144,6 +144,7 @@ void start_other() {
     features::init_cpu();
     segments::load(cpu.id);
     apic::init_cpu();
+    features::make_lfence_serialize();
     xstate::init_cpu();
     time::follow_clock();
     smp::online.fetch_add(1, std::memory_order_release);

@@ -122,6 +122,7 @@ void start_interrupts_and_time() {
     segments::init_idt();
     segments::load(cpu.id);
     start_interrupts_and_time();
+    features::make_lfence_serialize();
     xstate::init_cpu();
     sched::start_cpu(cpu.id);
     cpu.current = &sched::idle_vcpu(cpu.id);

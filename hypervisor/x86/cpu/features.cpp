@@ -26,6 +26,10 @@ bool is_intel() {
     cpu::CpuidResult vendor = cpu::cpuid(0);
     return vendor.ebx == 0x756e'6547 && vendor.edx == 0x4965'6e69 && vendor.ecx == 0x6c65'746e;
 }
+bool is_amd() {
+    u32 const vendor = cpu::cpuid(0).ebx;
+    return vendor == 0x6874'7541 || vendor == 0x6f67'7948;  // AuthenticAMD, HygonGenuine
+}
 
 // What the processor says of its own weaknesses; nothing if it cannot.
 u64 arch_capabilities() { return leaf7().edx & 1u << 29 ? msr::read(msr::arch_capabilities) : 0; }
@@ -87,5 +91,12 @@ void init_cpu() {
     msr::write(msr::pat, msr::pat_value);
     cpu::write_cr3(cpu::read_cr3());
     if (found.ibrs_all) msr::write(msr::spec_ctrl, 1);
+}
+
+void make_lfence_serialize() {
+    if (!is_amd()) return;
+    Result<u64> value = msr::try_read(msr::decode_configuration);
+    if (value && !(*value & msr::lfence_serializes))
+        (void)msr::try_write(msr::decode_configuration, *value | msr::lfence_serializes);
 }
 }  // namespace hv::features

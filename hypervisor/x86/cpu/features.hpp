@@ -12,7 +12,10 @@ char const* missing();
 bool has_meltdown();
 void read();      // once, before all else here
 void init_cpu();  // CR0, CR4, EFER, PAT
-u64 control4();   // CR4 as it is while no guest has a say
+// AMD's processors execute past an LFENCE unless told otherwise (software techniques for managing speculation, G-2);
+// retpolines and guests rely on it. Where we run in a virtual machine ourselves, the register may be missing.
+void make_lfence_serialize();
+u64 control4();  // CR4 as it is while no guest has a say
 u64 address_bits();
 bool has_xsave();
 bool has_xsaveopt();

@@ -1,34 +1,25 @@
 // SPDX-License-Identifier: MIT
 // The model-specific registers a PV kernel touches. Those of other purposes fault: Linux has fixups for all of them.
 #include "x86/cpu/msr.hpp"
-#include <algorithm>
-#include <iterator>
+#include <optional>
+#include "core/domain.hpp"
 #include "core/hal.hpp"
 #include "core/mm/pte.hpp"
+#include "core/pv/constant_msr.hpp"
 #include "x86/cpu/features.hpp"
 #include "x86/cpu/this_cpu.hpp"
 #include "x86/pv/priv_op.hpp"
 
 namespace hv::x86 {
 namespace {
-constexpr u32 mcg_cap = 0x179;
-constexpr u32 first_bank = 0x400;
-constexpr u32 virtual_banks = 2;
-constexpr u32 registers_per_bank = 4;
 constexpr u32 general_protection = 13;
 constexpr u64 apic_base_value = 0xfee0'0000 | 1u << 11;  // enabled
 constexpr u64 apic_base_bsp = 1u << 8;
 
-// Chipset and power registers whose values say nothing to a guest, and whose writes may vanish: Intel SDM volume 4
-// (platform id, feature control, microcode revision, feature enables, MCG status, miscellaneous enables), AMD APM
-// volume 2 appendix A (FID and VID, hardware and northbridge configuration, patch loader, interrupt pending, decode
-// configuration).
-constexpr u32 ignored[] = {0x17,        0x3a,        0x8b,        0x140,       0x17a,       0x1a0,
-                           0xc001'0007, 0xc001'0015, 0xc001'001f, 0xc001'0020, 0xc001'0055, 0xc001'1029};
-
-bool is_ignored(u32 index) {
-    bool is_bank = index >= first_bank && index < first_bank + virtual_banks * registers_per_bank;
-    return is_bank || std::find(std::begin(ignored), std::end(ignored), index) != std::end(ignored);
+// Nothing if this guest and this processor have no such register.
+std::optional<u64> constant(Vcpu const& vcpu, u32 index) {
+    pv::CpuidGuest const guest{.privileged = vcpu.domain->privileged, .tsc_is_stable = hal::tsc_is_stable()};
+    return pv::constant_msr(hal::cpuid, guest, index);
 }
 }  // namespace
 
@@ -42,10 +33,15 @@ Result<u64> read_guest_msr(Vcpu& vcpu, u32 index) {
         case msr::apic_base: return apic_base_value | (vcpu.id.value == 0 ? apic_base_bsp : 0);
         case msr::tsc: return hal::read_tsc();
         case msr::tsc_aux: return vcpu.tsc_aux;
-        case mcg_cap: return u64{virtual_banks};
+        case msr::microcode:
+            if (Result<u64> revision = msr::try_read(index)) return revision;
+            break;
+        case msr::decode_configuration:  // Linux 5.4 takes LFENCE for serializing only if its write is seen
+            if (Result<u64> value = msr::try_read(index)) return *value & msr::lfence_serializes;
+            break;
         default: break;
     }
-    if (is_ignored(index)) return u64{0};
+    if (std::optional<u64> value = constant(vcpu, index)) return *value;
     // Before the guest can take a #GP, a refusal would be its end.
     if (vcpu.traps[general_protection].address == 0) return u64{0};
     return Errno::perm;
@@ -66,8 +62,12 @@ bool write_guest_msr(Vcpu& vcpu, u32 index, u64 value) {
             vcpu.tsc_aux = this_cpu().tsc_aux = value;
             msr::write(index, value);
             return true;
+        case msr::microcode:
+        case msr::decode_configuration:
+            if (msr::try_read(index)) return true;  // vanishes
+            break;
         default: break;
     }
-    return is_ignored(index) || vcpu.traps[general_protection].address == 0;
+    return constant(vcpu, index) || vcpu.traps[general_protection].address == 0;
 }
 }  // namespace hv::x86
