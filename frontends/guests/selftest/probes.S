@@ -5,6 +5,7 @@
 #define RUNS 0x100
 #define FAULTS 0x200
 #define TRAPS 0x400
+#define NO_REGISTER 0x800   // traps.cpp says which fault
 #define GP 13
 #define UD 6
 #define PF 14
@@ -73,7 +74,7 @@ probes:
     everywhere "mov to cr0 of 0", (FAULTS|GP), 0, mov %rcx, %cr0
     everywhere "mov from cr8", (FAULTS|GP), 0, mov %cr8, %rax
     everywhere "mov to cr8", (FAULTS|GP), 0, mov %rcx, %cr8
-    everywhere "mov from cr1", (FAULTS|GP), 0, .byte 0x0f, 0x20, 0xc8
+    everywhere "mov from cr1", NO_REGISTER, 0, .byte 0x0f, 0x20, 0xc8
     kernel_only "mov from db4", mov %db4, %rax
     kernel_only "mov to db7", mov %rcx, %db7
     everywhere stac, (FAULTS|UD), 0, stac
