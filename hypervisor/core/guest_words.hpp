@@ -20,12 +20,20 @@ bool store_guest(u64 to, T const& value) {
     return hal::copy_to_guest(to, &value, sizeof(T));
 }
 #else
-// One of the two is the guest's. Both are addresses, behind which the compiler lets everything change: what ASM GOTO
-// puts out g++ 12 may lose. The entries of the table belong to the section group of the function that this is in.
+// One of the two is the guest's, which x86/mm/smap.h opens and closes. Both are addresses, behind which the compiler
+// lets everything change: what ASM GOTO puts out g++ 12 may lose. The entries of the table belong to the section group
+// of the function that this is in.
 template <class T>
 [[gnu::always_inline]] inline bool move_words(T* to, T const* from) {
     static_assert(sizeof(T) <= max_guest_words);
     asm goto(R"(
+        .macro smap_site instruction
+    3:  .byte 0x0f, 0x1f, 0x00
+        .pushsection .smap_sites, "a?"
+        .quad 3b, \instruction
+        .popsection
+        .endm
+        smap_site 0xcb010f
         .macro move_word suffix, word
     1:  mov\suffix at(%[from]), \word
     2:  mov\suffix \word, at(%[to])
@@ -49,6 +57,8 @@ template <class T>
         .if %c[size] & 1
         move_word b, %%r11b
         .endif
+        smap_site 0xca010f
+        .purgem smap_site
         .purgem move_word)"
              :
              : [to] "r"(to), [from] "r"(from), [size] "i"(sizeof(T))
@@ -68,7 +78,16 @@ template <class T>
 }
 template <>
 [[gnu::always_inline]] inline bool store_guest(u64 to, u64 const& value) {
-    asm goto("1: movq %1, %0; .pushsection .extable, \"a?\"; .quad 1b, %l2; .popsection"
+    asm goto(R"(
+    3:  .byte 0x0f, 0x1f, 0x00
+    1:  movq %1, %0
+    4:  .byte 0x0f, 0x1f, 0x00
+        .pushsection .extable, "a?"
+        .quad 1b, %l2
+        .popsection
+        .pushsection .smap_sites, "a?"
+        .quad 3b, 0xcb010f, 4b, 0xca010f
+        .popsection)"
              :
              : "m"(*reinterpret_cast<u64*>(to)), "r"(value)
              : "memory"

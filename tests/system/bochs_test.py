@@ -31,6 +31,7 @@ def selftest_on(model, cpus):
                          HYPERVISOR_CMDLINE.replace("1024M", "512M"))
         with Bochs(disc, model, cpus) as machine:
             harness.current = machine
+            machine.wait_for(r"protection: SMEP, SMAP", 120)
             machine.wait_for(rf"\d+ processors in ACPI, {cpus} in use", 120)
             verdict = machine.wait_for(r"^(\d+) checks passed, (\d+) failed", 600)
             failed = re.findall(r"^FAIL (.*)", machine.text, re.MULTILINE)

@@ -102,6 +102,7 @@ void start_memory() {
     boot_memory::init(info);
     features::read();
     speculation::init(options.retpolines, options.ibpb);
+    features::enable_smap_sites();
     features::init_cpu();
     paging::init(info);
     paging::init_frame_tables(boot::end_of_ram(info) >> page_shift);

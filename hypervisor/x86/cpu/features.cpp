@@ -1,18 +1,19 @@
 // SPDX-License-Identifier: MIT
 #include "x86/cpu/features.hpp"
 #include <algorithm>
+#include "base/log.hpp"
 #include "x86/cpu/instructions.hpp"
 #include "x86/cpu/msr.hpp"
 
 namespace hv::features {
 namespace {
 constexpr u64 cr4_pae = 1u << 5, cr4_mce = 1u << 6, cr4_osfxsr = 1u << 9, cr4_osxmmexcpt = 1u << 10,
-              cr4_osxsave = 1u << 18, cr4_smep = 1u << 20;
+              cr4_osxsave = 1u << 18, cr4_smep = 1u << 20, cr4_smap = 1u << 21;
 constexpr u64 cr0_paging = 0x8005'0033;  // PG AM WP NE ET MP PE
 
 // Read once: where we run in a virtual machine ourselves, CPUID leaves it.
 struct Features {
-    bool xsave, xsaveopt, fsgsbase, smep, rdtscp, stable_tsc, ibrs_all, ibpb;
+    bool xsave, xsaveopt, fsgsbase, smep, smap, rdtscp, stable_tsc, ibrs_all, ibpb;
     u32 address_bits;
 };
 constinit Features found{};
@@ -35,6 +36,13 @@ bool is_amd() {
 u64 arch_capabilities() { return leaf7().edx & 1u << 29 ? msr::read(msr::arch_capabilities) : 0; }
 constexpr u64 rdcl_no = 1u << 0, ibrs_all = 1u << 1;
 }  // namespace
+
+// By x86/mm/smap.h: where an instruction of SMAP belongs, and which.
+struct SmapSite {
+    u64 address;
+    u64 instruction;
+};
+extern "C" SmapSite const smap_sites_start[], smap_sites_end[];
 
 bool has_meltdown() { return is_intel() && !(arch_capabilities() & rdcl_no); }
 
@@ -66,6 +74,7 @@ void read() {
     found.xsaveopt = found.xsave && cpu::cpuid(0xd, 1).eax & 1;
     found.fsgsbase = leaf7().ebx & 1;
     found.smep = leaf7().ebx & 1u << 7;
+    found.smap = leaf7().ebx & 1u << 20;
     found.rdtscp = extended_edx() & 1u << 27;
     found.stable_tsc = last_extended >= 0x8000'0007 && cpu::cpuid(0x8000'0007).edx & 1u << 8;
     found.ibrs_all = arch_capabilities() & ibrs_all;
@@ -73,13 +82,21 @@ void read() {
     found.address_bits = last_extended >= 0x8000'0008 ? std::min(cpu::cpuid(0x8000'0008).eax & 0xff, 52u) : 36;
 }
 
-// No SMAP: a guest's own IRET in ring 3 would fault under some emulators, and we read guest memory without STAC. No
-// global pages, no process-context identifiers.
+// No global pages, no process-context identifiers.
 u64 control4() {
     u64 value = cr4_pae | cr4_mce | cr4_osfxsr | cr4_osxmmexcpt;
     if (found.xsave) value |= cr4_osxsave;
     if (found.smep) value |= cr4_smep;
+    if (found.smap) value |= cr4_smap;
     return value;
+}
+
+void enable_smap_sites() {
+    constexpr usize length = 3;
+    log::info("protection: {}, {}", found.smep ? "SMEP" : "no SMEP", found.smap ? "SMAP" : "no SMAP");
+    if (!found.smap) return;
+    for (SmapSite const* site = smap_sites_start; site != smap_sites_end; ++site)
+        __builtin_memcpy(reinterpret_cast<void*>(site->address), &site->instruction, length);
 }
 
 void init_cpu() {

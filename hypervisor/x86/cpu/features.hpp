@@ -10,8 +10,9 @@ char const* missing();
 // needs tables of their own for each side, which we do not have. Other vendors' processors than Intel's are not
 // affected.
 bool has_meltdown();
-void read();      // once, before all else here
-void init_cpu();  // CR0, CR4, EFER, PAT
+void read();               // once, before all else here
+void enable_smap_sites();  // once, while our code can still be written
+void init_cpu();           // CR0, CR4, EFER, PAT
 // AMD's processors execute past an LFENCE unless told otherwise (software techniques for managing speculation, G-2);
 // retpolines and guests rely on it. Where we run in a virtual machine ourselves, the register may be missing.
 void make_lfence_serialize();

@@ -8,6 +8,7 @@
 // The words of the frame, at rsi = top of the guest's stack: rdi = vCPU, rax = gate, and with code the error code in ecx.
 // Until the last of them is written, the guest's registers stay as they are.
     .macro write_frame from_user:req, with_code:req, fixup:req
+    open_guest_memory
     .if \with_code
     guest_access \fixup, movq %rcx, -48(%rsi)
     .endif
@@ -105,6 +106,7 @@ function fast_invalid_opcode
     movq $HYPERVISOR_END, %rdx
     cmpq %rdx, %rsi
     jb entry_general
+    open_guest_memory
     guest_access entry_general, movl 1(%rsi), %eax
     movq SHORT_CPU(CURRENT), %rdi
     cmpl $0x6e65780b, %eax
@@ -170,6 +172,7 @@ function fast_general_protection
     movq $HYPERVISOR_END, %rdx
     cmpq %rdx, %rsi
     jb entry_general
+    open_guest_memory
     guest_access entry_general, movzwl (%rsi), %eax
     cmpl $0x320f, %eax
     jne entry_general

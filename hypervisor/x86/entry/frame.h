@@ -8,6 +8,7 @@
 // Fast paths work on the short frame and its five scratch registers.
 #pragma once
 
+#include "x86/mm/smap.h"
 #include "cpu_offsets.h"
 #include "entry_offsets.h"
 
@@ -48,7 +49,8 @@
     call \function
 .endm
 
-// A store to or load from guest memory that goes on at `fixup` if it faults.
+// A store to or load from guest memory, which is open (smap.h), that goes on at `fixup` if it faults. AC is the guest's or set
+// until own_flags or the way back.
 .macro guest_access fixup:req, instruction:vararg
 .Laccess\@:
     \instruction

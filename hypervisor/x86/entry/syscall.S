@@ -37,6 +37,7 @@
 
 // What a system call and an upcall between instructions push at rsi = top of the guest's stack: r11 = flags; rdi is used.
     .macro write_call_frame fixup:req, selector:req, frame:req    // frame: where the stack pointer is in it
+    open_guest_memory
     guest_access \fixup, movq $GUEST_DATA, -8(%rsi)
     movq REGS_STACK - (\frame)(%rsp), %rdi
     guest_access \fixup, movq %rdi, -16(%rsi)
@@ -203,6 +204,7 @@ guest_iret:
     jb iret_general
     cmpb $0, VCPU_SHOWS_IOPL(%rcx)
     jne iret_general
+    open_guest_memory
     guest_access iret_general, movq IRET_RAX(%rsi), %rax
     movq %rax, SHORT(RAX)
     guest_access iret_general, movq IRET_R11(%rsi), %r11
@@ -217,6 +219,7 @@ guest_iret:
     movq %rax, SHORT(SS)
     guest_access iret_general, movq IRET_STACK(%rsi), %rax
     guest_access iret_general, testl $VGCF_IN_SYSCALL, IRET_FLAGS(%rsi)
+    close_guest_memory             // leaves the result of the test
     jnz iret_from_system_call
     movl %edx, %esi
     andl $3, %esi

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Called from C++ (System V ABI). Eight bytes at a time: one by one costs eight times as much where REP is not fast.
 
+#include "x86/mm/smap.h"
+
 #define FAULT_AT(instruction, fixup) .pushsection .extable, "a"; .quad instruction, fixup; .popsection
 
     .text
@@ -12,9 +14,11 @@ user_copy:
     movq %rdx, %rcx
     shrq $3, %rcx
     andl $7, %edx
+    open_guest_memory
 1:  rep movsq
     movl %edx, %ecx
 2:  rep movsb
+    close_guest_memory
     xorl %eax, %eax
     ret
 3:  leaq (%rdx, %rcx, 8), %rax
@@ -32,9 +36,11 @@ user_clear:
     andl $7, %esi
     shrq $3, %rcx
     xorl %eax, %eax
+    open_guest_memory
 5:  rep stosq
     movl %esi, %ecx
 6:  rep stosb
+    close_guest_memory
     xorl %eax, %eax
     ret
 7:  leaq (%rsi, %rcx, 8), %rax
