@@ -76,6 +76,9 @@ constexpr std::array<FeatureWord, feature_words> words{{
     {7, 1, &Leaf::edx},
 }};
 
+// Platform information and architectural capabilities. No guest is offered a bit of either.
+constexpr std::array<u32, policy_msrs> msrs{0xce, 0x10a};
+
 bool announces_more(abi::CpuidLeaf const& asked) {
     pv::CpuidLeaf const value{asked.a, asked.b, asked.c, asked.d};
     u32 const subleaf = asked.subleaf == cpuid_no_subleaf ? 0 : asked.subleaf;
@@ -87,26 +90,37 @@ bool announces_more(abi::CpuidLeaf const& asked) {
 }
 }  // namespace
 
-Result<u32> read_policy(guest_ptr<abi::CpuidLeaf> leaves, u32 room) {
+Result<u32> read_leaves(guest_ptr<abi::CpuidLeaf> to, u32 room) {
     u32 count = 0;
     TRY(for_each_leaf([&](abi::CpuidLeaf const& leaf) -> Result<> {
         u32 const index = count++;
-        if (leaves.is_null()) return {};
-        return index < room ? copy_out(leaves + index, leaf) : Errno::nobufs;
+        return index < room ? copy_out(to + index, leaf) : Errno::nobufs;
     }));
     return count;
 }
 
+Result<u32> read_msrs(guest_ptr<abi::MsrEntry> to, u32 room) {
+    if (room < policy_msrs) return Errno::nobufs;
+    for (u32 i = 0; i < policy_msrs; ++i) TRY(copy_out(to + i, abi::MsrEntry{.idx = msrs[i], .flags = 0, .val = 0}));
+    return policy_msrs;
+}
+
 Result<> check_policy(abi::DomctlCpuPolicy& op) {
-    constexpr u32 most_leaves = 1024;
-    if (op.nr_leaves > most_leaves) return Errno::toobig;
     op.err_leaf = op.err_subleaf = op.err_msr = ~u32{0};
+    if (op.nr_leaves > most_leaves || op.nr_msrs > policy_msrs) return Errno::toobig;
     for (u32 i = 0; i < op.nr_leaves; ++i) {
         abi::CpuidLeaf const leaf = TRY(copy_in(op.leaves + i));
         if (!announces_more(leaf)) continue;
         op.err_leaf = leaf.leaf;
         op.err_subleaf = leaf.subleaf;
         return Errno::inval;
+    }
+    for (u32 i = 0; i < op.nr_msrs; ++i) {
+        abi::MsrEntry const entry = TRY(copy_in(op.msrs + i));
+        bool const is_known = std::ranges::find(msrs, entry.idx) != msrs.end();
+        if (is_known && !entry.flags && !entry.val) continue;
+        op.err_msr = entry.idx;
+        return entry.flags || is_known ? Errno::inval : Errno::range;
     }
     return {};
 }

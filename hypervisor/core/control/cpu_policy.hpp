@@ -7,16 +7,22 @@
 #include "public/domctl.hpp"
 
 namespace hv::control {
-// Copies the policy out and tells its length; with a null pointer only that. nobufs if the tool has too little room.
-Result<u32> read_policy(abi::guest_ptr<abi::CpuidLeaf> leaves, u32 room);
-// Answers either form of the request. No register belongs to the policy: that list is empty.
+// What a tool must have room for: as many leaves as its library writes for any policy, and the policy's registers.
+inline constexpr u32 most_leaves = 120;
+inline constexpr u32 policy_msrs = 2;
+
+// Both copy their part of the policy out and tell its length. nobufs if the tool has too little room.
+Result<u32> read_leaves(abi::guest_ptr<abi::CpuidLeaf> to, u32 room);
+Result<u32> read_msrs(abi::guest_ptr<abi::MsrEntry> to, u32 room);
+// Answers either form of the request. A null pointer asks how much room to make.
 template <class Request>
 Result<> get_policy(Request& request) {
-    request.nr_leaves = TRY(read_policy(request.leaves, request.nr_leaves));
-    request.nr_msrs = 0;
+    request.nr_leaves = request.leaves.is_null() ? most_leaves : TRY(read_leaves(request.leaves, request.nr_leaves));
+    request.nr_msrs = request.msrs.is_null() ? policy_msrs : TRY(read_msrs(request.msrs, request.nr_msrs));
     return {};
 }
-// Accepts a policy that announces no feature beyond ours. inval, with the place in `op`, for one that does.
+// Accepts a policy that announces no feature beyond ours. For one that does not fit, the place is in `op`: inval a
+// leaf or a register that promises too much, range a register that is not part of a policy.
 Result<> check_policy(abi::DomctlCpuPolicy& op);
 
 inline constexpr u32 feature_words = 16;

@@ -171,13 +171,24 @@ Result<> perf_counters(abi::SysctlPerfcOp& op) {
     return {};
 }
 
+// A tool with room for a part gets that part.
 Result<> cpu_features(abi::SysctlCpuFeatureset& op) {
+    if (op.features.is_null()) {
+        op.nr_features = feature_words;
+        return {};
+    }
     if (op.index > abi::featureset::hvm_max) return Errno::inval;
-    bool const how_many = op.features.is_null();
-    u32 const count = how_many ? 0 : std::min(op.nr_features, feature_words);
+    if (op.index == abi::featureset::hvm || op.index == abi::featureset::hvm_max) return Errno::opnotsupp;
+    u32 const count = std::min(op.nr_features, feature_words);
     for (u32 i = 0; i < count; ++i) TRY(copy_out(op.features + i, feature_word(i)));
-    op.nr_features = how_many ? feature_words : count;
-    return {};
+    op.nr_features = count;
+    return require(count == feature_words, Errno::nobufs);
+}
+
+Result<> cpu_policy(abi::SysctlCpuPolicy& op) {
+    if (op.rsvd || op.index > abi::cpu_policy::hvm_default) return Errno::inval;
+    if (op.index == abi::cpu_policy::hvm_max || op.index == abi::cpu_policy::hvm_default) return Errno::opnotsupp;
+    return get_policy(op);
 }
 
 Result<> perform(abi::Sysctl& op) {
@@ -200,8 +211,7 @@ Result<> perform(abi::Sysctl& op) {
         case command::scheduler_op: return machine_scheduler_op(u.scheduler_op);
         case command::get_cpu_levelling_caps: u.cpu_levelling_caps.caps = 0; return {};
         case command::get_cpu_featureset: return cpu_features(u.cpu_featureset);
-        case command::get_cpu_policy:
-            return u.cpu_policy.index <= abi::cpu_policy::hvm_default ? get_policy(u.cpu_policy) : Errno::inval;
+        case command::get_cpu_policy: return cpu_policy(u.cpu_policy);
         default: return Errno::nosys;
     }
 }
@@ -214,7 +224,9 @@ Outcome do_sysctl(Vcpu& vcpu, HypercallArgs& args) {
     guest_ptr<abi::Sysctl> const at{args[0]};
     abi::Sysctl op = TRY(copy_in(at));
     if (op.interface_version != abi::sysctl_interface_version) return Errno::acces;
-    TRY(control::perform(op));
-    return copy_out(at, op);
+    Result<> const done = control::perform(op);
+    bool const is_partly_done = op.cmd == abi::sysctl::get_cpu_featureset && done.error() == Errno::nobufs;
+    if (done || is_partly_done) TRY(copy_out(at, op));
+    return done;
 }
 }  // namespace hv

@@ -198,17 +198,56 @@ TEST(Sysctl, CpuPolicyHasASizeAndFitsOrNot) {
     abi::Sysctl op{};
     op.u.cpu_policy.index = abi::cpu_policy::pv_default;
     ASSERT_EQ(sysctl(world.dom0(), command::get_cpu_policy, op), 0);
+    EXPECT_EQ(op.u.cpu_policy.nr_leaves, 120u);  // what a tool's library may write for any policy
+    EXPECT_EQ(op.u.cpu_policy.nr_msrs, 2u);
+    InDom0<std::array<abi::CpuidLeaf, 120>> buffer{world, 20};
+    InDom0<std::array<abi::MsrEntry, 2>> msrs{world, 21};
+    op.u.cpu_policy.leaves = {buffer.address()};
+    op.u.cpu_policy.msrs = {msrs.address()};
+    ASSERT_EQ(sysctl(world.dom0(), command::get_cpu_policy, op), 0);
     u32 const leaves = op.u.cpu_policy.nr_leaves;
     ASSERT_GT(leaves, 0u);
-    InDom0<std::array<abi::CpuidLeaf, 100>> buffer{world, 20};
-    op.u.cpu_policy.leaves = {buffer.address()};
-    ASSERT_EQ(sysctl(world.dom0(), command::get_cpu_policy, op), 0);
-    EXPECT_EQ(op.u.cpu_policy.nr_leaves, leaves);
+    ASSERT_LT(leaves, 120u);
     EXPECT_EQ((*buffer)[0].leaf, 0u);
+    EXPECT_EQ(op.u.cpu_policy.nr_msrs, 2u);
+    EXPECT_EQ((*msrs)[0].idx, 0xceu);
+    EXPECT_EQ((*msrs)[1].idx, 0x10au);
     op.u.cpu_policy.nr_leaves = leaves - 1;
     EXPECT_EQ(sysctl(world.dom0(), command::get_cpu_policy, op), err(Errno::nobufs));
-    op.u.cpu_policy.index = 99;
+    op.u.cpu_policy.nr_leaves = leaves;
+    op.u.cpu_policy.nr_msrs = 1;
+    EXPECT_EQ(sysctl(world.dom0(), command::get_cpu_policy, op), err(Errno::nobufs));
+    op.u.cpu_policy.nr_msrs = 2;
+    for (u32 const index : {abi::cpu_policy::hvm_max, abi::cpu_policy::hvm_default}) {
+        op.u.cpu_policy.index = index;
+        EXPECT_EQ(sysctl(world.dom0(), command::get_cpu_policy, op), err(Errno::opnotsupp));
+    }
+    op.u.cpu_policy.index = 6;
     EXPECT_EQ(sysctl(world.dom0(), command::get_cpu_policy, op), err(Errno::inval));
+}
+
+TEST(Sysctl, FeaturesOfPvOnlyAndAsManyAsThereIsRoomFor) {
+    ToolWorld world;
+    abi::Sysctl op{};
+    op.u.cpu_featureset.index = 99;  // of no matter to the question how many there are
+    ASSERT_EQ(sysctl(world.dom0(), command::get_cpu_featureset, op), 0);
+    u32 const words = op.u.cpu_featureset.nr_features;
+    InDom0<std::array<u32, 64>> buffer{world, 20};
+    op.u.cpu_featureset.features = {buffer.address()};
+    EXPECT_EQ(sysctl(world.dom0(), command::get_cpu_featureset, op), err(Errno::inval));
+    for (u32 const index : {abi::featureset::hvm, abi::featureset::hvm_max}) {
+        op.u.cpu_featureset.index = index;
+        EXPECT_EQ(sysctl(world.dom0(), command::get_cpu_featureset, op), err(Errno::opnotsupp));
+    }
+    op.u.cpu_featureset.index = abi::featureset::pv;
+    op.u.cpu_featureset.nr_features = 64;
+    EXPECT_EQ(sysctl(world.dom0(), command::get_cpu_featureset, op), 0);
+    EXPECT_EQ(op.u.cpu_featureset.nr_features, words);
+    op.u.cpu_featureset.nr_features = words - 1;
+    (*buffer)[words - 1] = 0x5a5a;
+    EXPECT_EQ(sysctl(world.dom0(), command::get_cpu_featureset, op), err(Errno::nobufs));
+    EXPECT_EQ(op.u.cpu_featureset.nr_features, words - 1);
+    EXPECT_EQ((*buffer)[words - 1], 0x5a5au);
 }
 
 TEST(Sysctl, APolicyThatAnnouncesTooMuchIsRefusedWithItsPlace) {
@@ -224,6 +263,21 @@ TEST(Sysctl, APolicyThatAnnouncesTooMuchIsRefusedWithItsPlace) {
     EXPECT_EQ(op.u.cpu_policy.err_leaf, 7u);
     (*leaves)[1].b = 0;
     EXPECT_EQ(domctl(world, abi::domctl::set_cpu_policy, guest.id(), op), 0);
+
+    InDom0<std::array<abi::MsrEntry, 2>> msrs{world, 21};
+    (*msrs)[0] = {.idx = 0xce, .flags = 0, .val = 0};
+    (*msrs)[1] = {.idx = 0x10a, .flags = 0, .val = 0};
+    op.u.cpu_policy.msrs = {msrs.address()};
+    op.u.cpu_policy.nr_msrs = 2;
+    EXPECT_EQ(domctl(world, abi::domctl::set_cpu_policy, guest.id(), op), 0);
+    (*msrs)[0].val = u64{1} << 31;  // faulting CPUID
+    EXPECT_EQ(domctl(world, abi::domctl::set_cpu_policy, guest.id(), op), err(Errno::inval));
+    EXPECT_EQ(op.u.cpu_policy.err_msr, 0xceu);
+    (*msrs)[0] = {.idx = 0x10, .flags = 0, .val = 0};
+    EXPECT_EQ(domctl(world, abi::domctl::set_cpu_policy, guest.id(), op), err(Errno::range));
+    EXPECT_EQ(op.u.cpu_policy.err_msr, 0x10u);
+    op.u.cpu_policy.nr_msrs = 3;
+    EXPECT_EQ(domctl(world, abi::domctl::set_cpu_policy, guest.id(), op), err(Errno::toobig));
 }
 }  // namespace
 }  // namespace hosted
