@@ -7,15 +7,15 @@
 namespace paravane::xenstored {
 namespace {
 constexpr std::array names{
-    LimitName{"nodes", &Limits::nodes, "Nodes per domain"},
-    LimitName{"watches", &Limits::watches, "Watches per domain"},
-    LimitName{"transactions", &Limits::transactions, "Transactions per domain"},
-    LimitName{"outstanding", &Limits::outstanding, "Outstanding requests per domain"},
-    LimitName{"transaction-nodes", &Limits::transaction_nodes, "Max. number of accessed nodes per transaction"},
-    LimitName{"memory", &Limits::memory, "Total Xenstore memory per domain"},
-    LimitName{"node-size", &Limits::node_size, "Max. size of a node"},
-    LimitName{"path-max", &Limits::path_length, "Max. length of a node path"},
-    LimitName{"permissions", &Limits::permissions, "Max. number of permissions per node"},
+    LimitName{"nodes", &Limits::nodes, "nodes"},
+    LimitName{"node-size", &Limits::node_size, "bytes in a node"},
+    LimitName{"permissions", &Limits::permissions, "permissions of a node"},
+    LimitName{"path-max", &Limits::path_length, "bytes in a path"},
+    LimitName{"watches", &Limits::watches, "watches"},
+    LimitName{"transactions", &Limits::transactions, "transactions at a time"},
+    LimitName{"transaction-nodes", &Limits::transaction_nodes, "nodes that a transaction looks at"},
+    LimitName{"outstanding", &Limits::outstanding, "replies not yet taken"},
+    LimitName{"memory", &Limits::memory, "bytes for all of these"},
 };
 }  // namespace
 

@@ -12,14 +12,14 @@ using Time = std::chrono::steady_clock::time_point;
 // Defaults of Xen 4.17's xenstored.
 struct Limits {
     std::uint32_t nodes = 1000;
+    std::uint32_t node_size = 2048;
+    std::uint32_t permissions = 5;  // of a node
+    std::uint32_t path_length = 2048;
     std::uint32_t watches = 128;
     std::uint32_t transactions = 10;
-    std::uint32_t outstanding = 20;          // replies not yet taken
     std::uint32_t transaction_nodes = 1024;  // nodes a transaction may look at
+    std::uint32_t outstanding = 20;          // replies not yet taken
     std::uint32_t memory = 2560 * 1024;      // nodes, watches, transactions, queued output
-    std::uint32_t node_size = 2048;
-    std::uint32_t path_length = 2048;
-    std::uint32_t permissions = 5;  // per node
 };
 
 // The limits by the names that command line and CONTROL use.
