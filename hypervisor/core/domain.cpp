@@ -221,6 +221,7 @@ bool go_on_destroying(Domain& domain) {
     constexpr std::array phases{end_connections, end_grant_mappings, end_vcpus, end_memory, end_tables};
     if (domain.state.load() == DomainState::dead) return true;
     if (domain.state.exchange(DomainState::dying) != DomainState::dying) pause_domain(domain);
+    drop_claim(domain);
     for (; domain.destroy_phase < phases.size(); ++domain.destroy_phase)
         if (!phases[domain.destroy_phase](domain)) return false;
     domain.state = DomainState::dead;

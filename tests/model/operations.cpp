@@ -102,11 +102,13 @@ private:
         if (at && write) *at = value();
         return at;
     }
-    // Gives a frame back, wherever it is still in use, and takes another one for its pfn.
+    // Gives a frame back, wherever it is still in use, and takes another one for its pfn. The tools may have claimed it.
     bool release_and_populate() {
         u64 const pfn = pfn_of(bytes_[1]);
         self_.update_va_mapping(Guest::va(pfn), 0);
         if (reserve(abi::memop::decrease_reservation, frame().value) != 1) return false;
+        if (bytes_[5] & 0x40) (void)claim_frames(self_.domain(), self_.domain().pages + 1 + bytes_[2] % 4);
+        if (bytes_[5] & 0x80) drop_claim(other_.domain());
         if (reserve(abi::memop::populate_physmap, pfn) != 1) return false;
         self_.set_mfn(pfn, Mfn{self_.take<u64>(list_offset)});
         return self_.unprotect(pfn) == 0;

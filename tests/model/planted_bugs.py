@@ -43,6 +43,8 @@ BUGS = [
      "if (flush_needed) hal::flush_tlb(domain.dirty_cpus);", ""),
     ("a batch of unmapped grants stays reachable by stale translations", "core/grant/mapping.cpp",
      "if (flush_needed_) hal::flush_tlb(domain_.dirty_cpus);", ""),
+    ("a claim is spent twice", "core/mm/page_alloc.cpp",
+     "heap.claimed += pages - domain.claimed_pages.load(std::memory_order_relaxed);", ""),
     ("a freed frame stays reachable by a stale translation", "core/mm/page_alloc.cpp",
      "tlb::flush_stale_everywhere(page.stamp);", ""),
 ]

@@ -50,6 +50,7 @@ abi::DomctlGetdomaininfo describe_domain(Domain& domain) {
         info.flags |= abi::dominf::shutdown | (domain.shutdown_code & abi::dominf::shutdown_mask)
                                                   << abi::dominf::shutdown_shift;
     info.tot_pages = domain.pages;
+    info.outstanding_pages = domain.claimed_pages;
     info.max_pages = domain.max_pages;
     info.shared_info_frame = Gfn{domain.shared_info ? domain.shared_info_mfn.value : ~u64{0}};
     info.max_vcpu_id = domain.max_vcpus - 1;

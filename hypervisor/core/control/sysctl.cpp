@@ -52,6 +52,7 @@ Result<> physical_info(abi::SysctlPhysinfo& info) {
     info.capabilities = abi::physcap::pv | abi::physcap::gnttab_v1;
     info.total_pages = total_frame_count();
     info.free_pages = free_frame_count();
+    info.outstanding_pages = claimed_frame_count();
     info.max_mfn = max_mfn - 1;
     for (u32 i = 0; i < std::size(info.hw_cap); ++i) info.hw_cap[i] = feature_word(i);
     return {};

@@ -29,9 +29,11 @@ public:
             auto domain = find_domain(Domid{static_cast<u16>(id)});
             if (!domain) continue;
             ++report_.domains;
+            claimed_ += (*domain)->claimed_pages;
             count_held_by_domain(**domain);
         }
         for (u64 mfn = 0; mfn < max_mfn; ++mfn) compare(page_of(Mfn{mfn}));
+        compare_claims();
         report_.complete = true;
         return report_;
     }
@@ -114,7 +116,16 @@ private:
                    page.prefix());
     }
 
+    void compare_claims() {
+        u64 const all = claimed_frame_count();
+        u64 const free = free_frame_count();
+        if (all == claimed_ && all <= free) return;
+        ++report_.mismatches;
+        log::error("audit: domains claim {} frames, the allocator knows of {}, {} are free", claimed_, all, free);
+    }
+
     Expected* expected_;
+    u64 claimed_ = 0;
     AuditReport report_;
 };
 }  // namespace

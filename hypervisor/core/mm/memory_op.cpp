@@ -79,12 +79,12 @@ Result<u64> machphys_mapping(guest_ptr<void> arg) {
 
 Result<u64> claim_pages(Vcpu& vcpu, guest_ptr<void> arg) {
     auto request = TRY(copy_in(arg.as<abi::MemoryReservation>()));
+    if (!request.extent_start.is_null() || request.extent_order || request.mem_flags) return Errno::inval;
+    Result<DomainRef> named = find_domain(request.domid);
+    if (!named) return Errno::inval;
     if (!vcpu.domain->privileged) return Errno::perm;
-    if (request.extent_order || request.mem_flags) return Errno::inval;
-    DomainRef named = TRY(resolve_domain(*vcpu.domain, request.domid));
-    u64 owned = named->pages.load();
-    bool enough = request.nr_extents <= owned || request.nr_extents - owned <= free_frame_count();
-    if (!enough) return Errno::nomem;
+    if (request.nr_extents) TRY(claim_frames(**named, request.nr_extents));
+    else drop_claim(**named);
     return u64{0};
 }
 

@@ -26,6 +26,7 @@ struct FreeLists {
     u32 at_hand = no_frame;  // single frames that were just freed, not merged: the next to be asked for
     u32 at_hand_count = 0;
     u64 free = 0;
+    u64 claimed = 0;  // at most those that are free: the sum of all domains' claimed_pages
     u64 total = 0;
 };
 constinit FreeLists heap{};
@@ -99,10 +100,8 @@ PageInfo* take_frame_at_hand() {
 }
 
 // The highest zone first: low memory is for those who ask for it.
-PageInfo* take(u32 order, u32 address_bits) {
-    if (order > max_order || address_bits <= page_shift) return nullptr;
+PageInfo* find_locked(u32 order, u32 address_bits) {
     u32 const highest = std::min(zone_of(max_mfn), address_bits - static_cast<u32>(page_shift));
-    SpinGuard guard{heap.lock};
     if (order == 0 && address_bits == any_address_bits && heap.at_hand_count) return take_frame_at_hand();
     for (u32 zone = highest; zone > 0; --zone)
         if (PageInfo* page = take_block_locked(zone, order)) return page;
@@ -112,13 +111,43 @@ PageInfo* take(u32 order, u32 address_bits) {
     return nullptr;
 }
 
-void give_back(PageInfo& first, u32 order) {
+void set_claim_locked(Domain& domain, u64 pages) {
+    heap.claimed += pages - domain.claimed_pages.load(std::memory_order_relaxed);
+    domain.claimed_pages.store(pages, std::memory_order_relaxed);
+}
+
+// Nobody gets what others have claimed, and what a domain with a claim gets is claimed no longer.
+PageInfo* find_beside_claims_locked(u32 order, u32 address_bits, Domain* domain) {
+    u64 const frames = u64{1} << order;
+    u64 const own = domain ? domain->claimed_pages.load(std::memory_order_relaxed) : 0;
+    if (frames > heap.free - (heap.claimed - own)) return nullptr;
+    if (own && domain->pages.load(std::memory_order_relaxed) + frames > domain->max_pages) return nullptr;
+    PageInfo* const page = find_locked(order, address_bits);
+    if (!page || !own) return page;
+    set_claim_locked(*domain, own - std::min(own, frames));
+    return page;
+}
+
+// `domain` is the one that may spend its claim on it.
+PageInfo* take(u32 order, u32 address_bits, Domain* domain = nullptr) {
+    if (order > max_order || address_bits <= page_shift) return nullptr;
+    SpinGuard guard{heap.lock};
+    if (heap.claimed) [[unlikely]]
+        return find_beside_claims_locked(order, address_bits, domain);
+    return find_locked(order, address_bits);
+}
+
+// `domain` is the one that owned it: what a domain with a claim gives back, it may have again.
+void give_back(PageInfo& first, u32 order, Domain* domain = nullptr) {
     for (u64 i = 0; i < (u64{1} << order); ++i) {
         PageInfo& page = (&first)[i];
         page.count.store(PageInfo::owner_bits(abi::domid_invalid), std::memory_order_relaxed);
         page.type.store(0, std::memory_order_relaxed);
     }
     SpinGuard guard{heap.lock};
+    u64 const claim = domain ? domain->claimed_pages.load(std::memory_order_relaxed) : 0;
+    if (claim) [[unlikely]]
+        set_claim_locked(*domain, claim + (u64{1} << order));
     if (order || heap.at_hand_count == most_at_hand) return insert_locked(mfn_of(first).value, order);
     first.next = std::exchange(heap.at_hand, index_of(first));
     ++heap.at_hand_count;
@@ -194,6 +223,26 @@ u64 free_frame_count() {
     return heap.free;
 }
 
+u64 claimed_frame_count() {
+    SpinGuard guard{heap.lock};
+    return heap.claimed;
+}
+
+Result<> claim_frames(Domain& domain, u64 pages) {
+    SpinGuard const list_guard{domain.pages_lock};
+    SpinGuard const heap_guard{heap.lock};
+    u64 const owned = domain.pages.load(std::memory_order_relaxed);
+    if (domain.claimed_pages || domain.is_dying() || pages <= owned || pages > domain.max_pages) return Errno::inval;
+    if (pages - owned > heap.free - heap.claimed) return Errno::nomem;
+    set_claim_locked(domain, pages - owned);
+    return {};
+}
+
+void drop_claim(Domain& domain) {
+    SpinGuard const guard{heap.lock};
+    set_claim_locked(domain, 0);
+}
+
 u64 total_frame_count() {
     SpinGuard guard{heap.lock};
     return heap.total;
@@ -212,7 +261,7 @@ void free_heap(std::byte* memory, u32 order) {
 }
 
 Result<PageInfo*> alloc_domain_frames(Domain& domain, u32 order, u32 address_bits, Limit limit, Contents contents) {
-    PageInfo* first = take(order, address_bits);
+    PageInfo* first = take(order, address_bits, limit == Limit::enforced ? &domain : nullptr);
     if (!first) return Errno::nomem;
     prepare_extent(*first, order, contents);
 
@@ -279,12 +328,13 @@ void free_unreferenced(PageInfo& page) {
     clear_m2p(mfn_of(page));
     page.stamp = tlb::stamp_now();  // read-only mappings may be cached as well
     Domain& domain = owner_of_live_frame(owner);
-    if (!(word & PageInfo::heap)) {
+    bool const is_in_list = !(word & PageInfo::heap);
+    if (is_in_list) {
         SpinGuard guard{domain.pages_lock};
         unlink(page, domain.orphans_head == index_of(page) ? domain.orphans_head : domain.pages_head);
         domain.pages.fetch_sub(1, std::memory_order_relaxed);
     }
-    give_back(page, 0);
+    give_back(page, 0, is_in_list ? &domain : nullptr);
     if (domain.live_frames.fetch_sub(1, std::memory_order_acq_rel) == 1) DomainRef::release(domain);
 }
 }  // namespace hv

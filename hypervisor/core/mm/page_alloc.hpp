@@ -15,6 +15,7 @@ void mark_m2p_frames(Mfn first, u64 count);         // the same, and privileged 
 void add_free_range(Mfn first, u64 count);          // RAM to hand out; each frame once
 
 u64 free_frame_count();
+u64 claimed_frame_count();  // of the free ones: nobody but the domains with claims gets them
 u64 total_frame_count();  // all RAM: free, domains' and the hypervisor's
 
 // Memory of the hypervisor itself, 2^order frames, zeroed. Null if there is none.
@@ -35,6 +36,12 @@ Result<PageInfo*> alloc_domain_frames(Domain& domain, u32 order, u32 address_bit
 // Gives back the owner's reference of a frame in the page list: the frame is freed with its last reference.
 // inval if the frame is not allocated to that domain (any more).
 Result<> drop_allocation(PageInfo& page, Domid owner);
+
+// A claim: free memory is set aside for the domain until it has `pages` in all. What it gets is claimed no longer, what
+// it gives back meanwhile is claimed again. inval: it has a claim, has as much already, may not have as much, or is
+// dying. nomem: there is not that much that nobody has claimed.
+Result<> claim_frames(Domain& domain, u64 pages);
+void drop_claim(Domain& domain);
 
 // From the page list of a dying domain to its list of orphans.
 void move_to_orphans(Domain& domain, PageInfo& page);

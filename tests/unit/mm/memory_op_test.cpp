@@ -242,6 +242,92 @@ TEST_F(MemoryOp, ADomainThatEndsHasNoGrantTableToAskFor) {
     EXPECT_EQ(dom0.take<abi::GnttabQuerySize>().status, abi::gntst::bad_domain);
 }
 
+// What a toolstack does so that two builders do not run out of memory halfway.
+struct Claims : MemoryOp {
+    Guest& other = world.add_guest(64, 1);
+
+    i64 claim(Domid domid, u64 pages, Guest& caller) {
+        abi::MemoryReservation request{};
+        request.nr_extents = pages;
+        request.domid = domid;
+        return caller.call(abi::hypercall::memory_op, {abi::memop::claim_pages, caller.put(request)});
+    }
+    i64 claim(u64 pages) { return claim(guest.id(), pages, world.dom0()); }
+    // All that is left is claimed for the guest, which may have it.
+    void claim_everything() {
+        guest.domain().max_pages = other.domain().max_pages = ~u64{0};
+        ASSERT_EQ(claim(guest.domain().pages + free_frame_count()), 0);
+        ASSERT_EQ(claimed_frame_count(), free_frame_count());
+    }
+};
+
+TEST_F(Claims, AreNotForOthers) {
+    claim_everything();
+    EXPECT_EQ(alloc_domain_frames(other.domain(), 0).error(), Errno::nomem);
+    EXPECT_EQ(alloc_heap(0), nullptr) << "nor for the hypervisor itself";
+    EXPECT_EQ(claim(other.id(), other.domain().pages + 1, world.dom0()), err(Errno::nomem));
+    u64 const before = claimed_frame_count();
+    ASSERT_TRUE(alloc_domain_frames(guest.domain(), 2));
+    EXPECT_EQ(claimed_frame_count(), before - 4);
+    EXPECT_EQ(guest.domain().claimed_pages, before - 4);
+    EXPECT_EQ(alloc_domain_frames(other.domain(), 0).error(), Errno::nomem);
+    EXPECT_EQ(claim(0), 0);
+    EXPECT_TRUE(alloc_domain_frames(other.domain(), 0));
+}
+
+TEST_F(Claims, AreSpentByWhatIsGotAndGrowByWhatIsGivenBack) {
+    guest.domain().max_pages = guest.domain().pages + 4;
+    ASSERT_EQ(claim(guest.domain().pages + 4), 0);
+    u64 const mfn = guest.mfn(20).value;
+    ASSERT_EQ(guest.update_va_mapping(Guest::va(20), 0), 0);
+    ASSERT_EQ(reserve(abi::memop::decrease_reservation, list({mfn}), 1), 1);
+    EXPECT_EQ(guest.domain().claimed_pages, 5u);
+    EXPECT_FALSE(alloc_domain_frames(guest.domain(), 3)) << "more than it may have";
+    EXPECT_EQ(guest.domain().claimed_pages, 5u) << "what failed has spent nothing";
+    EXPECT_FALSE(alloc_domain_frames(guest.domain(), 0, 13)) << "nothing is that low";
+    EXPECT_EQ(guest.domain().claimed_pages, 5u);
+    for (u64 left = 5; left-- > 0;) {
+        ASSERT_TRUE(alloc_domain_frames(guest.domain(), 0));
+        EXPECT_EQ(guest.domain().claimed_pages, left);
+    }
+    guest.domain().max_pages += 1;
+    EXPECT_TRUE(alloc_domain_frames(guest.domain(), 0)) << "without a claim as ever";
+}
+
+TEST_F(Claims, OneAtATimeForMoreThanThereIsAndNotForMoreThanMayBe) {
+    u64 const owned = guest.domain().pages;
+    guest.domain().max_pages = owned + 10;
+    EXPECT_EQ(claim(owned), err(Errno::inval));
+    EXPECT_EQ(claim(owned + 11), err(Errno::inval));
+    EXPECT_EQ(claim(0), 0) << "none to give up is fine";
+    EXPECT_EQ(claim(owned + 10), 0);
+    EXPECT_EQ(claim(owned + 5), err(Errno::inval));
+    EXPECT_EQ(guest.domain().claimed_pages, 10u);
+    EXPECT_EQ(claim(0), 0);
+    EXPECT_EQ(claimed_frame_count(), 0u);
+    guest.domain().max_pages = ~u64{0};
+    EXPECT_EQ(claim(~u64{0}), err(Errno::nomem));
+    EXPECT_EQ(claim(guest.id(), owned + 1, guest), err(Errno::perm));
+    EXPECT_EQ(claim(Domid{999}, 1, world.dom0()), err(Errno::inval));
+    abi::MemoryReservation request{};
+    request.domid = guest.id();
+    request.nr_extents = owned + 1;
+    request.extent_order = 1;
+    Guest& dom0 = world.dom0();
+    EXPECT_EQ(dom0.call(abi::hypercall::memory_op, {abi::memop::claim_pages, dom0.put(request)}), err(Errno::inval));
+    request.extent_order = 0;
+    request.extent_start = {Guest::va(20)};
+    EXPECT_EQ(dom0.call(abi::hypercall::memory_op, {abi::memop::claim_pages, dom0.put(request)}), err(Errno::inval));
+}
+
+TEST_F(Claims, EndWithTheDomain) {
+    claim_everything();
+    while (!destroy_domain(guest.domain())) {}
+    EXPECT_EQ(claimed_frame_count(), 0u);
+    EXPECT_EQ(claim(guest.domain().pages + 1), err(Errno::inval)) << "a dying domain claims nothing";
+    EXPECT_TRUE(alloc_domain_frames(other.domain(), 0));
+}
+
 TEST_F(MemoryOp, MachineMapIsForDom0) {
     EXPECT_EQ(guest.call(abi::hypercall::memory_op, {abi::memop::machine_memory_map, 0}), err(Errno::perm));
     EXPECT_EQ(guest.call(abi::hypercall::memory_op, {abi::memop::memory_map, 0}), err(Errno::nosys));
