@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "decompress_blocks.hpp"
 
+#include "lzo1x.hpp"
+
 #include <lz4.h>
-#include <lzo/lzo1x.h>
 
 #include <algorithm>
 #include <cstdint>
@@ -120,7 +121,6 @@ Unpacked unpack_lz4_legacy(Bytes data, std::size_t limit, std::size_t size_hint)
 
 // lzop's file: a header, then blocks of {u32 out_size, u32 in_size, checksums, data} up to an out_size of 0.
 Unpacked unpack_lzo(Bytes data, std::size_t limit, std::size_t size_hint) {
-    if (lzo_init() != LZO_E_OK) return damaged("lzo", "liblzo2 does not fit this build");
     Reader in{data};
     std::optional<LzopHeader> header = read_lzop_header(in);
     if (!header) return damaged("lzo", "ends inside the header");
@@ -144,10 +144,7 @@ Unpacked unpack_lzo(Bytes data, std::size_t limit, std::size_t size_hint) {
             std::copy(block->begin(), block->end(), out.begin() + static_cast<std::ptrdiff_t>(start));
             continue;
         }
-        lzo_uint count = *out_size;
-        int status = lzo1x_decompress_safe(reinterpret_cast<unsigned char const*>(block->data()), *in_size,
-                                           reinterpret_cast<unsigned char*>(out.data() + start), &count, nullptr);
-        if (status != LZO_E_OK || count != *out_size) {
+        if (!unpack_lzo1x(*block, std::span{out}.subspan(start))) {
             return damaged("lzo", "damaged block at output byte " + std::to_string(start));
         }
     }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The two payload formats that are a list of blocks around a one-call library: LZ4's legacy frame and lzop's file.
+// The two payload formats that are a list of blocks: LZ4's legacy frame and lzop's file.
 #pragma once
 #include "error.hpp"
 

@@ -46,8 +46,8 @@ struct Domain {
     u32 orphans_head = no_frame;  // a dying domain's frames that are still mapped somewhere
     std::atomic<u64> pages{0};    // frames in the page list
     u64 max_pages = 0;
-    std::atomic<u64> claimed_pages{0};     // free frames set aside for it, changed under the allocator's lock
-    std::atomic<u64> live_frames{0};  // those and hypervisor frames shared with it; the domain lives while any do
+    std::atomic<u64> claimed_pages{0};  // free frames set aside for it, changed under the allocator's lock
+    std::atomic<u64> live_frames{0};    // those and hypervisor frames shared with it; the domain lives while any do
     abi::SharedInfo* shared_info = nullptr;
     Mfn shared_info_mfn{};
     bool may_map_io = false;               // dom0: any machine address that is not the hypervisor's

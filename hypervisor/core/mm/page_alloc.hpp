@@ -16,7 +16,7 @@ void add_free_range(Mfn first, u64 count);          // RAM to hand out; each fra
 
 u64 free_frame_count();
 u64 claimed_frame_count();  // of the free ones: nobody but the domains with claims gets them
-u64 total_frame_count();  // all RAM: free, domains' and the hypervisor's
+u64 total_frame_count();    // all RAM: free, domains' and the hypervisor's
 
 // Memory of the hypervisor itself, 2^order frames, zeroed. Null if there is none.
 std::byte* alloc_heap(u32 order);
