@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Kernel payloads, unpacked by the libraries Debian has for them, LZO by our own code. The input is not trusted: whatever it says, the
-// output never exceeds `limit`, and a damaged stream is an error that says which compressor found the damage.
+// Kernel payloads, unpacked by the libraries Debian has for them, LZO by our own code. The input is not trusted:
+// whatever it says, the output never exceeds `limit`, and a damaged stream is an error that says which compressor found
+// the damage.
 #pragma once
 #include "error.hpp"
 

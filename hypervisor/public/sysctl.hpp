@@ -27,7 +27,10 @@ enum Command : u32 {
     numainfo = 17,
     cpupool_op = 18,
     scheduler_op = 19,
+    coverage_op = 20,
+    psr_cmt_op = 21,
     pcitopoinfo = 22,
+    psr_alloc = 23,
     get_cpu_levelling_caps = 25,
     get_cpu_featureset = 26,
     get_cpu_policy = 29,
@@ -221,6 +224,33 @@ struct SysctlCpuLevellingCaps {
     u32 caps;
 };
 
+struct SysctlGetPmstat {
+    u32 type;
+    u32 cpuid;
+};
+
+namespace cpuhotplug {
+enum Operation : u32 { online = 0, offline = 1, smt_enable = 2, smt_disable = 3 };
+}  // namespace cpuhotplug
+
+struct SysctlCpuHotplug {
+    u32 cpu;
+    u32 op;
+};
+
+namespace pmop {
+inline constexpr u32 category_mask = 0xf0;
+inline constexpr u32 cpufreq = 0x10;
+inline constexpr u32 get_max_cstate = 0x22;
+inline constexpr u32 cx_unlimited = ~u32{0};
+}  // namespace pmop
+
+struct SysctlPmOp {
+    u32 cmd;
+    u32 cpuid;  // of get_max_cstate: 0 states, 1 sub-states
+    u64 value;
+};
+
 namespace featureset {
 enum Index : u32 { raw = 0, host = 1, pv = 2, hvm = 3, pv_max = 4, hvm_max = 5 };
 }  // namespace featureset
@@ -262,6 +292,9 @@ struct Sysctl {
         SysctlCpupoolOp cpupool_op;
         SysctlSchedulerOp scheduler_op;
         SysctlPcitopoinfo pcitopoinfo;
+        SysctlGetPmstat get_pmstat;
+        SysctlCpuHotplug cpu_hotplug;
+        SysctlPmOp pm_op;
         SysctlCpuLevellingCaps cpu_levelling_caps;
         SysctlCpuFeatureset cpu_featureset;
         SysctlCpuPolicy cpu_policy;

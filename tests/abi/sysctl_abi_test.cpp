@@ -27,7 +27,18 @@ TEST(AbiSysctl, OperationsAreXens) {
     SAME_VALUE(abi::sysctl::numainfo, XEN_SYSCTL_numainfo);
     SAME_VALUE(abi::sysctl::cpupool_op, XEN_SYSCTL_cpupool_op);
     SAME_VALUE(abi::sysctl::scheduler_op, XEN_SYSCTL_scheduler_op);
+    SAME_VALUE(abi::sysctl::coverage_op, XEN_SYSCTL_coverage_op);
+    SAME_VALUE(abi::sysctl::psr_cmt_op, XEN_SYSCTL_psr_cmt_op);
     SAME_VALUE(abi::sysctl::pcitopoinfo, XEN_SYSCTL_pcitopoinfo);
+    SAME_VALUE(abi::sysctl::psr_alloc, XEN_SYSCTL_psr_alloc);
+    SAME_VALUE(abi::cpuhotplug::online, XEN_SYSCTL_CPU_HOTPLUG_ONLINE);
+    SAME_VALUE(abi::cpuhotplug::offline, XEN_SYSCTL_CPU_HOTPLUG_OFFLINE);
+    SAME_VALUE(abi::cpuhotplug::smt_enable, XEN_SYSCTL_CPU_HOTPLUG_SMT_ENABLE);
+    SAME_VALUE(abi::cpuhotplug::smt_disable, XEN_SYSCTL_CPU_HOTPLUG_SMT_DISABLE);
+    SAME_VALUE(abi::pmop::category_mask, PM_PARA_CATEGORY_MASK);
+    SAME_VALUE(abi::pmop::cpufreq, CPUFREQ_PARA);
+    SAME_VALUE(abi::pmop::get_max_cstate, XEN_SYSCTL_pm_op_get_max_cstate);
+    SAME_VALUE(abi::pmop::cx_unlimited, XEN_SYSCTL_CX_UNLIMITED);
     SAME_VALUE(abi::sysctl::get_cpu_levelling_caps, XEN_SYSCTL_get_cpu_levelling_caps);
     SAME_VALUE(abi::sysctl::get_cpu_featureset, XEN_SYSCTL_get_cpu_featureset);
     SAME_VALUE(abi::sysctl::get_cpu_policy, XEN_SYSCTL_get_cpu_policy);

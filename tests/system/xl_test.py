@@ -6,7 +6,7 @@ from harness import boot_dom0, build, expect, run
 
 # What Debian installs into /usr/lib/xen-4.17/bin, unmodified. xl looks for the console client there.
 DEBIANS = f"{build}/debian/xen-utils-4.17/usr/lib/xen-4.17/bin"
-PROGRAMS = ("xl", "xenstored", "xenconsoled", "xenconsole", "xen-init-dom0")
+PROGRAMS = ("xl", "xenstored", "xenconsoled", "xenconsole", "xen-init-dom0", "xen-cpuid", "libxl-save-helper")
 
 START_DAEMONS = """#!/bin/sh
 . /etc/paravane/functions
@@ -45,6 +45,11 @@ does xl uptime; shows '^Domain-0 +0 '
 does xl cpupool-list -c; shows '^Pool-0 +0,1'
 does xl sched-credit2 -s -r 700; does xl sched-credit2 -s; shows 'ratelimit=700us'
 refuses xl sched-credit2 -s -r 99
+does xen-cpuid -p; shows '^Xen reports there are maximum 120 leaves and 2 MSRs'
+shows '^PV Default policy: [0-9]+ leaves, 2 MSRs'; shows '^HVM Max policy not supported by Xen'; shows '^  0000010a -> 0'
+does xen-cpuid -d; shows 'HVM.* featureset not supported by Xen'
+does xl claims; shows '^Domain-0 +0 .* 0$'
+does xl info; shows '^outstanding_claims +: 0$'
 does xl debug-keys q; does xl dmesg; shows 'd0v[01]: running'; lacks '^==>'
 step "xl has looked at the machine"
 

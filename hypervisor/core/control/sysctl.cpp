@@ -192,6 +192,26 @@ Result<> cpu_policy(abi::SysctlCpuPolicy& op) {
     return get_policy(op);
 }
 
+// Power states are left to the firmware, and no processor comes or goes.
+Result<> power_statistics(abi::SysctlGetPmstat const& op) {
+    return op.cpuid < hal::online_cpus() ? Errno::nodev : Errno::inval;
+}
+
+Result<> power_op(abi::SysctlPmOp& op) {
+    if (op.cmd == abi::pmop::get_max_cstate) {
+        op.value = abi::pmop::cx_unlimited;
+        return require(op.cpuid < 2, Errno::inval);
+    }
+    if (op.cpuid >= hal::online_cpus()) return Errno::inval;
+    return (op.cmd & abi::pmop::category_mask) == abi::pmop::cpufreq ? Errno::nodev : Errno::nosys;
+}
+
+Result<> cpu_hotplug(abi::SysctlCpuHotplug const& op) {
+    if (op.op > abi::cpuhotplug::offline) return Errno::opnotsupp;
+    if (op.cpu >= hal::online_cpus()) return Errno::inval;
+    return op.op == abi::cpuhotplug::online ? Errno::exist : Errno::opnotsupp;
+}
+
 Result<> perform(abi::Sysctl& op) {
     namespace command = abi::sysctl;
     auto& u = op.u;
@@ -205,6 +225,12 @@ Result<> perform(abi::Sysctl& op) {
         case command::debug_keys: return debug_keys(u.debug_keys);
         case command::getcpuinfo: return cpu_info(u.getcpuinfo);
         case command::availheap: u.availheap.avail_bytes = free_frame_count() << page_shift; return {};
+        case command::get_pmstat: return power_statistics(u.get_pmstat);
+        case command::cpu_hotplug: return cpu_hotplug(u.cpu_hotplug);
+        case command::pm_op: return power_op(u.pm_op);
+        case command::coverage_op: return Errno::opnotsupp;
+        case command::psr_cmt_op:
+        case command::psr_alloc: return Errno::nodev;
         case command::cputopoinfo: return cpu_topology(u.cputopoinfo);
         case command::numainfo: return numa_info(u.numainfo);
         case command::pcitopoinfo: return pci_topology(u.pcitopoinfo);

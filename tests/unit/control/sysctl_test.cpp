@@ -226,6 +226,31 @@ TEST(Sysctl, CpuPolicyHasASizeAndFitsOrNot) {
     EXPECT_EQ(sysctl(world.dom0(), command::get_cpu_policy, op), err(Errno::inval));
 }
 
+TEST(Sysctl, PowerAndHotplugAreAnsweredAsWithoutThem) {
+    ToolWorld world;
+    auto ask = [&](u32 nr, u32 first, u32 second) {
+        abi::Sysctl op{};
+        op.u.get_pmstat = {first, second};
+        return sysctl(world.dom0(), nr, op);
+    };
+    u32 const nowhere = hal::online_cpus();
+    EXPECT_EQ(ask(command::get_pmstat, 0x21, 0), err(Errno::nodev));
+    EXPECT_EQ(ask(command::get_pmstat, 0x21, nowhere), err(Errno::inval));
+    EXPECT_EQ(ask(command::pm_op, 0x11, 0), err(Errno::nodev));
+    EXPECT_EQ(ask(command::pm_op, 0x11, nowhere), err(Errno::inval));
+    EXPECT_EQ(ask(command::pm_op, 0x26, 0), err(Errno::nosys));
+    EXPECT_EQ(ask(command::cpu_hotplug, 0, abi::cpuhotplug::online), err(Errno::exist));
+    EXPECT_EQ(ask(command::cpu_hotplug, nowhere, abi::cpuhotplug::online), err(Errno::inval));
+    EXPECT_EQ(ask(command::cpu_hotplug, 0, abi::cpuhotplug::offline), err(Errno::opnotsupp));
+    EXPECT_EQ(ask(command::cpu_hotplug, 0, abi::cpuhotplug::smt_disable), err(Errno::opnotsupp));
+    abi::Sysctl op{};
+    op.u.pm_op = {abi::pmop::get_max_cstate, 1, 0};
+    EXPECT_EQ(sysctl(world.dom0(), command::pm_op, op), 0);
+    EXPECT_EQ(static_cast<u32>(op.u.pm_op.value), abi::pmop::cx_unlimited);
+    op.u.pm_op.cpuid = 2;
+    EXPECT_EQ(sysctl(world.dom0(), command::pm_op, op), err(Errno::inval));
+}
+
 TEST(Sysctl, FeaturesOfPvOnlyAndAsManyAsThereIsRoomFor) {
     ToolWorld world;
     abi::Sysctl op{};
