@@ -102,7 +102,8 @@ private:
         if (at && write) *at = value();
         return at;
     }
-    // Gives a frame back, wherever it is still in use, and takes another one for its pfn. The tools may have claimed it.
+    // Gives a frame back, wherever it is still in use, and takes another one for its pfn. The tools may have claimed
+    // it.
     bool release_and_populate() {
         u64 const pfn = pfn_of(bytes_[1]);
         self_.update_va_mapping(Guest::va(pfn), 0);
