@@ -26,6 +26,7 @@ enum class LockRank : u8 {
     console_input,
     flush,
     log,
+    console_output,
 };
 
 #ifdef PARAVANE_DEBUG

@@ -45,21 +45,21 @@ void clear_ring() {
     ring_start = ring_end;
 }
 
-void write_raw(std::string_view text) {
+usize write_raw(std::string_view text) {
     SpinGuard guard{ring_lock};
-    console_write(text);
+    return console_write_some(text);
 }
 
 void write_line(Level level, std::string_view pattern, std::span<FormatArg const> args) {
     if (level > threshold.load(std::memory_order_relaxed)) return;
-    std::array<char, 400> buffer;
-    std::string_view text = format_to({buffer.data(), buffer.size() - 1}, pattern, args);
-    buffer[text.size()] = '\n';
-    std::string_view whole{buffer.data(), text.size() + 1};
+    constexpr std::string_view mark = "(pv) ";
+    std::array<char, mark.size() + 400> buffer;
+    mark.copy(buffer.data(), mark.size());
+    std::string_view text = format_to(std::span{buffer}.subspan(mark.size(), 399), pattern, args);
+    buffer[mark.size() + text.size()] = '\n';
+    std::string_view whole{buffer.data(), mark.size() + text.size() + 1};
     SpinGuard guard{ring_lock};  // one lock keeps the lines of two CPUs apart
-    append_locked({"(pv) ", 5});
     append_locked(whole);
-    console_write({"(pv) ", 5});
     console_write(whole);
 }
 }  // namespace hv::log

@@ -25,10 +25,13 @@ struct Chunk {
 Chunk read_ring(u64 index, std::span<char> out);
 void clear_ring();
 // Dom0's own output: to the console as it is. It stays out of the ring, which dom0 prints when it is asked for the log.
-void write_raw(std::string_view text);
+// So much of it was taken: the rest when the console has sent some of that.
+usize write_raw(std::string_view text);
 
-// Where lines go beside the ring; defined by x86 (serial) and by the hosted world.
-void console_write(std::string_view text);
+// Where lines go beside the ring; defined by x86 (serial) and by the hosted world. A line goes whole or, where the
+// console cannot keep up, not at all; of other text as much as the console takes.
+void console_write(std::string_view line);
+usize console_write_some(std::string_view text);
 
 void write_line(Level level, std::string_view pattern, std::span<FormatArg const> args);
 

@@ -88,8 +88,10 @@ void begin() {
     cpu::cli();
     if (this_cpu().panicking++ == 0) {
         if (smp::stopping()) smp::stop_this();
-        return smp::stop_others();
+        smp::stop_others();
+        return serial::finish();
     }
+    serial::finish();
     print("panic within a panic", {});
     cpu::halt_for_good();
 }

@@ -169,7 +169,13 @@ void panic(char const* reason, char const* file, int line) {
     throw hosted::Panic{std::string{reason} + " at " + file + ":" + std::to_string(line)};
 }
 
-void log::console_write(std::string_view text) { Machine::get().console += text; }
+void log::console_write(std::string_view line) { Machine::get().console += line; }
+usize log::console_write_some(std::string_view text) {
+    Machine& machine = Machine::get();
+    text = text.substr(0, machine.console_takes);
+    machine.console += text;
+    return text.size();
+}
 
 namespace hal {
 std::byte* map(Mfn mfn) {

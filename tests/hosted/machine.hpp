@@ -73,6 +73,7 @@ public:
     std::map<u32, DeviceIrq> irqs;
     u8 restored_device = 0;
     std::string console;
+    usize console_takes = ~usize{0};  // of what is written without being a line of the log, at a time
     std::string typed;
 
     // What another CPU does in the middle of a hypercall: whenever the hypervisor goes to a frame by the direct map,

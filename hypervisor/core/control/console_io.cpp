@@ -35,15 +35,17 @@ Outcome write(Domain const& domain, HypercallArgs& args) {
         std::array<char, chunk_size> chunk;
         u32 const size = std::min(left, chunk_size);
         if (Result<> copied = copy_in_bytes(chunk.data(), from, size); !copied) return copied;
+        usize done = size;
         if (domain.privileged) {
-            log::write_raw({chunk.data(), size});
+            done = log::write_raw({chunk.data(), size});
         } else {
             keep_printable({chunk.data(), size});
             log_lines(domain.id, {chunk.data(), size});
         }
-        left -= size;
-        from += size;
-        if (left && hal::should_preempt()) {
+        left -= static_cast<u32>(done);
+        from += done;
+        // The console takes no more for now: the domain comes again, and whatever interrupts comes in between.
+        if (left && (done < size || hal::should_preempt())) {
             args[1] = left;
             args[2] = from;
             return Outcome::again();

@@ -133,7 +133,7 @@ void start_interrupts_and_time() {
 #ifdef PARAVANE_CHAOS
     chaos::start(options.chaos_seed);
 #endif
-    serial::start_input();
+    serial::use_interrupts();
     time::watch();
     start_dom0(info, options);
     log::info("dom0 starts at TSC {}", hal::read_tsc());

@@ -20,7 +20,7 @@ void handle(u8 number) {
             break;
         case vector::kick: note(PendingWork::reschedule); break;
         case vector::console:
-            if (serial::receive()) note(PendingWork::console);
+            if (serial::serve()) note(PendingWork::console);
             break;
         case vector::tlb: x86_tlb::answer(); break;
         case vector::apic_error: log::warn("cpu {}: APIC error {:x}", this_cpu().id, apic::take_error()); break;

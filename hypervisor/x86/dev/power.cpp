@@ -5,6 +5,7 @@
 #include "x86/boot/smp.hpp"
 #include "x86/cpu/instructions.hpp"
 #include "x86/dev/acpi.hpp"
+#include "x86/dev/serial.hpp"
 
 namespace hv::power {
 namespace {
@@ -12,6 +13,12 @@ constinit bool may_reboot = true;
 
 void wait_a_while() {  // about half a second: every port access takes a microsecond on real machines
     for (u32 i = 0; i < 500'000; ++i) (void)cpu::inb(0x80);
+}
+
+// Whatever follows, the console has been told all.
+void stop_all_else() {
+    smp::stop_others();
+    serial::finish();
 }
 
 // By ACPI's register, by the chipset, by the keyboard controller, by a triple fault.
@@ -40,12 +47,12 @@ bool reboot_allowed() { return power::may_reboot; }
 
 void machine_halt() {
     log::info("halted");
-    smp::stop_others();
+    power::stop_all_else();
     cpu::halt_for_good();
 }
 
 void machine_power_off() {
-    smp::stop_others();
+    power::stop_all_else();
     acpi::power_off();
     power::wait_a_while();
     log::error("the machine did not turn off");
@@ -53,7 +60,7 @@ void machine_power_off() {
 }
 
 void machine_reboot() {
-    smp::stop_others();
+    power::stop_all_else();
     if (power::may_reboot) power::reset();
     machine_halt();
 }

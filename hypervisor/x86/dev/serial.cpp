@@ -3,6 +3,7 @@
 #include "x86/dev/serial.hpp"
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include "base/lock.hpp"
 #include "base/log.hpp"
 #include "core/hal.hpp"
@@ -10,15 +11,11 @@
 #include "x86/cpu/interrupts.hpp"
 #include "x86/dev/acpi.hpp"
 #include "x86/dev/irq.hpp"
+#include "x86/dev/uart_output.hpp"
 
 namespace hv::serial {
 namespace {
-enum Register : u16 { data, interrupt_enable, fifo_control, line_control, modem_control, line_status };
 constexpr u8 divisor_access = 0x80;
-constexpr u8 status_received = 0x01;
-constexpr u8 status_transmitter_empty = 0x20;
-constexpr u32 fifo_size = 16;
-constexpr u32 patience = 1'000'000;  // polls of a line that never drains, no flow control being used
 
 struct Input {
     std::array<char, 1024> bytes{};
@@ -30,6 +27,14 @@ constinit u16 base = 0;  // 0: none
 constinit u8 irq = 0;
 constinit Locked<Input, LockRank::console_input> input;
 
+struct Port {
+    static u8 get(Register reg) { return cpu::inb(static_cast<u16>(base + reg)); }
+    static void set(Register reg, u8 value) { cpu::outb(static_cast<u16>(base + reg), value); }
+};
+constinit UartOutput<Port> output{};
+constinit Spinlock<LockRank::console_output> output_lock;
+constinit std::atomic<bool> by_interrupt{false};
+
 u8 get(Register reg) { return cpu::inb(static_cast<u16>(base + reg)); }
 void set(Register reg, u8 value) { cpu::outb(static_cast<u16>(base + reg), value); }
 
@@ -38,10 +43,32 @@ u8 line_format(boot::SerialPort const& port) {
     return static_cast<u8>((port.data_bits - 5) | (port.stop_bits == 2 ? 0x04 : 0) | parity);
 }
 
-bool wait_for_transmitter() {
-    for (u32 i = 0; i < patience; ++i)
-        if (get(line_status) & status_transmitter_empty) return true;
-    return false;
+// A full FIFO a time: the transmitter is asked once for sixteen bytes.
+void write_now(std::string_view text) {
+    u32 room = 0;
+    auto put = [&](char c) {
+        if (!room) {
+            if (!output.wait_for_transmitter()) return;
+            room = fifo_size;
+        }
+        set(data, static_cast<u8>(c));
+        --room;
+    };
+    for (char c : text) {
+        if (c == '\n') put('\r');
+        put(c);
+    }
+}
+
+bool take_input() {
+    auto queue = input.lock();
+    bool any = false;
+    while (get(line_status) & status_received) {
+        char c = static_cast<char>(get(data));
+        if (queue->end - queue->start < queue->bytes.size()) queue->bytes[queue->end++ % queue->bytes.size()] = c;
+        any = true;
+    }
+    return any;
 }
 }  // namespace
 
@@ -60,51 +87,55 @@ void init(boot::SerialPort const& port) {
     if (get(line_status) == 0xff) base = 0;  // nothing answers there
 }
 
-// A full FIFO a time: the transmitter is asked once for sixteen bytes.
-void write(std::string_view text) {
+void write(std::string_view line) {
     if (!base) return;
-    u32 room = 0;
-    auto put = [&](char c) {
-        if (!room) {
-            if (!wait_for_transmitter()) return;
-            room = fifo_size;
-        }
-        set(data, static_cast<u8>(c));
-        --room;
-    };
-    for (char c : text) {
-        if (c == '\n') put('\r');
-        put(c);
-    }
+    if (!by_interrupt.load(std::memory_order_relaxed)) return write_now(line);
+    SpinGuard guard{output_lock};
+    output.write_line(line);
 }
 
-void start_input() {
+usize write_some(std::string_view text) {
+    if (!base) return text.size();
+    if (by_interrupt.load(std::memory_order_relaxed)) {
+        SpinGuard guard{output_lock};
+        return output.write_some(text);
+    }
+    text = text.substr(0, fifo_size);
+    write_now(text);
+    return text.size();
+}
+
+void use_interrupts() {
     if (!base) return;
-    set(interrupt_enable, 0x01);  // received data
     acpi::IrqRouting routing = acpi::routing_of_isa_irq(irq);
-    if (!irq::claim(routing.gsi, vector::console, routing.wiring))
-        log::warn("console: no IO-APIC input for IRQ {}, typing goes unnoticed until dom0 asks", irq);
+    bool const claimed = irq::claim(routing.gsi, vector::console, routing.wiring);
+    if (!claimed) {
+        log::warn("console: no IO-APIC input for IRQ {}: typing goes unnoticed until dom0 asks, output waits", irq);
+        return;
+    }
+    set(interrupt_enable, on_received);
+    by_interrupt.store(true, std::memory_order_relaxed);
 }
 
-bool receive() {
-    if (!base) return false;
-    auto queue = input.lock();
-    bool any = false;
-    while (get(line_status) & status_received) {
-        char c = static_cast<char>(get(data));
-        if (queue->end - queue->start < queue->bytes.size()) queue->bytes[queue->end++ % queue->bytes.size()] = c;
-        any = true;
-    }
+bool serve() {
+    bool const any = take_input();
+    SpinGuard guard{output_lock};
+    output.serve();
     return any;
+}
+
+void finish() {
+    if (base && by_interrupt.exchange(false)) output.finish();
 }
 }  // namespace hv::serial
 
 hv::usize hv::hal::console_read(std::span<char> out) {
-    serial::receive();
+    if (serial::base) serial::take_input();
     auto queue = serial::input.lock();
     usize count = std::min<usize>(out.size(), queue->end - queue->start);
     for (usize i = 0; i < count; ++i) out[i] = queue->bytes[queue->start++ % queue->bytes.size()];
     return count;
 }
 
-void hv::log::console_write(std::string_view text) { serial::write(text); }
+void hv::log::console_write(std::string_view line) { serial::write(line); }
+hv::usize hv::log::console_write_some(std::string_view text) { return serial::write_some(text); }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The console's UART: an 8250 or one of its descendants. Output polls, input comes by interrupt.
+// The console's UART: a 16550A or one of its descendants. Both ways by interrupt; before there are any, and when the
+// machine ends, output polls.
 #pragma once
 #include <string_view>
 #include "base/types.hpp"
@@ -7,7 +8,9 @@
 
 namespace hv::serial {
 void init(boot::SerialPort const& port);  // nothing is written before; a port without a UART stays silent
-void write(std::string_view text);
-void start_input();  // once the IO-APICs are known: routes the port's interrupt
-bool receive();      // takes what has arrived for hal::console_read; true if anything did
+void write(std::string_view line);        // whole, or counted as left out
+usize write_some(std::string_view text);  // how much of it was taken
+void use_interrupts();                    // once the IO-APICs are known
+bool serve();                             // the port's interrupt; true if anything has arrived for hal::console_read
+void finish();  // for panics and the machine's end, when no other CPU runs: what waits is written, and all that follows
 }  // namespace hv::serial

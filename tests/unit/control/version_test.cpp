@@ -79,6 +79,16 @@ TEST(Console, Dom0WritesAsItIs) {
     EXPECT_EQ(world.machine().console, text + "\x1b[1m\n");
 }
 
+TEST(Console, Dom0ComesAgainWithWhatTheConsoleDoesNotTake) {
+    World world;
+    world.machine().console.clear();
+    world.machine().console_takes = 7;
+    std::string text;
+    for (u32 i = 0; i < 100; ++i) text += std::to_string(i) + "\n";
+    EXPECT_EQ(console_write(world.dom0(), text), 0);
+    EXPECT_EQ(world.machine().console, text);
+}
+
 TEST(Console, OthersWriteLinesWithTheirNumberAndNoControlCharacters) {
     World world;
     Guest& guest = world.add_guest();
