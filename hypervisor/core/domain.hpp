@@ -81,7 +81,10 @@ struct Domain {
     };
     std::array<Watchdog, 2> watchdogs{};  // SCHEDOP_watchdog
 
-    Vcpu* vcpu(VcpuId vcpu_id) const { return vcpu_id.value < max_vcpus ? vcpus[vcpu_id.value] : nullptr; }
+    Vcpu* vcpu(VcpuId vcpu_id) const {
+        u32 number = vcpu_id.value;
+        return check_index(number, max_vcpus) ? vcpus.data()[number] : nullptr;
+    }
     bool is_dying() const { return state.load(std::memory_order_acquire) >= DomainState::dying; }
 };
 

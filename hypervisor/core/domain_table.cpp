@@ -4,6 +4,7 @@
 #include "core/domain_table.hpp"
 #include <array>
 #include "base/bitmap.hpp"
+#include "base/index.hpp"
 #include "core/domain.hpp"
 
 namespace hv {
@@ -14,8 +15,9 @@ constinit std::atomic<u32> last_domid{0};
 }  // namespace
 
 Domain* hold_domain(Domid id) {
+    u32 number = id.value;
     Domain* const domain =
-        id.value < abi::first_reserved_domid ? table[id.value].load(std::memory_order_acquire) : nullptr;
+        check_index(number, table.size()) ? table.data()[number].load(std::memory_order_acquire) : nullptr;
     if (!domain) return nullptr;
     u32 count = domain->references.load(std::memory_order_relaxed);
     do {

@@ -3,6 +3,7 @@
 #pragma once
 #include <span>
 #include <type_traits>
+#include "base/index.hpp"
 #include "base/result.hpp"
 #include "core/guest_words.hpp"
 #include "core/mm/pte.hpp"
@@ -27,12 +28,14 @@ static_assert(is_guest_range(hypervisor_end, 8) && is_guest_range((u64{1} << 47)
 static_assert(!is_guest_range(hypervisor_end - 1, 2) && !is_guest_range((u64{1} << 47) - 8, 9) &&
               !is_guest_range(~u64{0}, 2) && is_guest_range(~u64{0}, 1) && !is_guest_range(u64{1} << 47, 1));
 
-// Where a small structure may start: guest_words.hpp says why its end needs no check.
-constexpr bool is_guest_start(u64 address) {
-    constexpr u32 shift = 43;
-    static_assert(hypervisor_start >> shift << shift == hypervisor_start &&
-                  (hypervisor_start >> shift) + 1 == hypervisor_end >> shift);
-    return address >> shift != hypervisor_start >> shift;
+// The same for a range of at most 2^40 bytes, as check_index (base/index.hpp): where it is only believed to be the
+// guest's, `address` is the end of what is.
+[[gnu::always_inline]] inline bool check_guest_range(u64& address, u64 size) {
+    if (size == 0) return true;
+    u64 offset = address - hypervisor_end;
+    if (!check_index(offset, (u64{1} << 47) - hypervisor_end - size + 1)) return false;
+    address = hypervisor_end + offset;
+    return address + size - 1 >= address;
 }
 
 inline Result<> copy_in_bytes(void* to, u64 from, usize size) {
@@ -49,7 +52,7 @@ inline Result<> copy_out_bytes(u64 to, void const* from, usize size) {
 template <AbiType T>
 [[gnu::always_inline]] inline Result<> copy_in(T& to, guest_ptr<T> from) {
     if constexpr (sizeof(T) > max_guest_words) return copy_in_bytes(&to, from.address, sizeof(T));
-    else if (!is_guest_start(from.address) || !load_guest(to, from.address)) [[unlikely]] return Errno::fault;
+    else if (!check_guest_start(from.address) || !load_guest(to, from.address)) [[unlikely]] return Errno::fault;
     return {};
 }
 template <AbiType T>
@@ -62,7 +65,7 @@ template <AbiType T>
 [[gnu::always_inline]] inline Result<> copy_out(guest_ptr<T> to, T const& value) {
     static_assert(all_bytes_are_members<T>);
     if constexpr (sizeof(T) > max_guest_words) return copy_out_bytes(to.address, &value, sizeof(T));
-    else if (!is_guest_start(to.address) || !store_guest(to.address, value)) [[unlikely]] return Errno::fault;
+    else if (!check_guest_start(to.address) || !store_guest(to.address, value)) [[unlikely]] return Errno::fault;
     return {};
 }
 

@@ -6,9 +6,15 @@
 // which would run into it faults at its first word.
 #pragma once
 #include "core/hal.hpp"
+#include "core/mm/pte.hpp"
 
 namespace hv {
 inline constexpr usize max_guest_words = 64;  // bytes; more is better left to a loop
+
+// check_guest_start: whether an address is outside of the hypervisor's part, which is all that has the same upper bits.
+inline constexpr u32 hypervisor_part_shift = 43;
+static_assert(hypervisor_start >> hypervisor_part_shift << hypervisor_part_shift == hypervisor_start &&
+              (hypervisor_start >> hypervisor_part_shift) + 1 == hypervisor_end >> hypervisor_part_shift);
 
 #if __STDC_HOSTED__
 template <class T>
@@ -19,7 +25,18 @@ template <class T>
 bool store_guest(u64 to, T const& value) {
     return hal::copy_to_guest(to, &value, sizeof(T));
 }
+constexpr bool check_guest_start(u64& address) {
+    return address >> hypervisor_part_shift != hypervisor_start >> hypervisor_part_shift;
+}
 #else
+// As check_index (base/index.hpp): where that is only believed, it is a low address from here on.
+[[gnu::always_inline]] inline bool check_guest_start(u64& address) {
+    bool is_ours;
+    asm("cmpq %[ours], %[part]; cmoveq %[part], %[address]"
+        : [address] "+r"(address), "=@cce"(is_ours)
+        : [part] "r"(address >> hypervisor_part_shift), [ours] "e"(hypervisor_start >> hypervisor_part_shift));
+    return !is_ours;
+}
 // One of the two is the guest's, which x86/mm/smap.h opens and closes. Both are addresses, behind which the compiler
 // lets everything change: what ASM GOTO puts out g++ 12 may lose. The entries of the table belong to the section group
 // of the function that this is in.
@@ -97,4 +114,9 @@ fault:
     return false;
 }
 #endif
+// For one that is in a range that has been checked.
+[[gnu::always_inline]] inline u64 guest_nospec(u64 address) {
+    (void)check_guest_start(address);
+    return address;
+}
 }  // namespace hv

@@ -2,6 +2,7 @@
 // The machine, as core sees it. The state of the current vCPU is in hal_vcpu.cpp, time in cpu/time.cpp, flushes are in
 // mm/tlb.cpp; what is only passed on has its definition where the work is done.
 #include "core/hal.hpp"
+#include "core/guest_words.hpp"
 #include "x86/boot/memory_map.hpp"
 #include "x86/cpu/apic.hpp"
 #include "x86/cpu/features.hpp"
@@ -19,12 +20,12 @@ Mfn mfn_of(void const* address) {
     return Mfn{(reinterpret_cast<u64>(address) - paging::direct_map_base) >> page_shift};
 }
 bool copy_from_guest(void* to, u64 from, usize size) {
-    return user_copy(to, reinterpret_cast<void const*>(from), size) == 0;
+    return user_copy(to, reinterpret_cast<void const*>(guest_nospec(from)), size) == 0;
 }
 bool copy_to_guest(u64 to, void const* from, usize size) {
-    return user_copy(reinterpret_cast<void*>(to), from, size) == 0;
+    return user_copy(reinterpret_cast<void*>(guest_nospec(to)), from, size) == 0;
 }
-bool clear_guest(u64 to, usize size) { return user_clear(reinterpret_cast<void*>(to), size) == 0; }
+bool clear_guest(u64 to, usize size) { return user_clear(reinterpret_cast<void*>(guest_nospec(to)), size) == 0; }
 u64 max_address_bits() { return features::address_bits(); }
 std::span<abi::E820Entry const> machine_memory_map() { return boot::machine_memory_map(); }
 

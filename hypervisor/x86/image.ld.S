@@ -42,6 +42,9 @@ SECTIONS
         extable_start = .;
         KEEP(*(.extable))
         extable_end = .;
+        patch_sites_start = .;
+        KEEP(*(.patch_sites))
+        patch_sites_end = .;
         . = ALIGN(4096);
     } :rodata
     rodata_end = .;

@@ -91,7 +91,7 @@ constexpr std::array operations{
 };
 
 [[gnu::noinline]] Outcome other_than_send(Domain& caller, u32 command, u64 arg) {
-    return command < operations.size() ? operations[command](caller, arg) : Outcome{Errno::nosys};
+    return check_index(command, operations.size()) ? operations[command](caller, arg) : Outcome{Errno::nosys};
 }
 }  // namespace
 

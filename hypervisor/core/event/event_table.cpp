@@ -101,9 +101,9 @@ Result<EvtchnPort> EventChannels::bind_interdomain(Domain& remote, EvtchnPort re
 
 std::atomic<u32>* EventChannels::virq_slot(u32 virq, VcpuId vcpu) {
     if (virq >= abi::virq::count) return nullptr;
-    if (!abi::virq::is_per_vcpu(virq)) return &global_virq_ports_[virq];
+    if (!abi::virq::is_per_vcpu(virq)) return &global_virq_ports_[index_nospec(virq, global_virq_ports_.size())];
     for (usize i = 0; i < per_vcpu_virqs.size(); ++i)
-        if (per_vcpu_virqs[i] == virq) return &vcpu_virq_ports_[vcpu.value][i];
+        if (per_vcpu_virqs[i] == virq) return &vcpu_virq_ports_[index_nospec(vcpu.value, vcpu_virq_ports_.size())][i];
     return nullptr;
 }
 

@@ -7,6 +7,7 @@
 #pragma once
 #include <array>
 #include <optional>
+#include "base/index.hpp"
 #include "base/lock.hpp"
 #include "core/domain.hpp"
 #include "core/event/fifo.hpp"
@@ -79,10 +80,10 @@ private:
                                                abi::virq::xenpmu};
 
     Channel* find(EvtchnPort port) const {  // null: no such port
-        if (port.value == 0 || port.value >= ports_.load(std::memory_order_relaxed)) return nullptr;
-        // ports_ is the bound.
-        Channel* const bucket = buckets_.data()[port.value / channels_per_bucket].load(std::memory_order_acquire);
-        return bucket ? &bucket[port.value % channels_per_bucket] : nullptr;
+        u32 index = port.value;
+        if (index == 0 || !check_index(index, ports_.load(std::memory_order_relaxed))) return nullptr;
+        Channel* const bucket = buckets_.data()[index / channels_per_bucket].load(std::memory_order_acquire);
+        return bucket ? &bucket[index % channels_per_bucket] : nullptr;
     }
     Result<EvtchnPort> find_free();  // under the lock; the channel exists and is free
     void release(EvtchnPort port);   // under the lock: the port is free, its pending bit clear

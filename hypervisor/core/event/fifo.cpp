@@ -11,7 +11,7 @@ Fifo::~Fifo() {
 }
 
 Result<> Fifo::add_control_block(VcpuId vcpu, TypedRef page, u32 offset) {
-    VcpuQueues& queues = vcpus_[vcpu.value];
+    VcpuQueues& queues = vcpus_[index_nospec(vcpu.value, vcpus_.size())];
     if (queues.control) return Errno::inval;
     auto* const control = reinterpret_cast<abi::EvtchnFifoControlBlock*>(hal::map(page.mfn()) + offset);
     (void)std::move(page).leak();

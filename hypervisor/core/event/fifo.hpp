@@ -63,7 +63,7 @@ private:
     };
 
     u32* word_of(EvtchnPort port) const {
-        u32* const page = __atomic_load_n(words_.data() + port.value / ports_per_page, __ATOMIC_SEQ_CST);
+        u32* const page = __atomic_load_n(words_.data() + port.value / ports_per_page % max_pages, __ATOMIC_SEQ_CST);
         return page ? page + port.value % ports_per_page : nullptr;
     }
     bool raise_early(EvtchnPort port, FifoPlace& place, u32 vcpu);

@@ -4,6 +4,7 @@
 #include <array>
 #include <atomic>
 #include <optional>
+#include "base/index.hpp"
 #include "core/hal.hpp"
 #include "core/mm/typed_ref.hpp"
 
@@ -34,7 +35,9 @@ public:
     static constexpr u32 size = 256;
 
     Pirq* find(u32 pirq) {
-        return pirq < size && table_[pirq].mapped.load(std::memory_order_acquire) ? &table_[pirq] : nullptr;
+        if (!check_index(pirq, size)) return nullptr;
+        Pirq& entry = table_[pirq];
+        return entry.mapped.load(std::memory_order_acquire) ? &entry : nullptr;
     }
     // A number that is not mapped: the wanted one, exist if it is taken; or the first from the first choice on.
     Result<u32> choose(std::optional<u32> wanted, u32 first_choice) const {

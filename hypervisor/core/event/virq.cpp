@@ -40,7 +40,7 @@ void send_global_virq(u32 virq) {
 
 Result<> set_virq_handler(Domain& domain, u32 virq) {
     if (virq >= abi::virq::count || abi::virq::is_per_vcpu(virq)) return Errno::inval;
-    handlers[virq].store(domain.id.value, std::memory_order_relaxed);
+    handlers[index_nospec(virq, handlers.size())].store(domain.id.value, std::memory_order_relaxed);
     return {};
 }
 

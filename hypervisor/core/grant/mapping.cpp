@@ -17,20 +17,22 @@ public:
         if (table_) TypedRef::release(*table_);
     }
     [[gnu::always_inline]] u64* find(u64 host_addr, bool by_entry) {  // once; null: none
-        Maddr place{host_addr};
-        if (!by_entry) [[likely]] {
-            Pte const above =
-                is_guest_address(host_addr) ? walk_guest<2>(vcpu_.kernel_root.cr3_or(0), host_addr) : Pte{};
-            if (!above.is_present()) [[unlikely]]
-                return nullptr;
-            place = {(above.raw & Pte::address) | l1_index(host_addr) * sizeof(u64)};
-        }
+        if (by_entry) [[unlikely]]
+            return find_at(Maddr{host_addr});
+        Pte const above = is_guest_address(host_addr) ? walk_guest<2>(vcpu_.kernel_root.cr3_or(0), host_addr) : Pte{};
+        if (!above.is_present()) [[unlikely]]
+            return nullptr;
+        table_ = join_walked_table(above, vcpu_.domain->id);
+        return table_ ? reinterpret_cast<u64*>(hal::map(above.mfn())) + l1_index(host_addr) : nullptr;
+    }
+
+private:
+    [[gnu::noinline]] u64* find_at(Maddr place) {
         Mfn const mfn{place.value >> page_shift};
         table_ = place.value % sizeof(u64) ? nullptr : join_uses(mfn, vcpu_.domain->id, PageType::l1);
         return table_ ? reinterpret_cast<u64*>(hal::map(mfn) + place.value % page_size) : nullptr;
     }
 
-private:
     Vcpu& vcpu_;
     PageInfo* table_ = nullptr;
 };

@@ -50,7 +50,7 @@ u32 GrantTable::frame_count() {
 
 Mfn GrantTable::frame(u32 index) {
     SpinGuard guard{lock_};
-    return hal::mfn_of(shared_[index]);
+    return hal::mfn_of(shared_[index_nospec(index, frames_)]);
 }
 
 void GrantTable::retire() {
@@ -62,6 +62,8 @@ GrantStatus GrantTable::swap(GrantRef a, GrantRef b) {
     SpinGuard guard{lock_};
     u32 const entries = frames_ * entries_per_frame;
     if (a.value >= entries || b.value >= entries) return GrantStatus::bad_gntref;
+    a.value = static_cast<u32>(index_nospec(a.value, entries));
+    b.value = static_cast<u32>(index_nospec(b.value, entries));
     if (a != b && (active(a).users || active(b).users)) return GrantStatus::eagain;
     u64& first = reinterpret_cast<u64&>(shared(a));
     u64& second = reinterpret_cast<u64&>(shared(b));

@@ -83,7 +83,7 @@ public:
         SpinGuard guard{maptrack_lock_};
         mapping.ref = GrantRef{std::exchange(free_handle_, mapping.handle)};
     }
-    Mapping* mapping(u32 handle) const { return handle < handle_limit() ? &slot(handle) : nullptr; }
+    Mapping* mapping(u32 handle) const { return check_index(handle, handle_limit()) ? &slot(handle) : nullptr; }
     u32 handle_limit() const { return maptrack_pages_.load(std::memory_order_acquire) * mappings_per_page; }
 
     u32 release_cursor = 0;  // of release_grant_mappings
@@ -136,7 +136,7 @@ template <Access access>
 template <Access access>
 [[gnu::always_inline]] inline GrantStatus GrantTable::begin_use(GrantRef ref, Domid grantee, Mfn& frame) {
     SpinGuard guard{lock_};
-    if (ref.value >= frames_ * entries_per_frame) [[unlikely]]
+    if (!check_index(ref.value, frames_ * entries_per_frame)) [[unlikely]]
         return GrantStatus::bad_gntref;
     ActiveGrant& grant = active(ref);
     abi::GrantEntryV1& entry = shared(ref);

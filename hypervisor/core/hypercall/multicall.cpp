@@ -29,7 +29,7 @@ Outcome do_multicall(Vcpu& vcpu, HypercallArgs& args) {
     using Entry = abi::MulticallEntry;
     u64 entry = args[0];
     u32 const count = static_cast<u32>(args[1]);
-    if (!is_guest_range(entry, u64{count} * sizeof(Entry))) return Errno::fault;
+    if (!check_guest_range(entry, u64{count} * sizeof(Entry))) return Errno::fault;
 
     for (u32 left = count; left != 0; --left, entry += sizeof(Entry)) {
         if (!vcpu.demotions.empty() && !drain_demotions(vcpu.demotions)) [[unlikely]]

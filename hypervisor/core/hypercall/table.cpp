@@ -2,14 +2,16 @@
 #include "core/hypercall/table.hpp"
 
 namespace hv {
+static_assert(abi::hypercall::count <= hypercall_slots);
+
 namespace {
 Outcome not_implemented(Vcpu&, HypercallArgs&) { return Errno::nosys; }
 Outcome not_supported(Vcpu&, HypercallArgs&) { return Errno::opnotsupp; }
 Outcome end_batch(Vcpu&, HypercallArgs&) { return Outcome::iret(); }
 
-consteval std::array<Handler*, abi::hypercall::count> make_table() {
+consteval std::array<Handler*, hypercall_slots> make_table() {
     using namespace abi::hypercall;
-    std::array<Handler*, abi::hypercall::count> table{};
+    std::array<Handler*, hypercall_slots> table{};
     for (Handler*& slot : table) slot = not_implemented;
     table[set_trap_table] = do_set_trap_table;
     table[mmu_update] = do_mmu_update;
@@ -49,5 +51,5 @@ consteval std::array<Handler*, abi::hypercall::count> make_table() {
 }
 }  // namespace
 
-constinit std::array<Handler*, abi::hypercall::count> const hypercall_table = make_table();
+constinit std::array<Handler*, hypercall_slots> const hypercall_table = make_table();
 }  // namespace hv

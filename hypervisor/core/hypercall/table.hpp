@@ -6,12 +6,14 @@
 #include "public/hypercall.hpp"
 
 namespace hv {
-extern constinit std::array<Handler*, abi::hypercall::count> const hypercall_table;
+// As many as a mask can tell, for whoever has mispredicted the check of the number.
+inline constexpr usize hypercall_slots = 64;
+extern constinit std::array<Handler*, hypercall_slots> const hypercall_table;
 
 // Runs hypercall `number` for `vcpu`, the current one. `again`: the caller makes the guest repeat the instruction.
 inline Outcome dispatch_hypercall(Vcpu& vcpu, u64 number, HypercallArgs& args) {
-    if (number >= hypercall_table.size()) [[unlikely]]
+    if (number >= hypercall_slots) [[unlikely]]
         return Errno::nosys;
-    return hypercall_table[number](vcpu, args);
+    return hypercall_table.data()[number % hypercall_slots](vcpu, args);
 }
 }  // namespace hv

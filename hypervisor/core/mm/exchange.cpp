@@ -37,12 +37,12 @@ void give_to_owner(PageInfo& page) { page.count.fetch_or(PageInfo::allocated | 1
 
 // Only a frame that nothing else refers to may go.
 Result<PageInfo*> take_frame(Mfn mfn, Domid owner) {
-    if (mfn.value >= max_mfn) return Errno::inval;
-    PageInfo& page = page_of(mfn);
+    PageInfo* const page = find_page(mfn);
+    if (!page) return Errno::inval;
     constexpr u64 owners_own = PageInfo::allocated | 1;
-    u64 expected = owners_own | PageInfo::owner_bits(owner) | (page.count.load() & PageInfo::mapped_elsewhere);
-    bool taken = page.count.compare_exchange_strong(expected, expected - owners_own, std::memory_order_acq_rel);
-    return taken ? Result<PageInfo*>{&page} : Errno::inval;
+    u64 expected = owners_own | PageInfo::owner_bits(owner) | (page->count.load() & PageInfo::mapped_elsewhere);
+    bool taken = page->count.compare_exchange_strong(expected, expected - owners_own, std::memory_order_acq_rel);
+    return taken ? Result<PageInfo*>{page} : Errno::inval;
 }
 
 // What is exchanged at a time: one extent of the larger order against as many of the smaller as it takes.

@@ -25,12 +25,24 @@ inline Result<L1Slot> l1_slot_at(Domain& domain, Maddr address) {
     return L1Slot{TypedRef::adopt(*table), reinterpret_cast<u64*>(hal::map(mfn) + address.value % page_size)};
 }
 
+// One more use of the level-1 table that a walk with nothing held has come to, or null. What the walk has read is
+// mostly a validated entry, but may be any number (guest_walk.hpp), so it is compared; not masked, which would cost
+// most of the budget that is left here for what a mispredicted comparison could read: one word, at a place that only a
+// race chooses.
+[[gnu::always_inline]] inline PageInfo* join_walked_table(Pte above, Domid owner) {
+    if (above.mfn().value >= max_mfn) [[unlikely]]
+        return nullptr;
+    return join_uses(page_of(above.mfn()), owner, PageType::l1);
+}
+
 // By a root of the domain's. inval if no live level-1 table of its own is reached.
 inline Result<L1Slot> find_l1(Domain& domain, u64 root, u64 va) {
     if (!is_guest_address(va)) return Errno::inval;
     Pte const above = walk_guest<2>(root, va);
     if (!above.is_present()) return Errno::inval;
-    return l1_slot_at(domain, Maddr{(above.raw & Pte::address) | l1_index(va) * sizeof(u64)});
+    PageInfo* const table = join_walked_table(above, domain.id);
+    if (!table) return Errno::inval;
+    return L1Slot{TypedRef::adopt(*table), reinterpret_cast<u64*>(hal::map(above.mfn())) + l1_index(va)};
 }
 
 // The level-1 entry that maps `va` in the kernel root, for reading only. inval if the walk ends above it.

@@ -52,8 +52,10 @@ Result<Pte> acquire_other_leaf(Pte wanted, Domain& table_owner, PageOwner const&
 }
 
 [[gnu::always_inline]] inline void release_leaf(Pte stored) {
-    if (!stored.is_present() || !is_ram(stored.mfn())) return;
+    // Its number was checked when it was stored.
+    if (!stored.is_present() || stored.mfn().value >= max_mfn) return;
     PageInfo& page = page_of(stored.mfn());
+    if (page.owner() == abi::domid_io) return;
     if (stored.is_writable()) TypedRef::release(page);
     else PageRef::release(page);
 }

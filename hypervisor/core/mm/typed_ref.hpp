@@ -31,10 +31,7 @@ Result<TypedRef> promote(PageRef page, PageType type);
 
 // One more use of a frame of `owner` that is in use as `kind` and nothing else goes on with; null if it is not. Uses
 // hold the frame, so the owner that is seen after one was added is the right one.
-[[gnu::always_inline]] inline PageInfo* join_uses(Mfn mfn, Domid owner, PageType kind) {
-    if (mfn.value >= max_mfn) [[unlikely]]
-        return nullptr;
-    PageInfo& page = page_of(mfn);
+[[gnu::always_inline]] inline PageInfo* join_uses(PageInfo& page, Domid owner, PageType kind) {
     if (page.owner() != owner) [[unlikely]]
         return nullptr;
     u64 const beside = kind == PageType::writable ? 0 : PageInfo::pinned | PageInfo::queued;
@@ -49,6 +46,13 @@ Result<TypedRef> promote(PageRef page, PageType type);
         return joined;
     TypedRef::release(page);  // it went to somebody else meanwhile
     return nullptr;
+}
+
+[[gnu::always_inline]] inline PageInfo* join_uses(Mfn mfn, Domid owner, PageType kind) {
+    PageInfo* const found = find_page(mfn);
+    if (!found) [[unlikely]]
+        return nullptr;
+    return join_uses(*found, owner, kind);
 }
 
 // A typed use of a frame that `owner` owns. Errors: inval if it does not; as promote.

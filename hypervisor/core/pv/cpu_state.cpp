@@ -58,7 +58,7 @@ Outcome do_set_debugreg(Vcpu& vcpu, HypercallArgs& args) {
             break;
         default:
             if (!pv::is_valid_breakpoint(value)) return Errno::perm;
-            vcpu.debug_registers[*number] = value;
+            vcpu.debug_registers[index_nospec(*number, vcpu.debug_registers.size())] = value;
             break;
     }
     hal::load_debug_registers(vcpu);
@@ -68,6 +68,6 @@ Outcome do_set_debugreg(Vcpu& vcpu, HypercallArgs& args) {
 Outcome do_get_debugreg(Vcpu& vcpu, HypercallArgs& args) {
     Result<u32> const number = register_number(vcpu, args[0]);
     if (!number) return number.error() == Errno::nodev ? Outcome{Errno::inval} : Outcome{number.error()};
-    return static_cast<i64>(vcpu.debug_registers[*number]);
+    return static_cast<i64>(vcpu.debug_registers[index_nospec(*number, vcpu.debug_registers.size())]);
 }
 }  // namespace hv

@@ -132,7 +132,7 @@ Outcome get_runstate(Vcpu& vcpu, guest_ptr<void> arg) {
 Outcome do_vcpu_op(Vcpu& caller, HypercallArgs& args) {
     namespace command = abi::vcpuop;
     Domain& domain = *caller.domain;
-    Vcpu* const vcpu = args[1] < domain.max_vcpus ? domain.vcpus[args[1]] : nullptr;
+    Vcpu* const vcpu = args[1] < domain.max_vcpus ? domain.vcpu(VcpuId{static_cast<u32>(args[1])}) : nullptr;
     if (!vcpu) return Errno::noent;
     bool const is_self = vcpu == &caller;
     guest_ptr<void> const arg{args[2]};

@@ -150,17 +150,25 @@ Problem parse_cpus(Options& options, std::string_view value) {
     return nullptr;
 }
 
-// no | [no-]retpoline | [no-]ibpb, separated by commas; without it the processor decides
+// no | [no-]retpoline | [no-]ibpb | [no-]ibpb-entry | [no-]verw, separated by commas; without it the processor decides
 Problem parse_speculation(Options& options, std::string_view value) {
+    constexpr Problem expected =
+        "expected no, or any of retpoline, ibpb, ibpb-entry, verw, no- before what is not wanted";
     Reader reader{value};
+    speculation::Request request = options.speculation;
     do {
         bool off = reader.take_word("no-");
-        if (reader.take_word("retpoline")) options.retpolines = !off;
-        else if (reader.take_word("ibpb")) options.ibpb = !off;
-        else if (!off && reader.take_word("no")) options.retpolines = options.ibpb = false;
-        else return "expected no, [no-]retpoline or [no-]ibpb";
+        if (reader.take_word("retpoline")) request.retpolines = !off;
+        else if (reader.take_word("ibpb-entry")) request.ibpb_on_entry = !off;
+        else if (reader.take_word("ibpb")) request.ibpb = !off;
+        else if (reader.take_word("verw")) request.clears_buffers = !off;
+        else if (!off && reader.take_word("no"))
+            request = {.retpolines = false, .ibpb = false, .clears_buffers = false, .ibpb_on_entry = false};
+        else return expected;
     } while (reader.take(','));
-    return reader.done() ? nullptr : "expected no, [no-]retpoline or [no-]ibpb";
+    if (!reader.done()) return expected;
+    options.speculation = request;
+    return nullptr;
 }
 
 #ifdef PARAVANE_CHAOS

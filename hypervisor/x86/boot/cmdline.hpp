@@ -8,6 +8,7 @@
 #include <string_view>
 #include "base/log.hpp"
 #include "base/types.hpp"
+#include "x86/cpu/speculation.hpp"
 
 namespace hv::boot {
 enum class Parity : u8 { none, odd, even };
@@ -48,8 +49,7 @@ struct Options {
     std::optional<log::Level> guest_log_level{};
     bool reboot = true;
     bool unsafe = false;  // start on a processor on which guests can read everything
-    std::optional<bool> retpolines{};
-    std::optional<bool> ibpb{};
+    speculation::Request speculation{};
 #ifdef PARAVANE_CHAOS
     u64 chaos_seed = 1;  // 0: no waits
 #endif

@@ -13,6 +13,7 @@
 #include "x86/cpu/features.hpp"
 #include "x86/cpu/instructions.hpp"
 #include "x86/cpu/segments.hpp"
+#include "x86/cpu/speculation.hpp"
 #include "x86/cpu/this_cpu.hpp"
 #include "x86/cpu/time.hpp"
 #include "x86/cpu/xstate.hpp"
@@ -142,6 +143,7 @@ void start_other() {
     using namespace hv;
     CpuBlock& cpu = this_cpu();
     features::init_cpu();
+    speculation::init_cpu();
     segments::load(cpu.id);
     apic::init_cpu();
     features::make_lfence_serialize();

@@ -101,9 +101,10 @@ void start_memory() {
     boot::publish_memory_map(info);
     boot_memory::init(info);
     features::read();
-    speculation::init(options.retpolines, options.ibpb);
+    speculation::init(options.speculation);
     features::enable_smap_sites();
     features::init_cpu();
+    speculation::init_cpu();
     paging::init(info);
     paging::init_frame_tables(boot::end_of_ram(info) >> page_shift);
     log::info("{} MiB free of {} MiB", free_frame_count() >> (20 - page_shift),

@@ -13,7 +13,7 @@ constexpr u64 cr0_paging = 0x8005'0033;  // PG AM WP NE ET MP PE
 
 // Read once: where we run in a virtual machine ourselves, CPUID leaves it.
 struct Features {
-    bool xsave, xsaveopt, fsgsbase, smep, smap, rdtscp, stable_tsc, ibrs_all, ibpb;
+    bool xsave, xsaveopt, fsgsbase, smep, smap, rdtscp, stable_tsc, leaks_fpu_pointers;
     u32 address_bits;
 };
 constinit Features found{};
@@ -23,18 +23,23 @@ u32 basic_edx() { return cpu::cpuid(1).edx; }
 cpu::CpuidResult leaf7() { return cpu::cpuid(0).eax >= 7 ? cpu::cpuid(7) : cpu::CpuidResult{}; }
 u32 extended_edx() { return cpu::cpuid(0x8000'0000).eax >= 0x8000'0001 ? cpu::cpuid(0x8000'0001).edx : 0; }
 
-bool is_intel() {
-    cpu::CpuidResult vendor = cpu::cpuid(0);
-    return vendor.ebx == 0x756e'6547 && vendor.edx == 0x4965'6e69 && vendor.ecx == 0x6c65'746e;
+cpu::CpuidResult extended(u32 leaf) {
+    return cpu::cpuid(0x8000'0000).eax >= leaf ? cpu::cpuid(leaf) : cpu::CpuidResult{};
 }
+
+bool is_vendor(u32 ebx, u32 edx, u32 ecx) {
+    cpu::CpuidResult vendor = cpu::cpuid(0);
+    return vendor.ebx == ebx && vendor.edx == edx && vendor.ecx == ecx;
+}
+bool is_intel() { return is_vendor(0x756e'6547, 0x4965'6e69, 0x6c65'746e); }
 bool is_amd() {
-    u32 const vendor = cpu::cpuid(0).ebx;
-    return vendor == 0x6874'7541 || vendor == 0x6f67'7948;  // AuthenticAMD, HygonGenuine
+    bool const is_hygon = is_vendor(0x6f67'7948, 0x6e65'476e, 0x656e'6975);
+    return is_hygon || is_vendor(0x6874'7541, 0x6974'6e65, 0x444d'4163);
 }
 
 // What the processor says of its own weaknesses; nothing if it cannot.
 u64 arch_capabilities() { return leaf7().edx & 1u << 29 ? msr::read(msr::arch_capabilities) : 0; }
-constexpr u64 rdcl_no = 1u << 0, ibrs_all = 1u << 1;
+constexpr u64 rdcl_no = 1u << 0;
 }  // namespace
 
 // By x86/mm/smap.h: where an instruction of SMAP belongs, and which.
@@ -59,13 +64,29 @@ char const* missing() {
     return nullptr;
 }
 
+speculation::Processor processor() {
+    using Vendor = speculation::Processor::Vendor;
+    u32 const signature = cpu::cpuid(1).eax, family = signature >> 8 & 0xf;
+    bool const has_subleaf2 = leaf7().eax >= 2;
+    return {.vendor = is_intel() ? Vendor::intel
+                      : is_amd() ? Vendor::amd
+                                 : Vendor::other,
+            .family = family == 0xf ? family + (signature >> 20 & 0xff) : family,
+            .capabilities = arch_capabilities(),
+            .leaf7_ebx = leaf7().ebx,
+            .leaf7_edx = leaf7().edx,
+            .leaf7_2_edx = has_subleaf2 ? cpu::cpuid(7, 2).edx : 0,
+            .extended8_ebx = extended(0x8000'0008).ebx,
+            .extended21_eax = extended(0x8000'0021).eax,
+            .extended21_ecx = extended(0x8000'0021).ecx};
+}
+
 bool has_xsave() { return found.xsave; }
 bool has_xsaveopt() { return found.xsaveopt; }
 bool has_fsgsbase() { return found.fsgsbase; }
 bool has_rdtscp() { return found.rdtscp; }
 bool has_stable_tsc() { return found.stable_tsc; }
-bool has_ibrs_all() { return found.ibrs_all; }
-bool has_ibpb() { return found.ibpb; }
+bool leaks_fpu_pointers() { return found.leaks_fpu_pointers; }
 u64 address_bits() { return found.address_bits; }
 
 void read() {
@@ -77,8 +98,8 @@ void read() {
     found.smap = leaf7().ebx & 1u << 20;
     found.rdtscp = extended_edx() & 1u << 27;
     found.stable_tsc = last_extended >= 0x8000'0007 && cpu::cpuid(0x8000'0007).edx & 1u << 8;
-    found.ibrs_all = arch_capabilities() & ibrs_all;
-    found.ibpb = leaf7().edx & 1u << 26 || (last_extended >= 0x8000'0008 && cpu::cpuid(0x8000'0008).ebx & 1u << 12);
+    constexpr u32 saves_pointers = 1u << 2;  // always, not only with an exception pending (APM volume 3, E.4.7)
+    found.leaks_fpu_pointers = is_amd() && !(extended(0x8000'0008).ebx & saves_pointers);
     found.address_bits = last_extended >= 0x8000'0008 ? std::min(cpu::cpuid(0x8000'0008).eax & 0xff, 52u) : 36;
 }
 
@@ -107,7 +128,6 @@ void init_cpu() {
     cpu::wbinvd();
     msr::write(msr::pat, msr::pat_value);
     cpu::write_cr3(cpu::read_cr3());
-    if (found.ibrs_all) msr::write(msr::spec_ctrl, 1);
 }
 
 void make_lfence_serialize() {

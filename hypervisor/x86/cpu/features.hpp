@@ -2,6 +2,7 @@
 // What the processor must have, and the control registers as the hypervisor runs with them.
 #pragma once
 #include "base/types.hpp"
+#include "x86/cpu/speculation.hpp"
 
 namespace hv::features {
 // Null if this processor will do, else what is wrong with it.
@@ -23,6 +24,6 @@ bool has_xsaveopt();
 bool has_fsgsbase();
 bool has_rdtscp();
 bool has_stable_tsc();
-bool has_ibrs_all();
-bool has_ibpb();
+bool leaks_fpu_pointers();           // FXSAVE leaves out where the last x87 instruction was (AMD before Zen 2)
+speculation::Processor processor();  // may be asked before read()
 }  // namespace hv::features

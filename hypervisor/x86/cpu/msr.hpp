@@ -32,6 +32,7 @@ inline constexpr u64 efer_lme = 1u << 8;
 inline constexpr u64 efer_lma = 1u << 10;
 inline constexpr u64 efer_nxe = 1u << 11;
 inline constexpr u64 efer_svme = 1u << 12;
+inline constexpr u64 efer_aibrse = 1u << 21;
 
 // Write-back, write-through, uncached-minus, uncached, then write-combining, write-protected, uncached twice:
 // what a PV kernel takes for granted.

@@ -21,6 +21,13 @@ void load_xcr0(u64 value) {
     cpu::xsetbv(value);
     cpu.xcr0 = value;
 }
+
+// Where the last x87 instruction was and what it read, unless an exception is pending: processors that do not save that
+// do not load it either, and the next vCPU would read it of the one before (XSA-52). It becomes the place of this FILD.
+void forget_fpu_pointers() {
+    static constinit u32 const anything = 0;
+    asm volatile("fnclex; ffree %%st(7); fildl %0" : : "m"(anything));
+}
 }  // namespace
 
 void init_cpu() {
@@ -46,6 +53,7 @@ void save(Vcpu& vcpu) {
 
 void load(Vcpu const& vcpu) {
     cpu::clts();
+    if (features::leaks_fpu_pointers()) forget_fpu_pointers();
     if (!components) {
         asm volatile("fxrstorq (%0)" : : "r"(vcpu.xstate) : "memory");
         return;

@@ -2,6 +2,7 @@
 #include "x86/dev/irq.hpp"
 #include <array>
 #include <atomic>
+#include "base/index.hpp"
 #include "base/lock.hpp"
 #include "core/domain.hpp"
 #include "core/event/event_channel.hpp"
@@ -42,6 +43,8 @@ constinit std::array<Line, PirqTable::size> lines{};
 constinit std::array<std::atomic<Line*>, 256> by_vector{};
 constinit std::array<bool, PirqTable::size> claimed{};  // by GSI: the hypervisor's own
 constinit Spinlock<LockRank::device_interrupts> lock;   // guards all that changes above
+
+Line& line_of(u32 pirq) { return lines[index_nospec(pirq, lines.size())]; }  // the caller has found it to be one
 
 Result<> take_vector(Line& line) {
     for (u32 vector = vector::first_device; vector <= vector::last_device; ++vector) {
@@ -84,7 +87,7 @@ using namespace irq;
 
 void connect_gsi(u32 pirq, u32 gsi) {
     SpinGuard guard{lock};
-    Line& line = lines[pirq];
+    Line& line = line_of(pirq);
     line.kind = Line::Kind::gsi;
     line.gsi = gsi;
     line.wiring = acpi::wiring_of_gsi(gsi);
@@ -96,7 +99,7 @@ Result<> connect_msi(u32 pirq, MsiSource const& source) {
     SpinGuard guard{lock};
     for (Line const& line : lines)
         if (line.kind == Line::Kind::msi && line.message == message) return Errno::exist;
-    Line& line = lines[pirq];
+    Line& line = line_of(pirq);
     TRY(take_vector(line));
     line.kind = Line::Kind::msi;
     line.message = message;
@@ -106,7 +109,7 @@ Result<> connect_msi(u32 pirq, MsiSource const& source) {
 
 void disconnect_irq(u32 pirq) {
     SpinGuard guard{lock};
-    Line& line = lines[pirq];
+    Line& line = line_of(pirq);
     if (line.vector) {
         line.set_masked(true);
         by_vector[line.vector].store(nullptr, std::memory_order_release);
@@ -117,7 +120,7 @@ void disconnect_irq(u32 pirq) {
 
 Result<> wire_gsi(u32 gsi, bool level, bool active_low) {
     SpinGuard guard{lock};
-    Line& line = lines[gsi];
+    Line& line = line_of(gsi);
     if (line.enabled || line.wired || claimed[gsi]) return Errno::exist;
     line.wiring = {.level = level, .active_low = active_low};
     line.wired = true;
@@ -126,7 +129,7 @@ Result<> wire_gsi(u32 gsi, bool level, bool active_low) {
 
 Result<> prepare_irq(u32 pirq) {
     SpinGuard guard{lock};
-    Line& line = lines[pirq];
+    Line& line = line_of(pirq);
     if (line.kind == Line::Kind::none) return Errno::inval;
     if (line.kind == Line::Kind::gsi && claimed[line.gsi]) return Errno::busy;
     if (!line.vector) TRY(take_vector(line));  // it keeps that until it is disconnected
@@ -143,16 +146,16 @@ void enable_irq(u32 pirq) {
 
 void disable_irq(u32 pirq) {
     SpinGuard guard{lock};
-    lines[pirq].enabled = false;
-    lines[pirq].set_masked(true);
+    line_of(pirq).enabled = false;
+    line_of(pirq).set_masked(true);
 }
 
 void end_irq(u32 pirq) {
     SpinGuard guard{lock};
-    if (lines[pirq].enabled && lines[pirq].is_level()) lines[pirq].set_masked(false);
+    if (line_of(pirq).enabled && line_of(pirq).is_level()) line_of(pirq).set_masked(false);
 }
 
-bool irq_needs_end(u32 pirq) { return lines[pirq].is_level(); }
+bool irq_needs_end(u32 pirq) { return line_of(pirq).is_level(); }
 
 // After a device has slept: its messages are gone.
 void restore_msi(MsiSource const& source) {

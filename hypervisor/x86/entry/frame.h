@@ -72,7 +72,20 @@
     popq %rdi
     addq $8, %rsp
 .endm
-.macro push_rest
+// An instruction that speculation.cpp takes out where the processor does not need it.
+#define PATCH_VERW 0
+#define PATCH_BARRIER 1
+.macro patch_site kind:req, instruction:vararg
+.Lpatch\@:
+    \instruction
+    .pushsection .patch_sites, "a"; .quad .Lpatch\@, \kind; .popsection
+.endm
+// What was loaded for the hypervisor must not stay in the processor's buffers. The last thing before each way to a guest.
+.macro clear_buffers
+    patch_site PATCH_VERW, verw buffer_selector(%rip)
+.endm
+.macro push_rest    // and a barrier before the first RET in C++
+    patch_site PATCH_BARRIER, call barrier_on_entry
     pushq %r8
     pushq %r9
     pushq %r10
@@ -114,6 +127,7 @@
 .endm
 // Back to the guest. A fault here is the guest's: its selectors or its address are bad.
 .macro iret_to_guest
+    clear_buffers
 .Liret\@:
     iretq
     FAULT_AT(.Liret\@, iret_fault)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Figures for assembly: each line becomes a #define in generated/entry_offsets.h.
 #include <cstddef>
-#include "core/hypercall/dispatch.hpp"
+#include "core/hypercall/table.hpp"
 #include "core/mm/pte.hpp"
 #include "core/vcpu.hpp"
 #include "public/hypercall.hpp"
@@ -65,7 +65,7 @@ void emit_entry_offsets() {
     EMIT(IRET_SS, offsetof(abi::IretContext, ss));
 
     EMIT(HYPERCALL_ARGS_SIZE, sizeof(HypercallArgs));
-    EMIT(HYPERCALL_COUNT, static_cast<int>(abi::hypercall::count));
+    EMIT(HYPERCALL_SLOTS, static_cast<int>(hypercall_slots));
     EMIT(M2P_SLOT_ADDRESS, hypervisor_start >> 39);
     EMIT(HYPERCALL_IRET, static_cast<int>(abi::hypercall::iret));
     EMIT(OUTCOME_IRET, static_cast<int>(Outcome::Kind::iret));

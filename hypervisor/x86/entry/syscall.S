@@ -20,6 +20,7 @@
     movq SHORT(RSI), %rsi
     movq SHORT(RDX), %rdx
     movq SHORT(RAX), %rax
+    clear_buffers
     movq SHORT(STACK), %rsp
     sysretq
     .endm
@@ -31,6 +32,7 @@
     movq FULL(R8), %r8
     movq FULL(R9), %r9
     movq FULL(RBX), %rbx
+    clear_buffers
     movq FULL(STACK), %rsp
     sysretq
     .endm
@@ -60,15 +62,15 @@ function entry_syscall64
     je guest_iret
 
     push_rest
-    movl %eax, %eax
-    cmpl $HYPERCALL_COUNT, %eax
+    cmpl $HYPERCALL_SLOTS, %eax
     jae unknown_hypercall
     movq %rcx, %rbx
+    andl $(HYPERCALL_SLOTS - 1), %eax   // also if the comparison is mispredicted (base/index.hpp)
     pushq %r10                     // HypercallArgs, its first member last
     pushq %rdx
     pushq %rsi
     pushq %rdi
-    movq %rcx, %rdi
+    movq %rbx, %rdi
     movq %rsp, %rsi
     leaq hypercall_handlers(%rip), %rcx
     movq (%rcx, %rax, 8), %rax

@@ -29,7 +29,7 @@ Result<u64> read_guest_msr(Vcpu& vcpu, u32 index) {
         case msr::gs_base:         // of the kernel: the guest is in kernel mode
         case msr::kernel_gs_base:  // of its user space
         case msr::pat: return msr::read(index);
-        case msr::efer: return msr::read(index) & ~msr::efer_svme;
+        case msr::efer: return msr::read(index) & ~(msr::efer_svme | msr::efer_aibrse);
         case msr::apic_base: return apic_base_value | (vcpu.id.value == 0 ? apic_base_bsp : 0);
         case msr::tsc: return hal::read_tsc();
         case msr::tsc_aux: return vcpu.tsc_aux;
@@ -55,7 +55,7 @@ bool write_guest_msr(Vcpu& vcpu, u32 index, u64 value) {
             if (!is_canonical(value)) return false;
             msr::write(index, value);
             return true;
-        case msr::efer: return value == (msr::read(index) & ~msr::efer_svme);
+        case msr::efer: return value == (msr::read(index) & ~(msr::efer_svme | msr::efer_aibrse));
         case msr::pat: return value == msr::read(index);
         case msr::tsc_aux:
             if (value >> 32 || !features::has_rdtscp()) return false;

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 #include "x86/boot/cmdline.hpp"
-#include "x86/cpu/speculation.hpp"
 
 #include <gtest/gtest.h>
 
@@ -49,22 +48,20 @@ TEST(CommandLine, TheLastConsoleOfAListCounts) {
 
 TEST(CommandLine, SpeculationIsTheProcessorsChoiceUnlessSaid) {
     Options silent = parse_command_line("");
-    EXPECT_FALSE(silent.retpolines || silent.ibpb || silent.unsafe);
-    Options some = parse_command_line("spec-ctrl=no-retpoline,ibpb unsafe");
-    EXPECT_EQ(some.retpolines, false);
-    EXPECT_EQ(some.ibpb, true);
+    speculation::Request const& nothing = silent.speculation;
+    EXPECT_FALSE(nothing.retpolines || nothing.ibpb || nothing.ibpb_on_entry || nothing.clears_buffers ||
+                 silent.unsafe);
+    Options some = parse_command_line("spec-ctrl=no-retpoline,ibpb,no-ibpb-entry,no-verw unsafe");
+    EXPECT_EQ(some.speculation.retpolines, false);
+    EXPECT_EQ(some.speculation.ibpb, true);
+    EXPECT_EQ(some.speculation.ibpb_on_entry, false);
+    EXPECT_EQ(some.speculation.clears_buffers, false);
     EXPECT_TRUE(some.unsafe && some.reboot);
-    Options none = parse_command_line("spec-ctrl=no");
-    EXPECT_TRUE(none.retpolines == false && none.ibpb == false);
+    speculation::Request none = parse_command_line("spec-ctrl=no").speculation;
+    EXPECT_TRUE(none.retpolines == false && none.ibpb == false && none.ibpb_on_entry == false &&
+                none.clears_buffers == false);
     EXPECT_EQ(parse_command_line("spec-ctrl=no-").complaint_count, 1u);
-
-    using speculation::choose;
-    static_assert(choose({}).retpolines);
-    static_assert(!choose({.has_ibrs_all = true}).retpolines);
-    static_assert(choose({.has_ibrs_all = true, .retpolines = true}).retpolines);
-    static_assert(choose({.has_ibpb = true}).ibpb);
-    static_assert(!choose({.has_ibpb = true, .ibpb = false}).ibpb);
-    static_assert(!choose({.ibpb = true}).ibpb);  // there is none
+    EXPECT_EQ(parse_command_line("spec-ctrl=ibpb-exit").complaint_count, 1u);
 }
 
 TEST(CommandLine, AnUnknownOptionIsNotAnError) {
