@@ -36,7 +36,7 @@ Pte with_safe_cache_type(Pte pte) {
 
 Result<Pte> acquire_io(Pte pte, Domain& table_owner, PageOwner const& owner) {
     Protection protection = protection_of(pte.mfn());
-    if (!table_owner.may_map_io || !owner.may_map_io || protection == Protection::denied) return Errno::perm;
+    if (!table_owner.may_map_io || !owner.may_map_io() || protection == Protection::denied) return Errno::perm;
     if (protection == Protection::read_only) pte.raw &= ~Pte::writable;
     return with_safe_cache_type(pte);
 }

@@ -10,16 +10,17 @@ namespace hv {
 // Whose frames an entry may name, as the caller of mmu_update said.
 struct PageOwner {
     Domid id;
-    Domid plain;  // whose frames need no note when they are mapped: its own, or nobody's
-    bool may_map_io;
+    Domid plain;           // whose frames need no note when they are mapped: its own, or nobody's
+    Domain const* rights;  // whose right to map I/O counts; null: nobody's
 
-    static PageOwner of(Domain const& domain) { return {domain.id, domain.id, domain.may_map_io}; }
+    static PageOwner of(Domain const& domain) { return {domain.id, domain.id, &domain}; }
     // In tables of another domain a frame is marked before an entry allows writing to it.
-    PageOwner in_tables_of(Domain const& tables) const { return {id, id == tables.id ? id : nobody, may_map_io}; }
+    PageOwner in_tables_of(Domain const& tables) const { return {id, id == tables.id ? id : nobody, rights}; }
     // A grant mapping holds its frame until what CPUs remember of it is flushed.
-    static PageOwner granted(Domid id) { return {id, id, false}; }
+    static PageOwner granted(Domid id) { return {id, id, nullptr}; }
 
     static constexpr Domid nobody = abi::domid_invalid;
+    bool may_map_io() const { return rights && rights->may_map_io; }
     bool is_elsewhere() const { return plain == nobody; }
 };
 

@@ -24,9 +24,9 @@ Result<NamedOwner> resolve_page_owner(Domain& caller, u64 domid) {
     Domid const id{static_cast<u16>(domid)};
     if (id == abi::domid_self) return NamedOwner{PageOwner::of(caller), {}};
     if (id == caller.id) return Errno::srch;
-    if (id == abi::domid_io) return NamedOwner{{id, id, caller.may_map_io}, {}};
+    if (id == abi::domid_io) return NamedOwner{{id, id, &caller}, {}};
     if (!caller.privileged) return Errno::perm;
-    if (id == abi::domid_xen) return NamedOwner{{id, id, false}, {}};
+    if (id == abi::domid_xen) return NamedOwner{{id, id, nullptr}, {}};
     DomainRef other = TRY(find_domain(id));
     PageOwner const pages = PageOwner::of(*other);
     return NamedOwner{pages, std::move(other)};

@@ -14,6 +14,9 @@ public:
         } while (!page.type.compare_exchange_weak(word, word - 1, std::memory_order_acq_rel));
     }
 
+    // The same where it is rare, out of the way of what is not.
+    [[gnu::noinline, gnu::cold]] static void give_back(PageInfo& page) { release(page); }
+
 private:
     friend FrameHold;
     using FrameHold::FrameHold;
@@ -44,7 +47,7 @@ Result<TypedRef> promote(PageRef page, PageType type);
     if (!joined) __builtin_unreachable();  // which saves the caller's question
     if (page.owner() == owner) [[likely]]
         return joined;
-    TypedRef::release(page);  // it went to somebody else meanwhile
+    TypedRef::give_back(page);  // it went to somebody else meanwhile
     return nullptr;
 }
 
