@@ -43,27 +43,12 @@ u8 line_format(boot::SerialPort const& port) {
     return static_cast<u8>((port.data_bits - 5) | (port.stop_bits == 2 ? 0x04 : 0) | parity);
 }
 
-// A full FIFO a time: the transmitter is asked once for sixteen bytes.
-void write_now(std::string_view text) {
-    u32 room = 0;
-    auto put = [&](char c) {
-        if (!room) {
-            if (!output.wait_for_transmitter()) return;
-            room = fifo_size;
-        }
-        set(data, static_cast<u8>(c));
-        --room;
-    };
-    for (char c : text) {
-        if (c == '\n') put('\r');
-        put(c);
-    }
-}
-
+// Of a line that sends without end, or a port that is gone and reads as all ones, no more than there is room for at a
+// time: serve() is interrupted again while there is more.
 bool take_input() {
     auto queue = input.lock();
     bool any = false;
-    while (get(line_status) & status_received) {
+    for (usize i = 0; i < queue->bytes.size() && get(line_status) & status_received; ++i) {
         char c = static_cast<char>(get(data));
         if (queue->end - queue->start < queue->bytes.size()) queue->bytes[queue->end++ % queue->bytes.size()] = c;
         any = true;
@@ -89,7 +74,7 @@ void init(boot::SerialPort const& port) {
 
 void write(std::string_view line) {
     if (!base) return;
-    if (!by_interrupt.load(std::memory_order_relaxed)) return write_now(line);
+    if (!by_interrupt.load(std::memory_order_relaxed)) return output.write_now(line);
     SpinGuard guard{output_lock};
     output.write_line(line);
 }
@@ -101,7 +86,7 @@ usize write_some(std::string_view text) {
         return output.write_some(text);
     }
     text = text.substr(0, fifo_size);
-    write_now(text);
+    output.write_now(text);
     return text.size();
 }
 

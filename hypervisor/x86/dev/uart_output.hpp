@@ -35,10 +35,11 @@ public:
     }
 
     // As much as there is room for; so many bytes were taken. The caller comes again with the rest. A line that does
-    // not drain however often it comes loses what is in the ring.
+    // not drain however often it comes loses what is in the ring. Lines that were left out get the room to come back.
     usize write_some(std::string_view text) {
         usize taken = 0;
-        while (taken < text.size() && room() >= kept_for_lines + 2) put(text.substr(taken++, 1));
+        usize const kept = left_out_ ? room_to_return : kept_for_lines;
+        while (taken < text.size() && room() >= kept + 2) put(text.substr(taken++, 1));
         if (taken) refused_ = 0;
         else if (++refused_ > patience) start_ = end_, refused_ = 0;
         return taken;
@@ -66,7 +67,26 @@ public:
         return false;
     }
 
+    // At once and around the ring: a full FIFO a time, as the transmitter is asked once for sixteen bytes. A line that
+    // does not drain is waited for once, not for each byte.
+    void write_now(std::string_view text) {
+        u32 room = 0;
+        auto put = [&](char c) {
+            if (!room) {
+                if (!wait_for_transmitter()) return false;
+                room = fifo_size;
+            }
+            port_.set(data, static_cast<u8>(c));
+            --room;
+            return true;
+        };
+        for (char c : text)
+            if ((c == '\n' && !put('\r')) || !put(c)) return;
+    }
+
 private:
+    static constexpr u32 room_to_return = ring_size / 2;
+
     static usize sent_size(std::string_view text) {
         return text.size() + static_cast<usize>(std::count(text.begin(), text.end(), '\n'));
     }
@@ -90,7 +110,7 @@ private:
         std::array<char, 96> buffer;
         std::array const count{FormatArg{left_out_}};
         std::string_view const notice = format_to(buffer, "(pv) console: {} lines left out, the log has them\n", count);
-        if (room() < ring_size / 2 || room() < sent_size(notice)) return;  // not one by one
+        if (room() < room_to_return) return;  // not one by one
         left_out_ = 0;
         put(notice);
     }

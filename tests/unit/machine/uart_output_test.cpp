@@ -135,6 +135,19 @@ TEST_F(UartTest, ALineThatNeverDrainsDoesNotHoldTheWriterForEver) {
     EXPECT_LE(tries, 2 * patience);
 }
 
+TEST_F(UartTest, LinesComeBackHoweverMuchTextThereIs) {
+    std::string const text(Output::ring_size, 't');
+    for (u32 i = 0; i < 2 * Output::ring_size / 100; ++i) output->write_line(std::string(98, 'a') + "\n");
+    for (u32 i = 0; i < 3 * Output::ring_size / fifo_size; ++i) {  // a FIFO is sent, and there is more text than that
+        output->serve();
+        uart.send_all();
+        (void)output->write_some(text);
+        if (i % 16 == 0) output->write_line("next\n");
+    }
+    EXPECT_NE(uart.line.find("lines left out"), std::string::npos);
+    EXPECT_NE(uart.line.find("next\r\n"), std::string::npos);
+}
+
 // Polled, as nobody interrupts any more: each look finds the FIFO sent.
 TEST(UartEnd, FinishWritesEverythingAtOnce) {
     struct Instant {
@@ -152,6 +165,18 @@ TEST(UartEnd, FinishWritesEverythingAtOnce) {
     EXPECT_EQ(line, numbered(500));
     output->finish();
     EXPECT_EQ(line, numbered(500));
+}
+
+TEST(UartEnd, ALineThatDoesNotDrainIsWaitedForOnceATime) {
+    struct Stuck {
+        u64* looks;
+        u8 get(Register) const { return static_cast<u8>((*looks)++ < 2 ? status_transmitter_empty : 0); }
+        void set(Register, u8) const {}
+    };
+    u64 looks = 0;
+    auto output = std::make_unique<UartOutput<Stuck>>(Stuck{&looks});
+    output->write_now(numbered(100));
+    EXPECT_EQ(looks, patience + 2);
 }
 }  // namespace
 }  // namespace hv::serial
