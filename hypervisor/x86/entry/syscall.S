@@ -203,6 +203,7 @@ guest_iret:
     movq SHORT(STACK), %rsi
     movq $HYPERVISOR_END, %rdx
     cmpq %rdx, %rsi
+    cmovb %rdx, %rsi               // also if the comparison is mispredicted: what is read below decides branches
     jb iret_general
     cmpb $0, VCPU_SHOWS_IOPL(%rcx)
     jne iret_general
