@@ -27,6 +27,7 @@ entry_on_own_stack:
     movq %rsp, %rdi
     call_cpp handle_machine_trap
     pop_full
+    clear_buffers                  // an NMI may have come between that of a way to a guest and its IRETQ
     iretq
 
 // #DB and NMI have stacks of their own, as they may come at the first instruction of SYSCALL's entry, on the guest's
