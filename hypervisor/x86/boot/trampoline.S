@@ -4,10 +4,13 @@
 //
 // At entry_syscall64 and entry_syscall32: rsp points at the `rsp` field of the guest frame, which already holds the
 // guest's stack pointer. The guest's rip is in rcx, its rflags in r11; interrupts are off. All else is as in the guest.
+#include "x86/cpu/patch.h"
 #include "cpu_offsets.h"
 
-// As the thunks of cpu/thunks.S, without a free register.
+// As the thunks of cpu/thunks.S, without a free register. Where a RET goes to what a guest has trained, and the barrier is
+// still to come, by a far one, which no processor predicts.
     .macro go_to target
+    patch_site PATCH_BARRIER, jmp.d32 3f
     call 2f
 1:  pause
     lfence
@@ -15,6 +18,9 @@
 2:  pushq \target(%rip)
     popq (%rsp)                    // over the return address
     ret
+3:  pushq $HV_CODE_SELECTOR
+    pushq \target(%rip)
+    lretq
     .endm
 
     .section .trampoline, "ax"

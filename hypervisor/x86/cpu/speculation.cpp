@@ -10,7 +10,7 @@ namespace {
 // An instruction of the entry code that is there for some processors only.
 struct PatchSite {
     hv::u64 address;
-    hv::u64 kind;  // frame.h: PATCH_*
+    hv::u64 kind;  // patch.h: PATCH_*
 };
 }  // namespace
 extern "C" {

@@ -8,6 +8,7 @@
 // Fast paths work on the short frame and its five scratch registers.
 #pragma once
 
+#include "x86/cpu/patch.h"
 #include "x86/mm/smap.h"
 #include "cpu_offsets.h"
 #include "entry_offsets.h"
@@ -71,14 +72,6 @@
     popq %rsi
     popq %rdi
     addq $8, %rsp
-.endm
-// An instruction that speculation.cpp takes out where the processor does not need it.
-#define PATCH_VERW 0
-#define PATCH_BARRIER 1
-.macro patch_site kind:req, instruction:vararg
-.Lpatch\@:
-    \instruction
-    .pushsection .patch_sites, "a"; .quad .Lpatch\@, \kind; .popsection
 .endm
 // What was loaded for the hypervisor must not stay in the processor's buffers. The last thing before each way to a guest.
 .macro clear_buffers
