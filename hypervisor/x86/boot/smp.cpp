@@ -120,7 +120,9 @@ void start_others(u32 limit) {
 
 void stop_others() {
     if (stopped.exchange(true) || online.load() == 1) return;
-    apic::send_nmi_to_others();
+    // To each that is ours: others, which were not started or came too late, have no IDT of ours to take it by.
+    for (CpuId cpu = 0; cpu < online.load(); ++cpu)
+        if (cpu != this_cpu().id) apic::send_nmi(cpu);
     (void)wait(patience_for_stop, [] {
         for (CpuId cpu = 0; cpu < online.load(); ++cpu)
             if (cpu != this_cpu().id && !has_stopped[cpu].load(std::memory_order_acquire)) return false;

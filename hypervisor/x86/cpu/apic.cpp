@@ -16,7 +16,7 @@ constexpr u32 divide_by_1 = 0xb;
 constexpr u64 base_enable = 1u << 11;
 constexpr u64 base_x2apic = 1u << 10;
 
-constexpr u32 init_assert = 0x4500, start_up = 0x4600, nmi_to_all_others = 0xc'4400;
+constexpr u32 init_assert = 0x4500, start_up = 0x4600, nmi = 0x4400;
 
 constinit u64 window_address = 0;
 constinit bool x2apic = false;
@@ -87,7 +87,7 @@ u32 take_error() {
 void send_ipi(CpuId cpu, u8 vector) { send_command(cpu_block(cpu).apic_id, vector); }
 void send_init(u32 apic_id) { send_command(apic_id, init_assert); }
 void send_start(u32 apic_id, u8 page) { send_command(apic_id, start_up | page); }
-void send_nmi_to_others() { send_command(0, nmi_to_all_others); }
+void send_nmi(CpuId cpu) { send_command(cpu_block(cpu).apic_id, nmi); }
 
 void start_timer(u32 ticks) { set(initial_count, ticks); }
 u32 timer_count() { return get(current_count); }

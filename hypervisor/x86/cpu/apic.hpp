@@ -13,7 +13,7 @@ u32 take_error();
 void send_ipi(CpuId cpu, u8 vector);
 void send_init(u32 apic_id);
 void send_start(u32 apic_id, u8 page);  // it begins in real mode at that page
-void send_nmi_to_others();
+void send_nmi(CpuId cpu);
 u32 own_id();
 bool can_reach(u32 apic_id);  // larger ids only in x2APIC mode
 
