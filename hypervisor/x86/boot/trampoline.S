@@ -2,8 +2,8 @@
 // Where SYSCALL lands: a page that every CPU sees in its own window, beside its own stack, so that code relative to
 // itself finds the right stack without a register and without gs.
 //
-// At entry_syscall64 and entry_syscall32: rsp points at the `rsp` field of the guest frame, which already holds the
-// guest's stack pointer. The guest's rip is in rcx, its rflags in r11; interrupts are off. All else is as in the guest.
+// At entry_syscall64 and entry_syscall32: rsp points at the `rflags` field of the guest frame, with nothing in it yet; the
+// `rsp` field behind it already holds the guest's stack pointer. The guest's rip is in rcx, its rflags in r11; interrupts are off. All else is as in the guest.
 #include "x86/cpu/patch.h"
 #include "cpu_offsets.h"
 
@@ -15,10 +15,10 @@
 1:  pause
     lfence
     jmp 1b
-2:  pushq \target(%rip)
-    popq (%rsp)                    // over the return address
+2:  pushq \target(%rip)         // the return address stays below it, as the word that rflags are to go to
     ret
-3:  pushq $HV_CODE_SELECTOR
+3:  pushq $0
+    pushq $HV_CODE_SELECTOR
     pushq \target(%rip)
     lretq
     .endm

@@ -7,8 +7,8 @@
     .section .text.entry, "ax"
 
     .macro finish_hardware_frame code:req
-    movq $GUEST_DATA, 8(%rsp)
-    pushq %r11
+    movq $GUEST_DATA, 16(%rsp)
+    movq %r11, (%rsp)
     pushq $\code
     pushq %rcx
     pushq $0
@@ -51,7 +51,7 @@
     guest_access \fixup, movq %rdi, -56(%rsi)
     .endm
 
-// From the trampoline of this CPU: rsp points at the guest frame's rsp, already filled; rcx and r11 hold rip and rflags.
+// From the trampoline of this CPU: rsp points at the guest frame's rflags, its rsp is filled; rcx and r11 hold rip and rflags.
 function entry_syscall64
     finish_hardware_frame GUEST_CODE64
     push_short
