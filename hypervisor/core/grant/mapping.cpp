@@ -180,9 +180,9 @@ template <class Finder>
 // Takes away what an operation says; `take_entry` does so with the entry. If no kind of the mapping is left, `ended` is
 // what is to be ended after the flush; else it has no flags.
 template <class F>
-[[gnu::always_inline]] inline GrantStatus begin_unmap(GrantTable& own, abi::GnttabUnmapGrantRef const& op,
+[[gnu::always_inline]] inline GrantStatus begin_unmap(Domain& domain, abi::GnttabUnmapGrantRef const& op,
                                                       EndedMapping& ended, bool& flush_needed, F&& take_entry) {
-    Mapping* const mapping = own.mapping(op.handle.value);
+    Mapping* const mapping = domain.grants->mapping(op.handle.value);
     u16 const had = mapping ? mapping->claim() : u16{0};
     if (!had) [[unlikely]]
         return GrantStatus::bad_handle;
@@ -195,11 +195,15 @@ template <class F>
         mapping->give(had);
         return GrantStatus::general_error;
     }
-    if (ending & host_map) flush_needed = true;
     u16 const left = static_cast<u16>(had & ~ending);
-    if (left & Mapping::kinds) [[unlikely]]
+    if (left & Mapping::kinds) [[unlikely]] {
+        // Once it is given, another vCPU may end what is left, with no flush and at once.
+        if (ending & host_map) hal::flush_tlb(domain.dirty_cpus);
         mapping->give(left);
-    else ended = {mapping, had};
+        return GrantStatus::okay;
+    }
+    if (ending & host_map) flush_needed = true;
+    ended = {mapping, had};
     return GrantStatus::okay;
 }
 
@@ -228,7 +232,7 @@ private:
         if (count_ == ended_.size()) [[unlikely]]
             finish();
         EndedMapping ended{};
-        GrantStatus const status = begin_unmap(*domain_.grants, op, ended, flush_needed_, take_entry);
+        GrantStatus const status = begin_unmap(domain_, op, ended, flush_needed_, take_entry);
         if (ended.flags) ended_.data()[count_++] = ended;
         return status;
     }
@@ -252,14 +256,13 @@ Outcome unmap_one(Vcpu& vcpu, HypercallArgs& args) {
     OneEntry entry{vcpu};
     EndedMapping ended{};
     bool flush_needed = false;
-    GrantTable& own = *domain.grants;
     Outcome const outcome = do_op(guest_ptr<Op>{args[1]}, [&](Op const& op) {
-        return begin_unmap(own, op, ended, flush_needed, [&](Mfn frame, u32 flags) {
+        return begin_unmap(domain, op, ended, flush_needed, [&](Mfn frame, u32 flags) {
             return exchange_mapped(entry, op.host_addr, frame, flags, Pte{});
         });
     });
     if (flush_needed) hal::flush_tlb(domain.dirty_cpus);
-    if (ended.flags) end_mapping(own, ended);
+    if (ended.flags) end_mapping(*domain.grants, ended);
     return outcome;
 }
 

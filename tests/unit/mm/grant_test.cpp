@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "core/grant/grant_table.hpp"
+#include "core/sched/scheduler.hpp"
 #include "hosted/world.hpp"
 #include "public/grant_table.hpp"
 #include "public/hypercall.hpp"
@@ -13,7 +14,7 @@ namespace {
 struct Grant : testing::Test {
     World world;
     Guest& granter = world.add_guest();
-    Guest& mapper = world.add_guest();
+    Guest& mapper = world.add_guest(64, 2);
 
     void SetUp() override {
         ASSERT_EQ(mapper.update_va_mapping(Guest::va(20), 0), 0);
@@ -261,6 +262,39 @@ TEST_F(Grant, TheTwoKindsOfAMappingEndOneByOne) {
     EXPECT_EQ(mapper.call(abi::hypercall::grant_table_op, {abi::gnttabop::unmap_grant_ref, mapper.put(device), 1}), 0);
     EXPECT_EQ(mapper.take<abi::GnttabUnmapGrantRef>().status, Status::okay);
     EXPECT_EQ(entry(8).flags, abi::gtf::permit_access);
+}
+
+// One vCPU has taken the entry away and not flushed yet when another one ends what is left: the frame is not let go of
+// before no processor remembers the entry.
+TEST_F(Grant, TheSecondKindOfAMappingDoesNotEndBeforeTheFlushOfTheFirst) {
+    Machine& machine = world.machine();
+    CpuMask only;
+    only.set(3);
+    mapper.domain().pause_count = 0;
+    ASSERT_TRUE(sched::set_affinity(mapper.vcpu(), only, only));
+    grant(8, 9);
+    ASSERT_EQ(granter.protect(9), 0);
+    ASSERT_EQ(map(8, Guest::va(20), abi::gntmap::host_map | abi::gntmap::device_map), Status::okay);
+    machine.enter(mapper.vcpu());
+    ASSERT_NE(mapper.access(Guest::va(20), true), nullptr);
+
+    auto* const device = reinterpret_cast<abi::GnttabUnmapGrantRef*>(mapper.frame(9));
+    *device = {};
+    device->handle = last.handle;
+    device->dev_bus_addr = last.dev_bus_addr;
+    u32 acted = 0;
+    std::string danger;
+    machine.meanwhile = [&] {
+        if (mapper.frame(3)[20] || acted++) return;
+        (void)mapper.call(abi::hypercall::grant_table_op, {abi::gnttabop::unmap_grant_ref, Guest::va(9), 1}, 1);
+        (void)granter.pin(1, granter.mfn(9));
+        danger = machine.translations.danger();
+    };
+    EXPECT_EQ(unmap(last.handle.value, Guest::va(20)), Status::okay);
+    machine.meanwhile = {};
+    EXPECT_GT(acted, 0u);
+    EXPECT_EQ(danger, "");
+    EXPECT_EQ(device->status, Status::okay);
 }
 
 // Preempted again and again, and with a place in between that is no entry.
