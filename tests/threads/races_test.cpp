@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "core/mm/demotion.hpp"
+#include "core/mm/page_alloc.hpp"
 #include "threads/thread_vcpu.hpp"
 
 #include <gtest/gtest.h>
@@ -184,6 +185,36 @@ TEST_F(Races, ATableThatLosesItsLastUseIsDemotedOnce) {
         [&](bool first, bool second) { unpinned += first != second; });
     EXPECT_EQ(unpinned, rounds);
     EXPECT_TRUE(vcpus[0].map_own(pfn, rw));
+}
+
+// A frame becomes a grant frame of another domain's. Until it has that owner it is nobody's, and to be had by nobody:
+// not by those either who say that they name no frame of their own.
+TEST_F(Races, AFrameThatIsJustBeingGivenIsNotToBeHad) {
+    PageInfo* frame = alloc_shared_frame(granter.domain());
+    u64 const number = mfn_of(*frame).value;
+    release_shared_frame(*frame);
+    u32 had = 0, given = 0;
+    race([&](ThreadVcpu& vcpu) { (void)vcpu.map_own(grant_pfn, 0); },
+         [&](ThreadVcpu&) {
+             frame = alloc_shared_frame(granter.domain());
+             return false;  // nobody has lost: both begin at once in every round
+         },
+         [&](ThreadVcpu& vcpu) {
+             bool mapped = false;
+             for (u32 tries = 0; tries < 64 && !mapped; ++tries)
+                 mapped =
+                     vcpu.call(abi::hypercall::update_va_mapping_otherdomain,
+                               {Guest::va(grant_pfn), Pte::make(Mfn{number}, rw).raw, 0, abi::domid_io.value}) == 0;
+             return mapped;
+         },
+         [&](bool, bool mapped) {
+             had += mapped;
+             given += mfn_of(*frame).value == number;
+             if (mapped) (void)vcpus[0].map_own(grant_pfn, 0);
+             release_shared_frame(*frame);
+         });
+    EXPECT_EQ(had, 0u);
+    EXPECT_GT(given, 0u);
 }
 }  // namespace
 }  // namespace hosted

@@ -10,7 +10,7 @@ namespace hv {
 // Whose frames an entry may name, as the caller of mmu_update said.
 struct PageOwner {
     Domid id;
-    Domid plain;           // whose frames need no note when they are mapped: its own, or nobody's
+    Domid plain;           // whose frames need no note when they are mapped: its own, or `nobody`'s, who has none
     Domain const* rights;  // whose right to map I/O counts; null: nobody's
 
     static PageOwner of(Domain const& domain) { return {domain.id, domain.id, &domain}; }
@@ -19,7 +19,8 @@ struct PageOwner {
     // A grant mapping holds its frame until what CPUs remember of it is flushed.
     static PageOwner granted(Domid id) { return {id, id, nullptr}; }
 
-    static constexpr Domid nobody = abi::domid_invalid;
+    // The owner of no frame, ever: free ones, and those that are just being given to somebody, have domid_invalid.
+    static constexpr Domid nobody{0xffff};
     bool may_map_io() const { return rights && rights->may_map_io; }
     bool is_elsewhere() const { return plain == nobody; }
 };

@@ -25,7 +25,7 @@ HOLES = [
     ("privilege.foreign_frames", "whose a frame is",
      [("core/mm/page_info.hpp",
        "if (PageInfo::owner_of(word) != owner || refs == 0) [[unlikely]]",
-       "if (refs == 0 || owner == abi::domid_invalid)")]),
+       "if (refs == 0 || owner == Domid{0xffff})")]),
     ("privilege.other_privileged_calls", "who may read the console",
      [("core/control/console_io.cpp",
        "if (!domain.privileged) return Errno::perm;",
