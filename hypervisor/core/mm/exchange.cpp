@@ -61,7 +61,7 @@ Result<> exchange_chunk(abi::MemoryExchange const& request, Chunk chunk, Domain&
     }
     u64 const extent_size = u64{1} << request.out.extent_order;
     FrameChain fresh{[=](PageInfo& first) {
-        for (u64 k = 0; k < extent_size; ++k) free_unreferenced((&first)[k]);
+        for (u64 k = 0; k < extent_size; ++k) free_exchanged((&first)[k]);
     }};
     u32 bits = request.out.address_bits() ? request.out.address_bits() : any_address_bits;
     for (u64 i = 0; i < chunk.out_count; ++i)
@@ -71,7 +71,7 @@ Result<> exchange_chunk(abi::MemoryExchange const& request, Chunk chunk, Domain&
     // From here on nothing fails but the guest's own races with itself.
     for (u64 freed = 0; !taken.empty(); ++freed) {
         hal::ask_in_turn(freed);
-        free_unreferenced(taken.pop());
+        free_exchanged(taken.pop());
     }
     for (u64 i = 0; i < chunk.out_count; ++i) {
         guest_ptr<u64> place = request.out.extent_start + (chunk.out_first + i);

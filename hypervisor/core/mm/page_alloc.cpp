@@ -319,7 +319,10 @@ void release_shared_frame(PageInfo& page) {
     TypedRef::release(page);
 }
 
-void free_unreferenced(PageInfo& page) {
+namespace {
+enum class Claim : u8 { grows, stays };
+
+void free_frame(PageInfo& page, Claim claim) {
     u64 word = page.count.load(std::memory_order_acquire);
     Domid owner = PageInfo::owner_of(word);
     ASSERT(!(word & PageInfo::allocated));
@@ -334,7 +337,11 @@ void free_unreferenced(PageInfo& page) {
         unlink(page, domain.orphans_head == index_of(page) ? domain.orphans_head : domain.pages_head);
         domain.pages.fetch_sub(1, std::memory_order_relaxed);
     }
-    give_back(page, 0, is_in_list ? &domain : nullptr);
+    give_back(page, 0, is_in_list && claim == Claim::grows ? &domain : nullptr);
     if (domain.live_frames.fetch_sub(1, std::memory_order_acq_rel) == 1) DomainRef::release(domain);
 }
+}  // namespace
+
+void free_unreferenced(PageInfo& page) { free_frame(page, Claim::grows); }
+void free_exchanged(PageInfo& page) { free_frame(page, Claim::stays); }
 }  // namespace hv

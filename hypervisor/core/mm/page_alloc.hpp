@@ -43,6 +43,10 @@ Result<> drop_allocation(PageInfo& page, Domid owner);
 Result<> claim_frames(Domain& domain, u64 pages);
 void drop_claim(Domain& domain);
 
+// A frame of the page list without references, of which an exchange has one too many: as that spends nothing of a
+// claim, nothing is claimed again.
+void free_exchanged(PageInfo& page);
+
 // From the page list of a dying domain to its list of orphans.
 void move_to_orphans(Domain& domain, PageInfo& page);
 

@@ -320,6 +320,18 @@ TEST_F(Claims, OneAtATimeForMoreThanThereIsAndNotForMoreThanMayBe) {
     EXPECT_EQ(dom0.call(abi::hypercall::memory_op, {abi::memop::claim_pages, dom0.put(request)}), err(Errno::inval));
 }
 
+TEST_F(Claims, AreWhatTheyWereAfterAnExchange) {
+    u64 const owned = guest.domain().pages;
+    guest.domain().max_pages = owned + 4;
+    ASSERT_EQ(claim(owned + 4), 0);
+    for (u64 pfn = 20; pfn < 24; ++pfn) ASSERT_EQ(guest.update_va_mapping(Guest::va(pfn), 0), 0);
+    u64 const in = list({guest.mfn(20).value, guest.mfn(21).value, guest.mfn(22).value, guest.mfn(23).value, 20});
+    u64 const place = guest.put(exchange(in, 0, 4, in + 32, 2, 1, 0));
+    EXPECT_EQ(guest.call(abi::hypercall::memory_op, {abi::memop::exchange, place}), 0);
+    EXPECT_EQ(guest.domain().pages, owned);
+    EXPECT_EQ(guest.domain().claimed_pages, 4u);
+}
+
 TEST_F(Claims, EndWithTheDomain) {
     claim_everything();
     while (!destroy_domain(guest.domain())) {}
