@@ -3,7 +3,7 @@
 HOLES = [
     ("events.port_numbers", "numbers of ports",
      [("core/event/event_table.hpp",
-       "if (port.value == 0 || port.value >= ports_.load(std::memory_order_relaxed)) return nullptr;",
+       "if (index == 0 || !check_index(index, ports_.load(std::memory_order_relaxed))) return nullptr;",
        "")]),
     ("events.vcpu_numbers", "the vCPU of an IPI",
      [("core/event/event_table.cpp",
@@ -20,7 +20,7 @@ HOLES = [
        "ports_ = count;")]),
     ("events.shared_bits", "nobody waits for the guest's bits",
      [("core/event/two_level.cpp",
-       "u64 const word = u64{1} << (port.value / 64);",
-       "u64 const word = u64{1} << (port.value / 64);\n"
+       "u64 const word = u64{1} << word_of(port);",
+       "u64 const word = u64{1} << word_of(port);\n"
        "    while (__atomic_load_n(&info->evtchn_upcall_mask, __ATOMIC_RELAXED)) {}")]),
 ]

@@ -39,7 +39,7 @@ HOLES = [
        "        }")]),
     ("fetches.event_port fetches.poll fetches.every_structure", "a port is read once",
      [("core/event/event_table.hpp",
-       "if (port.value == 0 || port.value >= ports_.load(std::memory_order_relaxed)) return nullptr;",
+       "if (index == 0 || !check_index(index, ports_.load(std::memory_order_relaxed))) return nullptr;",
        ""),
       ("core/event/event_table.hpp",
        "bool is_valid(EvtchnPort port) const { return find(port) != nullptr; }",

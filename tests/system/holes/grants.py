@@ -13,7 +13,7 @@ HOLES = [
        "    if (entry) return true;")]),
     ("grants.what_is_not_granted", "numbers of references",
      [("core/grant/table.hpp",
-       "if (ref.value >= frames_ * entries_per_frame) [[unlikely]] return GrantStatus::bad_gntref;",
+       "if (!check_index(ref.value, frames_ * entries_per_frame)) [[unlikely]] return GrantStatus::bad_gntref;",
        "")]),
     ("grants.copies", "the ends of pages",
      [("core/grant/copy.cpp",

@@ -3,7 +3,7 @@
 HOLES = [
     ("instructions.model_specific_registers", "EFER",
      [("x86/pv/msr.cpp",
-       "case msr::efer: return value == (msr::read(index) & ~msr::efer_svme);",
+       "case msr::efer: return value == (msr::read(index) & ~(msr::efer_svme | msr::efer_aibrse));",
        "case msr::efer: msr::write(index, value); return true;")]),
     ("instructions.bases", "canonical bases",
      [("x86/pv/msr.cpp",

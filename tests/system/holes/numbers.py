@@ -2,9 +2,12 @@
 """What is taken out for the attacks numbers.*; the form is in __init__.py."""
 HOLES = [
     ("numbers.pointers", "where guests may have memory",
-     [("core/guest_access.hpp",
-       "return address >> shift != hypervisor_start >> shift;",
-       "return true;")]),
+     [("core/guest_words.hpp",
+       "cmpq %[ours], %[part]; cmoveq %[part], %[address]",
+       "cmpq %[ours], %[part]"),
+      ("core/guest_words.hpp",
+       "return !is_ours;",
+       "return is_ours || true;")]),
     ("numbers.table_sizes", "the size of a GDT",
      [("core/mm/descriptor.cpp",
        "u64 entries = args[1];\n"
@@ -12,8 +15,8 @@ HOLES = [
        "u64 entries = args[1];")]),
     ("numbers.vcpu_numbers", "numbers of vCPUs",
      [("core/sched/vcpu_op.cpp",
-       "args[1] < domain.max_vcpus ? domain.vcpus[args[1]] : nullptr;",
-       "domain.vcpus[args[1] % domain.max_vcpus];")]),
+       "args[1] < domain.max_vcpus ? domain.vcpu(VcpuId{static_cast<u32>(args[1])}) : nullptr;",
+       "domain.vcpu(VcpuId{static_cast<u32>(args[1] % domain.max_vcpus)});")]),
     ("numbers.batch_counts", "an operation that cannot be read, or answered, ends the batch",
      [("core/grant/batch.hpp",
        "TRY(copy_in(op, at));",
