@@ -35,8 +35,8 @@ int main() {
     outb(validity, clock_index);
     std::optional<unsigned char> state = read(clock_data);
     expect(state && *state & battery_is_good, "the clock cannot be read with ioperm");
-    // The next port, not one far away: of a port behind the last word that ioperm names, Linux 6.1 says on the boot CPU
-    // of a machine with several what the memory there held before, on Debian's Xen as well.
+    // The next port, not one far away: with more than one CPU, the bitmap that Linux 6.1 names let port 0xed through,
+    // on Debian's Xen as well as here. Why it does was not found out.
     expect(!read(clock_data + 1), "ioperm opens more than what it names");
     expect(ioperm(clock_index, 2, 0) == 0, "ioperm off");
     expect(!read(clock_data), "a port after ioperm was taken back");

@@ -7,7 +7,7 @@ HOLES = [
        "cmpq %[ours], %[part]"),
       ("core/guest_words.hpp",
        "return !is_ours;",
-       "return is_ours || true;")]),
+       "(void)is_ours; return true;")]),
     ("numbers.table_sizes", "the size of a GDT",
      [("core/mm/descriptor.cpp",
        "u64 entries = args[1];\n"
