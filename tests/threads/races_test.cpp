@@ -187,6 +187,39 @@ TEST_F(Races, ATableThatLosesItsLastUseIsDemotedOnce) {
     EXPECT_TRUE(vcpus[0].map_own(pfn, rw));
 }
 
+// The end of a domain takes each pin once: none may come behind it, and keep the domain.
+TEST_F(Races, AToolsPinsAndTheEndOfTheirDomainLeaveNothing) {
+    constexpr u32 domains = 300;
+    Guest& dom0 = world.dom0();
+    u32 kept = 0, pinned = 0;
+    world.machine().recording = false;
+    for (u32 round = 0; round < domains; ++round) {
+        Guest& ending = world.add_guest(16);
+        Domid const id = ending.id();
+        ending.protect(pfn);
+        abi::MmuextOp pin{};
+        pin.cmd = abi::mmuext::pin_l1_table;
+        pin.arg1.mfn = ending.mfn(pfn);
+        u64 const request = dom0.put(pin);
+        auto try_pin = [&] { return dom0.call(abi::hypercall::mmuext_op, {request, 1, 0, id.value}) == 0; };
+        if (round % 2) pinned += try_pin();
+        std::atomic<bool> over{false};
+        std::thread other{[&] {
+            Machine::cpu = 1;
+            while (!destroy_domain(ending.domain())) {}
+            over = true;
+        }};
+        while (!over) (void)try_pin();
+        other.join();
+        ending.drop();
+        kept += find_domain(id) ? 1 : 0;
+    }
+    world.machine().recording = true;
+    EXPECT_EQ(kept, 0u);
+    EXPECT_EQ(pinned, domains / 2);
+    EXPECT_EQ(world.mismatches(), 0u);
+}
+
 // A frame becomes a grant frame of another domain's. Until it has that owner it is nobody's, and to be had by nobody:
 // not by those either who say that they name no frame of their own.
 TEST_F(Races, AFrameThatIsJustBeingGivenIsNotToBeHad) {

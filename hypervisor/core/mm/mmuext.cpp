@@ -10,16 +10,23 @@
 
 namespace hv {
 namespace {
+bool take_pin(PageInfo& page) {
+    return page.type.fetch_and(~PageInfo::pinned, std::memory_order_acq_rel) & PageInfo::pinned;
+}
+
+// The end of a domain takes each frame's pin once. Either it sees this one, or its beginning is seen here, behind the
+// pin.
 Result<> pin(Mfn mfn, PageType level, Domain& owner) {
     TypedRef table = TRY(get_typed(mfn, owner.id, level));
-    if (table->type.fetch_or(PageInfo::pinned, std::memory_order_acq_rel) & PageInfo::pinned) return Errno::inval;
-    (void)std::move(table).leak();  // the pin holds it
+    if (table->type.fetch_or(PageInfo::pinned, std::memory_order_seq_cst) & PageInfo::pinned) return Errno::inval;
+    if (owner.is_dying() && take_pin(*table)) return Errno::inval;
+    (void)std::move(table).leak();  // the pin holds it, or whoever has taken that has let go of it
     return {};
 }
 
 Result<> unpin(Mfn mfn, Domain& owner) {
     PageRef page = TRY(get_page(mfn, owner.id));
-    if (!(page->type.fetch_and(~PageInfo::pinned, std::memory_order_acq_rel) & PageInfo::pinned)) return Errno::inval;
+    if (!take_pin(*page)) return Errno::inval;
     TypedRef::release(*page);
     return {};
 }

@@ -3,8 +3,8 @@
 HOLES = [
     ("races.pin_at_two_levels", "what is pinned already",
      [("core/mm/mmuext.cpp",
-       "(!(page->type.fetch_and(~PageInfo::pinned, std::memory_order_acq_rel) & PageInfo::pinned)) return Errno::inval;",
-       "(!(page->type.fetch_and(~PageInfo::pinned, std::memory_order_acq_rel) & PageInfo::pinned)) return {};")]),
+       "if (!take_pin(*page)) return Errno::inval;",
+       "if (!take_pin(*page)) return {};")]),
     ("races.table_under_update", "a table is held while an entry changes",
      [("core/mm/mmu_update.cpp",
        "return replace_l1(slot->entry, Pte{request.val}, *vcpu.domain, PageOwner::of(*vcpu.domain)).error();",

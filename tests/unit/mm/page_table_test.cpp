@@ -243,6 +243,33 @@ TEST(DomainLife, FrameMappedElsewhereOutlivesItsDomain) {
     EXPECT_FALSE(find_domain(id));
 }
 
+// The end goes to each frame once: a tool's pin behind it would never be taken away, nor what the table holds.
+TEST(DomainLife, APinBehindItsEndDoesNotKeepADomain) {
+    World world;
+    Guest& guest = world.add_guest();
+    Guest& dom0 = world.dom0();
+    Domid const id = guest.id();
+    Mfn const table = guest.mfn(9), below = guest.mfn(10);
+    guest.frame(9)[0] = Pte::make(below, ro).raw;
+    auto map = [&](u64 pfn, Mfn mfn) {
+        u64 const request =
+            dom0.put(abi::MmuUpdate{.ptr = dom0.leaf_address(pfn).value, .val = Pte::make(mfn, ro).raw});
+        return dom0.call(abi::hypercall::mmu_update, {request, 1, 0, id.value});
+    };
+    ASSERT_EQ(map(20, table), 0);
+    ASSERT_EQ(map(21, below), 0);
+    world.destroy(guest);
+    guest.drop();
+    abi::MmuextOp pin{};
+    pin.cmd = abi::mmuext::pin_l1_table;
+    pin.arg1.mfn = table;
+    EXPECT_EQ(dom0.call(abi::hypercall::mmuext_op, {dom0.put(pin), 1, 0, id.value}), err(Errno::inval));
+    EXPECT_EQ(world.mismatches(), 0u);
+    ASSERT_EQ(dom0.update_va_mapping(Guest::va(20), 0), 0);
+    ASSERT_EQ(dom0.update_va_mapping(Guest::va(21), 0), 0);
+    EXPECT_FALSE(find_domain(id));
+}
+
 // The last frames of the hosted machine are no RAM: devices.
 TEST_F(PageTable, DevicesAreDom0sButForWhatIsProtected) {
     Guest& dom0 = world.dom0();
