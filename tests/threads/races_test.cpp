@@ -7,6 +7,8 @@
 
 #include "core/mm/demotion.hpp"
 #include "core/mm/page_alloc.hpp"
+#include "core/sched/scheduler.hpp"
+#include "public/sched.hpp"
 #include "threads/thread_vcpu.hpp"
 
 #include <gtest/gtest.h>
@@ -218,6 +220,19 @@ TEST_F(Races, AToolsPinsAndTheEndOfTheirDomainLeaveNothing) {
     EXPECT_EQ(kept, 0u);
     EXPECT_EQ(pinned, domains / 2);
     EXPECT_EQ(world.mismatches(), 0u);
+}
+
+// An NMI that is on its way is not sent again: the first one must not be slept over.
+TEST_F(Races, AnNmiWakesAVcpuThatFallsAsleep) {
+    u32 slept = 0;
+    race(
+        [&](ThreadVcpu&) { guest.vcpu(1).nmi_pending = false, sched::clear_reason(guest.vcpu(1), ~PauseReason::down); },
+        [&](ThreadVcpu&) { return sched::send_nmi(guest.vcpu(1)), false; },
+        [&](ThreadVcpu&) {
+            return guest.call(abi::hypercall::sched_op, {abi::schedop::block, 0}, 1) != 0;
+        },
+        [&](bool, bool) { slept += (guest.vcpu(1).pause_reasons & PauseReason::blocked) != 0; });
+    EXPECT_EQ(slept, 0u);
 }
 
 // A frame becomes a grant frame of another domain's. Until it has that owner it is nobody's, and to be had by nobody:

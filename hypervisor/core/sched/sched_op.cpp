@@ -14,12 +14,15 @@ bool has_unmasked_event(Vcpu const& vcpu) {
            !__atomic_load_n(&vcpu.info->evtchn_upcall_mask, __ATOMIC_SEQ_CST);
 }
 
-// An event that comes after the reason is set finds it and clears it; one that came before is seen here.
+// What a vCPU does not sleep for. An NMI on its way is not sent again: nothing would wake it.
+bool has_work(Vcpu const& vcpu) { return has_unmasked_event(vcpu) || vcpu.nmi_pending.load(std::memory_order_seq_cst); }
+
+// What comes after the reason is set finds it and clears it; what came before is seen here.
 Result<u64> block(Vcpu& vcpu) {
     if (!vcpu.info) return Errno::inval;
     __atomic_store_n(&vcpu.info->evtchn_upcall_mask, u8{0}, __ATOMIC_SEQ_CST);
     sched::set_reason(vcpu, PauseReason::blocked);
-    if (has_unmasked_event(vcpu)) sched::clear_reason(vcpu, PauseReason::blocked);
+    if (has_work(vcpu)) sched::clear_reason(vcpu, PauseReason::blocked);
     return u64{0};
 }
 
@@ -46,7 +49,7 @@ Result<u64> poll(Vcpu& vcpu, abi::SchedPoll const& op) {
     sched::set_reason(vcpu, PauseReason::polling);
     watch_for_poller(vcpu);
     Result<bool> const pending = any_pending(vcpu, op.ports, op.nr_ports);
-    if (!pending || *pending || has_unmasked_event(vcpu)) {
+    if (!pending || *pending || has_work(vcpu)) {
         sched::clear_reason(vcpu, PauseReason::polling);
         if (!pending) return pending.error();
         return u64{0};

@@ -38,6 +38,18 @@ TEST(SchedOp, BlockWithAnEventPendingDoesNotWait) {
     EXPECT_FALSE(is_blocked(guest));
 }
 
+// Nobody would wake it: an NMI that is on its way is not sent again.
+TEST(SchedOp, WithAnNmiOnItsWayAVcpuDoesNotWait) {
+    World world;
+    Guest& guest = world.add_guest(64, 2);
+    sched::send_nmi(guest.vcpu());
+    EXPECT_EQ(guest.call(abi::hypercall::sched_op, {abi::schedop::block, 0}), 0);
+    EXPECT_FALSE(is_blocked(guest));
+    EXPECT_EQ(sched_op(guest, abi::schedop::poll, poll_one(guest, bind_ipi(guest, 0))), 0);
+    EXPECT_FALSE(is_polling(guest));
+    EXPECT_TRUE(guest.vcpu().nmi_pending);
+}
+
 TEST(SchedOp, PollWaitsForItsPortAlthoughItIsMasked) {
     World world;
     Guest& guest = world.add_guest(64, 2);
