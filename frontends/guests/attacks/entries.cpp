@@ -11,6 +11,8 @@ extern "C" {
 extern void const* const attack_ways[];
 void attack_enter(guest::u64 flags, void const* code, guest::u64 entry);
 void attack_rdmsr(guest::u64 selector, guest::u64 flags);
+void attack_iret(abi::IretContext const* frame);
+extern char attack_landing[];
 [[noreturn]] void attack_fault_without_stack(guest::u64 stack, guest::u64 address);
 [[noreturn]] void attack_nmi_without_stack(guest::u64 stack, char const* text, guest::u64 size);
 }
@@ -46,6 +48,53 @@ void stack_selector_vanishes() {
     }
     stop_racer();
     accepted(guest::set_gdt(nullptr, 0), "no table");
+}
+
+// --- the page of the LDT that an IRETQ needs is just becoming something else
+
+constinit Page* ldt_page = nullptr;
+
+// Each use of another kind begins with a flush that the other processor has to answer.
+void change_what_it_is() {
+    for (u32 i = 0; i < 16; ++i) {
+        if (pt::map(pt::kernel_root(), test_address, ldt_page->writable())) {
+            (void)pt::clear(pt::kernel_root(), test_address);
+        }
+        if (pt::pin(1, ldt_page->frame()) == 0) { (void)pt::unpin(ldt_page->frame()); }
+    }
+}
+
+i64 set_ldt(u64 address, u32 entries) {
+    abi::MmuextOp op{};
+    op.cmd = abi::mmuext::set_ldt;
+    op.arg1.linear_addr = {address};
+    op.arg2.nr_ents = entries;
+    return guest::mmuext_op(&op, 1);
+}
+
+void ldt_page_in_motion() {
+    static constinit std::array<u64, 512> stack{};
+    auto* const place = reinterpret_cast<abi::IretContext*>(&stack[256]);
+    Page page;
+    page.protect();
+    ldt_page = &page;
+    start_racer(change_what_it_is);
+    for (Race race; race.goes_on();) {
+        accepted(set_ldt(page.address(), 512), "a table");
+        *place = {.rax = 0,
+                  .r11 = 0,
+                  .rcx = 0,
+                  .flags = 0,
+                  .rip = address_of(attack_landing),
+                  .cs = abi::selector::flat_cs64 & ~u64{3},
+                  .rflags = 0x200,
+                  .rsp = address_of(stack.data() + stack.size()),
+                  .ss = 1 << 3 | 7};
+        traps([&] { attack_iret(place); }, "a stack selector without a descriptor");
+        accepted(set_ldt(0, 0), "no table");
+    }
+    stop_racer();
+    (void)pt::clear(pt::kernel_root(), test_address);
 }
 
 // --- every way in, with every flag that a guest can set, selectors of its own and bases of the hypervisor's
@@ -192,6 +241,7 @@ void work_without_end() {
 
 constexpr std::array list{
     Attack{"entries.stack_selector_vanishes", stack_selector_vanishes},
+    Attack{"entries.ldt_page_in_motion", ldt_page_in_motion},
     Attack{"entries.every_way_in", every_way_in},
     Attack{"entries.work_without_end", work_without_end},
 };

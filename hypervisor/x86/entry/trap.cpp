@@ -205,10 +205,14 @@ void handle_machine_trap(abi::CpuUserRegs& regs) {
     }
 }
 
-// The guest frame holds where the guest would have gone on: to the guest, it is there that the exception happens.
+// The guest frame holds where the guest would have gone on: to the guest, it is there that the exception happens. Where
+// the IRETQ is tried again, another CPU may be at work on the page of the LDT and wait for this one to flush.
 void handle_iret_fault(abi::CpuUserRegs& regs) {
     Vcpu& vcpu = hal::current();
-    if (regs.entry_vector == x86::page_fault) return x86::handle_window_fault(vcpu, regs, cpu::read_cr2());
+    if (regs.entry_vector == x86::page_fault) {
+        x86::handle_window_fault(vcpu, regs, cpu::read_cr2());
+        return cpu::let_interrupts_in();
+    }
     x86::deliver_exception(vcpu, regs, regs.entry_vector, regs.error_code);
 }
 
