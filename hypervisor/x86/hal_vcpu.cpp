@@ -17,6 +17,7 @@ constexpr u64 cr0_ts = 1u << 3;
 constexpr u64 cr4_of_guest = 1u << 2 | 1u << 3 | 1u << 16;  // TSD, DE, FSGSBASE
 constexpr u64 dr7_enabled = 0xff;
 constexpr u64 dr7_off = 0x400;
+constexpr u64 dr6_nothing = 0xffff'0ff0;
 
 bool is_loaded(Vcpu const& vcpu) { return hv::this_cpu().current == &vcpu; }
 }  // namespace
@@ -74,12 +75,15 @@ bool load_user_gs_selector(Vcpu& vcpu, u16 selector) {
     return loaded;
 }
 
-// Real breakpoints only while some are enabled: writing these registers is slow.
+// Real breakpoints only while some are enabled: writing these registers is slow. What they have told goes with them, as
+// the next #DB adds what it finds to what its vCPU was told before.
 void load_debug_registers(Vcpu& vcpu) {
     if (!is_loaded(vcpu)) return;
     CpuBlock& cpu = hv::this_cpu();
     if (!(vcpu.debug_registers[7] & dr7_enabled)) {
-        if (cpu.debug_registers_loaded) cpu::write_dr7(dr7_off);
+        if (!cpu.debug_registers_loaded) return;
+        cpu::write_dr7(dr7_off);
+        cpu::write_dr6(dr6_nothing);
         cpu.debug_registers_loaded = false;
         return;
     }

@@ -149,12 +149,46 @@ void debug_registers() {
     }
 }
 
+// What a vCPU's breakpoints have told must not be seen by the next one on its processor, which has none.
+void tell_a_lot() {
+    (void)guest::set_debugreg(0, test_address);
+    (void)guest::set_debugreg(6, 0xffffafff);
+    (void)guest::set_debugreg(7, 0x401);
+    (void)guest::sched_op(abi::schedop::yield);
+}
+void tell_nothing() {
+    (void)guest::set_debugreg(7, 0x400);
+    (void)guest::set_debugreg(6, 0xffff0ff0);
+    (void)guest::set_debugreg(0, 0);
+}
+
+bool end_step(guest::TrapFrame& frame) {
+    frame.rflags &= ~u64{0x100};
+    return true;
+}
+
+void debug_status() {
+    guest::trap::set_handler(guest::trap::debug, end_step);
+    start_racer(tell_a_lot);
+    for (Race race; race.goes_on();) {
+        (void)guest::sched_op(abi::schedop::yield);
+        accepted(guest::set_debugreg(6, 0xffff0ff0), "nothing was told");
+        asm volatile("pushfq; orq $0x100, (%%rsp); popfq; nop" ::: "memory", "cc");
+        expect((guest::get_debugreg(6) & 0xa00f) == 0, "what another vCPU was told");
+    }
+    stop_racer();
+    start_racer(tell_nothing);
+    stop_racer();
+    guest::trap::set_handler(guest::trap::debug, nullptr);
+}
+
 constexpr std::array list{
     Attack{"descriptors.every_type_by_update", every_type_by_update},
     Attack{"descriptors.every_type_in_a_new_table", every_type_in_a_new_table},
     Attack{"descriptors.ldt", ldt},
     Attack{"descriptors.selector_without_descriptor", selector_without_descriptor},
     Attack{"descriptors.debug_registers", debug_registers},
+    Attack{"descriptors.debug_status", debug_status},
 };
 }  // namespace
 
