@@ -186,6 +186,39 @@ void every_way_in() {
     accepted(guest::set_gdt(nullptr, 0), "no table");
 }
 
+// --- breakpoints on the stack on which frames are pushed, and on the frame that an iret reads: they fire in ring 0
+
+void breakpoints_on_its_stack() {
+    static constinit std::array<u64, 512> stack{};
+    u64 const top = address_of(stack.data() + stack.size());
+    auto* const place = reinterpret_cast<abi::IretContext*>(&stack[256]);
+    for (u64 vector : {trap::breakpoint, trap::debug}) { trap::set_handler(vector, pass); }
+    for (u64 first : {top - 32, top - 64, address_of(place), address_of(place) + 32}) {
+        for (u32 index = 0; index < 4; ++index) {
+            accepted(guest::set_debugreg(index, first + 8 * u64{index}), "a breakpoint on a word of its own");
+        }
+        accepted(guest::set_debugreg(7, 0xbbbb'0455), "on reads and writes of it");
+        for (u64 flags : flag_sets) {
+            *place = {.rax = 0,
+                      .r11 = 0,
+                      .rcx = 0,
+                      .flags = 0,
+                      .rip = address_of(attack_landing),
+                      .cs = abi::selector::flat_cs64 & ~u64{3},
+                      .rflags = 0x202 | flags,
+                      .rsp = top,
+                      .ss = abi::selector::flat_ss};
+            guest::TrapFrame caught{};
+            expect(trap::attempt([&] { attack_iret(place); }, caught), "the landing ends");
+            expect(caught.vector == trap::invalid_opcode && caught.rbx == (4 << 16 | 17), "where it has to");
+        }
+        accepted(guest::set_debugreg(7, 0x400), "none any more");
+    }
+    accepted(guest::set_debugreg(6, 0xffff'0ff0), "nothing was told");
+    for (u32 index = 0; index < 4; ++index) { accepted(guest::set_debugreg(index, 0), "no address"); }
+    for (u64 vector : {trap::breakpoint, trap::debug}) { trap::set_handler(vector, nullptr); }
+}
+
 // --- a CPU that finds something to look at over and over
 
 constexpr u32 target = 1, helper = 2;
@@ -243,6 +276,7 @@ constexpr std::array list{
     Attack{"entries.stack_selector_vanishes", stack_selector_vanishes},
     Attack{"entries.ldt_page_in_motion", ldt_page_in_motion},
     Attack{"entries.every_way_in", every_way_in},
+    Attack{"entries.breakpoints_on_its_stack", breakpoints_on_its_stack},
     Attack{"entries.work_without_end", work_without_end},
 };
 }  // namespace
