@@ -21,4 +21,8 @@ HOLES = [
      [("x86/cpu/segments.cpp",
        "return vector == 3 || vector == 4 || vector == 0x80 ? 3 : 0;",
        "return vector == 2 ? 0 : 3;")]),
+    ("instructions.fpu_pointers", "where x87 instructions were",
+     [("x86/cpu/xstate.cpp",
+       "if (features::leaks_fpu_pointers()) forget_fpu_pointers();",
+       "(void)forget_fpu_pointers;")]),
 ]
