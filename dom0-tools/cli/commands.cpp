@@ -15,6 +15,8 @@ namespace {
 using grpc::ClientContext;
 using grpc::Status;
 
+constexpr std::size_t largest_domain_file = std::size_t{1} << 20;  // far beyond need: what is read may never end
+
 v1::DomainRef reference(std::string const& name) {
     v1::DomainRef ref;
     ref.set_name(name);
@@ -43,7 +45,10 @@ Result<v1::DomainSpec> read_domain_file(std::string const& path) {
     std::ifstream file{path};
     file.peek();  // a folder can be opened, but not read
     if (!file.is_open() || file.bad()) return Error::from_errno("read " + path);
-    std::string text{std::istreambuf_iterator<char>{file}, {}};
+    std::string text(largest_domain_file + 1, '\0');
+    file.read(text.data(), static_cast<std::streamsize>(text.size()));
+    text.resize(static_cast<std::size_t>(file.gcount()));
+    if (text.size() > largest_domain_file) return Error{"read " + path, "it is larger than 1 MiB", EFBIG};
     std::string folder = std::filesystem::absolute(path).parent_path().string();
     return parse_domain_file(text, path, folder);
 }
@@ -87,18 +92,18 @@ ExitCode Commands::list() {
     return client_.complain(status, "list");
 }
 
-ExitCode Commands::info(std::string const& name) {
+ExitCode Commands::info(std::optional<std::string> const& name) {
     ClientContext context;
-    if (name.empty()) {
+    if (!name) {
         v1::HostInfo host;
         Status status = client_.service().GetHostInfo(&context, {}, &host);
         if (status.ok()) print(render_host(host), host);
         return client_.complain(status, "info");
     }
     v1::Domain domain;
-    Status status = client_.service().GetDomain(&context, reference(name), &domain);
+    Status status = client_.service().GetDomain(&context, reference(*name), &domain);
     if (status.ok()) print(render_domain(domain), domain);
-    return client_.complain(status, "info " + name);
+    return client_.complain(status, "info " + *name);
 }
 
 ExitCode Commands::console(std::string const& name) {

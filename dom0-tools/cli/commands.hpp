@@ -4,6 +4,7 @@
 #include "client.hpp"
 #include "render.hpp"
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,7 +21,7 @@ public:
 
     ExitCode create(CreateOptions const& options);
     ExitCode list();
-    ExitCode info(std::string const& name);  // empty: the host
+    ExitCode info(std::optional<std::string> const& name);  // none: the host
     ExitCode console(std::string const& name);
     ExitCode pause(std::vector<std::string> const& names);
     ExitCode unpause(std::vector<std::string> const& names);

@@ -4,6 +4,8 @@
 #include <csignal>
 
 #include "commands.hpp"
+#include "domain_spec.hpp"
+#include "unix_socket.hpp"
 
 namespace {
 using paravane::Client;
@@ -17,16 +19,50 @@ constexpr char exit_codes[] =
     "4 the name is taken; 5 bad domain file or argument; 6 the domain's state or its kernel does not allow it;\n"
     "7 not enough memory or another resource; 8 not in time; 9 paravaned or xenstored does not answer.";
 
+constexpr char domain_file[] =
+    "A domain file has one \"key: value\" a line; relative paths start at its folder:\n"
+    "  name: web                     unique; letters, digits, '-', '_', '.'\n"
+    "  kernel: /boot/vmlinuz         ELF or bzImage\n"
+    "  initrd: /boot/initrd          optional\n"
+    "  cmdline: console=hvc0         optional\n"
+    "  memory: 128MiB                KiB, MiB or GiB\n"
+    "  vcpus: 1                      optional, 1-128\n"
+    "  on_poweroff: destroy          optional, as the next two: destroy, restart or preserve\n"
+    "  on_reboot: restart\n"
+    "  on_crash: destroy\n\n";
+
 struct Line {
     std::string socket = "/run/paravane/paravaned.sock";
     std::string output = "table";
     CreateOptions create;
-    std::string name;
+    std::optional<std::string> name;
     std::vector<std::string> names;
     double wait = 0;
     bool clear = false;
     unsigned count = 0;
 };
+
+// What the API's messages can carry.
+CLI::Validator is_text() {
+    return {[](std::string& text) { return paravane::is_utf8(text) ? "" : "not valid UTF-8"; }, ""};
+}
+
+CLI::Validator is_socket() {
+    return {[](std::string& path) {
+                bool usable = !path.empty() && path.size() <= paravane::longest_socket_path;
+                return usable ? "" : "not the path of a socket: 1 to 107 bytes";
+            },
+            ""};
+}
+
+CLI::Validator is_wait() {
+    return {[](std::string& text) {
+                double seconds = 0;
+                bool in_range = CLI::detail::lexical_cast(text, seconds) && seconds >= 0 && seconds <= 86400;
+                return in_range ? "" : "not a number of seconds from 0 to 86400";
+            },
+            "0-86400"};
+}
 
 using Action = ExitCode (*)(Commands&, Line const&);
 
@@ -42,14 +78,17 @@ void add_commands(CLI::App& app, Line& line, Action& chosen) {
                        [](Commands& commands, Line const& given) { return commands.create(given.create); });
     create->add_option("FILE", line.create.file, "The domain file")->required();
     create->add_flag("--paused,-p", line.create.paused, "Do not let it run yet");
+    create->footer(std::string{domain_file} + exit_codes);
     create->add_flag("--console,-c", line.create.console, "Follow its console from the first byte until it ends");
     add(app, chosen, "list", "Show all domains", [](Commands& commands, Line const&) { return commands.list(); });
-    add(app, chosen, "info", "Show one domain, or the host", [](Commands& commands, Line const& given) {
-        return commands.info(given.name);
-    })->add_option("NAME", line.name, "A domain's name or number; without it: the host");
+    add(app, chosen, "info", "Show one domain, or the host",
+        [](Commands& commands, Line const& given) { return commands.info(given.name); })
+        ->add_option("NAME", line.name, "A domain's name or number; without it: the host")
+        ->check(is_text());
     add(app, chosen, "console", "Tie the terminal to a domain's console until it ends; Ctrl-] leaves",
-        [](Commands& commands, Line const& given) { return commands.console(given.name); })
+        [](Commands& commands, Line const& given) { return commands.console(*given.name); })
         ->add_option("NAME", line.name, "The domain's name or number")
+        ->check(is_text())
         ->required();
     auto* pause = add(app, chosen, "pause", "Stop a domain's vCPUs",
                       [](Commands& commands, Line const& given) { return commands.pause(given.names); });
@@ -63,11 +102,11 @@ void add_commands(CLI::App& app, Line& line, Action& chosen) {
     auto* destroy = add(app, chosen, "destroy", "End a domain at once and free all it has",
                         [](Commands& commands, Line const& given) { return commands.destroy(given.names); });
     for (CLI::App* command : {pause, unpause, shutdown, reboot, destroy}) {
-        command->add_option("NAME", line.names, "Names or numbers of domains")->required();
+        command->add_option("NAME", line.names, "Names or numbers of domains")->check(is_text())->required();
     }
     for (CLI::App* command : {shutdown, reboot}) {
         command->add_option("--wait,-w", line.wait, "Seconds to wait for its end (default: only ask)")
-            ->check(CLI::Range(0.0, 86400.0));
+            ->check(is_wait());
     }
     add(app, chosen, "dmesg", "Show the hypervisor's log", [](Commands& commands, Line const& given) {
         return commands.dmesg(given.clear);
@@ -99,7 +138,8 @@ int main(int argc, char** argv) {
     app.set_version_flag("--version", PARAVANE_VERSION);
     app.add_option("--socket", line.socket, "Where paravaned listens")
         ->capture_default_str()
-        ->envname("PARAVANE_SOCKET");
+        ->envname("PARAVANE_SOCKET")
+        ->check(is_socket());
     app.add_option("--output,-o", line.output, "For people or for programs")
         ->check(CLI::IsMember({"table", "json"}))
         ->capture_default_str();

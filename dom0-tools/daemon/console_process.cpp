@@ -80,6 +80,8 @@ Result<> ConsoleProcesses::start(std::uint16_t domid, std::uint32_t port, std::s
     return Error{step, complaint.empty() ? "it ended without a reason" : complaint, EIO};
 }
 
+void ConsoleProcesses::forget(std::uint16_t domid) const { unlink(socket_path(domid).c_str()); }
+
 bool ConsoleProcesses::is_running(std::uint16_t domid) const {
     return static_cast<bool>(connect_unix(socket_path(domid)));
 }

@@ -20,6 +20,8 @@ public:
     // Returns when the console is being served.
     Result<> start(std::uint16_t domid, std::uint32_t port, std::string const& name) const;
     bool is_running(std::uint16_t domid) const;
+    // Of a domain that is no more: a backend that was killed has not taken its socket away.
+    void forget(std::uint16_t domid) const;
 
     std::string socket_path(std::uint16_t domid) const;
     std::string log_path(std::string const& name) const;  // empty: none

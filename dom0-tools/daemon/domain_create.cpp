@@ -16,6 +16,13 @@ constexpr std::uint64_t slack_kib = 1024;  // above the domain's memory, as Xen'
 void report(char const* what, Result<> const& result) {
     if (!result) log_line(std::string{what} + ": " + result.error().message());
 }
+// The request was checked and the name is ours: what a step does not find, or finds there already, is not the domain.
+Error of_the_machine(Error error) {
+    for (int code : {EINVAL, ENOENT, ESRCH, EEXIST}) {
+        if (error.code == code) error.code = EIO;
+    }
+    return error;
+}
 }  // namespace
 
 Result<v1::Domain> DomainManager::create(v1::DomainSpec const& wanted, bool paused) {
@@ -26,7 +33,7 @@ Result<v1::Domain> DomainManager::create(v1::DomainSpec const& wanted, bool paus
     Result<NameReservation> reservation = reserve(spec.name());
     if (!reservation) return std::move(reservation).error().within(step);
     Result<std::uint16_t> id = construct(spec, paused);
-    if (!id) return std::move(id).error().within(step);
+    if (!id) return of_the_machine(std::move(id).error()).within(step);
     Result<DomainInfo> info = domctl_.domain_info(*id);
     if (!info) {  // it ran, ended, and was destroyed before we could look
         v1::Domain gone;
@@ -49,9 +56,9 @@ Result<> DomainManager::check_free_memory(std::uint64_t memory) {
 
 Result<std::uint16_t> DomainManager::construct(v1::DomainSpec const& spec, bool paused) {
     std::scoped_lock one_at_a_time{build_mutex_};
+    TRY(check_free_memory(spec.memory()));
     std::optional<PreparedDomain> prepared = TRY(prepare_domain(
         {.kernel = spec.kernel(), .initrd = spec.initrd(), .cmdline = spec.cmdline(), .memory = spec.memory()}));
-    TRY(check_free_memory(spec.memory()));
     DomainNodes nodes = TRY(DomainNodes::connect());
     XenForeign foreign = TRY(XenForeign::open());
 
@@ -64,7 +71,10 @@ Result<std::uint16_t> DomainManager::construct(v1::DomainSpec const& spec, bool 
     undo.add([&] { report("undo", nodes.end_building(record.uuid)); });
 
     record.id = TRY(domctl_.create_domain(handle, spec.vcpus()));
-    undo.add([&] { report("undo", end_in_hypervisor(record.id)); });
+    undo.add([&] {
+        report("undo", end_in_hypervisor(record.id));
+        consoles_.forget(record.id);
+    });
     {
         std::scoped_lock lock{mutex_};
         auto now = std::chrono::steady_clock::now();

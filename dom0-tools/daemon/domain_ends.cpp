@@ -46,6 +46,7 @@ Result<> DomainManager::handle_ends() {
         changed_.notify_all();
     }
     for (DomainRecord const& record : vanished) {  // somebody else destroyed it
+        consoles_.forget(record.id);
         events_.publish(v1::EVENT_KIND_DESTROYED, record.id, record.spec.name());
         DomainNodes nodes = TRY(DomainNodes::connect());
         TRY(nodes.remove(record.id, record.uuid));

@@ -39,6 +39,7 @@ Result<> DomainManager::adopt() {
         if (half_built != present.end()) {
             log_line("domain " + std::to_string(half_built->id) + " was left half built: destroying it");
             TRY(end_in_hypervisor(half_built->id));
+            consoles_.forget(half_built->id);
             TRY(nodes.remove(half_built->id, uuid));
             present.erase(half_built);
         }
@@ -47,6 +48,7 @@ Result<> DomainManager::adopt() {
     for (DomainRecord& record : TRY(nodes.records())) {
         auto info = std::ranges::find(present, record.id, &DomainInfo::id);
         if (info == present.end() || to_string(info->handle) != record.uuid) {
+            if (info == present.end()) consoles_.forget(record.id);
             TRY(nodes.remove(record.id, record.uuid));
             continue;
         }
@@ -264,6 +266,7 @@ Result<> DomainManager::destroy_and_forget(std::uint16_t id) {
         }
     }
     TRY(end_in_hypervisor(id));
+    consoles_.forget(id);
     {
         std::scoped_lock lock{mutex_};
         domains_.erase(id);

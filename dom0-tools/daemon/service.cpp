@@ -92,9 +92,9 @@ grpc::Status HypervisorService::WatchEvents(grpc::ServerContext* context, v1::Wa
     writer->SendInitialMetadata();  // tells the client that nothing is missed from here on
     while (!context->IsCancelled() && !stopping_) {
         std::optional<v1::Event> event = listener.next(look_at_client);
-        if (event && !writer->Write(*event)) break;
+        if (event && !writer->Write(*event)) return grpc::Status::OK;
     }
-    return grpc::Status::OK;
+    return stopping_ ? grpc::Status{grpc::StatusCode::UNAVAILABLE, "events: paravaned ends"} : grpc::Status::OK;
 }
 
 grpc::Status HypervisorService::GetHostInfo(grpc::ServerContext*, v1::HostInfoRequest const*, v1::HostInfo* response) {

@@ -61,8 +61,11 @@ private:
     static Result<> set_field(v1::DomainSpec& spec, FieldDescriptor const& field, std::string const& text) {
         google::protobuf::Reflection const& fields = *v1::DomainSpec::GetReflection();
         switch (field.cpp_type()) {
-            case FieldDescriptor::CPPTYPE_STRING: fields.SetString(&spec, &field, text); return {};
-            case FieldDescriptor::CPPTYPE_UINT64: fields.SetUInt64(&spec, &field, TRY(parse_size(text))); return {};
+            case FieldDescriptor::CPPTYPE_STRING:
+                if (!is_utf8(text)) return Error{"", "is not valid UTF-8", EINVAL};
+                fields.SetString(&spec, &field, text);
+                return {};
+            case FieldDescriptor::CPPTYPE_UINT64: fields.SetUInt64(&spec, &field, TRY(parse_memory(text))); return {};
             case FieldDescriptor::CPPTYPE_UINT32: fields.SetUInt32(&spec, &field, TRY(parse_number(text))); return {};
             case FieldDescriptor::CPPTYPE_ENUM:
                 fields.SetEnumValue(&spec, &field, TRY(parse_enum(*field.enum_type(), text)));
@@ -71,12 +74,21 @@ private:
         }
     }
 
+    // In a message 0 is the same as nothing; whoever writes it down means it.
+    static Result<std::uint64_t> parse_memory(std::string const& text) {
+        std::uint64_t size = TRY(parse_size(text));
+        if (size == 0) return Error{"", text + " is less than 2 MiB", EINVAL};
+        return size;
+    }
+
     static Result<std::uint32_t> parse_number(std::string const& text) {
         std::uint32_t number = 0;
         auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), number);
-        if (failure != std::errc{} || end != text.data() + text.size()) {
+        if (failure == std::errc::invalid_argument || end != text.data() + text.size()) {
             return Error{"", "\"" + text + "\" is not a number", EINVAL};
         }
+        if (failure == std::errc::result_out_of_range) return Error{"", "\"" + text + "\" is too large", EINVAL};
+        if (number == 0) return Error{"", text + " is less than 1", EINVAL};
         return number;
     }
 

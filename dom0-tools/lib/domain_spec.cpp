@@ -81,12 +81,14 @@ Result<std::uint64_t> parse_size(std::string_view text) {
     std::string_view unit{end, static_cast<std::size_t>(text.data() + text.size() - end)};
     if (failure == std::errc::result_out_of_range)
         return Error{"", "\"" + std::string{text} + "\" is too large", EINVAL};
-    if (failure != std::errc{}) return Error{"", "\"" + std::string{text} + "\" is not a size such as 128MiB", EINVAL};
+    std::string const not_a_size = "\"" + std::string{text} + "\" is not a size such as 128MiB";
+    if (failure != std::errc{}) return Error{"", not_a_size, EINVAL};
     while (unit.starts_with(' ')) unit.remove_prefix(1);
     if (unit.empty()) {
         return Error{"", "\"" + std::string{text} + "\" needs a unit: " + std::string{text} + "MiB, for example",
                      EINVAL};
     }
+    if (!is_letter_or_digit(unit.front())) return Error{"", not_a_size, EINVAL};
     for (SizeUnit const& known : units) {
         if (unit != known.name) continue;
         if (number > (~std::uint64_t{0} >> known.shift))
@@ -103,6 +105,26 @@ std::string format_size(std::uint64_t bytes) {
         }
     }
     return std::to_string(bytes) + "B";
+}
+
+bool is_utf8(std::string_view text) {
+    std::size_t at = 0;
+    while (at < text.size()) {
+        auto lead = static_cast<unsigned char>(text[at++]);
+        if (lead < 0x80) continue;
+        std::size_t more = lead >= 0xf0 ? 3 : lead >= 0xe0 ? 2 : 1;
+        if (lead < 0xc2 || lead > 0xf4 || text.size() - at < more) return false;
+        std::uint32_t point = lead & (0x3fu >> more);
+        for (; more != 0; --more, ++at) {
+            auto next = static_cast<unsigned char>(text[at]);
+            if ((next & 0xc0) != 0x80) return false;
+            point = point << 6 | (next & 0x3f);
+        }
+        bool shortest = point >= (lead >= 0xf0 ? 0x10000u : lead >= 0xe0 ? 0x800u : 0x80u);
+        bool surrogate = point >= 0xd800 && point < 0xe000;
+        if (!shortest || surrogate || point > 0x10ffff) return false;
+    }
+    return true;
 }
 
 std::string value_name(google::protobuf::EnumValueDescriptor const& value) {

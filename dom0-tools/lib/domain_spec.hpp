@@ -20,6 +20,9 @@ v1::DomainSpec with_defaults(v1::DomainSpec spec);
 Result<std::uint64_t> parse_size(std::string_view text);
 std::string format_size(std::uint64_t bytes);  // in the largest unit that keeps it whole
 
+// What a string of a message must be.
+bool is_utf8(std::string_view text);
+
 // END_ACTION_DESTROY <-> "destroy": the names of an enum's values as people write them.
 std::string value_name(google::protobuf::EnumValueDescriptor const& value);
 }  // namespace paravane

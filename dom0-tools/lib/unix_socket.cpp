@@ -3,14 +3,13 @@
 
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 
 namespace paravane {
 namespace {
 Result<sockaddr_un> address_of(std::string const& path) {
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
-    if (path.size() >= sizeof address.sun_path) return Error{"", "the path is too long for a socket", ENAMETOOLONG};
+    if (path.size() > longest_socket_path) return Error{"", "the path is too long for a socket", ENAMETOOLONG};
     path.copy(address.sun_path, path.size());
     return address;
 }

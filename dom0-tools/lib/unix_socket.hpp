@@ -4,9 +4,13 @@
 #include "error.hpp"
 #include "owned_fd.hpp"
 
+#include <sys/un.h>
+
 #include <string>
 
 namespace paravane {
+constexpr std::size_t longest_socket_path = sizeof(sockaddr_un::sun_path) - 1;
+
 Result<OwnedFd> connect_unix(std::string const& path);
 // Only this user may connect. A socket file that a dead predecessor left behind is replaced.
 Result<OwnedFd> listen_unix(std::string const& path);

@@ -30,7 +30,7 @@ def expect(condition, what):
 
 def run(*words):
     done = subprocess.run([pvctl, *words], capture_output=True, text=True, timeout=LIMIT, check=False,
-                          stdin=subprocess.DEVNULL)
+                          errors="surrogateescape", stdin=subprocess.DEVNULL)
     return done.returncode, done.stdout, done.stderr
 
 
@@ -44,7 +44,7 @@ def wait_until(condition, what):
 
 def domain_file(folder, text):
     path = f"{folder}/domain.yaml"
-    with open(path, "w", encoding="utf-8") as file:
+    with open(path, "w", encoding="utf-8", errors="surrogateescape") as file:
         file.write(text)
     return path
 
@@ -83,11 +83,17 @@ def bad_inputs(folder):
         f"{GOOD}vcpus: [1, 2]": r"domain\.yaml:4: \"vcpus\" takes a single value",
         f"{GOOD}vcpus: many": r"domain\.yaml:4: vcpus: \"many\" is not a number",
         f"{GOOD}vcpus: -1": r"domain\.yaml:4: vcpus: \"-1\" is not a number",
+        f"{GOOD}vcpus: 0": r"domain\.yaml:4: vcpus: 0 is less than 1",
+        f"{GOOD}vcpus: 99999999999": r"domain\.yaml:4: vcpus: \"99999999999\" is too large",
         f"{GOOD}vcpus: 129": r"domain\.yaml:4: vcpus: 129 is more than 128",
         f"{GOOD}on_crash: explode": r"domain\.yaml:4: on_crash: \"explode\" is none of destroy, restart, preserve",
         GOOD.replace("4MiB", "4"): r"domain\.yaml:3: memory: \"4\" needs a unit: 4MiB",
         GOOD.replace("4MiB", "4MB"): r"domain\.yaml:3: memory: unknown unit \"MB\"",
         GOOD.replace("4MiB", "99999999999GiB"): r"domain\.yaml:3: memory: \"99999999999GiB\" is too large",
+        GOOD.replace("4MiB", "0MiB"): r"domain\.yaml:3: memory: 0MiB is less than 2 MiB",
+        GOOD.replace("4MiB", "4.5MiB"): r"domain\.yaml:3: memory: \"4\.5MiB\" is not a size such as",
+        f"{GOOD}cmdline: \udcff": r"domain\.yaml:4: cmdline: is not valid UTF-8",
+        GOOD.replace(kernel, "/\udcff"): r"domain\.yaml:2: kernel: is not valid UTF-8",
         GOOD.replace("web", "a b"): r"domain\.yaml:1: name: \"a b\" has a character other than",
         GOOD.replace("name: web\n", ""): r"domain\.yaml:1: name: is missing",
     }
@@ -97,6 +103,9 @@ def bad_inputs(folder):
                f"domain file {text!r}: {code} {error!r}")
 
     domain_file(folder, GOOD.replace(kernel, "/no/kernel"))
+    large = f"{folder}/large.yaml"
+    with open(large, "w", encoding="utf-8") as file:
+        file.write(f"{GOOD}#" + " " * (1 << 20))
     lines = {
         (): (2, r"subcommand is required"),
         ("fly",): (2, r"^pvctl: there is no command \"fly\"\n"),
@@ -107,10 +116,17 @@ def bad_inputs(folder):
         ("pause",): (2, r"NAME is required"),
         ("shutdown", "--wait", "-1", "web"): (2, r"--wait"),
         ("shutdown", "--wait", "soon", "web"): (2, r"--wait"),
+        ("shutdown", "--wait", "nan", "web"): (2, r"--wait"),
         ("events", "--count", "x"): (2, r"--count"),
+        ("--socket", "", "list"): (2, r"^pvctl: --socket: not the path of a socket: 1 to 107 bytes\n"),
+        ("--socket", "/" * 108, "list"): (2, r"^pvctl: --socket: not the path of a socket: 1 to 107 bytes\n"),
         ("create", "/no/file"): (5, r"^pvctl: create: read /no/file: No such file or directory\n$"),
         ("create", folder): (5, rf"^pvctl: create: read {folder}: Is a directory\n$"),
         ("create", path): (6, r"^pvctl: create web: kernel /no/kernel: No such file or directory\n$"),
+        ("create", large): (5, rf"^pvctl: create: read {large}: it is larger than 1 MiB\n$"),
+        ("info", ""): (5, r"^pvctl: info : no domain named in the request\n$"),
+        ("info", "a\udcff"): (2, r"^pvctl: NAME: not valid UTF-8\n"),
+        ("destroy", "nobody", "\udcff"): (2, r"^pvctl: NAME: not valid UTF-8\n"),
         ("info", "nobody"): (3, r"^pvctl: info nobody: there is no such domain\n$"),
         ("console", "nobody"): (3, r"^pvctl: console nobody: there is no such domain\n$"),
         ("pause", "0"): (6, r"^pvctl: pause 0: domain 0 is this one\n$"),
@@ -121,6 +137,12 @@ def bad_inputs(folder):
     for words, (expected, pattern) in lines.items():
         code, out, error = run(*words)
         expect(code == expected and re.search(pattern, error), f"pvctl {' '.join(words)}: {code} {out!r} {error!r}")
+    huge = domain_file(folder, GOOD.replace("4MiB", "1024GiB"))
+    code, _, error = run("create", huge)
+    expect(code == 7 and "memory: 1024GiB are wanted, the host has only" in error, f"create huge: {code} {error!r}")
+    _, out, _ = run("create", "--help")
+    for key in ("name", "kernel", "initrd", "cmdline", "memory", "vcpus", "on_poweroff", "on_reboot", "on_crash"):
+        expect(re.search(rf"^ *{key}: ", out, re.MULTILINE), f"create --help does not say that a file has {key}")
     for command in ("create", "list", "info", "console", "pause", "unpause", "shutdown", "reboot", "destroy", "dmesg",
                     "events"):
         code, out, _ = run(command, "--help")
@@ -207,15 +229,43 @@ def ordinary_use(folder):
     code, _, error = run("shutdown", "--wait", "0.1", "web")
     expect(code == 8 and "has not ended in time" in error, f"shutdown in vain: {code} {error}")
     expect(run("dmesg") == (0, "(pv) a line of the log\n", ""), f"dmesg: {run('dmesg')}")
+    expect(os.path.exists(f"{folder}/console-1.sock"), "the console's socket")
     expect(run("destroy", "web")[0] == 0 and run("info", "web")[0] == 3, "destroy")
+    expect(not os.path.exists(f"{folder}/console-1.sock"), "destroy leaves the socket of a console that does not end")
+
+
+def daemon_of(folder, backend):
+    return subprocess.Popen([paravaned, "--socket", os.environ["PARAVANE_SOCKET"], "--run-folder", folder, "--console-logs",
+                             "", "--console-backend", backend])
+
+
+def no_console_backend(folder):
+    """What cannot be found while a domain is made is not that domain."""
+    with daemon_of(folder, f"{folder}/none") as daemon:
+        wait_until(lambda: run("info")[0] == 0, "paravaned without a console backend")
+        code, _, error = run("create", domain_file(folder, GOOD))
+        expect(code == 1 and error.endswith(f"start the console backend {folder}/none: No such file or directory\n"),
+               f"create without a console backend: {code} {error!r}")
+        daemon.terminate()
+
+
+def events_until_the_end(folder, daemon):
+    """Who watches hears that there is nothing more to come."""
+    run("create", domain_file(folder, GOOD))
+    with subprocess.Popen([pvctl, "events"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as watching:
+        os.set_blocking(watching.stdout.fileno(), False)
+        wait_until(lambda: (run("pause", "web"), run("unpause", "web")) and watching.stdout.read(), "an event")
+        daemon.terminate()
+        error = watching.communicate(timeout=LIMIT)[1]
+        expect(watching.returncode == 9 and error == "pvctl: events: paravaned ends\n",
+               f"events of a paravaned that ends: {watching.returncode} {error!r}")
 
 
 def main():
     with tempfile.TemporaryDirectory(prefix="paravane-", dir="/tmp") as folder:
         socket = f"{folder}/api"
         os.environ["PARAVANE_SOCKET"] = socket
-        with subprocess.Popen([paravaned, "--socket", socket, "--run-folder", folder, "--console-logs", "",
-                               "--console-backend", f"{here}/console_in_memory.py"]) as daemon:
+        with daemon_of(folder, f"{here}/console_in_memory.py") as daemon:
             try:
                 wait_until(lambda: run("info")[0] == 0, "paravaned")
                 expect(os.stat(socket).st_mode & 0o777 == 0o600, "the socket is for its owner only")
@@ -223,9 +273,11 @@ def main():
                 bad_inputs(folder)
                 console_on_a_terminal(folder)
                 ordinary_use(folder)
+                events_until_the_end(folder, daemon)
             finally:
                 daemon.terminate()
             expect(daemon.wait(LIMIT) == 0, "paravaned ends in order")
+        no_console_backend(folder)
     print(f"{failures} expectations failed" if failures else "all is as expected")
     sys.exit(failures != 0)
 

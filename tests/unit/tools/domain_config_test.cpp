@@ -57,6 +57,9 @@ TEST(DomainFile, ErrorsHaveTheLineTheyAreAbout) {
     expect_error("name: web\nkernel: /k\nmemory: 128\n", "web.yaml:3: memory: \"128\" needs a unit");
     expect_error("name: web\nkernel: /k\nmemory: 128MB\n", "web.yaml:3: memory: unknown unit \"MB\"");
     expect_error("name: web\nkernel: /k\nmemory: 1MiB\n", "web.yaml:3: memory: 1MiB is less than 2 MiB");
+    expect_error("name: web\nkernel: /k\nmemory: 0MiB\n", "web.yaml:3: memory: 0MiB is less than 2 MiB");
+    expect_error("name: web\nkernel: /k\nmemory: 4MiB\nvcpus: 0\n", "web.yaml:4: vcpus: 0 is less than 1");
+    expect_error("name: web\nkernel: /\xff\nmemory: 4MiB\n", "web.yaml:2: kernel: is not valid UTF-8");
     expect_error("name: web\nkernel: /k\nmemory: 2049KiB\n", "web.yaml:3: memory: is not a multiple");
     expect_error("name: web\nmemory: 4MiB\n", "web.yaml:1: kernel: is missing");
     expect_error("name: web\n\nkernel: /k\nvcpus: many\nmemory: 4MiB\n", "web.yaml:4: vcpus: \"many\" is not a number");
@@ -88,6 +91,20 @@ TEST(DomainFile, YamlTricksAreNoProblem) {
          {"a: &a {b: *a}\n", "<<: {name: x}\n", "? [x]\n: y\n", "!!binary name: x\n", "name: !!int x\n",
           "[[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]]\n", "--- \n--- \n", "%YAML 9.9\n---\n", "\xff\xfe\n"}) {
         EXPECT_NE(error_of(text), "it worked") << text;
+    }
+}
+
+TEST(Utf8, IsWhatAMessageMayCarry) {
+    for (char const* good : {"", "a~", "\xc2\x80", "\xdf\xbf", "\xe0\xa0\x80", "\xed\x9f\xbf", "\xee\x80\x80",
+                             "\xef\xbf\xbf", "\xf0\x90\x80\x80", "\xf4\x8f\xbf\xbf"}) {
+        EXPECT_TRUE(paravane::is_utf8(good)) << good;
+    }
+    for (char const* bad : {"\x80", "\xbf", "\xc0\x80", "\xc1\xbf", "\xc2",
+                            "\xc2"
+                            "a",
+                            "\xe0\x9f\xbf", "\xe0\xa0", "\xed\xa0\x80", "\xed\xbf\xbf", "\xf0\x8f\xbf\xbf",
+                            "\xf0\x90\x80", "\xf4\x90\x80\x80", "\xf5\x80\x80\x80", "\xff", "\xfe"}) {
+        EXPECT_FALSE(paravane::is_utf8(bad)) << bad;
     }
 }
 
