@@ -38,19 +38,41 @@ def patience():
     return float(os.environ.get("PARAVANE_PATIENCE", "3"))
 
 
-class Machine:
+def plain(data):
+    """What a console has received, without codes for terminals."""
+    return TERMINAL_CODES.sub(b"", data).decode(errors="replace").replace("\r", "")
+
+
+class Emulator:
+    """A process with a scratch folder of its own. Neither outlives the `with` statement."""
+
+    def __init__(self):
+        self.folder = scratch_folder()
+        self.position = 0  # wait_for looks from here on
+
+    def start(self, arguments, stdout):
+        self.process = subprocess.Popen(arguments, stdin=subprocess.PIPE, stdout=stdout, stderr=subprocess.STDOUT)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+        self.folder.cleanup()
+
+
+class Machine(Emulator):
     def __init__(self, arguments, echo=None, concurrent=False):
+        super().__init__()
         self.echo = echo  # a binary stream that gets everything the machine prints
         self.seen_when_late = ""  # what the processors did when a time limit had passed
         self.text = ""
-        self.position = 0  # wait_for looks from here on
         self.changed = threading.Condition()
         self.ended = False
-        self.folder = scratch_folder()
-        self.process = subprocess.Popen(
-            [*QEMU, "-accel", "tcg,thread=multi" if concurrent else "tcg,thread=single",
-             "-monitor", f"unix:{self.folder.name}/monitor,server=on,wait=off", *arguments],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        self.start([*QEMU, "-accel", "tcg,thread=multi" if concurrent else "tcg,thread=single",
+                    "-monitor", f"unix:{self.folder.name}/monitor,server=on,wait=off", *arguments], subprocess.PIPE)
         self.reader = threading.Thread(target=self._read, daemon=True)
         self.reader.start()
 
@@ -60,21 +82,15 @@ class Machine:
                 self.echo.write(data if self.echo.isatty() else TERMINAL_CODES.sub(b"", data))
                 self.echo.flush()
             with self.changed:
-                self.text += TERMINAL_CODES.sub(b"", data).decode(errors="replace").replace("\r", "")
+                self.text += plain(data)
                 self.changed.notify_all()
         with self.changed:
             self.ended = True
             self.changed.notify_all()
 
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        if self.process.poll() is None:
-            self.process.kill()
-        self.process.wait()
+    def __exit__(self, *about):
+        super().__exit__(*about)
         self.reader.join()
-        self.folder.cleanup()
 
     def monitor(self, commands):
         """What QEMU's monitor answers; as much as came if it does not answer in time."""
@@ -94,7 +110,7 @@ class Machine:
                         answer += data
         except OSError as error:
             answer += f"(no answer: {error})".encode()
-        return TERMINAL_CODES.sub(b"", answer).decode(errors="replace").replace("\r", "")
+        return plain(answer)
 
     def look(self, times=3):
         """What all processors do, some times: where they are, and the instructions there. One that is at #BP again and again

@@ -7,11 +7,9 @@ may be cut then: nothing waits for that end alone.
 """
 import os
 import re
-import subprocess
-import tempfile
 import time
 
-from machine import PANIC, TERMINAL_CODES, Failure, patience
+from machine import PANIC, Emulator, Failure, patience, plain
 
 CONFIGURATION = """\
 display_library: rfb, options="timeout=0"
@@ -34,32 +32,21 @@ speaker: enabled=0
 """
 
 
-class Bochs:
+class Bochs(Emulator):
     def __init__(self, disc, model, cpus=1, memory=1024):
-        self.folder = tempfile.TemporaryDirectory(prefix="paravane-bochs-")
-        self.position = 0  # wait_for looks from here on
+        super().__init__()
         folder = self.folder.name
         with open(f"{folder}/bochsrc", "w", encoding="ascii") as file:
             file.write(CONFIGURATION.format(disc=os.path.abspath(disc), model=model, cpus=cpus, memory=memory, folder=folder))
         with open(f"{folder}/serial", "wb"), open(f"{folder}/out", "wb") as out:
-            self.process = subprocess.Popen(["bochs-bin", "-q", "-f", f"{folder}/bochsrc", "-rc", "/dev/null"],
-                                            stdin=subprocess.PIPE, stdout=out, stderr=subprocess.STDOUT)
+            self.start(["bochs-bin", "-q", "-f", f"{folder}/bochsrc", "-rc", "/dev/null"], out)
         self.process.stdin.write(b"c\n")  # Debian's starts in its debugger: go on
         self.process.stdin.flush()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        if self.process.poll() is None:
-            self.process.kill()
-        self.process.wait()
-        self.folder.cleanup()
 
     @property
     def text(self):
         with open(f"{self.folder.name}/serial", "rb") as file:
-            return TERMINAL_CODES.sub(b"", file.read()).decode(errors="replace").replace("\r", "")
+            return plain(file.read())
 
     def complaints(self):
         """What Bochs itself says of its end."""
