@@ -98,6 +98,27 @@ struct PlatformPcpuVersion {
     u32 stepping;
 };
 
+// Registers of one CPU, a list of them. `ret` takes the place of the command in an entry that fails.
+namespace resource_op {
+enum Command : u32 { msr_read = 0, msr_write = 1 };
+}  // namespace resource_op
+
+struct PlatformResourceEntry {
+    union {
+        u32 cmd;
+        i32 ret;
+    } u;
+    u32 rsvd;
+    u64 idx;
+    u64 val;
+};
+
+struct PlatformResourceOp {
+    u32 nr_entries;
+    u32 cpu;
+    guest_ptr<PlatformResourceEntry> entries;
+};
+
 struct PlatformOp {
     u32 cmd;
     u32 interface_version;
@@ -109,6 +130,7 @@ struct PlatformOp {
         PlatformSetPminfo set_pminfo;
         PlatformPcpuinfo pcpu_info;
         PlatformPcpuVersion pcpu_version;
+        PlatformResourceOp resource_op;
         u8 pad[128];
     } u;
 };

@@ -34,6 +34,8 @@ TEST(AbiPlatform, OperationsAreXens) {
     SAME_VALUE(abi::acpi_sleep_extended, XENPF_ACPI_SLEEP_EXTENDED);
     SAME_VALUE(abi::pcpu::online, XEN_PCPU_FLAGS_ONLINE);
     SAME_VALUE(abi::pcpu::invalid, XEN_PCPU_FLAGS_INVALID);
+    SAME_VALUE(abi::resource_op::msr_read, XEN_RESOURCE_OP_MSR_READ);
+    SAME_VALUE(abi::resource_op::msr_write, XEN_RESOURCE_OP_MSR_WRITE);
     SAME_VALUE(abi::firmware::disk_info, XEN_FW_DISK_INFO);
     SAME_VALUE(abi::firmware::disk_mbr_signature, XEN_FW_DISK_MBR_SIGNATURE);
     SAME_VALUE(abi::firmware::vbeddc_info, XEN_FW_VBEDDC_INFO);
@@ -50,5 +52,7 @@ TEST(AbiPlatform, ArgumentsAreXens) {
     SAME_VALUE(abi::PlatformSetPminfo::pdc_type, XEN_PM_PDC);
     SAME(abi::PlatformPcpuinfo, xenpf_pcpuinfo, xen_cpuid, max_present, flags, apic_id, acpi_id)
     SAME(abi::PlatformPcpuVersion, xenpf_pcpu_version, xen_cpuid, max_present, vendor_id, family, model, stepping)
+    SAME(abi::PlatformResourceEntry, xenpf_resource_entry, u, u.cmd, u.ret, rsvd, idx, val)
+    SAME(abi::PlatformResourceOp, xenpf_resource_op, nr_entries, cpu, entries)
     SAME(abi::PlatformOp, xen_platform_op, cmd, interface_version, u)
 }

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The platform_op hypercall: dom0's hand on the machine's clock, sleep states and processors.
+#include <algorithm>
+#include <array>
 #include "base/log.hpp"
 #include "core/domain.hpp"
 #include "core/guest_access.hpp"
@@ -67,6 +69,37 @@ Errno cpu_info(abi::PlatformPcpuinfo& info) {
     return Errno::ok;
 }
 
+// One register can be read: the time stamp counter, which tells the time since boot. The others are those of abilities
+// that no tool is offered.
+Errno check_resource(abi::PlatformResourceEntry const& entry) {
+    constexpr u64 time_stamp_counter = 0x10;
+    if (entry.rsvd) return Errno::inval;
+    if (entry.u.cmd > abi::resource_op::msr_write) return Errno::opnotsupp;
+    if (entry.idx >> 32) return Errno::inval;
+    return entry.u.cmd == abi::resource_op::msr_read && entry.idx == time_stamp_counter ? Errno::ok : Errno::perm;
+}
+
+// How many entries were done; the one behind them has its error in itself. The time is the same on all CPUs.
+Result<u64> access_resources(abi::PlatformResourceOp const& op) {
+    constexpr u32 most_entries = 3;
+    if (op.nr_entries > most_entries) return Errno::inval;
+    std::array<abi::PlatformResourceEntry, most_entries> entries;
+    for (u32 i = 0; i < op.nr_entries; ++i) entries[i] = TRY(copy_in(op.entries + i));
+    u32 done = 0;
+    for (; done < op.nr_entries; ++done) {
+        abi::PlatformResourceEntry& entry = entries[done];
+        if (Errno const error = check_resource(entry); error != Errno::ok) {
+            entry.u.ret = -static_cast<i32>(error);
+            break;
+        }
+        if (op.cpu >= hal::online_cpus()) return Errno::nodev;
+        entry.val = hal::now();
+    }
+    u32 const told = std::min(done + 1, op.nr_entries);
+    for (u32 i = 0; i < told; ++i) TRY(copy_out(op.entries + i, entries[i]));
+    return u64{done};
+}
+
 Errno perform(abi::PlatformOp& op) {
     switch (op.cmd) {
         case abi::platformop::settime64: return settime64(op.u.settime64);
@@ -85,6 +118,7 @@ Outcome do_platform_op(Vcpu& vcpu, HypercallArgs& args) {
     if (!vcpu.domain->privileged) return Errno::perm;
     return with_argument<abi::PlatformOp>(guest_ptr<void>{args[0]}, [](abi::PlatformOp& op) -> Result<u64> {
         if (op.interface_version != abi::platform_interface_version) return Errno::acces;
+        if (op.cmd == abi::platformop::resource_op) return access_resources(op.u.resource_op);
         if (Errno const error = perform(op); error != Errno::ok) return error;
         return u64{0};
     });

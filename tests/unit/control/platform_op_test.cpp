@@ -69,6 +69,54 @@ TEST(PlatformOp, PowerStatesAreLeftToTheFirmware) {
     EXPECT_EQ(tell(abi::PlatformSetPminfo::pdc_type + 1, Guest::va(20)), err(Errno::inval));
 }
 
+// The call tells how many entries were done, and the first that was not has its error in itself.
+TEST(PlatformOp, OfTheRegistersOfACpuTheTimeCanBeRead) {
+    World world;
+    using Entry = abi::PlatformResourceEntry;
+    constexpr u64 time_stamp_counter = 0x10, tsx_control = 0x122;
+    auto* const entries = reinterpret_cast<Entry*>(world.dom0().frame(20));
+    auto ask = [&](u32 count, u32 cpu = 0, u64 address = Guest::va(20)) {
+        abi::PlatformOp op{};
+        op.u.resource_op = {.nr_entries = count, .cpu = cpu, .entries = {address}};
+        return platform_op(world.dom0(), abi::platformop::resource_op, op);
+    };
+    auto entry = [](u32 command, u64 index, u32 reserved = 0) {
+        return Entry{.u = {.cmd = command}, .rsvd = reserved, .idx = index, .val = 7};
+    };
+    EXPECT_EQ(ask(0), 0);
+    EXPECT_EQ(ask(4), err(Errno::inval));
+    EXPECT_EQ(ask(1, 0, 0x1000), err(Errno::fault));
+
+    world.machine().time = 123'456'789;
+    entries[0] = entries[1] = entry(abi::resource_op::msr_read, time_stamp_counter);
+    EXPECT_EQ(ask(2), 2);
+    EXPECT_EQ(entries[0].val, 123'456'789u);
+    EXPECT_EQ(entries[0].u.ret, 0);
+    EXPECT_EQ(entries[1].val, 123'456'789u);
+    EXPECT_EQ(ask(1, hal::online_cpus()), err(Errno::nodev));
+
+    struct Refused {
+        Entry entry;
+        Errno why;
+    };
+    Refused const all[] = {{entry(abi::resource_op::msr_read, tsx_control), Errno::perm},
+                           {entry(abi::resource_op::msr_write, time_stamp_counter), Errno::perm},
+                           {entry(abi::resource_op::msr_read, time_stamp_counter, 1), Errno::inval},
+                           {entry(abi::resource_op::msr_read, u64{1} << 32 | time_stamp_counter), Errno::inval},
+                           {entry(2, time_stamp_counter), Errno::opnotsupp}};
+    for (Refused const& refused : all) {
+        entries[0] = refused.entry;
+        EXPECT_EQ(ask(1, hal::online_cpus()), 0) << "no CPU is needed for it";
+        EXPECT_EQ(entries[0].u.ret, err(refused.why));
+        entries[0] = entries[2] = entry(abi::resource_op::msr_read, time_stamp_counter);
+        entries[1] = refused.entry;
+        EXPECT_EQ(ask(3), 1);
+        EXPECT_EQ(entries[1].u.ret, err(refused.why));
+        EXPECT_EQ(entries[1].val, 7u);
+        EXPECT_EQ(entries[2].val, 7u) << "what comes behind is not done";
+    }
+}
+
 TEST(PlatformOp, TimesThatCannotBeAreRefused) {
     World world;
     auto set = [&](u64 seconds, u32 nanoseconds, u64 system_time) {
