@@ -144,6 +144,7 @@ struct CpuIds {
 };
 CpuIds cpu_ids(CpuId cpu);
 pv::CpuidLeaf cpuid(u32 leaf, u32 subleaf);           // the machine's own
+u64 arch_capabilities();                              // the register; 0: there is none
 u32 gsi_count();                                      // inputs of all IO-APICs
 std::optional<u32> ioapic_read(Maddr base, u32 reg);  // none: no IO-APIC at that address
 }  // namespace hv::hal

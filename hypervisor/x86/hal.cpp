@@ -56,4 +56,5 @@ pv::CpuidLeaf cpuid(u32 leaf, u32 subleaf) {
     cpu::CpuidResult r = cpu::cpuid(leaf, subleaf);
     return {.eax = r.eax, .ebx = r.ebx, .ecx = r.ecx, .edx = r.edx};
 }
+u64 arch_capabilities() { return features::processor().capabilities; }
 }  // namespace hv::hal

@@ -61,6 +61,8 @@ void Machine::reset() {
     preempt_after = asked = 0;
     visits = most_visits = 0;
     meanwhile = {};
+    processor.clear();
+    arch_capabilities = 0;
 }
 
 void Machine::let_others_act() {
@@ -314,7 +316,12 @@ bool reboot_allowed() { return true; }
 bool acpi_sleep(u32, u16, u16) { return false; }
 
 CpuIds cpu_ids(CpuId cpu) { return {.apic_id = cpu, .acpi_id = cpu}; }
-pv::CpuidLeaf cpuid(u32, u32) { return {}; }
+pv::CpuidLeaf cpuid(u32 leaf, u32 subleaf) {
+    auto const& leaves = Machine::get().processor;
+    auto const found = leaves.find({leaf, subleaf});
+    return found == leaves.end() ? pv::CpuidLeaf{} : found->second;
+}
+u64 arch_capabilities() { return Machine::get().arch_capabilities; }
 u32 gsi_count() { return 24; }
 void connect_gsi(u32 pirq, u32) { Machine::get().irqs[pirq] = {}; }
 Result<> connect_msi(u32 pirq, MsiSource const& source) {

@@ -6,6 +6,7 @@
 #include <functional>
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/hal.hpp"
@@ -71,6 +72,8 @@ public:
     u64 local_flushes = 0;
     u64 remote_flushes = 0;
     std::map<u32, DeviceIrq> irqs;
+    std::map<std::pair<u32, u32>, pv::CpuidLeaf> processor;  // what CPUID answers, by leaf and subleaf
+    u64 arch_capabilities = 0;
     u8 restored_device = 0;
     std::string console;
     usize console_takes = ~usize{0};  // of what is written without being a line of the log, at a time

@@ -4,7 +4,10 @@
 // or take its console is left out.
 #include <algorithm>
 #include <array>
+#include <iterator>
 #include <span>
+#include "public/platform.hpp"
+#include "public/sysctl.hpp"
 #include "runtime/guest.hpp"
 #include "runtime/memory.hpp"
 
@@ -133,6 +136,57 @@ void ask_about_domains() {
               hypercall(abi::hypercall::update_va_mapping_otherdomain, address_of(unmapped), 0, 0, domain));
     }
 }
+
+// What a list of up to four registers of a CPU comes to: the call's answer, then that in each entry.
+void ask_about_registers() {
+    constexpr u64 time_stamp_counter = 0x10, energy = 0x611;
+    struct Question {
+        u32 count, cpu;
+        abi::PlatformResourceEntry entries[2];
+    };
+    constexpr Question questions[]{
+        {1, 0, {{{.cmd = 0}, 0, time_stamp_counter, 0}}},
+        {2, 0, {{{.cmd = 0}, 0, time_stamp_counter, 0}, {{.cmd = 0}, 0, energy, 0}}},
+        {2, 0, {{{.cmd = 0}, 0, energy, 0}, {{.cmd = 0}, 0, time_stamp_counter, 0}}},
+        {1, 0, {{{.cmd = 1}, 0, time_stamp_counter, 0}}},
+        {1, 0, {{{.cmd = 0}, 1, time_stamp_counter, 0}}},
+        {1, 0, {{{.cmd = 0}, 0, u64{1} << 32, 0}}},
+        {1, 0, {{{.cmd = 2}, 0, time_stamp_counter, 0}}},
+        {1, 500, {{{.cmd = 0}, 0, time_stamp_counter, 0}}},
+        {1, 500, {{{.cmd = 0}, 0, energy, 0}}},
+        {4, 0, {}},
+    };
+    for (u32 i = 0; i < std::size(questions); ++i) {
+        prepare();
+        auto* const entries = reinterpret_cast<abi::PlatformResourceEntry*>(arguments[3]);
+        std::ranges::copy(questions[i].entries, entries);
+        abi::PlatformOp op{};
+        op.cmd = abi::platformop::resource_op;
+        op.interface_version = abi::platform_interface_version;
+        op.u.resource_op = {questions[i].count, questions[i].cpu, {address_of(entries)}};
+        i64 const answer = hypercall(abi::hypercall::platform_op, address_of(&op));
+        print("resource_op {}: {} {} {}\n", i, answer, entries[0].u.ret, entries[1].u.ret);
+    }
+}
+
+// The machine's own features; OSXSAVE and OSPKE are what the hypervisor has turned on.
+void ask_about_features() {
+    constexpr u32 words = 19, leaf1_ecx = 1, osxsave = 1u << 27, leaf7_ecx = 6, ospke = 1u << 4;
+    for (u32 index = 0; index < 7; ++index) {
+        prepare();
+        auto* const features = reinterpret_cast<u32*>(arguments[2]);
+        abi::Sysctl op{};
+        op.cmd = abi::sysctl::get_cpu_featureset;
+        op.interface_version = 0x15;
+        op.u.cpu_featureset = {index, words, {address_of(features)}};
+        i64 const answer = hypercall(abi::hypercall::sysctl, address_of(&op));
+        print("featureset {}: {} {}\n", index, answer, op.u.cpu_featureset.nr_features);
+        if (index != abi::featureset::raw) continue;
+        features[leaf1_ecx] &= ~osxsave;
+        features[leaf7_ecx] &= ~ospke;
+        for (u32 i = 0; i < words; ++i) print("feature_word {}: {:x}\n", i, features[i]);
+    }
+}
 }  // namespace
 
 void guest::main() {
@@ -150,6 +204,8 @@ void guest::main() {
     ask_structured("domctl", abi::hypercall::domctl, 90, 0x15, nobody);
     constexpr std::array<u32, 4> sysctl_left_out{1, 7, 18, 12};
     ask_structured("sysctl", abi::hypercall::sysctl, 32, 0x15, 0, sysctl_left_out);
+    ask_about_registers();
+    ask_about_features();
     for (u32 number : {16u, 19u, 31u, 37u, 38u, 39u, 41u, 42u, 43u, 47u, 48u, 49u, 55u, 56u, 63u})
         print("hypercall {}: {} {}\n", number, hypercall(number),
               hypercall(number, unmapped_address, unmapped_address));

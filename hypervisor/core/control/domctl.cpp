@@ -74,7 +74,7 @@ Result<> perform_on(Domain& domain, abi::Domctl& op) {
         case command::getpageframeinfo3: return get_page_frame_info(domain, u.getpageframeinfo3);
         case command::sendtrigger: return send_trigger(domain, u.sendtrigger);
         case command::set_virq_handler: return set_virq_handler(domain, u.set_virq_handler.virq);
-        case command::get_cpu_policy: return get_policy(u.cpu_policy);
+        case command::get_cpu_policy: return get_policy(Policy::guests, u.cpu_policy);
         case command::set_cpu_policy: return check_policy(u.cpu_policy);
         default: return Errno::nosys;
     }

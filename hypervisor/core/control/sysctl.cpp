@@ -54,7 +54,7 @@ Result<> physical_info(abi::SysctlPhysinfo& info) {
     info.free_pages = free_frame_count();
     info.outstanding_pages = claimed_frame_count();
     info.max_mfn = max_mfn - 1;
-    for (u32 i = 0; i < std::size(info.hw_cap); ++i) info.hw_cap[i] = feature_word(i);
+    for (u32 i = 0; i < std::size(info.hw_cap); ++i) info.hw_cap[i] = feature_word(Policy::hypervisor, i);
     return {};
 }
 
@@ -172,6 +172,12 @@ Result<> perf_counters(abi::SysctlPerfcOp& op) {
     return {};
 }
 
+// The first two policies have the numbers of the feature sets of these names.
+Policy policy_of(u32 index) {
+    if (index == u32{abi::cpu_policy::raw}) return Policy::machine;
+    return index == u32{abi::cpu_policy::host} ? Policy::hypervisor : Policy::guests;
+}
+
 // A tool with room for a part gets that part.
 Result<> cpu_features(abi::SysctlCpuFeatureset& op) {
     if (op.features.is_null()) {
@@ -179,9 +185,10 @@ Result<> cpu_features(abi::SysctlCpuFeatureset& op) {
         return {};
     }
     if (op.index > abi::featureset::hvm_max) return Errno::inval;
+    Policy const policy = policy_of(op.index);
     if (op.index == abi::featureset::hvm || op.index == abi::featureset::hvm_max) return Errno::opnotsupp;
     u32 const count = std::min(op.nr_features, feature_words);
-    for (u32 i = 0; i < count; ++i) TRY(copy_out(op.features + i, feature_word(i)));
+    for (u32 i = 0; i < count; ++i) TRY(copy_out(op.features + i, feature_word(policy, i)));
     op.nr_features = count;
     return require(count == feature_words, Errno::nobufs);
 }
@@ -189,7 +196,7 @@ Result<> cpu_features(abi::SysctlCpuFeatureset& op) {
 Result<> cpu_policy(abi::SysctlCpuPolicy& op) {
     if (op.rsvd || op.index > abi::cpu_policy::hvm_default) return Errno::inval;
     if (op.index == abi::cpu_policy::hvm_max || op.index == abi::cpu_policy::hvm_default) return Errno::opnotsupp;
-    return get_policy(op);
+    return get_policy(policy_of(op.index), op);
 }
 
 // Power states are left to the firmware, and no processor comes or goes.
@@ -252,8 +259,7 @@ Outcome do_sysctl(Vcpu& vcpu, HypercallArgs& args) {
     abi::Sysctl op = TRY(copy_in(at));
     if (op.interface_version != abi::sysctl_interface_version) return Errno::acces;
     Result<> const done = control::perform(op);
-    bool const is_partly_done = op.cmd == abi::sysctl::get_cpu_featureset && done.error() == Errno::nobufs;
-    if (done || is_partly_done) TRY(copy_out(at, op));
+    if (done) TRY(copy_out(at, op));
     return done;
 }
 }  // namespace hv

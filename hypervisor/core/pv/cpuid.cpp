@@ -209,6 +209,30 @@ CpuidLeaf guest_cpuid(HostCpuid host, CpuidGuest const& guest, u32 leaf, u32 sub
     return {};
 }
 
+CpuidLeaf switched_cpuid(HostCpuid host, u32 leaf, u32 subleaf) {
+    //                               MPX AVX512F DQ IFMA PF ER CD BW VL
+    constexpr u32 ebx_wider = bits(14, 16, 17, 21, 26, 27, 28, 30, 31);
+    //                               VBMI PKU OSPKE VBMI2 CET_SS VNNI BITALG VPOPCNTDQ
+    constexpr u32 ecx_wider = bits(1, 3, 4, 6, 7, 11, 12, 14);
+    //                               4VNNIW 4FMAPS UINTR VP2INTERSECT CET_IBT AMX_BF16 AVX512_FP16 AMX_TILE AMX_INT8
+    constexpr u32 edx_wider = bits(2, 3, 5, 8, 20, 22, 23, 24, 25);
+    constexpr u32 eax_wider = bits(5, 21);  // AVX512_BF16 AMX_FP16
+    CpuidLeaf value = host(leaf, subleaf);
+    if (leaf == last_basic_leaf) return extended_state(host, {.xcr0 = guest_xcr0_mask}, subleaf);
+    if (leaf == 7 && subleaf == 0) {
+        value.ebx &= ~ebx_wider;
+        value.ecx &= ~ecx_wider;
+        value.edx &= ~edx_wider;
+        if (!saves_avx(host(1, 0).ecx)) {
+            value.ebx &= ~leaf7_ebx_avx;
+            value.ecx &= ~leaf7_ecx_avx;
+        }
+    }
+    if (leaf == 7 && subleaf == 1) value.eax &= ~eax_wider;
+    if (leaf == 1 && !saves_avx(value.ecx)) value.ecx &= ~leaf1_ecx_avx;
+    return value;
+}
+
 u64 choosable_cr4(HostCpuid host, u64 written) {
     constexpr u64 fsgsbase = 1u << 16;
     u64 chosen = written & cr4_choosable;

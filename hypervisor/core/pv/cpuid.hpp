@@ -30,6 +30,8 @@ inline constexpr u32 hypervisor_leaf = 0x4000'0000;
 inline constexpr u64 guest_xcr0_mask = 0x7;  // x87, SSE, AVX
 
 CpuidLeaf guest_cpuid(HostCpuid host, CpuidGuest const& guest, u32 leaf, u32 subleaf);
+// The machine's without the processor state that the hypervisor does not switch, and all that goes with it.
+CpuidLeaf switched_cpuid(HostCpuid host, u32 leaf, u32 subleaf);
 
 // Control register 4: the bits that a guest may choose, those that it always reads as set, and the value it sees.
 inline constexpr u64 cr4_osxsave = 1u << 18;

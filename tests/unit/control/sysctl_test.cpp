@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: MIT
 #include "public/sysctl.hpp"
 
+#include <algorithm>
+#include <map>
+#include <span>
+#include <utility>
+
 #include "base/log.hpp"
 #include "control_guest.hpp"
 #include "core/mm/page_alloc.hpp"
@@ -109,6 +114,13 @@ TEST(Sysctl, ReadConsoleGivesTheLogInPieces) {
     op.u.readconsole.count = 64;
     ASSERT_EQ(sysctl(world.dom0(), command::readconsole, op), 0);
     EXPECT_EQ(op.u.readconsole.count, 0u) << "nothing new";
+    for (u32 const left : {16u, 0u}) {  // all of it once more, which is the end of it
+        op.u.readconsole.incremental = 0;
+        op.u.readconsole.clear = 1;
+        op.u.readconsole.count = 64;
+        ASSERT_EQ(sysctl(world.dom0(), command::readconsole, op), 0);
+        EXPECT_EQ(op.u.readconsole.count, left);
+    }
 }
 
 TEST(Sysctl, DebugKeyAAuditsTheFrameTable) {
@@ -191,6 +203,13 @@ TEST(Sysctl, TopologyIsFlat) {
     op = {};
     ASSERT_EQ(sysctl(world.dom0(), command::numainfo, op), 0);
     EXPECT_EQ(op.u.numainfo.num_nodes, 1u);
+    op = {};
+    op.u.numainfo.meminfo = {cpus.address()};
+    EXPECT_EQ(sysctl(world.dom0(), command::numainfo, op), err(Errno::nobufs)) << "no room for any node";
+    op = {};
+    op.u.cpupool_op.op = abi::cpupoolop::info;
+    op.u.cpupool_op.cpupool_id = 1;
+    EXPECT_EQ(sysctl(world.dom0(), command::cpupool_op, op), err(Errno::noent));
 }
 
 TEST(Sysctl, CpuPolicyHasASizeAndFitsOrNot) {
@@ -224,6 +243,115 @@ TEST(Sysctl, CpuPolicyHasASizeAndFitsOrNot) {
     }
     op.u.cpu_policy.index = 6;
     EXPECT_EQ(sysctl(world.dom0(), command::get_cpu_policy, op), err(Errno::inval));
+    op.u.cpu_policy.index = abi::cpu_policy::pv_default;
+    op.u.cpu_policy.rsvd = 1;
+    EXPECT_EQ(sysctl(world.dom0(), command::get_cpu_policy, op), err(Errno::inval));
+}
+
+// A processor with AVX-512, which the hypervisor does not switch, three caches, two levels and one leaf too many.
+void describe_a_processor() {
+    Machine& machine = Machine::get();
+    auto& leaves = machine.processor;
+    leaves = {{{0, 0}, {0x20, 1, 2, 3}},
+              {{1, 0}, {0x50654, 0, 1u << 26 | 1u << 28, 0x11}},               // XSAVE AVX
+              {{7, 0}, {3, 1u << 5 | 1u << 16, 1u << 1 | 1u << 9, 1u << 22}},  // AVX2 AVX512F VBMI VAES AMX
+              {{7, 1}, {1u << 4 | 1u << 5, 0, 0, 0}},
+              {{7, 2}, {0, 0, 0, 0x21}},
+              {{0xb, 0}, {1, 2, 0x100, 0}},
+              {{0xb, 1}, {5, 8, 0x201, 0}},
+              {{0xd, 0}, {0xe7, 0xa80, 0xa80, 0}},
+              {{0xd, 1}, {0xf, 0, 0x100, 0}},
+              {{0xd, 2}, {0x100, 0x240, 0, 0}},
+              {{0xd, 5}, {0x40, 0x440, 0, 0}},
+              {{0x8000'0000, 0}, {0x8000'0028, 0, 0, 0}},
+              {{0x8000'0021, 0}, {0x40, 0, 6, 0}}};
+    for (u32 cache = 0; cache < 3; ++cache) leaves[{4, cache}] = {cache + 1, 0, 0, 0};
+    machine.arch_capabilities = 0x5'0000'002b;
+}
+
+TEST(Sysctl, TheMachinesOwnPolicyIsWhatItSaysAndTheHypervisorsWhatIsSwitched) {
+    ToolWorld world;
+    describe_a_processor();
+    InDom0<std::array<abi::CpuidLeaf, 120>> buffer{world, 20};
+    InDom0<std::array<abi::MsrEntry, 2>> msrs{world, 21};
+    auto read = [&](u32 index) {
+        abi::Sysctl op{};
+        op.u.cpu_policy = {.index = index,
+                           .nr_leaves = 120,
+                           .nr_msrs = 2,
+                           .rsvd = 0,
+                           .leaves = {buffer.address()},
+                           .msrs = {msrs.address()}};
+        EXPECT_EQ(sysctl(world.dom0(), command::get_cpu_policy, op), 0);
+        std::map<std::pair<u32, u32>, pv::CpuidLeaf> leaves;
+        u64 before = 0;
+        for (u32 i = 0; i < op.u.cpu_policy.nr_leaves; ++i) {
+            abi::CpuidLeaf const& line = (*buffer)[i];
+            u64 const place = u64{line.leaf} << 32 | (line.subleaf == abi::cpuid_no_subleaf ? 0 : line.subleaf);
+            EXPECT_TRUE(i == 0 || place > before) << "in rising order";
+            before = place;
+            leaves[{line.leaf, static_cast<u32>(place)}] = {line.a, line.b, line.c, line.d};
+        }
+        return leaves;
+    };
+    auto raw = read(abi::cpu_policy::raw);
+    auto const& machines = Machine::get().processor;
+    for (auto const& [place, value] : machines) EXPECT_EQ(raw[place], value) << place.first << '.' << place.second;
+    EXPECT_EQ((*msrs)[1].val, 0x5'0000'002bu);
+    // 0 to 0xd, four entries of caches, three of features, two of levels, nine of state; 0x80000000 to 0x80000021; two
+    // of hypervisors.
+    EXPECT_EQ(raw.size(), 14u + 3 + 2 + 1 + 8 + 0x22 + 2);
+    EXPECT_TRUE(raw.contains({0x4000'0000, 0}) && raw.contains({0x4000'0100, 0}));
+    EXPECT_FALSE(raw.contains({0x20, 0}) || raw.contains({7, 3}) || raw.contains({0x8000'0022, 0}));
+
+    auto host = read(abi::cpu_policy::host);
+    EXPECT_EQ((*msrs)[1].val, 0x5'0000'002bu);
+    EXPECT_EQ((host[{0, 0}]), (pv::CpuidLeaf{0xd, 1, 2, 3}));
+    EXPECT_EQ((host[{0x8000'0000, 0}].eax), 0x8000'0021u);
+    EXPECT_EQ((host[{7, 0}]), (pv::CpuidLeaf{2, 1u << 5, 1u << 9, 0}));
+    EXPECT_EQ((host[{7, 1}].eax), 1u << 4);
+    EXPECT_EQ((host[{7, 2}]), (raw[{7, 2}]));
+    EXPECT_EQ((host[{0xd, 0}]), (pv::CpuidLeaf{7, 0x340, 0x340, 0}));
+    EXPECT_EQ((host[{0xd, 1}].eax), 7u);  // no XSAVES
+    EXPECT_FALSE(host.contains({0xd, 3}));
+    EXPECT_EQ((host[{1, 0}]), (raw[{1, 0}]));
+
+    auto guests = read(abi::cpu_policy::pv_default);
+    EXPECT_EQ((*msrs)[1].val, 0u);
+    EXPECT_EQ((guests[{0x8000'0000, 0}].eax), 0x8000'0008u);
+    EXPECT_EQ((guests[{7, 1}].eax), 0u);
+    EXPECT_NE((guests[{1, 0}].ecx), (raw[{1, 0}].ecx));
+}
+
+TEST(Sysctl, FeatureSetsAreThoseOfThePoliciesOfTheirNames) {
+    ToolWorld world;
+    describe_a_processor();
+    InDom0<std::array<u32, 19>> buffer{world, 20};
+    auto read = [&](u32 index) {
+        abi::Sysctl op{};
+        op.u.cpu_featureset = {.index = index, .nr_features = 19, .features = {buffer.address()}};
+        EXPECT_EQ(sysctl(world.dom0(), command::get_cpu_featureset, op), 0);
+        return *buffer;
+    };
+    auto const raw = read(abi::featureset::raw);
+    EXPECT_EQ(raw[5], 1u << 5 | 1u << 16);
+    EXPECT_EQ(raw[11], 0x40u);
+    EXPECT_EQ(raw[13], 0x21u);
+    EXPECT_EQ(raw[16], 0x2bu);
+    EXPECT_EQ(raw[17], 5u);
+    EXPECT_EQ(raw[18], 6u);
+    auto host = read(abi::featureset::host);
+    EXPECT_EQ(host[5], 1u << 5);
+    EXPECT_EQ(host[18], 6u);
+    auto const guests = read(abi::featureset::pv);
+    EXPECT_EQ(guests[5], 1u << 5);
+    EXPECT_EQ(guests[16] | guests[17] | guests[18], 0u);
+    abi::Sysctl op{};
+    ASSERT_EQ(sysctl(world.dom0(), command::physinfo, op), 0);
+    EXPECT_TRUE(std::ranges::equal(op.u.physinfo.hw_cap, std::span{host}.first(std::size(op.u.physinfo.hw_cap))));
+    // No word is read from a leaf that is not there.
+    Machine::get().processor[{0, 0}].eax = 1;
+    EXPECT_EQ(read(abi::featureset::raw)[5], 0u);
 }
 
 TEST(Sysctl, PowerAndHotplugAreAnsweredAsWithoutThem) {
@@ -243,6 +371,7 @@ TEST(Sysctl, PowerAndHotplugAreAnsweredAsWithoutThem) {
     EXPECT_EQ(ask(command::cpu_hotplug, nowhere, abi::cpuhotplug::online), err(Errno::inval));
     EXPECT_EQ(ask(command::cpu_hotplug, 0, abi::cpuhotplug::offline), err(Errno::opnotsupp));
     EXPECT_EQ(ask(command::cpu_hotplug, 0, abi::cpuhotplug::smt_disable), err(Errno::opnotsupp));
+    EXPECT_EQ(ask(command::cpu_hotplug, nowhere, abi::cpuhotplug::smt_disable), err(Errno::opnotsupp));
     abi::Sysctl op{};
     op.u.pm_op = {abi::pmop::get_max_cstate, 1, 0};
     EXPECT_EQ(sysctl(world.dom0(), command::pm_op, op), 0);
@@ -288,6 +417,16 @@ TEST(Sysctl, APolicyThatAnnouncesTooMuchIsRefusedWithItsPlace) {
     EXPECT_EQ(op.u.cpu_policy.err_leaf, 7u);
     (*leaves)[1].b = 0;
     EXPECT_EQ(domctl(world, abi::domctl::set_cpu_policy, guest.id(), op), 0);
+
+    // What tools take from the machine's topology is no promise, but only where the machine has it.
+    constexpr u32 htt = 1u << 28;
+    (*leaves)[1] = {.leaf = 1, .subleaf = abi::cpuid_no_subleaf, .a = 0, .b = 0, .c = 0, .d = htt};
+    EXPECT_EQ(domctl(world, abi::domctl::set_cpu_policy, guest.id(), op), err(Errno::inval));
+    Machine::get().processor = {{{0, 0}, {1, 0, 0, 0}}, {{1, 0}, {0, 0, 0, htt | 1u << 12}}};
+    EXPECT_EQ(domctl(world, abi::domctl::set_cpu_policy, guest.id(), op), 0);
+    (*leaves)[1].d = 1u << 12;  // MTRR
+    EXPECT_EQ(domctl(world, abi::domctl::set_cpu_policy, guest.id(), op), err(Errno::inval));
+    (*leaves)[1].d = 0;
 
     InDom0<std::array<abi::MsrEntry, 2>> msrs{world, 21};
     (*msrs)[0] = {.idx = 0xce, .flags = 0, .val = 0};
