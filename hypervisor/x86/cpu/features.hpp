@@ -24,6 +24,6 @@ bool has_xsaveopt();
 bool has_fsgsbase();
 bool has_rdtscp();
 bool has_stable_tsc();
-bool leaks_fpu_pointers();           // FXSAVE leaves out where the last x87 instruction was (AMD before Zen 2)
+bool leaks_fpu_pointers();           // FXSAVE leaves out where the last x87 instruction was (AMD before Zen)
 speculation::Processor processor();  // may be asked before read()
 }  // namespace hv::features

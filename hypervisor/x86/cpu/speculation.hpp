@@ -34,7 +34,7 @@ struct Choice {
     bool automatic_ibrs;   // EFER
     u64 spec_ctrl;         // IA32_SPEC_CTRL; 0: left alone
     bool exposes_buffers;  // to be cleared, and are not
-    bool exposes_history;  // branches with no retpolines, by eIBRS alone
+    bool exposes_history;  // of branches that eIBRS alone, or a retpoline that may fail, guards
     bool exposes_returns;  // predicted by what a guest has trained, and no barrier
 };
 Choice choose(Processor const& processor, Request const& request);

@@ -37,7 +37,7 @@ Remedy buffer_clearing(Processor const& p) {
 bool has_ibpb(Processor const& p) { return has(p.leaf7_edx, intel_ibpb) || has(p.extended8_ebx, amd_ibpb); }
 
 // AMD's processors that take the target of a RET from a guest's training: up to Zen 2 (Retbleed), Zen 3 and 4 (SRSO),
-// where IBPB clears it only with new microcode. Intel's are those with Meltdown, which are not used.
+// where IBPB clears it only with new microcode. Of Intel's that are used IBRS sees to it.
 Remedy return_barrier(Processor const& p) {
     if (p.vendor != Processor::Vendor::amd || p.family < 0x15) return Remedy::not_needed;
     if (p.family < 0x19) return has_ibpb(p) ? Remedy::there : Remedy::missing;
@@ -57,8 +57,10 @@ Choice choose(Processor const& p, Request const& request) {
 
     u64 spec_ctrl = enhanced ? spec_ctrl_ibrs : 0;
     if (history_ends) spec_ctrl |= spec_ctrl_bhi;
-    // A retpoline's RET must not be predicted as a jump.
-    if (enhanced && has(p.capabilities, rrsba) && has(p.leaf7_2_edx, rrsba_control)) spec_ctrl |= spec_ctrl_rrsba;
+    // A retpoline's RET must not be predicted as a jump, as it may be where the return stack has run empty.
+    bool const returns_jump = enhanced && has(p.capabilities, rrsba);
+    bool const returns_return = !returns_jump || has(p.leaf7_2_edx, rrsba_control);
+    if (returns_jump && returns_return) spec_ctrl |= spec_ctrl_rrsba;
 
     Remedy const buffers = buffer_clearing(p), returns = return_barrier(p);
     bool const clears = buffers == Remedy::there && request.clears_buffers.value_or(true);
@@ -70,7 +72,7 @@ Choice choose(Processor const& p, Request const& request) {
             .automatic_ibrs = automatic,
             .spec_ctrl = spec_ctrl,
             .exposes_buffers = buffers != Remedy::not_needed && !clears,
-            .exposes_history = picks && !history_ends && !retpolines,
+            .exposes_history = picks && !history_ends && !(retpolines && returns_return),
             .exposes_returns = returns != Remedy::not_needed && !barrier};
 }
 }  // namespace hv::speculation

@@ -47,6 +47,21 @@ TEST(Speculation, WhereHistoryStillChoosesRetpolinesStayBesideIbrs) {
     }
 }
 
+// Where the RET of a retpoline may be a jump by history, the log says so.
+TEST(Speculation, ARetpolineHelpsOnlyWhereItsReturnReturns) {
+    Processor p = ice_lake();
+    p.capabilities |= 1u << 19;  // RRSBA
+    EXPECT_TRUE(choose(p, {}).retpolines && choose(p, {}).exposes_history);
+    EXPECT_EQ(choose(p, {}).spec_ctrl, ibrs);
+    p.leaf7_2_edx = 1u << 2;  // RRSBA_DIS_S
+    EXPECT_TRUE(choose(p, {}).retpolines);
+    EXPECT_FALSE(choose(p, {}).exposes_history);
+    EXPECT_EQ(choose(p, {}).spec_ctrl, ibrs | rrsba_off);
+    p.leaf7_2_edx = 0;
+    p.capabilities |= 1u << 20;  // BHI_NO
+    EXPECT_FALSE(choose(p, {}).retpolines || choose(p, {}).exposes_history);
+}
+
 TEST(Speculation, HistoryIsCutOffWhereTheProcessorCan) {
     Choice const choice = choose(sapphire_rapids(), {});
     EXPECT_FALSE(choice.retpolines || choice.exposes_history);
@@ -72,6 +87,45 @@ TEST(Speculation, BuffersAreClearedWhereAnyOfTheWeaknessesIs) {
     EXPECT_TRUE(choose(atom, {}).clears_buffers);
     EXPECT_FALSE(choose(atom, {.clears_buffers = false}).clears_buffers);
     EXPECT_TRUE(choose(atom, {.clears_buffers = false}).exposes_buffers);
+}
+
+// Of each weakness: its bit, and all of its bits, say that there is none.
+TEST(Speculation, BuffersAreLeftAloneOnlyByTheRightBits) {
+    Processor with_tsx = sapphire_rapids();
+    with_tsx.leaf7_ebx = rtm;
+    EXPECT_FALSE(choose(with_tsx, {}).clears_buffers);
+    with_tsx.capabilities &= ~u64{1u << 8};  // TAA_NO
+    EXPECT_TRUE(choose(with_tsx, {}).clears_buffers);
+    for (u32 bit : {13u, 14u, 15u}) {
+        Processor stale = sapphire_rapids();
+        stale.capabilities |= 1u << 17;  // FB_CLEAR
+        EXPECT_FALSE(choose(stale, {}).clears_buffers);
+        stale.capabilities &= ~(u64{1} << bit);
+        EXPECT_TRUE(choose(stale, {}).clears_buffers) << bit;
+    }
+    Processor immune = sapphire_rapids();
+    immune.capabilities |= 1u << 28;  // RFDS_CLEAR beside RFDS_NO
+    EXPECT_FALSE(choose(immune, {}).clears_buffers);
+}
+
+// What a word means depends on whose it is.
+TEST(Speculation, OneVendorsBitsAreNothingInAnothersProcessor) {
+    EXPECT_TRUE(choose(cascade_lake(), {}).ibpb);
+    Processor other = amd(0x17);
+    other.vendor = Vendor::other;
+    EXPECT_FALSE(choose(other, {}).ibpb_on_entry || choose(other, {}).exposes_returns);
+    Processor zen = amd(0x17);
+    zen.capabilities = 1u << 1;
+    EXPECT_TRUE(choose(zen, {}).retpolines);
+    EXPECT_EQ(choose(zen, {}).spec_ctrl, 0u);
+    other.extended21_eax = 1u << 8;
+    EXPECT_TRUE(choose(other, {}).retpolines);
+    EXPECT_FALSE(choose(other, {}).automatic_ibrs);
+    Processor zen4 = amd(0x19);
+    zen4.extended21_eax = 1u << 28;  // IBPB would clear returns, and there is none
+    zen4.extended8_ebx = 0;
+    EXPECT_FALSE(choose(zen4, {}).ibpb_on_entry);
+    EXPECT_TRUE(choose(zen4, {}).exposes_returns);
 }
 
 TEST(Speculation, BuffersThatNothingClearsAreSaidToBeExposed) {
