@@ -20,9 +20,10 @@ bool GrantTable::add_mappings() {
 
 bool release_grant_mappings(Domain& domain) {
     GrantTable& table = *domain.grants;
-    for (; Mapping* const mapping = table.mapping(table.release_cursor); ++table.release_cursor) {
-        if (hal::should_preempt()) return false;
+    while (Mapping* const mapping = table.mapping(table.release_cursor)) {
         if (u16 const flags = mapping->claim()) end_mapping(table, {mapping, flags});
+        ++table.release_cursor;
+        if (hal::should_preempt()) return false;
     }
     return true;
 }

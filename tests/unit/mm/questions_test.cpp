@@ -146,6 +146,29 @@ TEST_F(Questions, AGrantOfATableThatIsYetToBeGivenUp) {
     world.machine().preempt_after = 0;
 }
 
+// However often it is asked to stop, each call must have done something.
+TEST_F(Questions, AnEndThatIsPreemptedWheneverItAsksComesToItsEnd) {
+    Guest& mapper = world.add_guest();
+    auto* const entries = reinterpret_cast<abi::GrantEntryV1*>(hal::map(*grant_frame(guest.domain(), 0)));
+    constexpr u32 mappings = 20;
+    abi::GnttabMapGrantRef op{};
+    op.flags = abi::gntmap::device_map;
+    op.dom = guest.id();
+    for (u32 ref = 8; ref < 8 + mappings; ++ref) {
+        entries[ref] = {.flags = abi::gtf::permit_access,
+                        .domid = mapper.id(),
+                        .frame = static_cast<u32>(guest.mfn(first + ref).value)};
+        op.ref = GrantRef{ref};
+        EXPECT_EQ(mapper.call(abi::hypercall::grant_table_op, {abi::gnttabop::map_grant_ref, mapper.put(op), 1}), 0);
+        EXPECT_EQ(mapper.take<abi::GnttabMapGrantRef>().status, abi::gntst::okay);
+    }
+    world.machine().preempt_after = 1;
+    bool ended = false;
+    for (u32 tries = 0; tries < 10'000 && !ended; ++tries) ended = destroy_domain(mapper.domain());
+    world.machine().preempt_after = 0;
+    EXPECT_TRUE(ended);
+}
+
 // The page of an LDT is still being given up as a table: the fault is not the guest's.
 TEST_F(Questions, APageOfAnLdtThatIsNotReadyYet) {
     make_tables(0);
