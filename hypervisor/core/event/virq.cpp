@@ -9,6 +9,14 @@ namespace hv {
 namespace {
 // Which domain a global virq goes to; 0 is dom0.
 constinit std::array<std::atomic<u16>, abi::virq::count> handlers{};
+
+// Of a domain that is dying: nobody can name it any more, and its number may be another's soon.
+void leave_virqs_to_dom0(Domain const& domain) {
+    for (std::atomic<u16>& handler : handlers) {
+        u16 expected = domain.id.value;
+        handler.compare_exchange_strong(expected, abi::dom0.value, std::memory_order_relaxed);
+    }
+}
 }  // namespace
 
 Result<EventChannels*> create_event_channels(Domain& domain) {
@@ -20,6 +28,7 @@ Result<EventChannels*> create_event_channels(Domain& domain) {
 bool close_all_event_channels(Domain& domain) {
     if (!domain.events->close_all() || !domain.events->leave_fifo()) return false;
     domain.events->pirqs().ends.end();
+    leave_virqs_to_dom0(domain);
     return true;
 }
 void destroy_event_channels(Domain& domain) { destroy(domain.events); }
@@ -27,15 +36,13 @@ void destroy_event_channels(Domain& domain) { destroy(domain.events); }
 void send_virq(Vcpu& vcpu, u32 virq) { vcpu.domain->events->raise_virq(virq, vcpu.id); }
 
 void send_global_virq(u32 virq) {
-    u16 const id = handlers[virq].load(std::memory_order_relaxed);
-    Result<DomainRef> handler = find_domain(Domid{id});
-    if (!handler || (*handler)->is_dying()) {
-        if (id == abi::dom0.value) return;  // it has not been built yet
-        handlers[virq].store(abi::dom0.value, std::memory_order_relaxed);
-        send_global_virq(virq);
-        return;
-    }
-    if ((*handler)->events) (*handler)->events->raise_virq(virq, VcpuId{0});
+    auto const raise_in = [=](Domid id) {
+        Result<DomainRef> const domain = find_domain(id);
+        if (!domain || (*domain)->is_dying()) return false;
+        (*domain)->events->raise_virq(virq, VcpuId{0});
+        return true;
+    };
+    if (!raise_in(Domid{handlers[virq].load(std::memory_order_relaxed)})) (void)raise_in(abi::dom0);
 }
 
 Result<> set_virq_handler(Domain& domain, u32 virq) {

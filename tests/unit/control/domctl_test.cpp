@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "control_guest.hpp"
+#include "core/event/event_channel.hpp"
+#include "core/event/event_table.hpp"
 #include "core/grant/grant_table.hpp"
 #include "core/mm/page_alloc.hpp"
 #include "public/event_channel.hpp"
@@ -99,6 +101,28 @@ TEST(Domctl, CreationRefusesWhatWeCannotBe) {
     EXPECT_TRUE(refused([](auto& config) { config.max_grant_frames = 0; }));
     EXPECT_TRUE(refused([](auto& config) { config.cpupool_id = 3; }));
     EXPECT_TRUE(refused([](auto& config) { config.vmtrace_size = 4096; }));
+}
+
+// The number of a domain that is gone is another's, and what was left to the first one is not left to that.
+TEST(Domctl, AVirqsHandlerIsNoOtherDomainOfItsNumber) {
+    ToolWorld world;
+    Domid const id = create(world);
+    abi::Domctl op{};
+    op.u.set_virq_handler.virq = abi::virq::con_ring;
+    ASSERT_EQ(domctl(world, command::set_virq_handler, id, op), 0);
+    ASSERT_EQ(domctl(world, command::destroydomain, id), 0);
+    op = creation();
+    op.domain = id;
+    ASSERT_EQ(domctl(world.dom0(), op), 0);
+    abi::Domctl max{};
+    max.u.max_vcpus.max = 1;
+    ASSERT_EQ(domctl(world, command::max_vcpus, id, max), 0);
+    DomainRef const next = *find_domain(id);
+    EvtchnPort const theirs = *next->events->bind_virq(abi::virq::con_ring, VcpuId{0});
+    EvtchnPort const dom0s = *world.dom0().domain().events->bind_virq(abi::virq::con_ring, VcpuId{0});
+    send_global_virq(abi::virq::con_ring);
+    EXPECT_FALSE(next->events->is_pending(theirs));
+    EXPECT_TRUE(world.dom0().domain().events->is_pending(dom0s));
 }
 
 TEST(Domctl, PauseAndUnpauseAreOncePerController) {
