@@ -60,7 +60,7 @@ CpuidLeaf features(HostCpuid host, CpuidGuest const& guest) {
     CpuidLeaf leaf = host(1, 0);
     constexpr u32 cache_line_field = 0xff00;
     constexpr u32 apic_id_shift = 24;
-    leaf.ebx = (leaf.ebx & cache_line_field) | (guest.vcpu.value * 2) << apic_id_shift;
+    leaf.ebx = (leaf.ebx & cache_line_field) | apic_id_of(guest.vcpu) << apic_id_shift;
     if (!saves_avx(leaf.ecx)) leaf.ecx &= ~leaf1_ecx_avx;
     leaf.ecx = (leaf.ecx & leaf1_ecx) | ecx_hypervisor;
     // Visible from the start: Linux gives up XSAVE if its boot code, which has not touched CR4 yet, does not find it.

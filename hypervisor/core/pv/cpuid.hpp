@@ -26,6 +26,10 @@ struct CpuidGuest {
     bool tsc_is_stable = false;
 };
 
+// The number of a vCPU's APIC, as on Xen. Leaf 1 has eight bits for it, and 0xff is for all of them.
+inline constexpr u32 apic_id_limit = 0xff;
+constexpr u32 apic_id_of(VcpuId vcpu) { return vcpu.value * 2; }
+
 inline constexpr u32 hypervisor_leaf = 0x4000'0000;
 inline constexpr u64 guest_xcr0_mask = 0x7;  // x87, SSE, AVX
 

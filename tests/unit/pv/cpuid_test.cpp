@@ -2,6 +2,8 @@
 
 #include "core/pv/cpuid.hpp"
 
+#include "core/vcpu.hpp"
+
 #include <cpuid.h>
 #include <gtest/gtest.h>
 
@@ -53,6 +55,15 @@ TEST(Cpuid, ShowsWhatLinuxNeeds) {
     for (u32 bit : {0u, 4u, 5u, 6u, 8u, 9u, 15u, 24u, 25u, 26u}) EXPECT_TRUE(has(one.edx, bit)) << bit;
     CpuidLeaf extended = guest_cpuid(everything, {}, 0x8000'0001, 0);
     for (u32 bit : {11u /*SYSCALL*/, 20u /*NX*/, 29u /*LM*/}) EXPECT_TRUE(has(extended.edx, bit)) << bit;
+}
+
+// Each vCPU that a domain may have has an APIC of its own, and none that means all of them.
+TEST(Cpuid, NumbersOfApicsFitIntoLeaf1) {
+    for (u32 vcpu = 0; vcpu < max_vcpus_per_domain; ++vcpu) {
+        u32 const told = guest_cpuid(everything, {.vcpu = VcpuId{vcpu}}, 1, 0).ebx >> 24;
+        EXPECT_EQ(told, vcpu * 2);
+        EXPECT_NE(told, 0xffu);
+    }
 }
 
 TEST(Cpuid, WithoutXsaveNothingOfItShows) {
