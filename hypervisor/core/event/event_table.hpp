@@ -64,7 +64,12 @@ public:
     void add_poller(Vcpu const& vcpu) { pollers_.set(vcpu.id.value); }
     bool is_valid(EvtchnPort port) const { return find(port) != nullptr; }
     bool is_pending(EvtchnPort port);
-    Fifo const* fifo() const { return fifo_.load(std::memory_order_acquire); }
+    bool uses_fifo() const { return fifo_.load(std::memory_order_acquire) != nullptr; }
+    template <class F>
+    void for_each_fifo_page(F&& visit) {  // under the lock, which keeps them
+        SpinGuard guard{lock_};
+        if (Fifo const* const fifo = fifo_.load(std::memory_order_relaxed)) fifo->for_each_page(visit);
+    }
     PirqTable& pirqs() { return pirqs_; }
     void map_gsi(u32 gsi);  // below PirqTable::size; again changes nothing
     Result<u32> map_msi(std::optional<u32> wanted, hal::MsiSource const& source);

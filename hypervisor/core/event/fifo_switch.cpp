@@ -50,7 +50,7 @@ void EventChannels::switch_to(Fifo& fifo) {
 }
 
 Result<> EventChannels::expand_array(Mfn mfn) {
-    if (!fifo()) return Errno::opnotsupp;
+    if (!uses_fifo()) return Errno::opnotsupp;
     TypedRef page = TRY(writable_page(domain_, mfn));
     SpinGuard guard{lock_};
     Fifo* const fifo = fifo_.load(std::memory_order_relaxed);
@@ -66,7 +66,7 @@ Result<> EventChannels::expand_array(Mfn mfn) {
 }
 
 Result<> EventChannels::set_priority(EvtchnPort port, u32 priority) {
-    if (!fifo()) return Errno::nosys;
+    if (!uses_fifo()) return Errno::nosys;
     Channel* const channel = find(port);
     if (!channel || priority >= abi::fifo::queues) return Errno::inval;
     channel->place.priority.store(static_cast<u8>(priority), std::memory_order_relaxed);

@@ -88,12 +88,13 @@ private:
                 if (mfn.value) use(mfn, PageType::segdesc);
             for (Mfn mfn : vcpu->ldt_frames)
                 if (mfn.value) use(mfn, PageType::segdesc);
-            if (vcpu->info_page) use(mfn_of(*vcpu->info_page), PageType::writable);
+            if (PageInfo const* page = __atomic_load_n(&vcpu->info_page, __ATOMIC_ACQUIRE))
+                use(mfn_of(*page), PageType::writable);
         }
         if (PageInfo const* ends = domain.events ? domain.events->pirqs().ends.page() : nullptr)
             use(mfn_of(*ends), PageType::writable);
-        if (Fifo const* fifo = domain.events ? domain.events->fifo() : nullptr)
-            fifo->for_each_page([this](void* page) { use(hal::mfn_of(page), PageType::writable); });
+        if (domain.events)
+            domain.events->for_each_fifo_page([this](void* page) { use(hal::mfn_of(page), PageType::writable); });
         if (domain.grants) {
             for_each_grant_mapping(
                 domain, [](void* self, Mfn mfn, bool writable) { static_cast<Audit*>(self)->hold(mfn, writable); },
