@@ -6,11 +6,11 @@
 
 namespace hv {
 namespace {
-constexpr std::array names{"event table",   "grant table", "maptrack",      "channel",
-                           "event queue",   "wall clock",  "page list",     "device interrupts",
-                           "MSI tables",    "I/O ranges",  "spare domains", "page allocator",
-                           "run queue",     "timer queue", "IO-APIC",       "PCI ports",
-                           "console input", "flush",       "log",           "console output"};
+constexpr std::array names{
+    "shutdown",       "event table", "grant table",       "maptrack",   "channel",    "event queue",
+    "wall clock",     "page list",   "device interrupts", "MSI tables", "I/O ranges", "spare domains",
+    "page allocator", "run queue",   "timer queue",       "IO-APIC",    "PCI ports",  "console input",
+    "flush",          "log",         "console output"};
 static_assert(names.size() == static_cast<usize>(LockRank::console_output) + 1);
 
 char const* name_of(LockRank rank) { return names[static_cast<usize>(rank)]; }

@@ -7,6 +7,7 @@
 namespace hv {
 // Outermost first: a CPU that holds one may take those that follow, never one before it (docs/locking.md).
 enum class LockRank : u8 {
+    shutdown,
     event_table,
     grant_table,
     maptrack,

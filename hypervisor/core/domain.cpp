@@ -99,6 +99,8 @@ Result<DomainRef> create_domain(DomainConfig const& config) {
     return built.error();
 }
 
+static_assert(pv::apic_id_of(VcpuId{max_vcpus_per_domain - 1}) < pv::apic_id_limit);
+
 Result<> create_vcpus(Domain& domain, u32 count) {
     if (count == 0 || count > domain.max_vcpus) return Errno::inval;
     for (u32 i = 0; i < count; ++i) {
@@ -122,10 +124,14 @@ Result<> create_vcpus(Domain& domain, u32 count) {
 }
 
 void shut_down_domain(Domain& domain, u32 reason) {
-    if (domain.shut_down.exchange(true)) return;
-    domain.shutdown_code = reason;
-    for (Vcpu* vcpu : domain.vcpus)
-        if (vcpu) sched::set_reason(*vcpu, PauseReason::shut_down);
+    {
+        SpinGuard guard{domain.shutdown_lock};
+        if (domain.shut_down) return;
+        domain.shutdown_code = reason;  // first: whoever sees that it has shut down sees why
+        domain.shut_down = true;
+        for (Vcpu* vcpu : domain.vcpus)
+            if (vcpu) sched::set_reason(*vcpu, PauseReason::shut_down);
+    }
     if (domain.privileged) {
         log::info("dom0 has shut down, reason {}", reason);
         if (reason == static_cast<u32>(abi::ShutdownReason::poweroff)) hal::machine_power_off();
@@ -141,6 +147,7 @@ void crash_domain(Domain& domain, char const* why) {
 }
 
 void resume_domain(Domain& domain) {
+    SpinGuard guard{domain.shutdown_lock};
     if (!domain.shut_down.exchange(false)) return;
     for (Vcpu* vcpu : domain.vcpus)
         if (vcpu) sched::clear_reason(*vcpu, PauseReason::shut_down);

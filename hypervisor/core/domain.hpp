@@ -44,7 +44,7 @@ struct Domain {
     Spinlock<LockRank::page_list> pages_lock;  // guards the page list
     u32 pages_head = no_frame;
     u32 orphans_head = no_frame;  // a dying domain's frames that are still mapped somewhere
-    std::atomic<u64> pages{0};    // frames in the page list
+    std::atomic<u64> pages{0};    // frames in the page list, or about to be
     u64 max_pages = 0;
     std::atomic<u64> claimed_pages{0};  // free frames set aside for it, changed under the allocator's lock
     std::atomic<u64> live_frames{0};    // those and hypervisor frames shared with it; the domain lives while any do
@@ -52,7 +52,7 @@ struct Domain {
     Mfn shared_info_mfn{};
     bool may_map_io = false;               // dom0: any machine address that is not the hypervisor's
     CpuMask dirty_cpus;                    // CPUs whose TLB may hold entries of this domain
-    abi::E820Entry* memory_map = nullptr;  // one heap frame, set by the toolstack; null: none
+    abi::E820Entry* memory_map = nullptr;  // one heap frame, set by the toolstack; null: none. Under pages_lock
     u32 memory_map_entries = 0;
     u64 vm_assist = 0;  // bit per VMASST_TYPE_*
 
@@ -62,8 +62,9 @@ struct Domain {
     GrantTable* grants = nullptr;
 
     // --- life
+    Spinlock<LockRank::shutdown> shutdown_lock;  // one shuts down or resumes all of its vCPUs at a time
     std::atomic<bool> shut_down{false};
-    u32 shutdown_code = 0;
+    std::atomic<u32> shutdown_code{0};
     std::atomic<bool> being_destroyed{false};
     u32 destroy_phase = 0;         // where an interrupted destroy goes on
     Domain* next_spare = nullptr;  // while not in use at all

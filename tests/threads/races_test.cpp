@@ -5,9 +5,11 @@
 #include <chrono>
 #include <thread>
 
+#include "core/event/event_table.hpp"
 #include "core/mm/demotion.hpp"
 #include "core/mm/page_alloc.hpp"
 #include "core/sched/scheduler.hpp"
+#include "public/event_channel.hpp"
 #include "public/sched.hpp"
 #include "threads/thread_vcpu.hpp"
 
@@ -233,6 +235,53 @@ TEST_F(Races, AnNmiWakesAVcpuThatFallsAsleep) {
         },
         [&](bool, bool) { slept += (guest.vcpu(1).pause_reasons & PauseReason::blocked) != 0; });
     EXPECT_EQ(slept, 0u);
+}
+
+// A domain is resumed while it is just shutting down: it has shut down or it has not, and so have all its vCPUs.
+TEST_F(Races, ADomainShutsDownAsAWhole) {
+    u32 torn = 0;
+    race([&](ThreadVcpu&) { resume_domain(guest.domain()); },
+         [&](ThreadVcpu&) {
+             shut_down_domain(guest.domain(), 1);
+             return false;  // nobody has lost: both begin at once in every round
+         },
+         [&](ThreadVcpu&) {
+             resume_domain(guest.domain());
+             return false;
+         },
+         [&](bool, bool) {
+             bool const is_shut_down = guest.domain().shut_down;
+             for (u32 i = 0; i < 2; ++i)
+                 torn += is_shut_down != bool(guest.vcpu(i).pause_reasons.load() & PauseReason::shut_down);
+         });
+    EXPECT_EQ(torn, 0u);
+    resume_domain(guest.domain());
+}
+
+// The audit walks the pages of a domain's event queues while that goes back to a delivery without them.
+TEST_F(Races, TheQueuesThatAreWalkedAreThere) {
+    u32 wrong = 0;
+    race(
+        [&](ThreadVcpu& vcpu) {
+            abi::EvtchnInitControl const op{.control_gfn = abi::Gfn{guest.mfn(pfn).value},
+                                            .offset = 0,
+                                            .vcpu = VcpuId{0},
+                                            .link_bits = 0,
+                                            .pad = {}};
+            wrong += vcpu.call(abi::hypercall::event_channel_op, {abi::evtchnop::init_control, vcpu.put(op)}) != 0;
+        },
+        [&](ThreadVcpu& vcpu) {
+            abi::EvtchnReset const op{.dom = abi::domid_self};
+            wrong += vcpu.call(abi::hypercall::event_channel_op, {abi::evtchnop::reset, vcpu.put(op)}) != 0;
+            return false;
+        },
+        [&](ThreadVcpu&) {
+            guest.domain().events->for_each_fifo_page(
+                [&](void* page) { wrong += hal::mfn_of(page) != guest.mfn(pfn); });
+            return false;
+        },
+        [](bool, bool) {});
+    EXPECT_EQ(wrong, 0u);
 }
 
 // A frame becomes a grant frame of another domain's. Until it has that owner it is nobody's, and to be had by nobody:

@@ -74,6 +74,7 @@ Result<u64> remote_shutdown(Domain& caller, abi::SchedRemoteShutdown const& op) 
 // What a later SCHEDOP_shutdown by the domain's own crash handler will report.
 Result<u64> set_shutdown_code(Domain& domain, u32 reason) {
     if (reason > abi::max_shutdown_reason) return Errno::inval;
+    SpinGuard guard{domain.shutdown_lock};
     if (!domain.shut_down) domain.shutdown_code = reason;
     return u64{0};
 }
