@@ -60,7 +60,7 @@ void Machine::reset() {
     typed.clear();
     preempt_after = asked = 0;
     visits = most_visits = 0;
-    meanwhile = {};
+    meanwhile = when_asked = {};
     processor.clear();
     arch_capabilities = 0;
 }
@@ -232,6 +232,7 @@ bool should_preempt() {
     ASSERT(holds_no_lock());
     Machine& machine = Machine::get();
     if (machine.recording) machine.visits = 0;
+    if (machine.when_asked) machine.when_asked();
     if (!machine.preempt_after || ++machine.asked < machine.preempt_after) return false;
     machine.asked = 0;
     return true;

@@ -84,6 +84,8 @@ public:
     std::function<void()> meanwhile;
     void let_others_act();
 
+    std::function<void()> when_asked;  // at each question
+
     // Preemption: after this many questions should_preempt() says yes once; 0: never.
     u32 preempt_after = 0;
     u32 asked = 0;

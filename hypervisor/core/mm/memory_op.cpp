@@ -4,6 +4,7 @@
 #include "core/grant/grant_table.hpp"
 #include "core/guest_access.hpp"
 #include "core/hypercall/dispatch.hpp"
+#include "core/mm/heap.hpp"
 #include "core/mm/page_alloc.hpp"
 #include "core/mm/reservation.hpp"
 #include "public/memory.hpp"
@@ -12,6 +13,20 @@
 namespace hv {
 namespace {
 constexpr u32 max_map_entries = page_size / sizeof(abi::E820Entry);
+
+// A copy of a map, in a page that goes with it.
+class MapCopy {
+public:
+    MapCopy() : entries_{reinterpret_cast<abi::E820Entry*>(alloc_heap(0))} {}
+    MapCopy(MapCopy const&) = delete;
+    ~MapCopy() { free_heap(reinterpret_cast<std::byte*>(entries_), 0); }
+    explicit operator bool() const { return entries_ != nullptr; }  // false: there was no memory
+    abi::E820Entry* entries() const { return entries_; }
+    void exchange(abi::E820Entry*& with) { std::swap(entries_, with); }
+
+private:
+    abi::E820Entry* entries_;
+};
 
 Result<u64> pages_field(Vcpu& vcpu, guest_ptr<void> arg, auto field) {
     auto request = TRY(copy_in(arg.as<abi::MemoryDomain>()));
@@ -43,19 +58,27 @@ Result<u64> set_memory_map(Vcpu& vcpu, guest_ptr<void> arg) {
     if (!vcpu.domain->privileged) return Errno::perm;
     if (request.map.nr_entries > max_map_entries) return Errno::inval;
     DomainRef named = TRY(resolve_domain(*vcpu.domain, request.domid));
-    Domain& domain = *named;
-    if (!domain.memory_map) domain.memory_map = reinterpret_cast<abi::E820Entry*>(alloc_heap(0));
-    if (!domain.memory_map) return Errno::nomem;
-    domain.memory_map_entries = 0;
-    TRY(copy_in_bytes(domain.memory_map, request.map.buffer.address, request.map.nr_entries * sizeof(abi::E820Entry)));
-    domain.memory_map_entries = request.map.nr_entries;
+    MapCopy map;
+    if (!map) return Errno::nomem;
+    TRY(copy_in_bytes(map.entries(), request.map.buffer.address, request.map.nr_entries * sizeof(abi::E820Entry)));
+    SpinGuard guard{named->pages_lock};
+    map.exchange(named->memory_map);
+    named->memory_map_entries = request.map.nr_entries;
     return u64{0};
 }
 
 Result<u64> memory_map(Vcpu& vcpu, guest_ptr<void> arg) {
     Domain& domain = *vcpu.domain;
-    if (!domain.memory_map_entries) return Errno::nosys;  // what Linux takes as "one region of nr_pages"
-    return copy_map(arg, {domain.memory_map, domain.memory_map_entries});
+    MapCopy const map;  // the toolstack may set another one while this is told
+    if (!map) return Errno::nomem;
+    u32 count;
+    {
+        SpinGuard guard{domain.pages_lock};
+        count = domain.memory_map_entries;
+        std::copy_n(domain.memory_map, count, map.entries());
+    }
+    if (!count) return Errno::nosys;  // what Linux takes as "one region of nr_pages"
+    return copy_map(arg, {map.entries(), count});
 }
 
 Result<u64> machphys_mfn_list(Vcpu& vcpu, guest_ptr<void> arg) {

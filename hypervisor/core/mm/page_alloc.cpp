@@ -121,7 +121,6 @@ PageInfo* find_beside_claims_locked(u32 order, u32 address_bits, Domain* domain)
     u64 const frames = u64{1} << order;
     u64 const own = domain ? domain->claimed_pages.load(std::memory_order_relaxed) : 0;
     if (frames > heap.free - (heap.claimed - own)) return nullptr;
-    if (own && domain->pages.load(std::memory_order_relaxed) + frames > domain->max_pages) return nullptr;
     PageInfo* const page = find_locked(order, address_bits);
     if (!page || !own) return page;
     set_claim_locked(*domain, own - std::min(own, frames));
@@ -260,30 +259,73 @@ void free_heap(std::byte* memory, u32 order) {
     if (memory) give_back(page_of(hal::mfn_of(memory)), order);
 }
 
+namespace {
+constexpr u32 run_order = 9;  // of what gets its owner at a time
+
+// Counted before they are there: two that ask at once do not get more than there may be, and nothing is taken, of a
+// claim neither, that is not for them.
+bool reserve_pages(Domain& domain, u64 frames, Limit limit) {
+    u64 now = domain.pages.load(std::memory_order_relaxed);
+    do {
+        if (limit == Limit::enforced && now + frames > domain.max_pages) return false;
+    } while (!domain.pages.compare_exchange_weak(now, now + frames, std::memory_order_relaxed));
+    return true;
+}
+
+void unreserve_pages(Domain& domain, u64 frames) { domain.pages.fetch_sub(frames, std::memory_order_relaxed); }
+
+// False: the domain has begun to die.
+bool give_owner(Domain& domain, PageInfo& first, u64 frames, u64 reference) {
+    SpinGuard guard{domain.pages_lock};
+    if (domain.is_dying()) return false;
+    domain.live_frames.fetch_add(frames, std::memory_order_relaxed);
+    for (u64 i = 0; i < frames; ++i) {
+        PageInfo& page = (&first)[i];
+        clear_m2p(mfn_of(page));
+        link(page, domain.pages_head);
+        page.count.store(reference | PageInfo::owner_bits(domain.id), std::memory_order_release);
+    }
+    return true;
+}
+
+// Of an extent for a domain that has begun to die. Frames that it owns already go as all of its frames do; without a
+// reference nobody else would find them.
+void take_back(Domain& domain, PageInfo& first, u32 order, u64 owned, Limit limit) {
+    u64 const frames = u64{1} << order;
+    for (u64 i = 0; limit == Limit::lifted && i < owned; ++i) {
+        hal::ask_in_turn(i);
+        free_exchanged((&first)[i]);
+    }
+    u32 const run = std::min(order, run_order);
+    for (u64 i = owned; i < frames; i += u64{1} << run) {
+        give_back((&first)[i], run);
+        (void)hal::should_preempt();
+    }
+    unreserve_pages(domain, frames - owned);
+}
+}  // namespace
+
+// Linked a run at a time: the lock is held, and no interrupt comes in, for so long. The caller's reference keeps the
+// domain.
 Result<PageInfo*> alloc_domain_frames(Domain& domain, u32 order, u32 address_bits, Limit limit, Contents contents) {
-    PageInfo* first = take(order, address_bits, limit == Limit::enforced ? &domain : nullptr);
-    if (!first) return Errno::nomem;
+    u64 const frames = order <= max_order ? u64{1} << order : 0;
+    if (!frames || !reserve_pages(domain, frames, limit)) return Errno::nomem;
+    PageInfo* const first = take(order, address_bits, limit == Limit::enforced ? &domain : nullptr);
+    if (!first) {
+        unreserve_pages(domain, frames);
+        return Errno::nomem;
+    }
     prepare_extent(*first, order, contents);
 
-    u64 frames = u64{1} << order;
-    {
-        SpinGuard guard{domain.pages_lock};
-        u64 now = domain.pages.load(std::memory_order_relaxed);
-        if (!domain.is_dying() && (limit == Limit::lifted || now + frames <= domain.max_pages)) {
-            domain.pages.store(now + frames, std::memory_order_relaxed);
-            domain.live_frames.fetch_add(frames, std::memory_order_relaxed);
-            for (u64 i = 0; i < frames; ++i) {
-                PageInfo& page = first[i];
-                clear_m2p(mfn_of(page));
-                link(page, domain.pages_head);
-                u64 const reference = limit == Limit::lifted ? 0 : PageInfo::allocated | 1;
-                page.count.store(reference | PageInfo::owner_bits(domain.id), std::memory_order_release);
-            }
-            return first;
-        }
+    u64 const run = u64{1} << std::min(order, run_order);
+    u64 const reference = limit == Limit::lifted ? 0 : PageInfo::allocated | 1;
+    for (u64 owned = 0; owned < frames; owned += run) {
+        if (owned && contents == Contents::zero) (void)hal::should_preempt();
+        if (give_owner(domain, first[owned], run, reference)) continue;
+        take_back(domain, *first, order, owned, limit);
+        return Errno::nomem;
     }
-    give_back(*first, order);
-    return Errno::nomem;
+    return first;
 }
 
 Result<> drop_allocation(PageInfo& page, Domid owner) {

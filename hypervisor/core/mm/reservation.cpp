@@ -9,7 +9,10 @@
 namespace hv {
 namespace {
 void free_extent(PageInfo& first, u32 order, Domid owner) {
-    for (u64 i = 0; i < u64{1} << order; ++i) (void)drop_allocation((&first)[i], owner);
+    for (u64 i = 0; i < u64{1} << order; ++i) {
+        hal::ask_in_turn(i);
+        (void)drop_allocation((&first)[i], owner);
+    }
 }
 
 u32 wanted_bits(abi::MemoryReservation const& request) {
@@ -28,8 +31,10 @@ Result<> populate(abi::MemoryReservation const& request, u64 index, Domain& doma
         return told;
     }
     // Another vCPU may have given a frame back by now: then it has another owner's number.
-    for (u64 i = 0; i < u64{1} << request.extent_order; ++i)
+    for (u64 i = 0; i < u64{1} << request.extent_order; ++i) {
+        hal::ask_in_turn(i);
         if (Result<PageRef> const page = get_page(mfn + i, domain.id)) set_m2p(mfn + i, pfn + i);
+    }
     return {};
 }
 

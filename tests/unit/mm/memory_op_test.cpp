@@ -332,12 +332,61 @@ TEST_F(Claims, AreWhatTheyWereAfterAnExchange) {
     EXPECT_EQ(guest.domain().claimed_pages, 4u);
 }
 
+// The toolstack lowers what the domain may have while it is getting something.
+TEST_F(Claims, AreSpentForWhatIsGotAndForNothingElse) {
+    u64 const owned = guest.domain().pages;
+    guest.domain().max_pages = owned + 4;
+    ASSERT_EQ(claim(owned + 4), 0);
+    world.machine().meanwhile = [&] { guest.domain().max_pages = owned; };
+    bool const got = bool{alloc_domain_frames(guest.domain(), 0)};
+    world.machine().meanwhile = {};
+    EXPECT_EQ(guest.domain().pages, owned + got);
+    EXPECT_EQ(guest.domain().claimed_pages + got, 4u);
+    EXPECT_FALSE(alloc_domain_frames(guest.domain(), 0));
+    EXPECT_EQ(guest.domain().pages, owned + got);
+}
+
 TEST_F(Claims, EndWithTheDomain) {
     claim_everything();
     while (!destroy_domain(guest.domain())) {}
     EXPECT_EQ(claimed_frame_count(), 0u);
     EXPECT_EQ(claim(guest.domain().pages + 1), err(Errno::inval)) << "a dying domain claims nothing";
     EXPECT_TRUE(alloc_domain_frames(other.domain(), 0));
+}
+
+abi::ForeignMemoryMap map_of(Guest& guest, u32 entries, u64 at) {
+    abi::ForeignMemoryMap request{};
+    request.domid = guest.id();
+    request.map.nr_entries = entries;
+    request.map.buffer = {at};
+    return request;
+}
+
+// Two tools at once: one page is kept, and no other one is lost.
+TEST_F(MemoryOp, AMapThatIsSetTwiceAtOnceIsOne) {
+    Guest& dom0 = world.dom0();
+    auto const set = [&] {
+        u64 const place = dom0.put(map_of(guest, 1, Guest::va(20)));
+        return dom0.call(abi::hypercall::memory_op, {abi::memop::set_memory_map, place});
+    };
+    u64 const free_before = free_frame_count();
+    world.machine().meanwhile = [&] { EXPECT_EQ(set(), 0); };
+    EXPECT_EQ(set(), 0);
+    world.machine().meanwhile = {};
+    EXPECT_EQ(free_frame_count(), free_before - 1);
+    abi::MemoryMap told{.nr_entries = 4, .pad = 0, .buffer = {Guest::va(21)}};
+    EXPECT_EQ(guest.call(abi::hypercall::memory_op, {abi::memop::memory_map, guest.put(told)}), 0);
+    EXPECT_EQ(guest.take<abi::MemoryMap>().nr_entries, 1u);
+}
+
+TEST_F(MemoryOp, AMapThatCannotBeReadLeavesTheOneThatIsThere) {
+    Guest& dom0 = world.dom0();
+    for (u64 const at : {Guest::va(20), u64{0x1000}}) {
+        u64 const place = dom0.put(map_of(guest, 1, at));
+        i64 const expected = at == 0x1000 ? err(Errno::fault) : 0;
+        EXPECT_EQ(dom0.call(abi::hypercall::memory_op, {abi::memop::set_memory_map, place}), expected);
+        EXPECT_EQ(guest.domain().memory_map_entries, 1u);
+    }
 }
 
 TEST_F(MemoryOp, MachineMapIsForDom0) {

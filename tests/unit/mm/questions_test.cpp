@@ -3,6 +3,7 @@
 // how often the hypervisor goes to a frame, which is once for a table of 512 entries and once for a page to be cleared.
 #include "core/grant/grant_table.hpp"
 #include "core/mm/descriptor.hpp"
+#include "core/mm/page_alloc.hpp"
 #include "hosted/world.hpp"
 #include "public/grant_table.hpp"
 #include "public/hypercall.hpp"
@@ -120,6 +121,49 @@ TEST_F(Questions, AnExtentOf2MiB) {
     start_count();
     EXPECT_EQ(guest.call(abi::hypercall::memory_op, {abi::memop::populate_physmap, guest.put(request)}), 1);
     EXPECT_LE(most(), pages);
+}
+
+// A large extent of dom0's gets its owner bit by bit.
+TEST_F(Questions, AnExtentOf4MiB) {
+    Guest& dom0 = world.dom0();
+    dom0.domain().max_pages = ~u64{0};
+    abi::MemoryReservation request{};
+    u64 const pfn = 10'000;
+    request.extent_start = {dom0.put(pfn, 256)};
+    request.nr_extents = 1;
+    request.extent_order = 10;
+    request.domid = abi::domid_self;
+    u64 last = dom0.domain().live_frames, most_linked = 0;
+    auto const note = [&] {
+        u64 const now = dom0.domain().live_frames;
+        most_linked = std::max(most_linked, now - std::exchange(last, now));
+    };
+    world.machine().when_asked = note;
+    EXPECT_EQ(dom0.call(abi::hypercall::memory_op, {abi::memop::populate_physmap, dom0.put(request)}), 1);
+    note();
+    EXPECT_LE(most_linked, 512u);
+    EXPECT_EQ(dom0.domain().pages, dom0.pages() + 1024);
+}
+
+// It begins to die when a part of an extent is its own already: all of it is free in the end.
+TEST_F(Questions, AnExtentForADomainThatBeginsToDie) {
+    std::vector<u64> freed;
+    for (Limit const limit : {Limit::enforced, Limit::lifted}) {
+        Guest& dying = world.add_guest();
+        dying.domain().max_pages = ~u64{0};
+        u64 const free_before = free_frame_count(), live_before = dying.domain().live_frames;
+        world.machine().when_asked = [&] {
+            if (dying.domain().live_frames > live_before + 300) dying.domain().state = DomainState::dying;
+        };
+        EXPECT_FALSE(alloc_domain_frames(dying.domain(), 10, any_address_bits, limit));
+        world.machine().when_asked = {};
+        EXPECT_EQ(free_frame_count(), free_before - (limit == Limit::enforced ? 512 : 0));
+        dying.domain().state = DomainState::alive;
+        world.destroy(dying);
+        dying.drop();
+        freed.push_back(free_frame_count() - free_before);
+    }
+    EXPECT_EQ(freed[0], freed[1]);
 }
 
 // A mapping cannot be gone on with as a call can: who maps tries again, as Linux does.
