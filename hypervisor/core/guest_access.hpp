@@ -88,13 +88,16 @@ private:
 };
 
 // Sub-operations whose argument is one structure: copy in, call, copy out if the handler takes it by mutable reference.
+// That is tried first: what the handler does must be told.
 template <AbiType T, class F>
 auto with_argument(guest_ptr<void> pointer, F&& handler) -> Result<u64> {
     guest_ptr<T> at = pointer.as<T>();
     T argument;
     TRY(copy_in(argument, at));
+    constexpr bool answers = !std::is_invocable_v<F, T const&>;
+    if constexpr (answers) TRY(copy_out(at, argument));
     Result<u64> result = handler(argument);
-    if constexpr (!std::is_invocable_v<F, T const&>) {
+    if constexpr (answers) {
         if (result) TRY(copy_out(at, argument));
     }
     return result;

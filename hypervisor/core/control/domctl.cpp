@@ -116,6 +116,7 @@ Outcome do_domctl(Vcpu& vcpu, HypercallArgs& args) {
     guest_ptr<abi::Domctl> const at{args[0]};
     abi::Domctl op = TRY(copy_in(at));
     if (op.interface_version != abi::domctl_interface_version) return Errno::acces;
+    TRY(copy_out(at, op));  // tried first: what is done must be told
     Result<> const done = control::perform(*vcpu.domain, op);
     // A refused policy is the one failure with an answer: where it asks for too much.
     if (done || op.cmd == abi::domctl::set_cpu_policy) TRY(copy_out(at, op));

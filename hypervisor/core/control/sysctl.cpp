@@ -258,6 +258,7 @@ Outcome do_sysctl(Vcpu& vcpu, HypercallArgs& args) {
     guest_ptr<abi::Sysctl> const at{args[0]};
     abi::Sysctl op = TRY(copy_in(at));
     if (op.interface_version != abi::sysctl_interface_version) return Errno::acces;
+    TRY(copy_out(at, op));  // tried first: what is done must be told
     Result<> const done = control::perform(op);
     if (done) TRY(copy_out(at, op));
     return done;

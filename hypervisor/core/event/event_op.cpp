@@ -70,14 +70,16 @@ Result<> run(Domain& caller, abi::EvtchnSetPriority const& op) {
     return caller.events->set_priority(op.port, op.priority);
 }
 
-// An operation that changes its argument answers in it.
+// An operation that changes its argument answers in it, which is tried first: what it opens must be told.
 template <AbiType T>
 [[gnu::always_inline]] inline Outcome with(Domain& caller, u64 address) {
     guest_ptr<T> const at{address};
     T op;
     TRY(copy_in(op, at));
+    constexpr bool answers = !requires(T const& unchanged) { run(caller, unchanged); };
+    if constexpr (answers) TRY(copy_out(at, op));
     TRY(run(caller, op));
-    if constexpr (!requires(T const& unchanged) { run(caller, unchanged); }) TRY(copy_out(at, op));
+    if constexpr (answers) TRY(copy_out(at, op));
     return 0;
 }
 

@@ -3,6 +3,7 @@
 #include "core/event/event_channel.hpp"
 #include "core/event/event_table.hpp"
 #include "core/grant/grant_table.hpp"
+#include "core/hypercall/dispatch.hpp"
 #include "core/mm/page_alloc.hpp"
 #include "public/event_channel.hpp"
 #include "public/grant_table.hpp"
@@ -54,6 +55,19 @@ TEST(Domctl, IdsAreGivenUpwardsAndTakenOnesRefused) {
 }
 
 // Guests guess the next id and ask for its ports and grants: there is no such domain until it has both.
+// The answer has no place: nothing is done that its caller would not hear of.
+TEST(Domctl, NoDomainIsMadeThatNobodyIsToldOf) {
+    ToolWorld world;
+    Guest& dom0 = world.dom0();
+    constexpr u64 pfn = 20;
+    abi::Domctl op = creation();
+    op.interface_version = abi::domctl_interface_version;
+    std::memcpy(dom0.frame(pfn), &op, sizeof(op));
+    ASSERT_EQ(dom0.protect(pfn), 0);
+    EXPECT_EQ(dom0.call(abi::hypercall::domctl, {Guest::va(pfn)}), err(Errno::fault));
+    EXPECT_FALSE(find_domain_from(Domid{1}));
+}
+
 TEST(Domctl, ADomainIsNotFoundBeforeItIsComplete) {
     ToolWorld world;
     Guest& guest = world.add_guest();
@@ -140,9 +154,36 @@ TEST(Domctl, PauseAndUnpauseAreOncePerController) {
 
 TEST(Domctl, Dom0CannotDoToItselfWhatWouldStopIt) {
     ToolWorld world;
-    for (u32 op : {command::pausedomain, command::unpausedomain, command::destroydomain, command::resumedomain})
+    for (u32 op :
+         {command::pausedomain, command::unpausedomain, command::destroydomain, command::resumedomain,
+          command::setvcpucontext, command::getvcpucontext, command::set_ext_vcpucontext, command::get_ext_vcpucontext})
         EXPECT_EQ(domctl(world, op, abi::dom0), err(Errno::inval)) << op;
     EXPECT_EQ(domctl(world, command::destroydomain, abi::domid_self), err(Errno::inval));
+}
+
+// A domain's end comes in steps, and so may other calls about it: none falls into the middle of another one.
+TEST(Domctl, OneAtATime) {
+    ToolWorld world;
+    Domid const id = create(world);
+    Guest& dom0 = world.dom0();
+    bool asked = false;
+    world.machine().meanwhile = [&] {
+        asked = true;
+        HypercallArgs args{};
+        args[0] = Guest::va(20);
+        abi::Domctl op{};
+        op.cmd = command::destroydomain;
+        op.domain = id;
+        op.interface_version = abi::domctl_interface_version;
+        std::memcpy(dom0.frame(20), &op, sizeof(op));
+        EXPECT_TRUE(do_domctl(dom0.vcpu(), args).is_again());
+    };
+    abi::Domctl op{};
+    op.u.vcpucontext = {.vcpu = VcpuId{0}, .pad = 0, .ctxt = {Guest::va(22)}};
+    EXPECT_NE(domctl(world, command::setvcpucontext, id, op), 0);
+    world.machine().meanwhile = {};
+    EXPECT_TRUE(asked);
+    EXPECT_FALSE((*find_domain(id))->is_dying());
 }
 
 TEST(Domctl, GetDomainInfoFindsTheNextDomain) {

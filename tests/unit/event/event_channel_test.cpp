@@ -238,5 +238,19 @@ TEST(EventChannel, ABadArgumentPointerIsAFault) {
     EXPECT_EQ(world.dom0().call(abi::hypercall::event_channel_op, {abi::evtchnop::send, 0xffff'8000'0000'0000}),
               err(Errno::fault));
 }
+
+// The answer has no place: no port is opened that the guest would not hear of.
+TEST(EventChannel, NoPortIsOpenedThatNobodyIsToldOf) {
+    World world;
+    Guest& guest = world.add_guest();
+    constexpr u64 pfn = 20;
+    abi::EvtchnAllocUnbound const op{.dom = abi::domid_self, .remote_dom = abi::dom0, .port = {}};
+    std::memcpy(guest.frame(pfn), &op, sizeof(op));
+    ASSERT_EQ(guest.protect(pfn), 0);
+    u32 const ports = guest.domain().events->open_ports();
+    EXPECT_EQ(guest.call(abi::hypercall::event_channel_op, {abi::evtchnop::alloc_unbound, Guest::va(pfn)}),
+              err(Errno::fault));
+    EXPECT_EQ(guest.domain().events->open_ports(), ports);
+}
 }  // namespace
 }  // namespace hosted
