@@ -12,9 +12,11 @@ void for_each_vcpu(Domain& domain, F&& visit) {
         if (Vcpu* vcpu = domain.vcpus[i]) visit(*vcpu);
 }
 
-// The vCPU that pauses itself leaves at its next exit; nothing to wait for here.
+// For vCPUs of another domain only: two of one domain that paused each other would wait for each other, and one that
+// paused itself for itself.
 void wait_until_stopped(Vcpu& vcpu) {
-    if (&vcpu != &hal::current()) hal::sync_vcpu(vcpu);
+    ASSERT(vcpu.domain != hal::current().domain);
+    hal::sync_vcpu(vcpu);
 }
 }  // namespace
 
