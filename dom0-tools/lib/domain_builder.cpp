@@ -7,12 +7,14 @@
 #include <algorithm>
 #include <cstring>
 
+#include "portable/kernel/contents.hpp"
 #include "public/grant_table.hpp"
 #include "public/shared_info.hpp"
-#include "public/start_info.hpp"
 
 namespace paravane {
 namespace {
+using hv::pv::Region;
+
 constexpr std::size_t map_batch = 1024;  // pages mapped at a time: 4 MiB
 constexpr unsigned large_order = 9;
 constexpr std::uint64_t large_pages = std::uint64_t{1} << large_order;
@@ -62,8 +64,24 @@ Result<std::vector<std::byte>> read_file(std::string const& path) {
 Result<> load_kernel(PreparedDomain& domain, std::string const& path) {
     std::vector<std::byte> file = TRY(read_file(path));
     domain.elf = TRY(unpack_kernel(std::move(file)));
-    domain.kernel = TRY(parse_kernel(domain.elf));
+    domain.kernel = TRY(parse_guest_kernel(domain.elf));
     return {};
+}
+
+std::string in_mebibytes(std::uint64_t pages) {
+    return std::to_string((pages * page_size + (1 << 20) - 1) >> 20) + " MiB";
+}
+
+Result<hv::pv::BootLayout> lay_out(hv::pv::KernelImage const& kernel, BootFiles const& files,
+                                   std::uint64_t initrd_size) {
+    std::uint64_t pages = files.memory / page_size;
+    hv::pv::LayoutResult result = hv::pv::lay_out(kernel, {.pages = pages, .initrd_bytes = initrd_size});
+    if (result) return result.layout;
+    if (result.least_pages == 0) return Error{"kernel " + files.kernel, result.error, ENOEXEC};
+    return Error{"memory",
+                 in_mebibytes(pages) + " of memory are too little: kernel, initrd and page tables need " +
+                     in_mebibytes(result.least_pages) + " before the guest runs",
+                 ENOMEM};
 }
 
 class Builder {
@@ -73,11 +91,12 @@ public:
 
     Result<BuiltDomain> build() {
         TRY(allocate());
-        TRY(write_kernel());
+        // The domain's memory comes cleared, but nothing here relies on it.
+        for (Region run : {layout_.kernel, layout_.p2m, layout_.p2m_tables, layout_.tables, single(layout_.stack_pfn),
+                           single(layout_.xenstore_pfn), single(layout_.console_pfn)})
+            TRY(write_pages(run));
         TRY(write_initrd());
-        TRY(write_p2m());
-        TRY(write_single_pages());
-        TRY(write_page_tables());
+        TRY(write_start_info());
         TRY(write_shared_info());
         if (prepared_.kernel.hypercall_page) {
             std::uint64_t pfn = (*prepared_.kernel.hypercall_page - layout_.virt_base) / page_size;
@@ -123,11 +142,14 @@ private:
         return {};
     }
 
+    static Region single(std::uint64_t pfn) { return {pfn, 1}; }
+    hv::Mfn frame_of(std::uint64_t pfn) const { return {p2m_[pfn]}; }
+
     // Maps a run of the domain's pages piece by piece and lets `fill` write each piece, given its offset in the run.
     template <class Fill>
-    Result<> write_run(std::string_view what, PageRun run, Fill fill) {
-        for (std::uint64_t done = 0; done < run.count;) {
-            std::uint64_t count = std::min<std::uint64_t>(run.count - done, map_batch);
+    Result<> write_run(std::string_view what, Region run, Fill fill) {
+        for (std::uint64_t done = 0; done < run.pages;) {
+            std::uint64_t count = std::min<std::uint64_t>(run.pages - done, map_batch);
             std::span<std::uint64_t const> frames{p2m_.data() + run.pfn + done, count};
             ForeignMapping mapping = TRY(foreign_.map(what, domid_, frames));
             TRY(fill(mapping.bytes(), done * page_size));
@@ -136,26 +158,16 @@ private:
         return {};
     }
 
-    // The domain's memory comes cleared, but nothing here relies on it: gaps and tails of segments are written too.
-    Result<> write_kernel() {
-        std::uint64_t base = layout_.address_of(layout_.kernel.pfn);
-        return write_run(
-            "kernel pages", layout_.kernel, [&](std::span<std::byte> piece, std::uint64_t offset) -> Result<> {
-                std::memset(piece.data(), 0, piece.size());
-                std::uint64_t start = base + offset;
-                for (KernelSegment const& segment : prepared_.kernel.segments) {
-                    std::uint64_t from = std::max(start, segment.address);
-                    // The last page may end at the end of the address space: compare lengths, not ends.
-                    std::uint64_t file_left =
-                        from - segment.address < segment.file_size ? segment.file_size - (from - segment.address) : 0;
-                    std::uint64_t room = from - start < piece.size() ? piece.size() - (from - start) : 0;
-                    std::uint64_t count = std::min(file_left, room);
-                    if (count == 0) continue;
-                    std::memcpy(piece.data() + (from - start),
-                                prepared_.elf.data() + segment.file_offset + (from - segment.address), count);
-                }
-                return {};
-            });
+    Result<> write_pages(Region run) {
+        return write_run("initial memory", run, [&](std::span<std::byte> piece, std::uint64_t offset) -> Result<> {
+            std::memset(piece.data(), 0, piece.size());
+            for (std::uint64_t at = 0; at < piece.size(); at += page_size) {
+                hv::pv::fill_page(prepared_.kernel, kernel_file(prepared_.elf), layout_,
+                                  run.pfn + (offset + at) / page_size, piece.data() + at,
+                                  [&](std::uint64_t pfn) { return frame_of(pfn); });
+            }
+            return {};
+        });
     }
 
     Result<> write_initrd() {
@@ -172,62 +184,24 @@ private:
         return done;
     }
 
-    // Entries behind the last page of the domain are invalid.
-    Result<> write_p2m() {
-        return write_run("frame list", layout_.p2m, [&](std::span<std::byte> piece, std::uint64_t offset) -> Result<> {
-            std::memset(piece.data(), 0xff, piece.size());
-            std::uint64_t first = offset / sizeof(std::uint64_t);
-            std::uint64_t count = std::min<std::uint64_t>(p2m_.size() - first, piece.size() / sizeof(std::uint64_t));
-            std::memcpy(piece.data(), p2m_.data() + first, count * sizeof(std::uint64_t));
-            return {};
-        });
-    }
-
-    // start_info, the two ring pages and the boot stack.
-    Result<> write_single_pages() {
-        std::uint64_t frames[] = {p2m_[layout_.start_info_pfn], p2m_[layout_.xenstore_pfn], p2m_[layout_.console_pfn],
-                                  p2m_[layout_.stack_pfn]};
+    Result<> write_start_info() {
         DomainInfo info = TRY(domctl_.domain_info(domid_));
         shared_info_frame_ = info.shared_info_frame;
-        ForeignMapping mapping = TRY(foreign_.map("start_info and ring pages", domid_, frames));
-        std::memset(mapping.bytes().data(), 0, mapping.bytes().size());
         abi::StartInfo start{};
-        std::memcpy(start.magic, abi::start_info_magic, sizeof abi::start_info_magic);
-        start.nr_pages = layout_.pages;
-        start.shared_info = {shared_info_frame_ * page_size};
-        start.flags = abi::sif::virt_p2m_4tools;
-        start.store_mfn = {p2m_[layout_.xenstore_pfn]};
+        (void)hv::pv::fill_start_info(start, prepared_.kernel, layout_,
+                                      {.shared_info = {shared_info_frame_ * page_size},
+                                       .initrd_bytes = prepared_.initrd_size,
+                                       .command_line = prepared_.cmdline});
+        start.store_mfn = frame_of(layout_.xenstore_pfn);
         start.store_evtchn = {ports_.xenstore};
-        start.console.domU.mfn = {p2m_[layout_.console_pfn]};
+        start.console.domU.mfn = frame_of(layout_.console_pfn);
         start.console.domU.evtchn = {ports_.console};
-        start.pt_base = {layout_.address_of(layout_.tables.pfn)};
-        start.nr_pt_frames = layout_.tables.count;
-        start.mfn_list = {layout_.p2m_address};
-        if (layout_.initrd.count != 0) {
-            if (!layout_.initrd_mapped) start.flags |= abi::sif::mod_start_pfn;
-            start.mod_start = layout_.initrd_mapped ? layout_.address_of(layout_.initrd.pfn) : layout_.initrd.pfn;
-            start.mod_len = prepared_.initrd_size;
-        }
-        prepared_.cmdline.copy(start.cmd_line, sizeof start.cmd_line - 1);
-        if (layout_.p2m_tables.count != 0) {
-            start.first_p2m_pfn = {layout_.p2m.pfn};
-            start.nr_p2m_frames = layout_.p2m.count + layout_.p2m_tables.count;
-        }
-        std::memcpy(mapping.bytes().data(), &start, sizeof start);
-        return {};
-    }
-
-    Result<> write_page_tables() {
-        std::vector<PageTable> tables = make_page_tables(layout_, p2m_);
-        std::vector<std::uint64_t> frames;
-        for (PageTable const& table : tables) frames.push_back(p2m_[table.pfn]);
-        ForeignMapping mapping = TRY(foreign_.map("page tables", domid_, frames));
-        std::byte* to = mapping.bytes().data();
-        for (PageTable const& table : tables) {
-            std::memcpy(to, table.entries.data(), page_size);
-            to += page_size;
-        }
-        return {};
+        return write_run("start_info", single(layout_.start_info_pfn),
+                         [&](std::span<std::byte> page, std::uint64_t) -> Result<> {
+                             std::memset(page.data(), 0, page.size());
+                             std::memcpy(page.data(), &start, sizeof start);
+                             return {};
+                         });
     }
 
     // No events until the kernel is ready for them.
@@ -266,7 +240,7 @@ private:
     std::uint16_t domid_;
     DomainPorts ports_;
     PreparedDomain const& prepared_;
-    DomainLayout const& layout_ = prepared_.layout;
+    hv::pv::BootLayout const& layout_ = prepared_.layout;
     std::vector<std::uint64_t> p2m_;  // machine frame of each page
     std::uint64_t shared_info_frame_ = 0;
 };
@@ -284,12 +258,7 @@ Result<PreparedDomain> prepare_domain(BootFiles const& files) {
         domain.initrd = std::move(initrd->fd);
         domain.initrd_size = initrd->size;
     }
-    Result<DomainLayout> layout = lay_out_domain(domain.kernel, files.memory / page_size, domain.initrd_size);
-    if (!layout) {
-        std::string what = layout.error().code == ENOMEM ? "memory" : "kernel " + files.kernel;
-        return std::move(layout).error().within(what);
-    }
-    domain.layout = *layout;
+    domain.layout = TRY(lay_out(domain.kernel, files, domain.initrd_size));
     return domain;
 }
 

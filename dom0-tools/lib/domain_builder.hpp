@@ -3,7 +3,6 @@
 // two grants its console and xenstore backends need. What can be wrong with the files is found before a domain exists:
 // first prepare(), then build(). A domain whose build failed is good for nothing but destroying.
 #pragma once
-#include "domain_layout.hpp"
 #include "domctl.hpp"
 #include "error.hpp"
 #include "kernel_image.hpp"
@@ -13,6 +12,8 @@
 #include <cstdint>
 #include <string>
 #include <vector>
+
+#include "portable/kernel/layout.hpp"
 
 namespace paravane {
 struct BootFiles {
@@ -25,8 +26,8 @@ struct BootFiles {
 // A domain's content, checked and laid out.
 struct PreparedDomain {
     std::vector<std::byte> elf;
-    KernelImage kernel;
-    DomainLayout layout;
+    hv::pv::KernelImage kernel{};
+    hv::pv::BootLayout layout{};
     std::string initrd_path;
     OwnedFd initrd;
     std::uint64_t initrd_size = 0;

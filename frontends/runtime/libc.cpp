@@ -12,6 +12,7 @@ void* memmove(void* to, void const* from, std::size_t count);
 void* memset(void* to, int value, std::size_t count);
 int memcmp(void const* left, void const* right, std::size_t count);
 std::size_t strlen(char const* text);
+void const* memchr(void const* where, int value, std::size_t count);
 
 void* memcpy(void* to, void const* from, std::size_t count) {
     void* result = to;
@@ -54,6 +55,14 @@ std::size_t strlen(char const* text) {
     std::size_t length = 0;
     while (text[length] != '\0') { ++length; }
     return length;
+}
+
+void const* memchr(void const* where, int value, std::size_t count) {
+    auto const* at = static_cast<unsigned char const*>(where);
+    for (std::size_t i = 0; i < count; ++i) {
+        if (at[i] == static_cast<unsigned char>(value)) { return at + i; }
+    }
+    return nullptr;
 }
 }
 

@@ -6,7 +6,7 @@
 #include "base/index.hpp"
 #include "base/result.hpp"
 #include "core/guest_words.hpp"
-#include "core/mm/pte.hpp"
+#include "portable/base/pte.hpp"
 
 namespace hv {
 template <class T>

@@ -6,7 +6,7 @@
 // which would run into it faults at its first word.
 #pragma once
 #include "core/hal.hpp"
-#include "core/mm/pte.hpp"
+#include "portable/base/pte.hpp"
 
 namespace hv {
 inline constexpr usize max_guest_words = 64;  // bytes; more is better left to a loop

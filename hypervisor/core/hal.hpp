@@ -9,9 +9,9 @@
 #include "base/bitmap.hpp"
 #include "base/result.hpp"
 #include "base/types.hpp"
-#include "core/mm/pte.hpp"
 #include "core/perf.hpp"
 #include "core/pv/cpuid.hpp"
+#include "portable/base/pte.hpp"
 #include "public/memory.hpp"
 
 namespace hv {

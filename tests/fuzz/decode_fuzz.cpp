@@ -4,8 +4,8 @@
 #include <cstdlib>
 #include <cstring>
 
-#include "core/mm/pte.hpp"
 #include "core/pv/execute.hpp"
+#include "portable/base/pte.hpp"
 
 namespace {
 void require(bool condition) {

@@ -15,11 +15,11 @@
 #include "base/log.hpp"
 #include "core/mm/m2p.hpp"
 #include "core/mm/page_alloc.hpp"
-#include "core/mm/pte.hpp"
 #include "core/mm/tlb_clock.hpp"
 #include "core/mm/validate.hpp"
 #include "core/sched/scheduler.hpp"
 #include "hosted/machine.hpp"
+#include "portable/base/pte.hpp"
 
 namespace hosted {
 Machine& Machine::get() {

@@ -10,8 +10,8 @@
 
 #include "core/domain.hpp"
 #include "core/hypercall/table.hpp"
-#include "core/mm/pte.hpp"
 #include "hosted/machine.hpp"
+#include "portable/base/pte.hpp"
 
 namespace hosted {
 class World;

@@ -17,7 +17,7 @@ def memory_sizes():
         machine.wait_for(r"dom0: 12288 MiB", 60)
         machine.wait_for(r"^guest: token memory\b", 300)
         machine.finish()
-    for size, words, complaint in ((128, "", "dom0: dom0.s memory is too small"), (256, "dom0_mem=1G", "dom0: memory: dom0_mem asks for more")):
+    for size, words, complaint in ((128, "", "dom0: kernel: there is too little memory"), (256, "dom0_mem=1G", "dom0: memory: dom0_mem asks for more")):
         with boot_kernel(**GUEST, hypervisor_cmdline=f"{CONSOLE} {words}", qemu=["-m", str(size), "-no-reboot"]) as machine:
             machine.wait_for(complaint, 60, f"the complaint of a machine of {size} MiB")
 

@@ -4,7 +4,7 @@
 #include <array>
 #include <atomic>
 
-#include "image.hpp"
+#include "portable/kernel/contents.hpp"
 #include "runtime/guest.hpp"
 #include "runtime/memory.hpp"
 #include "runtime/page_table.hpp"
@@ -57,6 +57,12 @@ void pin(Mfn root, Domid owner) {
     require(guest::mmuext_op(&op, 1, nullptr, owner.value) == 0, "a domain's page tables are in order");
 }
 
+// The image that was loaded as this domain's initrd.
+hv::pv::KernelFile guest_file() {
+    abi::StartInfo const& info = guest::start_info();
+    return {reinterpret_cast<u8 const*>(info.mod_start), info.mod_len};
+}
+
 // The command line with domid=N behind it.
 std::string_view with_domid(std::string_view text, Domid id, std::array<char, 512>& buffer) {
     std::array<hv::FormatArg, 2> args{hv::FormatArg{text}, hv::FormatArg{u64{id.value}}};
@@ -98,17 +104,10 @@ EvtchnPort Ward::connect(EvtchnPort& local) const {
     return remote.port;
 }
 
-void Ward::set_context(u64 entry, u64 start_info, Mfn root) const {
+void Ward::set_context(hv::pv::KernelImage const& image, hv::pv::BootLayout const& layout, Mfn root) const {
     static constinit abi::VcpuGuestContext context{};
     context = {};
-    context.flags = abi::vgcf::in_kernel | abi::vgcf::online;
-    context.user_regs.rip = entry;
-    context.user_regs.rsi = start_info;
-    context.user_regs.rflags = 0x202;
-    context.user_regs.cs = abi::selector::flat_cs64;
-    context.user_regs.ss = abi::selector::flat_ss;
-    context.kernel_ss = abi::selector::flat_ss;
-    context.ctrlreg[3] = root.value << abi::page_shift;
+    hv::pv::fill_context(context, image, layout, root);
     abi::Domctl op{};
     op.u.vcpucontext.ctxt = guest::pointer_to(&context);
     require(domctl(op, command::setvcpucontext, id_) == 0, "setvcpucontext");
@@ -125,22 +124,33 @@ void Ward::build(std::string_view name, std::string_view command_line, u32 vcpus
     populate(id_);
     map_foreign(window, frames.data(), pages, id_);
 
-    Image image;
-    Layout layout = image.layout();
+    hv::pv::ParsedKernel const parsed = hv::pv::parse_kernel(guest_file(), hv::pv::KernelRole::guest);
+    require(!parsed.refusal, "a guest image as initrd");
+    hv::pv::LayoutResult const plan = hv::pv::lay_out(parsed.image, {.pages = pages});
+    require(!plan.error, "room for the image");
+    hv::pv::BootLayout const& layout = plan.layout;
     auto* memory = reinterpret_cast<u8*>(window);
+    auto page = [&](u64 pfn) { return memory + pfn * guest::page_size; };
     __builtin_memset(memory, 0, pages * guest::page_size);
-    image.load(memory);
+    for (u64 pfn = layout.kernel.pfn; pfn < layout.used_pages; ++pfn) {
+        hv::pv::fill_page(parsed.image, guest_file(), layout, pfn, page(pfn), [](u64 n) { return Mfn{frames[n]}; });
+    }
+    auto& start_info = *reinterpret_cast<abi::StartInfo*>(page(layout.start_info_pfn));
     std::array<char, 512> buffer;
-    abi::Maddr shared_info{info.u.getdomaininfo.shared_info_frame.value << abi::page_shift};
-    fill(memory, frames.data(), layout, shared_info, console, store, with_domid(command_line, id_, buffer));
+    (void)hv::pv::fill_start_info(start_info, parsed.image, layout,
+                                  {.shared_info = {info.u.getdomaininfo.shared_info_frame.value << abi::page_shift},
+                                   .command_line = with_domid(command_line, id_, buffer)});
+    start_info.store_evtchn = store;  // for our own use: there is no xenstore
+    start_info.console.domU.mfn = Mfn{frames[layout.console_pfn]};
+    start_info.console.domU.evtchn = console;
     unmap(window, pages);
 
     u64 ring = consoles + index_ * guest::page_size;
-    map_foreign(ring, &frames[layout.console], 1, id_);
+    map_foreign(ring, &frames[layout.console_pfn], 1, id_);
     console_ = reinterpret_cast<abi::io::ConsoleRing*>(ring);
-    Mfn root{frames[layout.l4]};
+    Mfn root{frames[layout.tables.pfn]};
     pin(root, id_);
-    set_context(image.entry(), guest::virt_base + layout.start_info * guest::page_size, root);
+    set_context(parsed.image, layout, root);
     guest::print("{} is domain {}\n", name_, id_.value);
 }
 

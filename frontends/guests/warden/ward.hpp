@@ -3,6 +3,7 @@
 #pragma once
 #include <string_view>
 
+#include "portable/kernel/layout.hpp"
 #include "public/domctl.hpp"
 #include "public/io/console.hpp"
 #include "runtime/hypercall.hpp"
@@ -38,7 +39,7 @@ public:
 private:
     void create(u32 vcpus);
     EvtchnPort connect(EvtchnPort& local) const;
-    void set_context(u64 entry, u64 start_info, Mfn root) const;
+    void set_context(hv::pv::KernelImage const& image, hv::pv::BootLayout const& layout, Mfn root) const;
     void finish_line();
 
     std::string_view name_;

@@ -6,9 +6,9 @@
 #include "core/hal.hpp"
 #include "core/mm/heap.hpp"
 #include "core/mm/page_alloc.hpp"
-#include "core/mm/pte.hpp"
 #include "core/mm/validate.hpp"
 #include "core/sched/scheduler.hpp"
+#include "portable/base/pte.hpp"
 
 namespace hv {
 namespace {

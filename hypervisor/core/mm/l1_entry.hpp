@@ -5,8 +5,8 @@
 #include "core/domain.hpp"
 #include "core/mm/guest_walk.hpp"
 #include "core/mm/leaf.hpp"
-#include "core/mm/pte.hpp"
 #include "core/mm/typed_ref.hpp"
+#include "portable/base/pte.hpp"
 
 namespace hv {
 // A place in a level-1 table that stays one while this object lives.

@@ -3,8 +3,8 @@
 // reference otherwise. I/O addresses hold nothing.
 #pragma once
 #include "core/domain.hpp"
-#include "core/mm/pte.hpp"
 #include "core/mm/typed_ref.hpp"
+#include "portable/base/pte.hpp"
 
 namespace hv {
 // Whose frames an entry may name, as the caller of mmu_update said.

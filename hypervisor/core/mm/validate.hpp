@@ -4,8 +4,8 @@
 #pragma once
 #include <array>
 #include "core/domain.hpp"
-#include "core/mm/pte.hpp"
 #include "core/mm/typed_ref.hpp"
+#include "portable/base/pte.hpp"
 
 namespace hv {
 // The entries of L4 slots 256-271, the same in every root. Written at boot by x86.

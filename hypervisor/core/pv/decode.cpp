@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "core/pv/decode.hpp"
 #include <algorithm>
-#include "core/mm/pte.hpp"
+#include "portable/base/pte.hpp"
 
 namespace hv::pv {
 namespace {

@@ -2,7 +2,7 @@
 // What a guest may have in its registers, flags, selectors and debug registers, and the general ones by their number in
 // an encoding.
 #pragma once
-#include "core/mm/pte.hpp"
+#include "portable/base/pte.hpp"
 #include "public/mmu.hpp"
 #include "public/vcpu.hpp"
 

@@ -4,11 +4,11 @@
 #include <cstring>
 #include "core/hal.hpp"
 #include "core/mm/descriptor.hpp"
-#include "core/mm/pte.hpp"
 #include "core/mm/root.hpp"
 #include "core/pv/registers.hpp"
 #include "core/pv/trap_frame.hpp"
 #include "core/sched/guest_time.hpp"
+#include "portable/base/pte.hpp"
 
 namespace hv::pv {
 namespace {

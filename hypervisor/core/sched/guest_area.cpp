@@ -4,7 +4,7 @@
 #include <cstring>
 #include "core/guest_access.hpp"
 #include "core/hal.hpp"
-#include "core/mm/pte.hpp"
+#include "portable/base/pte.hpp"
 
 namespace hv::sched {
 namespace {

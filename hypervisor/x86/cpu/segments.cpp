@@ -2,7 +2,7 @@
 #include "x86/cpu/segments.hpp"
 #include <array>
 #include <cstddef>
-#include "core/mm/pte.hpp"
+#include "portable/base/pte.hpp"
 #include "x86/cpu/instructions.hpp"
 #include "x86/cpu/msr.hpp"
 #include "x86/cpu/this_cpu.hpp"

@@ -2,8 +2,8 @@
 // Figures for assembly: each line becomes a #define in generated/entry_offsets.h.
 #include <cstddef>
 #include "core/hypercall/table.hpp"
-#include "core/mm/pte.hpp"
 #include "core/vcpu.hpp"
+#include "portable/base/pte.hpp"
 #include "public/hypercall.hpp"
 #include "x86/cpu/this_cpu.hpp"
 

@@ -2,7 +2,7 @@
 // The hypervisor's own address space: L4 slots 256 to 271, the same tables in every root (docs/memory-map.md).
 #pragma once
 #include "base/types.hpp"
-#include "core/mm/pte.hpp"
+#include "portable/base/pte.hpp"
 #include "x86/boot/boot_info.hpp"
 #include "x86/boot/image.h"
 

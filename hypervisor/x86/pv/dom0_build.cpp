@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Dom0 out of the boot loader's modules, and its first vCPU ready to run. The plan (core/pv/dom0_layout) is made and
-// checked before the first frame is written.
+// Dom0 out of the boot loader's modules, and its first vCPU ready to run. What goes where is decided and checked
+// (portable/kernel) before the first frame is written.
 #include <algorithm>
 #include <array>
 #include <cstring>
@@ -10,13 +10,10 @@
 #include "core/hal.hpp"
 #include "core/mm/heap.hpp"
 #include "core/mm/typed_ref.hpp"
-#include "core/pv/dom0_layout.hpp"
-#include "core/pv/elf.hpp"
 #include "core/pv/hypercall_page.hpp"
-#include "core/pv/trap_frame.hpp"
 #include "core/pv/vcpu_context.hpp"
 #include "core/sched/scheduler.hpp"
-#include "public/start_info.hpp"
+#include "portable/kernel/contents.hpp"
 #include "x86/boot/handover.hpp"
 #include "x86/dev/acpi.hpp"
 #include "x86/entry/exit.hpp"
@@ -29,8 +26,8 @@ namespace hv {
 namespace {
 constexpr u16 uart_ports = 8;
 
-[[noreturn]] void fail(char const* what, char const* why) {
-    log::error("dom0: {}{}{}", what, *what ? ": " : "", why);
+[[noreturn]] void fail(char const* what, char const* why, std::string_view about = {}) {
+    log::error("dom0: {}: {}{}{}", what, why, about.empty() ? "" : ": ", about);
     if (hal::reboot_allowed()) hal::machine_reboot();
     hal::machine_halt();
 }
@@ -38,30 +35,32 @@ constexpr u16 uart_ports = 8;
 struct Builder {
     boot::BootInfo const& info;
     boot::Options const& options;
-    pv::ElfKernel kernel{};
-    pv::Dom0Layout layout{};
+    pv::KernelImage image{};
+    pv::BootLayout layout{};
     x86::Dom0Memory memory{};
     Domain* domain = nullptr;
     Mfn root{};
+    std::array<char, abi::max_guest_cmdline> line{};
 };
 
 std::span<u8 const> contents(boot::Module const& module) {
     return {reinterpret_cast<u8 const*>(paging::direct_map(module.start)), module.size};
 }
+pv::KernelFile kernel_file(Builder const& builder) { return contents(builder.info.modules[0]); }
 std::span<u8 const> initrd(Builder const& builder) {
     return builder.info.module_count > 1 ? contents(builder.info.modules[1]) : std::span<u8 const>{};
 }
 
 void plan(Builder& builder) {
     if (builder.info.module_count == 0) fail("no kernel", "the boot loader brought no modules");
-    pv::ElfResult parsed = pv::parse_kernel(contents(builder.info.modules[0]), pv::KernelRole::dom0);
-    if (!parsed) fail("kernel module", parsed.error);
-    builder.kernel = parsed.kernel;
+    pv::ParsedKernel parsed = pv::parse_kernel(kernel_file(builder), pv::KernelRole::dom0);
+    if (!parsed) fail("kernel", parsed.refusal.why, parsed.refusal.about);
+    builder.image = parsed.image;
 
     u64 pages = boot::dom0_pages(builder.options, free_frame_count());
-    pv::LayoutResult planned =
-        pv::lay_out_dom0(builder.kernel, {.nr_pages = pages, .initrd_bytes = initrd(builder).size()});
-    if (!planned) fail("", planned.error);
+    pv::LayoutResult planned = pv::lay_out(builder.image, {.pages = pages, .initrd_bytes = initrd(builder).size()});
+    if (planned.least_pages) log::error("dom0: its kernel and initrd need {} KiB", planned.least_pages << 2);
+    if (!planned) fail("kernel", planned.error);
     builder.layout = planned.layout;
     if (pages > free_frame_count()) fail("memory", "dom0_mem asks for more than is free");
 
@@ -80,36 +79,15 @@ void plan(Builder& builder) {
         fail("memory", "there is less than dom0_mem says");
 }
 
-// A segment begins anywhere in its first page.
-void load_segment(Builder& builder, pv::ElfSegment const& segment) {
-    u8 const* from = contents(builder.info.modules[0]).data() + segment.offset;
-    u64 place = segment.address - builder.layout.virt_base;
-    for (u64 left = segment.file_size; left != 0;) {
-        u64 offset = place & (page_size - 1);
-        u64 size = std::min(left, page_size - offset);
-        std::memcpy(builder.memory.at(place >> page_shift) + offset, from, size);
-        from += size;
-        place += size;
-        left -= size;
-    }
-}
-
-void load_images(Builder& builder) {
-    for (pv::ElfSegment const& segment : builder.kernel.loads()) load_segment(builder, segment);
-    if (builder.kernel.hypercall_page) {
-        u64 pfn = (*builder.kernel.hypercall_page - builder.layout.virt_base) >> page_shift;
+void fill_memory(Builder& builder) {
+    auto mfn_of = [&](u64 pfn) { return builder.memory.mfn(pfn); };
+    for (u64 pfn = builder.layout.kernel.pfn; pfn < builder.layout.used_pages; ++pfn)
+        pv::fill_page(builder.image, kernel_file(builder), builder.layout, pfn, builder.memory.at(pfn), mfn_of);
+    if (builder.image.hypercall_page) {
+        u64 pfn = (*builder.image.hypercall_page - builder.layout.virt_base) >> page_shift;
         pv::fill_hypercall_page(std::span<std::byte, page_size>{builder.memory.at(pfn), page_size});
     }
-    if (builder.layout.initrd.pages)
-        builder.memory.write(builder.layout.initrd.pfn, initrd(builder).data(), initrd(builder).size());
-}
-
-void write_frame_list(Builder& builder) {
-    constexpr u64 per_page = page_size / sizeof(u64);
-    for (u64 pfn = 0; pfn < builder.layout.p2m.pages * per_page; ++pfn) {
-        u64* page = reinterpret_cast<u64*>(builder.memory.at(builder.layout.p2m.pfn + pfn / per_page));
-        page[pfn % per_page] = pfn < builder.memory.size() ? builder.memory.mfn(pfn).value : ~u64{0};
-    }
+    builder.memory.write(builder.layout.initrd.pfn, initrd(builder).data(), initrd(builder).size());
 }
 
 void write_console(abi::StartInfo& start) {
@@ -121,31 +99,17 @@ void write_console(abi::StartInfo& start) {
 }
 
 void write_start_info(Builder& builder) {
-    pv::Dom0Layout const& layout = builder.layout;
-    auto& start = *reinterpret_cast<abi::StartInfo*>(builder.memory.at(layout.start_info.pfn));
-    std::memcpy(start.magic, abi::start_info_magic, sizeof(abi::start_info_magic));
-    if (builder.kernel.magic_with_pae) start.magic[sizeof(abi::start_info_magic) - 1] = 'p';
-    start.nr_pages = builder.memory.size();
-    start.shared_info = Maddr{builder.domain->shared_info_mfn.value << page_shift};
-    start.flags = abi::sif::privileged | abi::sif::initdomain;
-    start.pt_base = Vaddr{layout.page_tables.address};
-    start.nr_pt_frames = layout.page_tables.pages;
-    start.mfn_list = Vaddr{layout.p2m.address};
-    start.first_p2m_pfn = Pfn{layout.first_p2m_pfn};
-    start.nr_p2m_frames = layout.nr_p2m_frames;
-    if (layout.initrd.pages) {
-        if (layout.initrd_by_pfn) start.flags |= abi::sif::mod_start_pfn;
-        start.mod_start = layout.initrd_by_pfn ? layout.initrd.pfn : layout.initrd.address;
-        start.mod_len = initrd(builder).size();
-    }
-    write_console(start);
     // Linux in PV mode looks for ACPI's root pointer only where a BIOS leaves it.
-    std::span<char> line{start.cmd_line};
     std::string_view given = builder.info.modules[0].command_line.view();
     char const* pattern = builder.info.efi_system_table ? "{} acpi_rsdp=0x{:x}" : "{}";
-    if (format_to(line, pattern, std::array<FormatArg, 2>{given, acpi::rsdp_address()}).size() == line.size())
-        log::warn("dom0: its command line is too long and was cut off");
-    line.back() = 0;
+    std::string_view line = format_to(builder.line, pattern, std::array<FormatArg, 2>{given, acpi::rsdp_address()});
+    auto& start = *reinterpret_cast<abi::StartInfo*>(builder.memory.at(builder.layout.start_info_pfn));
+    bool const whole = pv::fill_start_info(start, builder.image, builder.layout,
+                                           {.shared_info = Maddr{builder.domain->shared_info_mfn.value << page_shift},
+                                            .initrd_bytes = initrd(builder).size(),
+                                            .command_line = line});
+    if (!whole) log::warn("dom0: its command line is too long and was cut off");
+    write_console(start);
 }
 
 // Linux unpins the tables it was started with, and expects that they were pinned.
@@ -159,14 +123,7 @@ Result<> pin_root(Builder& builder) {
 Result<> set_registers(Builder& builder) {
     auto* context = make<abi::VcpuGuestContext>();
     if (!context) return Errno::nomem;
-    context->flags = abi::vgcf::in_kernel | abi::vgcf::online;
-    context->user_regs.rip = builder.kernel.entry;
-    context->user_regs.rsp = builder.layout.stack_top();
-    context->user_regs.rsi = builder.layout.start_info.address;
-    context->user_regs.rflags = pv::rflags::interrupts;
-    context->user_regs.cs = abi::selector::flat_cs64;
-    context->user_regs.ss = abi::selector::flat_ss;
-    context->ctrlreg[3] = builder.root.value << page_shift;
+    pv::fill_context(*context, builder.image, builder.layout, builder.root);
     Result<> result = pv::set_context(*builder.domain->vcpus[0], *context);
     destroy(context);
     return result;
@@ -193,24 +150,23 @@ void launch(Builder& builder) {
 }
 
 void log_plan(Builder const& builder) {
-    pv::Dom0Layout const& layout = builder.layout;
+    pv::BootLayout const& layout = builder.layout;
     log::info("dom0: {} MiB, {} vCPUs", builder.memory.size() >> (20 - page_shift), builder.domain->max_vcpus);
     log::info("dom0: kernel {:x}-{:x}, entry {:x}, start info {:x}, mapped up to {:x}, initrd at pfn {:x}, {} KiB",
-              builder.kernel.start, builder.kernel.end, builder.kernel.entry, layout.start_info.address,
-              layout.virt_end, layout.initrd.pfn, initrd(builder).size() >> 10);
+              builder.image.start, builder.image.end, builder.image.entry, layout.address_of(layout.start_info_pfn),
+              layout.address_of(layout.mapped_pages), layout.initrd.pfn, initrd(builder).size() >> 10);
 }
 }  // namespace
 
 void start_dom0(boot::BootInfo const& info, boot::Options const& options) {
     auto* builder = make<Builder>(info, options);
-    if (!builder) fail("", "no memory to build it");
+    if (!builder) fail("memory", "there is none to build it");
     if (options.console) x86::deny_ports({options.com[options.console - 1].io_base, uart_ports});
     plan(*builder);
     log_plan(*builder);
-    load_images(*builder);
-    write_frame_list(*builder);
+    fill_memory(*builder);
     write_start_info(*builder);
-    builder->root = x86::build_dom0_tables(builder->memory, builder->layout);
+    builder->root = builder->memory.mfn(builder->layout.tables.pfn);
     for (boot::Module const& module : info.module_list()) boot_memory::release_module(module);
     if (builder->domain->max_vcpus == 1) x86::open_config_ports();
     launch(*builder);

@@ -4,7 +4,6 @@
 #include <array>
 #include <optional>
 #include "core/domain.hpp"
-#include "core/pv/dom0_layout.hpp"
 #include "public/start_info.hpp"
 
 namespace hv::x86 {
@@ -33,10 +32,6 @@ private:
     u32 last_ = 0;  // where the last look-up ended: they come in order
     u64 pages_ = 0;
 };
-
-// Its initial page tables: the run of pfns from 0 at its kernel's base, and the list of frames at an address of its
-// own. Returns the root. The hypervisor's slots in it are filled when it is promoted.
-Mfn build_dom0_tables(Dom0Memory& memory, pv::Dom0Layout const& layout);
 
 // What it is told of the screen it takes over. Nothing if there is no VGA, or none in text mode.
 std::optional<abi::Dom0VgaConsoleInfo> vga_console();

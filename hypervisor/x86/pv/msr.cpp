@@ -4,8 +4,8 @@
 #include <optional>
 #include "core/domain.hpp"
 #include "core/hal.hpp"
-#include "core/mm/pte.hpp"
 #include "core/pv/constant_msr.hpp"
+#include "portable/base/pte.hpp"
 #include "x86/cpu/features.hpp"
 #include "x86/cpu/this_cpu.hpp"
 #include "x86/pv/priv_op.hpp"

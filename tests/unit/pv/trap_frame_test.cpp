@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 
 #include "core/pv/trap_frame.hpp"
-#include "core/mm/pte.hpp"
+#include "portable/base/pte.hpp"
 
 #include <gtest/gtest.h>
 

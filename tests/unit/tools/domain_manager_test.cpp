@@ -9,7 +9,7 @@
 #include <thread>
 
 #include "fake_dom0.hpp"
-#include "kernel_file.hpp"
+#include "tests/unit/portable/kernel/kernel_file.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 // File format after the System V ABI (gABI chapters 4 and 5); notes after public/elfnote.h.
-#include "core/pv/elf.hpp"
+#include "portable/kernel/image.hpp"
 #include <algorithm>
 #include <cstring>
-#include "core/mm/pte.hpp"
+#include "portable/base/pte.hpp"
 
 namespace hv::pv {
 namespace {
@@ -43,16 +43,16 @@ bool is_page(u64 address) { return (address & ~page_mask) == 0; }
 
 class KernelParser {
 public:
-    KernelParser(std::span<u8 const> file, KernelRole role) : file_{file}, role_{role} {}
+    KernelParser(KernelFile file, KernelRole role) : file_{file} { image_.role = role; }
 
-    Complaint run() {
-        if (Complaint error = check_header()) return error;
-        if (Complaint error = read_notes()) return error;
-        if (Refusal refusal = notes_.check(role_)) return refusal.why;
-        if (Complaint error = read_segments()) return error;
-        return take_notes();
+    Refusal run() {
+        if (Complaint error = check_header()) return {error};
+        if (Complaint error = read_notes()) return {error};
+        if (Refusal refusal = notes_.check(image_.role)) return refusal;
+        if (Complaint error = read_segments()) return {error};
+        return {take_notes()};
     }
-    ElfKernel const& kernel() const { return kernel_; }
+    KernelImage const& image() const { return image_; }
 
 private:
     template <class T>
@@ -92,7 +92,7 @@ private:
         if (notes_.found || header_.section_count == 0) return nullptr;
         if (header_.section_size != sizeof(SectionHeader) ||
             !lies_inside(header_.section_offset, u64{header_.section_count} * sizeof(SectionHeader), file_.size()))
-            return "its section headers are outside the file";
+            return "its section headers are outside the file, which may be truncated";
         for (u32 i = 0; i < header_.section_count; ++i) {
             auto section = at<SectionHeader>(header_.section_offset, i);
             if (section.type != SectionHeader::note) continue;
@@ -101,29 +101,29 @@ private:
         return nullptr;
     }
     Complaint add_notes(u64 offset, u64 size) {
-        if (!lies_inside(offset, size, file_.size())) return "a note in it is damaged";
+        if (!lies_inside(offset, size, file_.size())) return "its notes are outside the file, which may be truncated";
         return notes_.add(file_.subspan(offset, size));
     }
 
     Complaint read_segments() {
-        kernel_.virt_base = notes_.virt_base;
-        if (!is_page(kernel_.virt_base) || !is_guest_address(kernel_.virt_base))
+        image_.virt_base = notes_.virt_base;
+        if (!is_page(image_.virt_base) || !is_guest_address(image_.virt_base))
             return "its notes name no usable base address";
         for (u32 i = 0; i < header_.program_count; ++i) {
             auto segment = at<ProgramHeader>(header_.program_offset, i);
             if (segment.type != ProgramHeader::load || segment.memory_size == 0) continue;
             if (Complaint error = add_segment(segment)) return error;
         }
-        if (kernel_.segment_count == 0) return "it has no segment to load";
-        ElfSegment const& last = kernel_.loads().back();
-        kernel_.start = kernel_.segments[0].address;
-        kernel_.end = last.end();
+        if (image_.segment_count == 0) return "it has no segment to load";
+        Segment const& last = image_.loads().back();
+        image_.start = image_.segments[0].address;
+        image_.end = last.end();
         return nullptr;
     }
     // Placed by physical address: Linux's per-CPU segment has virtual address 0.
     Complaint add_segment(ProgramHeader const& segment) {
         constexpr Complaint bad_address = "a segment's address is outside the range that a kernel may use";
-        if (kernel_.segment_count == max_elf_segments) return "it has more segments than we can load";
+        if (image_.segment_count == max_elf_segments) return "it has more segments than we can load";
         if (segment.memory_size < segment.file_size) return "a segment is larger in the file than in memory";
         if (!lies_inside(segment.offset, segment.file_size, file_.size()))
             return "a segment is outside the file, which may be truncated";
@@ -134,10 +134,10 @@ private:
         if (!is_guest_address(last_byte) || crosses) return bad_address;
         return insert({*address, segment.memory_size, segment.offset, segment.file_size});
     }
-    Complaint insert(ElfSegment const& added) {  // by address
-        ElfSegment* begin = kernel_.segments.data();
-        ElfSegment* end = begin + kernel_.segment_count++;
-        ElfSegment* place = std::upper_bound(begin, end, added, [](auto& a, auto& b) { return a.address < b.address; });
+    Complaint insert(Segment const& added) {  // by address
+        Segment* begin = image_.segments.data();
+        Segment* end = begin + image_.segment_count++;
+        Segment* place = std::upper_bound(begin, end, added, [](auto& a, auto& b) { return a.address < b.address; });
         std::copy_backward(place, end, end + 1);
         *place = added;
         bool overlaps = (place > begin && place[-1].end() > added.address) ||  //
@@ -146,32 +146,42 @@ private:
     }
 
     Complaint take_notes() {
-        kernel_.entry = notes_.entry.value_or(header_.entry);
-        kernel_.hypercall_page = notes_.hypercall_page;
-        kernel_.init_p2m = notes_.init_p2m;
-        kernel_.initrd_by_pfn = notes_.initrd_by_pfn;
-        kernel_.magic_with_pae = notes_.pae_mode;
-        if (kernel_.entry < kernel_.start || kernel_.entry >= kernel_.end)
-            return "its entry point is outside its segments";
+        image_.entry = notes_.entry.value_or(header_.entry);
+        image_.hypercall_page = notes_.hypercall_page;
+        image_.init_p2m = notes_.init_p2m;
+        image_.initrd_by_pfn = notes_.initrd_by_pfn;
+        image_.pae_mode = notes_.pae_mode;
+        if (image_.entry < image_.start || image_.entry >= image_.end) return "its entry point is outside its segments";
         std::optional<u64> page = notes_.hypercall_page;
-        bool inside = page && *page >= kernel_.start && *page < kernel_.end && kernel_.end - *page >= page_size;
+        bool inside = page && *page >= image_.start && *page < image_.end && image_.end - *page >= page_size;
         if (page && (!is_page(*page) || !inside)) return "its hypercall page is outside its segments";
         if (notes_.init_p2m && (!is_page(*notes_.init_p2m) || !is_guest_address(*notes_.init_p2m)))
             return "the address it wants for the list of frames cannot be used";
         return nullptr;
     }
 
-    std::span<u8 const> file_;
-    KernelRole role_;
+    KernelFile file_;
     FileHeader header_{};
     XenNotes notes_{};
-    ElfKernel kernel_{};
+    KernelImage image_{};
 };
 }  // namespace
 
-ElfResult parse_kernel(std::span<u8 const> file, KernelRole role) {
+ParsedKernel parse_kernel(KernelFile file, KernelRole role) {
     KernelParser parser{file, role};
-    Complaint error = parser.run();
-    return {error, parser.kernel()};
+    Refusal const refusal = parser.run();
+    return {refusal, parser.image()};
+}
+
+void copy_from_image(KernelImage const& image, KernelFile file, u64 address, std::span<std::byte> to) {
+    for (Segment const& segment : image.loads()) {
+        // The last page may end at the end of the address space: lengths are compared, not ends.
+        u64 const from = std::max(address, segment.address);
+        u64 const skipped = from - segment.address;
+        u64 const place = from - address;
+        if (skipped >= segment.file_size || place >= to.size()) continue;
+        u64 const size = std::min(segment.file_size - skipped, to.size() - place);
+        std::memcpy(to.data() + place, file.data() + segment.offset + skipped, size);
+    }
 }
 }  // namespace hv::pv

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Small kernels made in memory: an ELF with Xen notes, the same in a bzImage, packed by any of Linux's compressors.
+// Small kernels made in memory: an ELF with Xen notes.
 #pragma once
-#include "dom0-tools/lib/decompress.hpp"
-
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -41,10 +39,9 @@ struct KernelSpec {
 };
 
 Bytes make_elf(KernelSpec const& spec = {});
+// One that may run, of several kinds: for fuzzers, whose mutations would hardly find one.
+KernelSpec some_kernel(unsigned seed);
 Bytes make_note(std::uint32_t type, std::span<std::byte const> value);
-Bytes pack(std::span<std::byte const> data, paravane::Compression compression);
-// With Linux's boot header; the unpacked size is appended to the payload as Linux does it.
-Bytes make_bzimage(std::span<std::byte const> elf, paravane::Compression compression);
 
 template <class T>
 void put(Bytes& bytes, std::size_t offset, T value) {

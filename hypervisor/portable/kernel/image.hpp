@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: MIT
+// Reads an ELF64 PV kernel: which bytes go where, what its Xen notes ask for, and whether it may run. The image is
+// somebody's file in memory; nothing in it is believed before it is checked against the view's size, and nothing
+// outlives the view.
+#pragma once
+#include <array>
+#include "portable/kernel/notes.hpp"
+
+namespace hv::pv {
+using KernelFile = std::span<u8 const>;
+
+struct Segment {
+    u64 address = 0;      // guest virtual, by physical address and note VIRT_BASE
+    u64 memory_size = 0;  // bytes behind file_size are zero
+    u64 offset = 0;       // in the file
+    u64 file_size = 0;
+
+    u64 end() const { return address + memory_size; }
+};
+
+struct KernelImage {
+    std::array<Segment, max_elf_segments> segments{};  // by address, disjoint
+    u32 segment_count = 0;
+    KernelRole role = KernelRole::guest;  // for which it was asked for
+    u64 virt_base = 0;                    // address of pfn 0, on a page and a guest's
+    u64 start = 0;                        // lowest and one past the highest address of the segments
+    u64 end = 0;
+    u64 entry = 0;
+    std::optional<u64> hypercall_page{};  // address of a page in the image that wants the call stubs
+    std::optional<u64> init_p2m{};        // where the list of frames is to be mapped: on a page, a guest's
+    bool initrd_by_pfn = false;           // it need not be mapped, start_info names its first pfn
+    bool pae_mode = false;                // note PAE_MODE
+
+    std::span<Segment const> loads() const { return std::span{segments}.first(segment_count); }
+};
+
+struct ParsedKernel {
+    Refusal refusal{};
+    KernelImage image{};
+
+    explicit operator bool() const { return !refusal; }
+};
+
+ParsedKernel parse_kernel(KernelFile file, KernelRole role);
+
+// What the guest sees from this address on, as far as it comes from the file. The rest of `to` stays as it is: it is to
+// be zero.
+void copy_from_image(KernelImage const& image, KernelFile file, u64 address, std::span<std::byte> to);
+}  // namespace hv::pv
