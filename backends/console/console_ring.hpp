@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Our end of a guest's console page. The guest may write anything there at any time: each index is read once and
-// checked, our own indices are kept here and only ever published.
+// Our end of a guest's console page.
 #pragma once
 #include "error.hpp"
 
@@ -8,6 +7,7 @@
 #include <cstddef>
 #include <string_view>
 
+#include "portable/ring/byte_ring.hpp"
 #include "public/io/console.hpp"
 
 namespace paravane {
@@ -24,9 +24,8 @@ public:
     std::size_t give_input(std::string_view text);
 
 private:
-    abi::io::ConsoleRing& page_;
-    abi::u32 out_cons_;
-    abi::u32 in_prod_;
+    hv::ring::ByteConsumer<abi::io::console_out_size> output_;
+    hv::ring::ByteProducer<abi::io::console_in_size> input_;
     std::array<char, abi::io::console_out_size> taken_;
 };
 }  // namespace paravane

@@ -4,4 +4,5 @@ set(XENSTORED_CORE_SOURCES
     wire.cpp path.cpp permissions.cpp children.cpp store.cpp quota.cpp output.cpp watch.cpp transaction.cpp ring.cpp ring_client.cpp
     server.cpp node_requests.cpp session_requests.cpp domain_requests.cpp control.cpp)
 list(TRANSFORM XENSTORED_CORE_SOURCES PREPEND ${CMAKE_CURRENT_LIST_DIR}/)
-get_filename_component(XENSTORED_INCLUDE_DIR ${CMAKE_CURRENT_LIST_DIR} DIRECTORY)
+get_filename_component(tools ${CMAKE_CURRENT_LIST_DIR} DIRECTORY)
+set(XENSTORED_INCLUDE_DIR ${tools} ${tools}/../hypervisor)

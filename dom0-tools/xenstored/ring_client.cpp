@@ -44,7 +44,7 @@ Progress RingClient::turn(Server& server, Session& session, Time now, bool& noti
         }
         if (!sane) {
             reported_ = true;
-            ring_.report(RingError::indices);
+            ring_.report(RingError::ridx);
             server.mark_dead(session, "its ring's indices make no sense");
         }
         notify = moved_;
@@ -54,7 +54,7 @@ Progress RingClient::turn(Server& server, Session& session, Time now, bool& noti
         }
     }
     // The page stays mapped and the domain watched, so that @releaseDomain comes when it really ends.
-    if (!std::exchange(reported_, true)) ring_.report(RingError::protocol);
+    if (!std::exchange(reported_, true)) ring_.report(RingError::proto);
     return Progress::waits;
 }
 }  // namespace paravane::xenstored

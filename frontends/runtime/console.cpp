@@ -2,8 +2,9 @@
 #include "runtime/console.hpp"
 
 #include <array>
-#include <atomic>
+#include <optional>
 
+#include "portable/ring/byte_ring.hpp"
 #include "public/io/console.hpp"
 #include "runtime/event.hpp"
 #include "runtime/memory.hpp"
@@ -14,11 +15,9 @@ namespace {
 constexpr u64 patience = 10 * time::second;  // with a reader that has stopped reading
 constexpr u64 nap = 20 * time::millisecond;  // between two looks: the reader need not notify us of every read
 
-constinit abi::io::ConsoleRing* ring = nullptr;
+constinit std::optional<hv::ring::ByteProducer<abi::io::console_out_size>> ring{};
 constinit EvtchnPort ring_port{0};
 constinit bool reader_is_gone = false;
-
-u32 load(u32& index) { return std::atomic_ref<u32>(index).load(std::memory_order_acquire); }
 
 // False when nothing was read for long.
 template <class Condition>
@@ -37,16 +36,12 @@ bool wait_for_reader(Condition done) {
 }
 
 void write_to_ring(std::string_view text) {
-    u32 produced = ring->out_prod;
-    for (char c : text) {
-        auto has_room = [&] { return produced - load(ring->out_cons) < abi::io::console_out_size; };
-        if (!has_room()) {
-            std::atomic_ref<u32>(ring->out_prod).store(produced, std::memory_order_release);
-            if (reader_is_gone || !wait_for_reader(has_room)) { return; }
-        }
-        ring->out[produced++ % abi::io::console_out_size] = c;
+    for (;;) {
+        text.remove_prefix(ring->put(text).value_or(0));
+        if (text.empty()) { break; }
+        auto has_room = [] { return ring->unread().value_or(abi::io::console_out_size) < abi::io::console_out_size; };
+        if (reader_is_gone || !wait_for_reader(has_room)) { return; }
     }
-    std::atomic_ref<u32>(ring->out_prod).store(produced, std::memory_order_release);
     (void)event::send(ring_port);
 }
 
@@ -58,13 +53,14 @@ void write_by_hypercall(std::string_view text) {
 
 void console::initialise(abi::StartInfo const& info) {
     if ((info.flags & abi::sif::initdomain) == 0 && info.console.domU.mfn.value != 0) {
-        ring = pointer_to<abi::io::ConsoleRing>(memory::machine_to_pfn(info.console.domU.mfn));
+        auto& page = *pointer_to<abi::io::ConsoleRing>(memory::machine_to_pfn(info.console.domU.mfn));
+        ring.emplace(page.out, page.out_prod, page.out_cons);
         ring_port = info.console.domU.evtchn;
     }
 }
 
 void console::write(std::string_view text) {
-    if (ring != nullptr) {
+    if (ring) {
         write_to_ring(text);
     } else {
         write_by_hypercall(text);
@@ -72,8 +68,8 @@ void console::write(std::string_view text) {
 }
 
 void console::flush() {
-    if (ring != nullptr && !reader_is_gone) {
-        (void)wait_for_reader([] { return load(ring->out_cons) == ring->out_prod; });
+    if (ring && !reader_is_gone) {
+        (void)wait_for_reader([] { return ring->unread() == 0u; });
     }
 }
 

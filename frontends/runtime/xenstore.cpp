@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include "runtime/xenstore.hpp"
 
-#include <atomic>
 #include <initializer_list>
+#include <optional>
 
+#include "portable/ring/byte_ring.hpp"
 #include "public/io/xs_wire.hpp"
 #include "runtime/event.hpp"
 #include "runtime/memory.hpp"
@@ -15,19 +16,16 @@ namespace {
 using abi::io::XenstoreDomainInterface;
 using abi::io::XsdSockmsg;
 
-constexpr u32 ring_size = abi::io::xenstore_ring_size;
-
-u32 load(u32& index) { return std::atomic_ref<u32>(index).load(std::memory_order_acquire); }
-void store(u32& index, u32 value) { std::atomic_ref<u32>(index).store(value, std::memory_order_release); }
 }  // namespace
 
 class Session {
 public:
-    void open(XenstoreDomainInterface* ring, EvtchnPort port) {
-        ring_ = ring;
+    void open(XenstoreDomainInterface& page, EvtchnPort port) {
+        requests_.emplace(page.req, page.req_prod, page.req_cons);
+        replies_.emplace(page.rsp, page.rsp_prod, page.rsp_cons);
         port_ = port;
     }
-    bool is_open() const { return ring_ != nullptr; }
+    bool is_open() const { return requests_.has_value(); }
 
     // The parts of the payload are sent as they are: a caller gives the zero bytes that the protocol asks for.
     Value request(u32 type, std::initializer_list<std::string_view> parts) {
@@ -57,40 +55,34 @@ private:
     }
 
     void send(std::string_view bytes) {
-        u32 produced = ring_->req_prod;
-        for (char byte : bytes) {
-            while (produced - load(ring_->req_cons) >= ring_size) {
-                store(ring_->req_prod, produced);
-                sleep();
-            }
-            ring_->req[produced++ % ring_size] = byte;
+        for (;;) {
+            bytes.remove_prefix(requests_->put(bytes).value_or(0));
+            if (bytes.empty()) { break; }
+            sleep();
         }
-        store(ring_->req_prod, produced);
         (void)event::send(port_);
     }
 
-    char next_byte() {
-        u32 consumed = ring_->rsp_cons;
-        while (load(ring_->rsp_prod) == consumed) {
+    void read(std::span<char> to) {
+        while (!to.empty()) {
+            to = to.subspan(replies_->take(to).value_or(0));
+            if (to.empty()) { return; }
             event::clear(port_);
-            if (load(ring_->rsp_prod) == consumed) { (void)event::wait(port_, time::now() + time::second); }
+            if (replies_->waiting().value_or(0) == 0) { (void)event::wait(port_, time::now() + time::second); }
         }
-        char byte = ring_->rsp[consumed % ring_size];
-        store(ring_->rsp_cons, consumed + 1);
-        return byte;
     }
 
     Message receive() {
         Message message{};
-        char header[sizeof(XsdSockmsg)];
-        for (char& byte : header) { byte = next_byte(); }
-        __builtin_memcpy(&message.header, header, sizeof(header));
-        for (u32 i = 0; i < message.header.len; ++i) {
-            char byte = next_byte();
-            if (i < message.value.bytes_.size()) {
-                message.value.bytes_[i] = byte;
-                message.value.length_ = i + 1;
-            }
+        read({reinterpret_cast<char*>(&message.header), sizeof(message.header)});
+        u64 rest = message.header.len;
+        message.value.length_ = std::min(rest, message.value.bytes_.size());
+        read(std::span{message.value.bytes_}.first(message.value.length_));
+        for (rest -= message.value.length_; rest != 0;) {
+            std::array<char, 64> left_out;
+            std::span<char> piece = std::span{left_out}.first(std::min(rest, left_out.size()));
+            read(piece);
+            rest -= piece.size();
         }
         (void)event::send(port_);
         if (message.header.type == abi::io::xs::watch_event) { ++watch_events_; }
@@ -108,7 +100,8 @@ private:
         }
     }
 
-    XenstoreDomainInterface* ring_ = nullptr;
+    std::optional<hv::ring::ByteProducer<abi::io::xenstore_ring_size>> requests_{};
+    std::optional<hv::ring::ByteConsumer<abi::io::xenstore_ring_size>> replies_{};
     EvtchnPort port_{0};
     u32 last_id_ = 0;
     u32 watch_events_ = 0;
@@ -122,7 +115,7 @@ constinit bool watching = false;
 
 void initialise(abi::StartInfo const& info) {
     if ((info.flags & abi::sif::initdomain) == 0 && info.store_mfn.value != 0) {
-        session.open(pointer_to<XenstoreDomainInterface>(memory::machine_to_pfn(info.store_mfn)), info.store_evtchn);
+        session.open(*pointer_to<XenstoreDomainInterface>(memory::machine_to_pfn(info.store_mfn)), info.store_evtchn);
     }
 }
 

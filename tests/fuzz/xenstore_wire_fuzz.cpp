@@ -58,9 +58,9 @@ void play_ring(TestStore& store, Client& tools, Input& input) {
     while (!input.empty()) {
         std::uint8_t what = input.byte();
         if (what < 0xf0) {
-            for (char byte : input.some(what)) page.requests[page.request_producer++ % 1024] = std::byte(byte);
+            for (char byte : input.some(what)) page.req[page.req_prod++ % 1024] = byte;
         } else {
-            std::uint32_t* index = what & 1 ? &page.request_producer : &page.reply_consumer;
+            std::uint32_t* index = what & 1 ? &page.req_prod : &page.rsp_cons;
             std::string_view value = input.some(sizeof *index);
             std::memcpy(index, value.data(), value.size());
         }

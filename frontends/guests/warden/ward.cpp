@@ -2,7 +2,6 @@
 #include "ward.hpp"
 
 #include <array>
-#include <atomic>
 
 #include "portable/kernel/contents.hpp"
 #include "runtime/guest.hpp"
@@ -145,9 +144,9 @@ void Ward::build(std::string_view name, std::string_view command_line, u32 vcpus
     start_info.console.domU.evtchn = console;
     unmap(window, pages);
 
-    u64 ring = consoles + index_ * guest::page_size;
-    map_foreign(ring, &frames[layout.console_pfn], 1, id_);
-    console_ = reinterpret_cast<abi::io::ConsoleRing*>(ring);
+    map_foreign(ring_address(), &frames[layout.console_pfn], 1, id_);
+    auto& ring = *reinterpret_cast<abi::io::ConsoleRing*>(ring_address());
+    console_.emplace(ring.out, ring.out_prod, ring.out_cons);
     Mfn root{frames[layout.tables.pfn]};
     pin(root, id_);
     set_context(parsed.image, layout, root);
@@ -159,23 +158,23 @@ void Ward::start() {
     require(domctl(op, command::unpausedomain, id_) == 0, "unpausedomain");
 }
 
+u64 Ward::ring_address() const { return consoles + index_ * guest::page_size; }
+
 void Ward::finish_line() {
     guest::print("{}: {}\n", name_, std::string_view{line_, line_length_});
     line_length_ = 0;
 }
 
-// The ring is the other domain's to write: its indexes are taken modulo the size, whatever they are.
+// No more than a ring full, however fast it writes.
 void Ward::print_console() {
-    u32 produced = std::atomic_ref<u32>(console_->out_prod).load(std::memory_order_acquire);
-    u32 consumed = console_->out_cons;
-    if (produced - consumed > abi::io::console_out_size) { consumed = produced - abi::io::console_out_size; }
-    if (consumed == produced) { return; }
-    for (; consumed != produced; ++consumed) {
-        char c = console_->out[consumed % abi::io::console_out_size];
+    static constinit std::array<char, abi::io::console_out_size> text{};
+    std::optional<std::size_t> count = console_->take(text);
+    if (!count) { console_->skip_all(); }
+    if (!count || *count == 0) { return; }
+    for (char c : std::span{text}.first(*count)) {
         if (c != '\n') { line_[line_length_++] = c >= ' ' && c <= '~' ? c : '.'; }
         if (c == '\n' || line_length_ == sizeof(line_)) { finish_line(); }
     }
-    std::atomic_ref<u32>(console_->out_cons).store(consumed, std::memory_order_release);
     abi::EvtchnSend send{.port = console_port_};
     (void)guest::event_channel_op(abi::evtchnop::send, &send);
 }
@@ -195,7 +194,7 @@ void Ward::raise_store_port() const {
 
 void Ward::destroy() {
     print_console();
-    unmap(address_of(console_), 1);
+    unmap(ring_address(), 1);
     for (EvtchnPort port : {console_port_, store_port_}) {
         abi::EvtchnClose close{.port = port};
         require(guest::event_channel_op(abi::evtchnop::close, &close) == 0, "a port is closed");

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
 // A domain in the care of this one: built from the image that was loaded beside the kernel, watched, taken away.
 #pragma once
+#include <optional>
 #include <string_view>
 
 #include "portable/kernel/layout.hpp"
+#include "portable/ring/byte_ring.hpp"
 #include "public/domctl.hpp"
 #include "public/io/console.hpp"
 #include "runtime/hypercall.hpp"
@@ -40,13 +42,14 @@ private:
     void create(u32 vcpus);
     EvtchnPort connect(EvtchnPort& local) const;
     void set_context(hv::pv::KernelImage const& image, hv::pv::BootLayout const& layout, Mfn root) const;
+    u64 ring_address() const;
     void finish_line();
 
     std::string_view name_;
     Domid id_{0};
     u32 index_ = 0;
     EvtchnPort console_port_{0}, store_port_{0};
-    abi::io::ConsoleRing* console_ = nullptr;
+    std::optional<hv::ring::ByteConsumer<abi::io::console_out_size>> console_{};
     char line_[200];
     u32 line_length_ = 0;
 };

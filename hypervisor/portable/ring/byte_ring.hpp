@@ -37,7 +37,7 @@ public:
         __builtin_memcpy(to.data(), bytes_ + at_ % size, first);
         __builtin_memcpy(to.data() + first, bytes_, count - first);
         __atomic_signal_fence(__ATOMIC_SEQ_CST);  // the copy is taken here
-        move_to(at_ + static_cast<u32>(count));
+        if (count != 0) move_to(at_ + static_cast<u32>(count));
         return count;
     }
 
@@ -46,9 +46,7 @@ public:
     void restart() { move_to(0); }
 
 private:
-    void move_to(u32 index) {
-        if (index != at_ || index == 0) store_release(consumer_, at_ = index);
-    }
+    void move_to(u32 index) { store_release(consumer_, at_ = index); }
 
     char const* bytes_;
     u32 const& producer_;

@@ -12,10 +12,10 @@ struct Guest {
     explicit Guest(TestStore& test) : store{test}, client{test.domain(3)}, ring{client.session().id, page} {}
 
     bool put(std::string_view bytes) {
-        std::size_t room = 1024 - (page.request_producer - page.request_consumer);
+        std::size_t room = 1024 - (page.req_prod - page.req_cons);
         std::size_t count = std::min(room, unsent.size() + bytes.size());
         unsent += bytes;
-        for (std::size_t i = 0; i < count; ++i) page.requests[page.request_producer++ % 1024] = std::byte(unsent[i]);
+        for (std::size_t i = 0; i < count; ++i) page.req[page.req_prod++ % 1024] = unsent[i];
         unsent.erase(0, count);
         return unsent.empty();
     }
@@ -25,9 +25,9 @@ struct Guest {
         put(encode(type, 5, 0, payload));
         for (int i = 0; i < 50; ++i) {
             turn();
-            while (page.reply_consumer != page.reply_producer) {
-                std::byte byte = page.replies[page.reply_consumer++ % 1024];
-                replies.feed(std::span{&byte, 1});
+            while (page.rsp_cons != page.rsp_prod) {
+                char byte = page.rsp[page.rsp_cons++ % 1024];
+                replies.feed(std::as_bytes(std::span{&byte, 1}));
             }
             if (auto reply = replies.next()) return reply->payload;
             put({});
@@ -66,11 +66,11 @@ TEST(RingClient, NotifiesOnlyWhenBytesMoved) {
 TEST(RingClient, BadIndicesEndThisRingOnly) {
     TestStore store;
     Guest guest{store};
-    guest.page.request_producer = guest.page.request_consumer + 2000;
+    guest.page.req_prod = guest.page.req_cons + 2000;
     EXPECT_EQ(guest.turn(), Progress::waits);
     EXPECT_TRUE(guest.client.session().dead);
     EXPECT_EQ(guest.page.error, 2U);
-    guest.page.request_producer = guest.page.request_consumer;
+    guest.page.req_prod = guest.page.req_cons;
     EXPECT_EQ(guest.ask(MessageType::read, "x"_z), "no reply");
     EXPECT_EQ(store.platform.lines.size(), 1U) << "said once";
     EXPECT_EQ(store.socket().read("/tool"), "");

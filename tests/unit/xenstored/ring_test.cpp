@@ -15,9 +15,9 @@ TEST(Ring, BytesArriveInOrderAcrossTheWrap) {
     std::uint8_t sent = 0;
     std::uint8_t received = 0;
     for (int round = 0; round < 5000; ++round) {
-        std::uint32_t room = 1024 - (page.request_producer - page.request_consumer);
+        std::uint32_t room = 1024 - (page.req_prod - page.req_cons);
         for (std::uint32_t count = random() % (room + 1); count > 0; --count) {
-            page.requests[page.request_producer++ % 1024] = static_cast<std::byte>(sent++);
+            page.req[page.req_prod++ % 1024] = static_cast<char>(sent++);
         }
         std::array<std::byte, 300> chunk;
         std::optional<std::size_t> taken = ring.take(chunk);
@@ -32,7 +32,7 @@ TEST(Ring, OutputStopsWhenTheGuestDoesNotRead) {
     std::array<std::byte, 1500> data{};
     EXPECT_EQ(ring.put(data), 1024U);
     EXPECT_EQ(ring.put(data), 0U);
-    page.reply_consumer += 10;
+    page.rsp_cons += 10;
     EXPECT_EQ(ring.put(data), 10U);
 }
 
@@ -40,11 +40,11 @@ TEST(Ring, ImpossibleIndicesAreRefused) {
     RingPage page{};
     Ring ring{page};
     std::array<std::byte, 16> data{};
-    page.request_producer = 1025;
+    page.req_prod = 1025;
     EXPECT_FALSE(ring.take(data));
-    page.request_producer = 0xffffffff;
+    page.req_prod = 0xffffffff;
     EXPECT_FALSE(ring.take(data));
-    page.reply_consumer = 1;
+    page.rsp_cons = 1;
     EXPECT_FALSE(ring.put(data));
 }
 
@@ -53,22 +53,22 @@ TEST(Ring, OurIndicesAreNotTheGuestsToChange) {
     Ring ring{page};
     std::array<std::byte, 16> data{};
     EXPECT_EQ(ring.put(data), 16U);
-    page.reply_producer = 5000;
+    page.rsp_prod = 5000;
     EXPECT_EQ(ring.put(data), 16U);
-    EXPECT_EQ(page.reply_producer, 32U);
+    EXPECT_EQ(page.rsp_prod, 32U);
 }
 
 TEST(Ring, GoesOnFromTheIndicesInThePageAndCanRestart) {
     RingPage page{};
-    page.request_consumer = page.request_producer = 0xfffffff0;
-    page.reply_consumer = page.reply_producer = 77;
+    page.req_cons = page.req_prod = 0xfffffff0;
+    page.rsp_cons = page.rsp_prod = 77;
     Ring ring{page};
-    for (int i = 0; i < 20; ++i) page.requests[page.request_producer++ % 1024] = std::byte{9};
+    for (int i = 0; i < 20; ++i) page.req[page.req_prod++ % 1024] = 9;
     std::array<std::byte, 64> data{};
     EXPECT_EQ(ring.take(data), 20U);
-    EXPECT_EQ(page.request_consumer, 4U);
+    EXPECT_EQ(page.req_cons, 4U);
     ring.restart();
-    EXPECT_EQ(page.request_producer, 0U);
+    EXPECT_EQ(page.req_prod, 0U);
     EXPECT_FALSE(ring.has_input());
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "public/io/ring.hpp"
+#include "portable/ring/request_ring.hpp"
 
 #include <gtest/gtest.h>
 
@@ -14,8 +14,8 @@ struct Request {
 struct Response {
     abi::u64 id;
 };
-using Front = abi::io::FrontRing<Request, Response>;
-using Back = abi::io::BackRing<Request, Response>;
+using Front = hv::ring::FrontRing<Request, Response>;
+using Back = hv::ring::BackRing<Request, Response>;
 
 struct Rings : testing::Test {
     alignas(4096) std::array<std::byte, 4096> page{};
