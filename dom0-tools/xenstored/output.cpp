@@ -10,7 +10,7 @@ void OutputQueue::push(std::string bytes, Kind kind) {
 }
 
 void OutputQueue::push_reply(MessageType type, Header const& request, std::string_view payload) {
-    push(encode(type, request.request_id, request.transaction_id, payload), Kind::reply);
+    push(encode(type, request.req_id, request.tx_id, payload), Kind::reply);
     ++replies_;
 }
 

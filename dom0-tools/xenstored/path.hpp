@@ -1,23 +1,20 @@
 // SPDX-License-Identifier: MIT
-// Names of nodes: "/local/domain/3/name". Everything here takes and gives absolute paths unless it says otherwise.
+// Names of nodes as clients give them: relative to a base path, or not.
 #pragma once
-#include <cstddef>
 #include <string>
-#include <string_view>
+
+#include "portable/xenstore/path.hpp"
 
 namespace paravane::xenstored {
-// Absolute, made of [A-Za-z0-9-/_@], no empty component, no slash at the end, not too long. The limit is for the part
-// below /local/domain/<n>/, so that a domain's relative names have the same room whatever its number.
-bool is_valid_path(std::string_view path, std::size_t max_length);
+using hv::xenstore::basename_of;
+using hv::xenstore::is_special;
+using hv::xenstore::is_valid_path;
+using hv::xenstore::parent_of;
+using hv::xenstore::take_component;
 
-// A name as a client of that base path gives it: absolute and special ("@...") names stay.
-std::string absolute_path(std::string_view base, std::string_view name);
-
-inline bool is_special(std::string_view name) { return name.starts_with('@'); }
-std::string_view parent_of(std::string_view path);    // of "/" it is "/"
-std::string_view basename_of(std::string_view path);  // of "/" it is ""
-std::string join(std::string_view parent, std::string_view child);
-
-// Takes the first component off a path below the root: "/a/b" -> "a", leaving "/b".
-std::string_view take_component(std::string_view& path);
+// Absolute and special ("@...") names stay.
+inline std::string absolute_path(std::string_view base, std::string_view name) {
+    if (name.starts_with('/') || is_special(name)) return std::string{name};
+    return std::string{base == "/" ? "" : base}.append("/").append(name);
+}
 }  // namespace paravane::xenstored

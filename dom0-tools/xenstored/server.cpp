@@ -138,7 +138,7 @@ Outcome<Server::Reply> Server::perform(Session& session, Message const& message)
     if (operation.handler == nullptr) return Errno::enosys;
     if (operation.needs_privilege && session.is_unprivileged()) return Errno::eacces;
 
-    std::uint32_t id = operation.ignores_transaction ? 0 : message.header.transaction_id;
+    std::uint32_t id = operation.ignores_transaction ? 0 : message.header.tx_id;
     if (id == 0) {
         Transaction alone{root_, generation_, Tracking::off};
         Outcome<Reply> outcome = perform_in(operation, session, message, alone);
@@ -171,7 +171,7 @@ Outcome<Server::Reply> Server::perform(Session& session, Message const& message)
 
 Outcome<Server::Reply> Server::perform_in(Operation const& operation, Session& session, Message const& message,
                                           Transaction& tx) {
-    Request request{session, message.payload, tx, operation.ignores_transaction ? 0 : message.header.transaction_id};
+    Request request{session, message.payload, tx, operation.ignores_transaction ? 0 : message.header.tx_id};
     return (this->*operation.handler)(request);
 }
 

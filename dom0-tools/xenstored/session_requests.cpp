@@ -17,7 +17,7 @@ Outcome<Server::Reply> Server::do_watch(Request& request) {
     std::string_view name = arguments[0];
     Watch watch{.path = absolute_path(session.base_path, name), .token = std::string{arguments[1]}, .prefix = 0};
     if (is_special(name)) {
-        if (name.size() > max_relative_path) return Errno::einval;
+        if (name.size() > abi::io::xs::rel_path_max) return Errno::einval;
     } else {
         if (!is_valid_path(watch.path, limits_.path_length)) return Errno::einval;
         if (!name.starts_with('/')) watch.prefix = session.base_path.size() + 1;

@@ -6,47 +6,31 @@
 #include <cstring>
 
 namespace paravane::xenstored {
+using hv::xenstore::Frame;
+
 void MessageParser::feed(std::span<std::byte const> bytes) {
-    if (broken_) return;
-    if (consumed_ == buffer_.size()) {
-        buffer_.clear();
-        consumed_ = 0;
-    } else if (consumed_ > max_message) {
+    if (broken()) return;
+    if (consumed_ == buffer_.size() || consumed_ > max_message) {
         buffer_.erase(0, consumed_);
         consumed_ = 0;
     }
     buffer_.append(reinterpret_cast<char const*>(bytes.data()), bytes.size());
-    std::optional<Header> header = peek_header();
-    if (header && header->length > max_payload) broken_ = true;
 }
 
-std::optional<Header> MessageParser::peek_header() const {
-    if (buffered() < sizeof(Header)) return std::nullopt;
-    Header header;
-    std::memcpy(&header, buffer_.data() + consumed_, sizeof header);
-    return header;
-}
+Frame MessageParser::first() const { return hv::xenstore::first_frame(std::string_view{buffer_}.substr(consumed_)); }
 
-bool MessageParser::has_message() const {
-    if (broken_) return false;
-    std::optional<Header> header = peek_header();
-    return header && buffered() >= sizeof(Header) + header->length;
-}
+bool MessageParser::has_message() const { return first().state == Frame::State::whole; }
 
 std::optional<Message> MessageParser::next() {
-    if (!has_message()) return std::nullopt;
-    Message message{*peek_header(), {}};
-    message.payload.assign(buffer_, consumed_ + sizeof(Header), message.header.length);
-    consumed_ += sizeof(Header) + message.header.length;
-    std::optional<Header> following = peek_header();
-    if (following && following->length > max_payload) broken_ = true;
-    return message;
+    Frame frame = first();
+    if (frame.state != Frame::State::whole) return std::nullopt;
+    consumed_ += frame.size();
+    return Message{frame.header, std::string{frame.payload}};
 }
 
 void MessageParser::reset() {
     buffer_.clear();
     consumed_ = 0;
-    broken_ = false;
 }
 
 std::string encode(MessageType type, std::uint32_t request_id, std::uint32_t transaction_id, std::string_view payload) {
@@ -59,18 +43,9 @@ std::string encode(MessageType type, std::uint32_t request_id, std::uint32_t tra
     return bytes;
 }
 
-std::optional<std::string_view> only_string(std::string_view payload) {
-    std::size_t nul = payload.find('\0');
-    if (nul == std::string_view::npos || nul + 1 != payload.size()) return std::nullopt;
-    return payload.substr(0, nul);
-}
-
 std::vector<std::string_view> strings_of(std::string_view payload) {
     std::vector<std::string_view> strings;
-    for (std::size_t nul = payload.find('\0'); nul != std::string_view::npos; nul = payload.find('\0')) {
-        strings.push_back(payload.substr(0, nul));
-        payload.remove_prefix(nul + 1);
-    }
+    while (std::optional<std::string_view> text = hv::xenstore::take_string(payload)) strings.push_back(*text);
     return strings;
 }
 

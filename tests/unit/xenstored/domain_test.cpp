@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-#include <gtest/gtest.h>
-
 #include "test_store.hpp"
+
+#include <gtest/gtest.h>
 
 namespace paravane::xenstored {
 using Events = std::vector<Event>;

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 // Random requests of two clients with transactions, against a plain map. After each commit the accounts are counted
 // again.
+#include "test_store.hpp"
+#include "xenstored/path.hpp"
+
 #include <gtest/gtest.h>
 
 #include <random>
-
-#include "test_store.hpp"
-#include "xenstored/path.hpp"
 
 namespace paravane::xenstored {
 namespace {

@@ -79,7 +79,7 @@ TEST(RingClient, BadIndicesEndThisRingOnly) {
 TEST(RingClient, OverlongPayloadIsAProtocolError) {
     TestStore store;
     Guest guest{store};
-    Header header{.type = 2, .request_id = 0, .transaction_id = 0, .length = 4097};
+    Header header{.type = 2, .req_id = 0, .tx_id = 0, .len = 4097};
     guest.put({reinterpret_cast<char const*>(&header), sizeof header});
     guest.turn();
     EXPECT_EQ(guest.page.error, 3U);

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 #include "xenstored/store.hpp"
 
+#include "test_store.hpp"
+#include "xenstored/path.hpp"
+
 #include <gtest/gtest.h>
 
 #include <random>
-
-#include "test_store.hpp"
-#include "xenstored/path.hpp"
 
 namespace paravane::xenstored {
 NodeRef leaf(std::string value) {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "xenstored/transaction.hpp"
 
-#include <gtest/gtest.h>
-
 #include "test_store.hpp"
+
+#include <gtest/gtest.h>
 
 namespace paravane::xenstored {
 TEST(Transaction, IsInvisibleUntilItIsCommitted) {

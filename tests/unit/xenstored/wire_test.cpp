@@ -18,8 +18,8 @@ TEST(Wire, MessageSurvivesAnySplitOfItsBytes) {
         parser.feed(bytes_of(stream).subspan(cut));
         while (auto message = parser.next()) messages.push_back(*message);
         ASSERT_EQ(messages.size(), 2U) << "cut at " << cut;
-        EXPECT_EQ(messages[0].header.request_id, 7U);
-        EXPECT_EQ(messages[0].header.transaction_id, 9U);
+        EXPECT_EQ(messages[0].header.req_id, 7U);
+        EXPECT_EQ(messages[0].header.tx_id, 9U);
         EXPECT_EQ(messages[0].payload, "/a\0value"_z);
         EXPECT_EQ(messages[1].payload, "/a"_z);
     }
@@ -64,11 +64,11 @@ TEST(Wire, RepliesEchoTypeRequestAndTransaction) {
     std::uint32_t tx = client.begin();
     client.read("/tool", tx);
     EXPECT_EQ(client.last.type, 2U);
-    EXPECT_EQ(client.last.transaction_id, tx);
-    EXPECT_EQ(client.last.request_id, 2U);
+    EXPECT_EQ(client.last.tx_id, tx);
+    EXPECT_EQ(client.last.req_id, 2U);
     EXPECT_EQ(client.read("/none", tx), "ENOENT");
     EXPECT_EQ(client.last.type, 16U);
-    EXPECT_EQ(client.last.request_id, 3U);
+    EXPECT_EQ(client.last.req_id, 3U);
 }
 
 TEST(Wire, UnknownTypesAreNotImplemented) {

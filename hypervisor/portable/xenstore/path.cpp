@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MIT
-#include "path.hpp"
-
+#include "portable/xenstore/path.hpp"
 #include <algorithm>
 
-namespace paravane::xenstored {
+namespace hv::xenstore {
 namespace {
 constexpr std::string_view domain_prefix = "/local/domain/";
 
@@ -13,9 +12,9 @@ bool is_allowed(char c) {
 }
 
 // Length of "/local/domain/<n>/" at the front, or 0.
-std::size_t domain_part(std::string_view path) {
+usize domain_part(std::string_view path) {
     if (!path.starts_with(domain_prefix)) return 0;
-    std::size_t digits = 0;
+    usize digits = 0;
     std::string_view rest = path.substr(domain_prefix.size());
     while (digits < rest.size() && digits < 5 && rest[digits] >= '0' && rest[digits] <= '9') ++digits;
     if (digits == 0 || digits >= rest.size() || rest[digits] != '/') return 0;
@@ -23,7 +22,7 @@ std::size_t domain_part(std::string_view path) {
 }
 }  // namespace
 
-bool is_valid_path(std::string_view path, std::size_t max_length) {
+bool is_valid_path(std::string_view path, usize max_length) {
     if (!path.starts_with('/')) return false;
     if (path.size() > 1 && path.ends_with('/')) return false;
     if (path.find("//") != std::string_view::npos) return false;
@@ -31,32 +30,18 @@ bool is_valid_path(std::string_view path, std::size_t max_length) {
     return std::all_of(path.begin(), path.end(), is_allowed);
 }
 
-std::string absolute_path(std::string_view base, std::string_view name) {
-    if (name.starts_with('/') || is_special(name)) return std::string{name};
-    return join(base, name);
-}
-
 std::string_view parent_of(std::string_view path) {
-    std::size_t slash = path.rfind('/');
+    usize slash = path.rfind('/');
     return slash == 0 || slash == std::string_view::npos ? std::string_view{"/"} : path.substr(0, slash);
 }
 
 std::string_view basename_of(std::string_view path) { return path.substr(path.rfind('/') + 1); }
 
-std::string join(std::string_view parent, std::string_view child) {
-    std::string path;
-    path.reserve(parent.size() + 1 + child.size());
-    if (parent != "/") path += parent;
-    path += '/';
-    path += child;
-    return path;
-}
-
 std::string_view take_component(std::string_view& path) {
     path.remove_prefix(1);
-    std::size_t slash = std::min(path.find('/'), path.size());
+    usize slash = std::min(path.find('/'), path.size());
     std::string_view component = path.substr(0, slash);
     path.remove_prefix(slash);
     return component;
 }
-}  // namespace paravane::xenstored
+}  // namespace hv::xenstore
