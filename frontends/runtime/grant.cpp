@@ -3,6 +3,7 @@
 
 #include <atomic>
 
+#include "portable/base/number.hpp"
 #include "runtime/guest.hpp"
 #include "runtime/page_table.hpp"
 #include "runtime/xenstore.hpp"
@@ -11,11 +12,7 @@ namespace guest {
 namespace {
 constexpr u64 table_address = 0xffff960000400000;
 
-Domid parse(std::string_view text) {
-    u16 number = 0;
-    for (char digit : text) { number = static_cast<u16>(number * 10 + (digit - '0')); }
-    return Domid{number};
-}
+Domid parse(std::string_view text) { return Domid{hv::parse_decimal<u16>(text).value_or(0)}; }
 }  // namespace
 
 Domid own_domid() {

@@ -1,21 +1,22 @@
 // SPDX-License-Identifier: MIT
 // Page tables, as a PV guest handles them: read directly, written through the hypervisor.
 #pragma once
+#include "portable/base/pte.hpp"
 #include "runtime/hypercall.hpp"
 
 namespace guest {
 namespace pte {
-inline constexpr u64 present = 1u << 0;
-inline constexpr u64 writable = 1u << 1;
-inline constexpr u64 user = 1u << 2;
-inline constexpr u64 write_through = 1u << 3;
-inline constexpr u64 cache_disable = 1u << 4;
-inline constexpr u64 accessed = 1u << 5;
-inline constexpr u64 dirty = 1u << 6;
-inline constexpr u64 page_size = 1u << 7;
-inline constexpr u64 global = 1u << 8;
-inline constexpr u64 no_execute = u64{1} << 63;
-inline constexpr u64 frame_mask = 0x000ffffffffff000;
+inline constexpr u64 present = hv::Pte::present;
+inline constexpr u64 writable = hv::Pte::writable;
+inline constexpr u64 user = hv::Pte::user;
+inline constexpr u64 write_through = hv::Pte::write_through;
+inline constexpr u64 cache_disable = hv::Pte::cache_disable;
+inline constexpr u64 accessed = hv::Pte::accessed;
+inline constexpr u64 dirty = hv::Pte::dirty;
+inline constexpr u64 page_size = hv::Pte::page_size_or_pat;
+inline constexpr u64 global = hv::Pte::global;
+inline constexpr u64 no_execute = hv::Pte::no_execute;
+inline constexpr u64 frame_mask = hv::Pte::address;
 inline constexpr u64 read_only = present | user | accessed;
 inline constexpr u64 read_write = read_only | writable | dirty;
 }  // namespace pte

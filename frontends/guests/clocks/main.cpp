@@ -8,6 +8,7 @@
 
 #include "clock.hpp"
 #include "guests/warden/ward.hpp"
+#include "portable/base/number.hpp"
 #include "runtime/event.hpp"
 #include "runtime/grant.hpp"
 #include "runtime/guest.hpp"
@@ -75,11 +76,7 @@ void wait_for_others() {
     while (at_work != 0) { (void)guest::sched_op(abi::schedop::yield); }
 }
 
-u64 number(std::string_view text) {
-    u64 value = 0;
-    for (char digit : text) { value = value * 10 + static_cast<u64>(digit - '0'); }
-    return value;
-}
+u64 number(std::string_view text) { return hv::parse_decimal<u64>(text).value_or(0); }
 
 void be_a_guest(std::string_view which) {
     u32 const ref = shared_ref + static_cast<u32>(number(which)) - 1;

@@ -6,6 +6,7 @@
 
 #include "fuzz.hpp"
 #include "guests/attacks/witness.hpp"
+#include "portable/base/number.hpp"
 #include "runtime/event.hpp"
 #include "runtime/guest.hpp"
 #include "runtime/smp.hpp"
@@ -89,10 +90,7 @@ void second_vcpu() {
 }
 
 u64 number(std::string_view option, u64 otherwise) {
-    std::string_view text = guest::option(option);
-    u64 value = 0;
-    for (char digit : text) { value = value * 10 + static_cast<u64>(digit - '0'); }
-    return text.empty() ? otherwise : value;
+    return hv::parse_decimal<u64>(guest::option(option)).value_or(otherwise);
 }
 
 void report() {

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "check.hpp"
+#include "portable/base/number.hpp"
 #include "runtime/guest.hpp"
 #include "runtime/xenstore.hpp"
 
@@ -49,10 +50,7 @@ constexpr std::array topics{
 };
 
 guest::Domid read_domid() {
-    u16 number = 0;
-    guest::xenstore::Value value = guest::xenstore::read("domid");
-    for (char digit : value.text()) { number = static_cast<u16>(number * 10 + (digit - '0')); }
-    return guest::Domid{number};
+    return guest::Domid{hv::parse_decimal<u16>(guest::xenstore::read("domid").text()).value_or(0)};
 }
 }  // namespace
 
