@@ -6,15 +6,21 @@
 #include "core/domain_table.hpp"
 #include "core/event/event_channel.hpp"
 #include "core/grant/grant_table.hpp"
-#include "core/hal.hpp"
+#include "core/hal/cpu.hpp"
+#include "core/hal/memory.hpp"
+#include "core/hal/power.hpp"
+#include "core/hal/time.hpp"
+#include "core/hal/vcpu.hpp"
 #include "core/mm/demotion.hpp"
 #include "core/mm/descriptor.hpp"
 #include "core/mm/heap.hpp"
 #include "core/mm/page_alloc.hpp"
 #include "core/mm/root.hpp"
 #include "core/mm/typed_ref.hpp"
+#include "core/pv/cpuid.hpp"
 #include "core/sched/scheduler.hpp"
 #include "core/sched/watchdog.hpp"
+#include "core/time/guest_time.hpp"
 #include "public/event_channel.hpp"
 #include "public/sched.hpp"
 
@@ -118,6 +124,7 @@ Result<> create_vcpus(Domain& domain, u32 count) {
         hal::xstate_init(xstate);
         if (i < legacy_vcpus) vcpu->info = &domain.shared_info->vcpu_info[i];
         sched::add(*vcpu);
+        guest_time::prepare_timers(*vcpu);
         __atomic_store_n(&domain.vcpus[i], vcpu, __ATOMIC_RELEASE);  // others may ask for it from here on
     }
     return {};

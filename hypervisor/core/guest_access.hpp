@@ -6,6 +6,7 @@
 #include "base/index.hpp"
 #include "base/result.hpp"
 #include "core/guest_words.hpp"
+#include "core/hal/memory.hpp"
 #include "portable/base/pte.hpp"
 
 namespace hv {

@@ -5,7 +5,7 @@
 // The caller has checked the first address. Below the hypervisor there are no addresses at all, so that a structure
 // which would run into it faults at its first word.
 #pragma once
-#include "core/hal.hpp"
+#include "core/hal/memory.hpp"
 #include "portable/base/pte.hpp"
 
 namespace hv {

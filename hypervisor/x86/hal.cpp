@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
 // The machine, as core sees it. The state of the current vCPU is in hal_vcpu.cpp, time in cpu/time.cpp, flushes are in
 // mm/tlb.cpp; what is only passed on has its definition where the work is done.
-#include "core/hal.hpp"
+#include "base/assert.hpp"
 #include "core/guest_words.hpp"
+#include "core/hal/cpu.hpp"
+#include "core/hal/memory.hpp"
 #include "x86/boot/memory_map.hpp"
 #include "x86/cpu/apic.hpp"
 #include "x86/cpu/features.hpp"
@@ -52,7 +54,7 @@ CpuIds cpu_ids(CpuId cpu) {
         if (processor.apic_id == apic_id) return {.apic_id = apic_id, .acpi_id = processor.acpi_id};
     return {.apic_id = apic_id, .acpi_id = cpu};
 }
-pv::CpuidLeaf cpuid(u32 leaf, u32 subleaf) {
+CpuidLeaf cpuid(u32 leaf, u32 subleaf) {
     cpu::CpuidResult r = cpu::cpuid(leaf, subleaf);
     return {.eax = r.eax, .ebx = r.ebx, .ecx = r.ecx, .edx = r.edx};
 }

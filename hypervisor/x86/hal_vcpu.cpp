@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Makes the hardware follow changes of the vCPU that runs here. For any other vCPU its fields are all there is.
 #include "base/lock.hpp"
-#include "core/hal.hpp"
+#include "core/hal/cpu.hpp"
+#include "core/hal/vcpu.hpp"
 #include "core/vcpu.hpp"
 #include "x86/cpu/features.hpp"
 #include "x86/cpu/instructions.hpp"

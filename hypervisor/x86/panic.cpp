@@ -3,7 +3,7 @@
 #include <algorithm>
 #include "base/log.hpp"
 #include "core/domain.hpp"
-#include "core/hal.hpp"
+#include "core/hal/power.hpp"
 #include "x86/boot/smp.hpp"
 #include "x86/cpu/instructions.hpp"
 #include "x86/cpu/this_cpu.hpp"

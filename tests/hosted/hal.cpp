@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: MIT
 // core/hal.hpp for Linux: a working small machine, not a script of expected calls.
-#include "core/hal.hpp"
+#include "core/hal/cpu.hpp"
+#include "core/hal/irq.hpp"
+#include "core/hal/memory.hpp"
+#include "core/hal/power.hpp"
+#include "core/hal/time.hpp"
+#include "core/hal/vcpu.hpp"
 
 #include <sys/mman.h>
 
@@ -18,6 +23,7 @@
 #include "core/mm/tlb_clock.hpp"
 #include "core/mm/validate.hpp"
 #include "core/sched/scheduler.hpp"
+#include "core/time/guest_time.hpp"
 #include "hosted/machine.hpp"
 #include "portable/base/pte.hpp"
 
@@ -43,6 +49,7 @@ Machine& started_machine() {
     for (CpuId id = 0; id < machine.cpus; ++id) {
         machine.cpu = id;
         sched::start_cpu(id);
+        guest_time::start(id);
         (void)sched::idle_vcpu(id);
     }
     machine.cpu = 0;
@@ -317,10 +324,10 @@ bool reboot_allowed() { return true; }
 bool acpi_sleep(u32, u16, u16) { return false; }
 
 CpuIds cpu_ids(CpuId cpu) { return {.apic_id = cpu, .acpi_id = cpu}; }
-pv::CpuidLeaf cpuid(u32 leaf, u32 subleaf) {
+CpuidLeaf cpuid(u32 leaf, u32 subleaf) {
     auto const& leaves = Machine::get().processor;
     auto const found = leaves.find({leaf, subleaf});
-    return found == leaves.end() ? pv::CpuidLeaf{} : found->second;
+    return found == leaves.end() ? CpuidLeaf{} : found->second;
 }
 u64 arch_capabilities() { return Machine::get().arch_capabilities; }
 u32 gsi_count() { return 24; }

@@ -9,7 +9,8 @@
 #include <utility>
 #include <vector>
 
-#include "core/hal.hpp"
+#include "core/hal/cpuid_leaf.hpp"
+#include "core/hal/power.hpp"
 #include "core/mm/page_info.hpp"
 #include "core/vcpu.hpp"
 #include "hosted/tlb.hpp"
@@ -72,7 +73,7 @@ public:
     u64 local_flushes = 0;
     u64 remote_flushes = 0;
     std::map<u32, DeviceIrq> irqs;
-    std::map<std::pair<u32, u32>, pv::CpuidLeaf> processor;  // what CPUID answers, by leaf and subleaf
+    std::map<std::pair<u32, u32>, CpuidLeaf> processor;  // what CPUID answers, by leaf and subleaf
     u64 arch_capabilities = 0;
     u8 restored_device = 0;
     std::string console;

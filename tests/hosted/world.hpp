@@ -94,7 +94,7 @@ public:
     void destroy(Guest& guest);  // to the end, as domctl destroydomain is repeated
     Machine& machine() { return machine_; }
 
-    // The audit of core/mm/audit.hpp: mismatches between counts and what holds references.
+    // The audit of core/audit.hpp: mismatches between counts and what holds references.
     u64 mismatches();
 
 private:

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "core/grant/grant_table.hpp"
+#include "core/hal/memory.hpp"
 #include "core/mm/page_alloc.hpp"
 #include "core/mm/root.hpp"
 #include "public/grant_table.hpp"

@@ -35,8 +35,8 @@ BUGS = [
      "exchange_while(entry, old, stored, mode, [](Pte) { return true; });"),
     ("read-only and writable entries are taken for the same", "core/mm/l1_entry.hpp",
      "constexpr u64 soft_bits = ", "constexpr u64 soft_bits = Pte::writable | "),
-    ("a pin holds nothing", "core/mm/mmuext.cpp", "(void)std::move(table).leak();", ""),
-    ("a table can be unpinned twice", "core/mm/mmuext.cpp",
+    ("a pin holds nothing", "core/hypercall/mmuext_op.cpp", "(void)std::move(table).leak();", ""),
+    ("a table can be unpinned twice", "core/hypercall/mmuext_op.cpp",
      "if (!take_pin(*page)) return Errno::inval;", "take_pin(*page);"),
     ("an unmapped grant stays reachable by a stale translation", "core/grant/mapping.cpp",
      "if (flush_needed) hal::flush_tlb(domain.dirty_cpus);", ""),
@@ -47,7 +47,7 @@ BUGS = [
     ("a freed frame stays reachable by a stale translation", "core/mm/page_alloc.cpp",
      "tlb::flush_stale_everywhere(page.stamp);", ""),
 ]
-HEADER_USERS = ["core/mm/leaf.cpp", "core/mm/l1_entry.cpp", "core/mm/mmu_update.cpp", "core/mm/validate.cpp"]
+HEADER_USERS = ["core/mm/leaf.cpp", "core/mm/l1_entry.cpp", "core/hypercall/mmu_update.cpp", "core/mm/validate.cpp"]
 
 
 def options():

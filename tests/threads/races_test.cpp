@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "core/event/event_table.hpp"
+#include "core/hal/memory.hpp"
 #include "core/mm/demotion.hpp"
 #include "core/mm/page_alloc.hpp"
 #include "core/sched/scheduler.hpp"

@@ -8,8 +8,10 @@
 #include <vector>
 
 #include "core/domain.hpp"
+#include "core/hal/time.hpp"
 #include "core/sched/scheduler.hpp"
 #include "core/sched/timer.hpp"
+#include "core/time/guest_time.hpp"
 #include "hosted/world.hpp"
 
 #include <gtest/gtest.h>
@@ -77,6 +79,7 @@ struct ThreadCpu {
             sched::switched_out(previous);
             crowd.enters(next, id);
             sched::switched_in(next);
+            if (!next.is_idle()) guest_time::switched_in(next);
         }
     }
     void run(Crowd& crowd) {

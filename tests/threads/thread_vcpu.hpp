@@ -2,6 +2,7 @@
 // A vCPU of a guest that is a thread: its hypercalls, with arguments in a page of its own.
 #pragma once
 #include "core/grant/grant_table.hpp"
+#include "core/hal/memory.hpp"
 #include "hosted/world.hpp"
 #include "public/grant_table.hpp"
 #include "public/hypercall.hpp"

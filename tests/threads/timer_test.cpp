@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 // The end of a timer whose callback arms it again at once, on another CPU, as a late periodic one does.
 #include "core/sched/timer.hpp"
+#include "core/hal/cpu.hpp"
+#include "core/hal/time.hpp"
 
 #include <array>
 #include <atomic>

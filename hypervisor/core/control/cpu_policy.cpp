@@ -4,6 +4,9 @@
 #include <array>
 #include <bit>
 #include "core/guest_access.hpp"
+#include "core/hal/cpu.hpp"
+#include "core/hal/memory.hpp"
+#include "core/hal/time.hpp"
 #include "core/pv/cpuid.hpp"
 
 namespace hv::control {
@@ -21,15 +24,15 @@ constexpr u32 cache_subleaves = 6, features_subleaves = 3, topology_subleaves = 
 constexpr u32 type_mask = 0x1f, topology_type_mask = 0xff00;
 
 // Its ends are those of a policy: the hypervisor itself knows some leaves beyond, which tools cannot be told.
-pv::CpuidLeaf leaf_of_hypervisor(u32 leaf, u32 subleaf) {
-    pv::CpuidLeaf value = pv::switched_cpuid(hal::cpuid, leaf, subleaf);
+CpuidLeaf leaf_of_hypervisor(u32 leaf, u32 subleaf) {
+    CpuidLeaf value = pv::switched_cpuid(hal::cpuid, leaf, subleaf);
     if (leaf == 0) value.eax = std::min(value.eax, last_basic);
     if (leaf == extended_start) value.eax = std::min(value.eax, last_extended);
     if (leaf == features_leaf && subleaf == 0) value.eax = std::min(value.eax, features_subleaves - 1);
     return value;
 }
 
-pv::CpuidLeaf leaf_of(Policy policy, u32 leaf, u32 subleaf) {
+CpuidLeaf leaf_of(Policy policy, u32 leaf, u32 subleaf) {
     if (policy == Policy::machine) return hal::cpuid(leaf, subleaf);
     if (policy == Policy::hypervisor) return leaf_of_hypervisor(leaf, subleaf);
     pv::CpuidGuest const guest{.xcr0 = pv::guest_xcr0_mask,
@@ -40,7 +43,7 @@ pv::CpuidLeaf leaf_of(Policy policy, u32 leaf, u32 subleaf) {
 
 // One for each component of the state, and for all below the last.
 u32 state_leaves(Policy policy) {
-    pv::CpuidLeaf const user = leaf_of(policy, state_leaf, 0), supervisor = leaf_of(policy, state_leaf, 1);
+    CpuidLeaf const user = leaf_of(policy, state_leaf, 0), supervisor = leaf_of(policy, state_leaf, 1);
     u64 const components = u64{user.edx | supervisor.edx} << 32 | user.eax | supervisor.ecx;
     return std::clamp<u32>(64 - static_cast<u32>(std::countl_zero(components)), 2, state_subleaves);
 }
@@ -68,7 +71,7 @@ Result<> for_each_leaf(Policy policy, F&& visit) {
     auto emit = [&](u32 leaf) -> Result<> {
         u32 const count = subleaves_of(policy, leaf);
         for (u32 subleaf = 0; subleaf < std::max(count, 1u); ++subleaf) {
-            pv::CpuidLeaf const value = leaf_of(policy, leaf, subleaf);
+            CpuidLeaf const value = leaf_of(policy, leaf, subleaf);
             u32 const shown = count ? subleaf : cpuid_no_subleaf;
             abi::CpuidLeaf const line{leaf, shown, value.eax, value.ebx, value.ecx, value.edx};
             TRY(visit(line));
@@ -87,11 +90,11 @@ Result<> for_each_leaf(Policy policy, F&& visit) {
 // Where each word of feature bits comes from (cpufeatureset.h of Xen 4.17).
 struct FeatureWord {
     u32 leaf, subleaf;
-    u32 pv::CpuidLeaf::*part;
+    u32 CpuidLeaf::*part;
 };
 constexpr u32 capabilities = 0x10a;
 constexpr u32 e1 = 0x8000'0001, e7 = 0x8000'0007, e8 = 0x8000'0008, e21 = 0x8000'0021;
-using Leaf = pv::CpuidLeaf;
+using Leaf = CpuidLeaf;
 constexpr std::array<FeatureWord, feature_words> words{{
     // no part: half of a register
     {1, 0, &Leaf::edx},         {1, 0, &Leaf::ecx},         {e1, 0, &Leaf::edx},  {e1, 0, &Leaf::ecx},
@@ -124,7 +127,7 @@ u32 topology_bits(FeatureWord const& word) {
 }
 
 bool announces_more(abi::CpuidLeaf const& asked) {
-    pv::CpuidLeaf const value{asked.a, asked.b, asked.c, asked.d};
+    CpuidLeaf const value{asked.a, asked.b, asked.c, asked.d};
     u32 const subleaf = asked.subleaf == cpuid_no_subleaf ? 0 : asked.subleaf;
     for (FeatureWord const& word : words) {
         if (!word.part || word.leaf != asked.leaf || word.subleaf != subleaf) continue;

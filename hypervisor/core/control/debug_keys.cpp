@@ -2,7 +2,7 @@
 #include "core/control/debug_keys.hpp"
 #include <array>
 #include "base/log.hpp"
-#include "core/mm/audit.hpp"
+#include "core/audit.hpp"
 #include "core/mm/page_alloc.hpp"
 #include "core/sched/scheduler.hpp"
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include "core/control/domctl.hpp"
 #include "core/guest_access.hpp"
+#include "core/hal/memory.hpp"
 #include "core/sched/scheduler.hpp"
 #include "public/vcpu.hpp"
 

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include "core/control/domctl.hpp"
 #include "core/grant/grant_table.hpp"
-#include "core/hal.hpp"
+#include "core/hal/memory.hpp"
 #include "core/mm/typed_ref.hpp"
 #include "core/pv/hypercall_page.hpp"
 

@@ -2,7 +2,8 @@
 // Where a domain's vCPUs run, their share, and their time stamp counter.
 #include "core/control/domctl.hpp"
 #include "core/control/tool_bitmap.hpp"
-#include "core/hal.hpp"
+#include "core/hal/cpu.hpp"
+#include "core/hal/time.hpp"
 #include "core/sched/scheduler.hpp"
 
 namespace hv::control {

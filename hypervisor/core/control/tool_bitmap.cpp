@@ -2,6 +2,7 @@
 #include "core/control/tool_bitmap.hpp"
 #include <algorithm>
 #include "core/guest_access.hpp"
+#include "core/hal/memory.hpp"
 
 namespace hv::control {
 namespace {

@@ -3,7 +3,8 @@
 #include <algorithm>
 #include <memory>
 #include <optional>
-#include "core/hal.hpp"
+#include "core/hal/cpu.hpp"
+#include "core/hal/irq.hpp"
 #include "core/mm/heap.hpp"
 #include "core/sched/scheduler.hpp"
 

@@ -13,6 +13,7 @@
 #include "core/event/fifo.hpp"
 #include "core/event/pirq.hpp"
 #include "core/event/two_level.hpp"
+#include "core/hal/irq.hpp"
 #include "public/event_channel.hpp"
 
 namespace hv {

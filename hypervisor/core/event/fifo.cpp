@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "core/event/fifo.hpp"
 #include "core/event/event_channel.hpp"
-#include "core/hal.hpp"
+#include "core/hal/memory.hpp"
 
 namespace hv {
 using namespace abi::fifo;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "core/event/pirq.hpp"
 #include "core/event/event_table.hpp"
+#include "core/hal/irq.hpp"
+#include "core/hal/memory.hpp"
 
 namespace hv {
 bool PirqEnds::begin(TypedRef page, bool unmasks) {

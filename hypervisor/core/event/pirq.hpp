@@ -5,7 +5,6 @@
 #include <atomic>
 #include <optional>
 #include "base/index.hpp"
-#include "core/hal.hpp"
 #include "core/mm/typed_ref.hpp"
 
 namespace hv {

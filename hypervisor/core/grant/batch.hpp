@@ -4,40 +4,45 @@
 #pragma once
 #include "core/grant/table.hpp"
 #include "core/guest_access.hpp"
-#include "core/hypercall/dispatch.hpp"
+#include "core/hal/cpu.hpp"
 #include "core/mm/typed_ref.hpp"
 
 namespace hv {
 // Runs `one` on a structure of the guest's, which returns its status. The guest is told that, or what lies from `from`
 // on. What lies behind an address that was checked needs no check (core/guest_words.hpp).
 template <AbiType T, usize from = offsetof(T, status), usize size = sizeof(T::status), class F>
-[[gnu::always_inline]] inline Outcome do_op(guest_ptr<T> at, F&& one) {
+[[gnu::always_inline]] inline Errno do_op(guest_ptr<T> at, F&& one) {
     T op;
     TRY(copy_in(op, at));
     op.status = static_cast<i16>(one(op));
     auto const& told = reinterpret_cast<std::byte const(&)[size]>(reinterpret_cast<std::byte*>(&op)[from]);
-    return store_guest(at.address + from, told) ? Outcome{} : Outcome{Errno::fault};
+    return store_guest(at.address + from, told) ? Errno::ok : Errno::fault;
 }
 
-// On each of those that the call names.
+// The operations of a call that are still to be done. One that was preempted goes on with these.
+struct GrantOps {
+    u64 first;
+    u64 count;
+};
+
+// On each of them. again, fault, or inval: there are too many.
 template <AbiType T, usize from = offsetof(T, status), usize size = sizeof(T::status), class F>
-[[gnu::always_inline]] inline Outcome for_each_op(HypercallArgs& args, F&& one) {
+[[gnu::always_inline]] inline Errno for_each_op(GrantOps& todo, F&& one) {
     constexpr u64 ops_between_questions = 8;
-    guest_ptr<T> ops{args[1]};
-    u64 const count = args[2] & 0xffff'ffff;
+    guest_ptr<T> ops{todo.first};
+    u64 const count = todo.count;
     if (count >> 31) [[unlikely]]
         return Errno::inval;
     for (u64 left = count; left != 0; --left, ops = ops + 1) {
         if (left % ops_between_questions == 0 && left != count && hal::should_preempt()) {
-            args[1] = ops.address;
-            args[2] = left;
-            return Outcome::again();
+            todo = {ops.address, left};
+            return Errno::again;
         }
-        Outcome const outcome = do_op<T, from, size>(ops, one);
-        if (outcome.value) [[unlikely]]
-            return outcome;
+        Errno const error = do_op<T, from, size>(ops, one);
+        if (error != Errno::ok) [[unlikely]]
+            return error;
     }
-    return Outcome{};
+    return Errno::ok;
 }
 
 // The domain that an operation names, kept for the next one, which mostly names the same.
@@ -87,9 +92,9 @@ template <Access access>
     else PageRef::release(page_of(frame));
 }
 
-// --- the operations that come in batches
-Outcome map_grants(Vcpu& vcpu, HypercallArgs& args);
-Outcome unmap_grants(Vcpu& vcpu, HypercallArgs& args);
-Outcome unmap_and_replace_grants(Vcpu& vcpu, HypercallArgs& args);
-Outcome copy_grants(Vcpu& vcpu, HypercallArgs& args);
+// --- the operations that come in batches: errors as for_each_op
+Errno map_grants(Vcpu& vcpu, GrantOps& ops);
+Errno unmap_grants(Vcpu& vcpu, GrantOps& ops);
+Errno unmap_and_replace_grants(Vcpu& vcpu, GrantOps& ops);
+Errno copy_grants(Vcpu& vcpu, GrantOps& ops);
 }  // namespace hv

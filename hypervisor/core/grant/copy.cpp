@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "core/grant/batch.hpp"
-#include "core/hal.hpp"
+#include "core/hal/memory.hpp"
 
 namespace hv {
 namespace {
@@ -88,8 +88,8 @@ private:
 };
 }  // namespace
 
-Outcome copy_grants(Vcpu& vcpu, HypercallArgs& args) {
+Errno copy_grants(Vcpu& vcpu, GrantOps& ops) {
     CopyBatch batch{*vcpu.domain};
-    return for_each_op<abi::GnttabCopy>(args, [&](abi::GnttabCopy const& op) { return batch.add(op); });
+    return for_each_op<abi::GnttabCopy>(ops, [&](abi::GnttabCopy const& op) { return batch.add(op); });
 }
 }  // namespace hv

@@ -2,6 +2,8 @@
 // Mapping and unmapping of other domains' frames (grant_table_op).
 #include "core/grant/mapping.hpp"
 #include <array>
+#include "core/hal/cpu.hpp"
+#include "core/hal/memory.hpp"
 #include "core/mm/l1_entry.hpp"
 
 namespace hv {
@@ -250,23 +252,22 @@ private:
     std::array<EndedMapping, 48> ended_;
 };
 
-Outcome unmap_one(Vcpu& vcpu, HypercallArgs& args) {
+Errno unmap_one(Vcpu& vcpu, GrantOps& ops) {
     using Op = abi::GnttabUnmapGrantRef;
     Domain& domain = *vcpu.domain;
     OneEntry entry{vcpu};
     EndedMapping ended{};
     bool flush_needed = false;
-    Outcome const outcome = do_op(guest_ptr<Op>{args[1]}, [&](Op const& op) {
+    Errno const error = do_op(guest_ptr<Op>{ops.first}, [&](Op const& op) {
         return begin_unmap(domain, op, ended, flush_needed, [&](Mfn frame, u32 flags) {
             return exchange_mapped(entry, op.host_addr, frame, flags, Pte{});
         });
     });
     if (flush_needed) hal::flush_tlb(domain.dirty_cpus);
     if (ended.flags) end_mapping(*domain.grants, ended);
-    return outcome;
+    return error;
 }
 
-bool is_one(HypercallArgs& args) { return static_cast<u32>(args[2]) == 1; }
 }  // namespace
 
 GrantStatus hold_other_frame(Domain& granter, Mfn frame, Access access) {
@@ -278,29 +279,30 @@ GrantStatus hold_other_frame(Domain& granter, Mfn frame, Access access) {
     return GrantStatus::okay;
 }
 
-Outcome map_grants(Vcpu& vcpu, HypercallArgs& args) {
+Errno map_grants(Vcpu& vcpu, GrantOps& ops) {
     using Op = abi::GnttabMapGrantRef;
     constexpr usize answers = offsetof(Op, dom);
     constexpr usize size = sizeof(Op) - answers;
     Granters granters{*vcpu.domain};
-    if (is_one(args)) {
+    if (ops.count == 1) {
         OneEntry entry{vcpu};
-        return do_op<Op, answers, size>(guest_ptr<Op>{args[1]}, [&](Op& op) { return map_grant(entry, granters, op); });
+        return do_op<Op, answers, size>(guest_ptr<Op>{ops.first},
+                                        [&](Op& op) { return map_grant(entry, granters, op); });
     }
     Entries entries{vcpu};
-    return for_each_op<Op, answers, size>(args, [&](Op& op) { return map_grant(entries, granters, op); });
+    return for_each_op<Op, answers, size>(ops, [&](Op& op) { return map_grant(entries, granters, op); });
 }
 
-Outcome unmap_grants(Vcpu& vcpu, HypercallArgs& args) {
-    if (is_one(args)) return unmap_one(vcpu, args);
+Errno unmap_grants(Vcpu& vcpu, GrantOps& ops) {
+    if (ops.count == 1) return unmap_one(vcpu, ops);
     UnmapBatch batch{vcpu};
-    return for_each_op<abi::GnttabUnmapGrantRef>(args,
+    return for_each_op<abi::GnttabUnmapGrantRef>(ops,
                                                  [&](abi::GnttabUnmapGrantRef const& op) { return batch.add(op); });
 }
 
-Outcome unmap_and_replace_grants(Vcpu& vcpu, HypercallArgs& args) {
+Errno unmap_and_replace_grants(Vcpu& vcpu, GrantOps& ops) {
     UnmapBatch batch{vcpu};
-    return for_each_op<abi::GnttabUnmapAndReplace>(args,
+    return for_each_op<abi::GnttabUnmapAndReplace>(ops,
                                                    [&](abi::GnttabUnmapAndReplace const& op) { return batch.add(op); });
 }
 }  // namespace hv

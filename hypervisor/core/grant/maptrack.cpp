@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The mapper's side: handles, lowest first as they come from a free list.
 #include "core/grant/mapping.hpp"
-#include "core/hal.hpp"
+#include "core/hal/cpu.hpp"
 #include "core/mm/heap.hpp"
 
 namespace hv {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // The granter's side, and the life of a table.
 #include "core/grant/table.hpp"
-#include "core/hal.hpp"
+#include "core/hal/cpu.hpp"
+#include "core/hal/memory.hpp"
 #include "core/mm/heap.hpp"
 
 namespace hv {

@@ -3,6 +3,7 @@
 // ends the batch.
 #include "public/multicall.hpp"
 #include "core/guest_access.hpp"
+#include "core/hal/cpu.hpp"
 #include "core/hypercall/table.hpp"
 #include "core/mm/demotion.hpp"
 

@@ -2,7 +2,8 @@
 #include "core/mm/descriptor.hpp"
 #include <algorithm>
 #include "core/guest_access.hpp"
-#include "core/hypercall/dispatch.hpp"
+#include "core/hal/memory.hpp"
+#include "core/hal/vcpu.hpp"
 #include "core/mm/l1_entry.hpp"
 #include "core/mm/typed_ref.hpp"
 
@@ -13,10 +14,6 @@ constexpr u64 privilege_mask = u64{3} << 45;
 constexpr u64 code_or_data = u64{1} << 44;
 constexpr u64 long_mode = u64{1} << 53;
 constexpr u64 default_size = u64{1} << 54;
-
-constexpr u32 descriptors_per_page = 512;
-constexpr u32 max_gdt_entries = max_gdt_frames * descriptors_per_page;
-constexpr u32 max_ldt_entries = max_ldt_frames * descriptors_per_page;
 
 u64 gate_type(u64 raw) { return raw >> 40 & 0xf; }
 
@@ -31,7 +28,7 @@ bool is_gate_target(u64 raw) {
 
 template <usize N>
 void release_frames(std::array<Mfn, N>& frames, u32& entries) {
-    u32 count = (entries + descriptors_per_page - 1) / descriptors_per_page;
+    u32 count = descriptor_pages(entries);
     entries = 0;
     for (u32 i = 0; i < count; ++i)
         if (frames[i].value) TypedRef::release(page_of(std::exchange(frames[i], Mfn{0})));
@@ -66,7 +63,7 @@ void release_gdt(Vcpu& vcpu) { release_frames(vcpu.gdt_frames, vcpu.gdt_entries)
 void release_ldt(Vcpu& vcpu) { release_frames(vcpu.ldt_frames, vcpu.ldt_entries); }
 
 Result<> set_gdt(Vcpu& vcpu, std::span<Mfn const> frames, u32 entries) {
-    u32 count = (entries + descriptors_per_page - 1) / descriptors_per_page;
+    u32 count = descriptor_pages(entries);
     if (entries > max_gdt_entries || frames.size() < count) return Errno::inval;
     for (u32 i = 0; i < count; ++i) {
         Result<TypedRef> page = get_typed(frames[i], vcpu.domain->id, PageType::segdesc);
@@ -87,8 +84,7 @@ Result<> set_gdt(Vcpu& vcpu, std::span<Mfn const> frames, u32 entries) {
 }
 
 bool load_ldt_page(Vcpu& vcpu, u32 page) {
-    if (page >= (vcpu.ldt_entries + descriptors_per_page - 1) / descriptors_per_page || vcpu.ldt_frames[page].value)
-        return false;
+    if (page >= descriptor_pages(vcpu.ldt_entries) || vcpu.ldt_frames[page].value) return false;
     Result<Pte> leaf = read_leaf(vcpu, vcpu.ldt_base + page * page_size);
     if (!leaf || !leaf->is_present()) return false;
     Result<TypedRef> frame = get_typed(leaf->mfn(), vcpu.domain->id, PageType::segdesc);
@@ -112,30 +108,15 @@ Result<> set_ldt(Vcpu& vcpu, u64 base, u64 entries) {
     return {};
 }
 
-// (frames*, entries): the guest part of the GDT, at most 7168 entries.
-Outcome do_set_gdt(Vcpu& vcpu, HypercallArgs& args) {
-    u64 entries = args[1];
-    if (entries > max_gdt_entries) return Errno::inval;
-    u32 count = static_cast<u32>((entries + descriptors_per_page - 1) / descriptors_per_page);
-    std::array<Mfn, max_gdt_frames> frames{};
-    Result<> copied = copy_in_bytes(frames.data(), args[0], count * sizeof(Mfn));
-    if (!copied) return copied;
-    return set_gdt(vcpu, {frames.data(), count}, static_cast<u32>(entries));
-}
-
-// (machine address, descriptor): one descriptor of a table in use, or of a page that may become one.
-Outcome do_update_descriptor(Vcpu& vcpu, HypercallArgs& args) {
-    Domain& domain = *vcpu.domain;
-    u64 address = args[0];
-    Result<u64> raw = checked_descriptor(args[1]);
-    if (address % 8 || !raw) return Errno::inval;
-    Result<PageRef> page = get_page(Mfn{address >> page_shift}, domain.id);
-    if (!page) return Errno::inval;
-    PageType kind = (*page)->kind() == PageType::segdesc && (*page)->uses() ? PageType::segdesc : PageType::writable;
-    Result<TypedRef> hold = promote(*std::move(page), kind);
+Result<> store_descriptor(Domain& domain, Maddr place, u64 descriptor) {
+    Result<u64> const stored = checked_descriptor(descriptor);
+    if (place.value % sizeof(u64) || !stored) return Errno::inval;
+    PageRef page = TRY(get_page(Mfn{place.value >> page_shift}, domain.id));
+    PageType const kind = page->kind() == PageType::segdesc && page->uses() ? PageType::segdesc : PageType::writable;
+    Result<TypedRef> hold = promote(std::move(page), kind);
     if (!hold) return hold.error() == Errno::again ? Errno::again : Errno::inval;
-    u64* entry = reinterpret_cast<u64*>(hal::map(hold->mfn()) + address % page_size);
-    __atomic_store_n(entry, *raw, __ATOMIC_RELEASE);
-    return Outcome{};
+    u64* const entry = reinterpret_cast<u64*>(hal::map(hold->mfn()) + place.value % page_size);
+    __atomic_store_n(entry, *stored, __ATOMIC_RELEASE);
+    return {};
 }
 }  // namespace hv

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "core/mm/flush.hpp"
 #include "core/guest_access.hpp"
+#include "core/hal/cpu.hpp"
 #include "public/mmu.hpp"
 
 namespace hv {
@@ -19,18 +20,18 @@ Result<CpuMask> cpus_of_vcpu_bitmap(Domain& domain, u64 bitmap_address) {
     return cpus;
 }
 
-Outcome flush_where_asked(Vcpu& vcpu, u64 va, u64 flags) {
+Result<> flush_where_asked(Vcpu& vcpu, u64 va, u64 flags) {
     bool const page_only = (flags & abi::uvmf::flushtype_mask) == abi::uvmf::invlpg;
     u64 const where = flags & ~abi::uvmf::flushtype_mask;
     if (where == abi::uvmf::local) {
         hal::flush_tlb_local();
-        return Outcome{};
+        return {};
     }
     Result<CpuMask> cpus =
         where == abi::uvmf::all ? Result<CpuMask>{cpus_of(*vcpu.domain)} : cpus_of_vcpu_bitmap(*vcpu.domain, where);
     if (!cpus) return cpus.error();
     if (page_only) hal::flush_tlb_page(*cpus, va);
     else hal::flush_tlb(*cpus);
-    return Outcome{};
+    return {};
 }
 }  // namespace hv

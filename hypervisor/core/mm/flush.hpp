@@ -2,8 +2,7 @@
 // TLB flushes that guests ask for.
 #pragma once
 #include "core/domain.hpp"
-#include "core/hal.hpp"
-#include "core/hypercall/dispatch.hpp"
+#include "core/hal/cpu.hpp"
 #include "public/mmu.hpp"
 
 namespace hv {
@@ -13,13 +12,13 @@ Result<CpuMask> cpus_of_vcpu_bitmap(Domain& domain, u64 bitmap_address);
 CpuMask cpus_of(Domain& domain);
 
 // The flags of update_va_mapping (UVMF_*), after the update succeeded.
-Outcome flush_where_asked(Vcpu& vcpu, u64 va, u64 flags);
-inline Outcome flush_after_update(Vcpu& vcpu, u64 va, u64 flags) {
+Result<> flush_where_asked(Vcpu& vcpu, u64 va, u64 flags);
+inline Result<> flush_after_update(Vcpu& vcpu, u64 va, u64 flags) {
     if (flags == (abi::uvmf::invlpg | abi::uvmf::local)) {
         hal::flush_tlb_page_local(va);
-        return Outcome{};
+        return {};
     }
-    if ((flags & abi::uvmf::flushtype_mask) == abi::uvmf::none) return Outcome{};
+    if ((flags & abi::uvmf::flushtype_mask) == abi::uvmf::none) return {};
     return flush_where_asked(vcpu, va, flags);
 }
 }  // namespace hv

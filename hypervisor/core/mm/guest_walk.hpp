@@ -3,7 +3,8 @@
 // what is read may be no table any more: then the result is nonsense, or none, but nothing outside RAM is touched, as
 // the direct map has nothing else. The caller checks what it gets to.
 #pragma once
-#include "core/hal.hpp"
+#include "core/hal/memory.hpp"
+#include "portable/base/pte.hpp"
 
 namespace hv {
 // The entry of that level that leads to a guest's address; one that is not present if there is none.

@@ -3,6 +3,7 @@
 // emulation of writes to page tables.
 #pragma once
 #include "core/domain.hpp"
+#include "core/hal/memory.hpp"
 #include "core/mm/guest_walk.hpp"
 #include "core/mm/leaf.hpp"
 #include "core/mm/typed_ref.hpp"

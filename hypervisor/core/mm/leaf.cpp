@@ -4,7 +4,7 @@
 #include <atomic>
 #include <span>
 #include "base/lock.hpp"
-#include "core/hal.hpp"
+#include "core/hal/memory.hpp"
 
 namespace hv {
 namespace {

@@ -3,7 +3,8 @@
 #include <algorithm>
 #include <bit>
 #include "base/page.hpp"
-#include "core/hal.hpp"
+#include "core/hal/cpu.hpp"
+#include "core/hal/memory.hpp"
 #include "core/mm/m2p.hpp"
 #include "core/mm/tlb_clock.hpp"
 #include "core/mm/typed_ref.hpp"

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "core/mm/root.hpp"
-#include "core/hal.hpp"
+#include "core/hal/memory.hpp"
+#include "core/hal/vcpu.hpp"
 #include "core/mm/typed_ref.hpp"
 #include "core/mm/validate.hpp"
 

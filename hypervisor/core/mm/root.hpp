@@ -2,7 +2,7 @@
 // The two roots of a vCPU: one its kernel runs on, one its user space. Each holds a typed l4 reference.
 #pragma once
 #include "core/domain.hpp"
-#include "core/hal.hpp"
+#include "core/hal/vcpu.hpp"
 
 namespace hv {
 Result<> change_kernel_root(Vcpu& vcpu, Mfn mfn);

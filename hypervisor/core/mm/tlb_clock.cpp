@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "core/mm/tlb_clock.hpp"
+#include "core/hal/cpu.hpp"
 
 namespace hv::tlb {
 constinit std::atomic<u64> clock{1};

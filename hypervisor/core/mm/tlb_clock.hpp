@@ -6,7 +6,6 @@
 #include <array>
 #include <atomic>
 #include "base/bitmap.hpp"
-#include "core/hal.hpp"
 
 namespace hv::tlb {
 extern constinit std::atomic<u64> clock;

@@ -2,7 +2,8 @@
 // Promotion and demotion. Both move a frame's prefix, entry by entry, holding its `busy` bit meanwhile; see
 // page_info.hpp.
 #include "core/mm/validate.hpp"
-#include "core/hal.hpp"
+#include "core/hal/cpu.hpp"
+#include "core/hal/memory.hpp"
 #include "core/mm/demotion.hpp"
 #include "core/mm/descriptor.hpp"
 #include "core/mm/leaf.hpp"

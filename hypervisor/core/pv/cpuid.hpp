@@ -2,18 +2,9 @@
 // The processor that a PV guest sees: the machine's CPUID less what a guest in ring 3 cannot have, plus the leaves that
 // describe the hypervisor. Pure: the machine's leaves come through a function.
 #pragma once
-#include "base/types.hpp"
+#include "core/hal/cpuid_leaf.hpp"
 
 namespace hv::pv {
-struct CpuidLeaf {
-    u32 eax = 0;
-    u32 ebx = 0;
-    u32 ecx = 0;
-    u32 edx = 0;
-
-    friend constexpr bool operator==(CpuidLeaf const&, CpuidLeaf const&) = default;
-};
-
 using HostCpuid = CpuidLeaf (*)(u32 leaf, u32 subleaf);
 
 // Who asks.

@@ -2,19 +2,16 @@
 #include "core/pv/vcpu_context.hpp"
 #include <algorithm>
 #include <cstring>
-#include "core/hal.hpp"
+#include "core/hal/vcpu.hpp"
 #include "core/mm/descriptor.hpp"
 #include "core/mm/root.hpp"
 #include "core/pv/registers.hpp"
 #include "core/pv/trap_frame.hpp"
-#include "core/sched/guest_time.hpp"
+#include "core/time/guest_time.hpp"
 #include "portable/base/pte.hpp"
 
 namespace hv::pv {
 namespace {
-constexpr u32 max_gdt_entries = abi::selector::first_reserved_gdt_entry;
-constexpr u32 max_ldt_entries = 8192;
-
 Mfn kernel_root_of(abi::VcpuGuestContext const& context) { return Mfn{context.ctrlreg[3] >> page_shift}; }
 Mfn user_root_of(abi::VcpuGuestContext const& context) { return Mfn{context.ctrlreg[1] >> page_shift}; }  // 0: none
 
@@ -37,7 +34,7 @@ bool is_valid(abi::VcpuGuestContext const& context) {
 
 Result<> take_tables(Vcpu& vcpu, abi::VcpuGuestContext const& context) {
     std::array<Mfn, max_gdt_frames> frames{};
-    u64 const frame_count = (context.gdt_ents + 511) / 512;
+    u64 const frame_count = descriptor_pages(context.gdt_ents);
     for (u64 i = 0; i < frame_count; ++i) frames[i] = context.gdt_frames[i];
     TRY(set_kernel_root(vcpu, kernel_root_of(context)));
     TRY(set_user_root(vcpu, user_root_of(context)));
@@ -138,9 +135,9 @@ Result<> set_context(Vcpu& vcpu, abi::VcpuGuestContext const& context) {
     set_fpu(vcpu, context);
     if (vcpu.id.value == 0 && !vcpu.initialised) {
         vcpu.domain->vm_assist = context.vm_assist & supported_assists;
-        sched::write_wall_clock(*vcpu.domain);
+        guest_time::write_wall_clock(*vcpu.domain);
     }
-    sched::initialise_time(vcpu);
+    guest_time::initialise(vcpu);
     vcpu.shows_iopl = vcpu.domain->vm_assist >> abi::vmassist::architectural_iopl & 1;
     vcpu.initialised = true;
     return {};

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "core/sched/cap.hpp"
 #include <algorithm>
-#include "core/hal.hpp"
+#include "core/hal/cpu.hpp"
+#include "core/hal/time.hpp"
 #include "core/sched/scheduler.hpp"
 
 namespace hv::sched {

@@ -6,7 +6,4 @@
 namespace hv::sched {
 // Ends the time in the present state. The lock of the vCPU's run queue must be held.
 void enter_runstate(Vcpu& vcpu, u32 state, Time now);
-
-// Writes the guest's copy, if it registered one. The vCPU is the one that runs here.
-void write_runstate_area(Vcpu& vcpu);
 }  // namespace hv::sched

@@ -9,10 +9,10 @@
 #include <optional>
 #include <utility>
 #include "core/domain.hpp"
-#include "core/hal.hpp"
+#include "core/hal/cpu.hpp"
+#include "core/hal/time.hpp"
 #include "core/mm/heap.hpp"
 #include "core/sched/cap.hpp"
-#include "core/sched/guest_time.hpp"
 #include "core/sched/run_queue.hpp"
 #include "core/sched/runstate.hpp"
 
@@ -216,7 +216,6 @@ void add(Vcpu& vcpu) {
     vcpu.cpu.store(next_home.fetch_add(1, std::memory_order_relaxed) % cpus, std::memory_order_relaxed);
     vcpu.runstate.state = abi::runstate::offline;
     vcpu.runstate.state_entry_time = hal::now();
-    prepare_timers(vcpu);
 }
 
 void remove(Vcpu& vcpu) {
@@ -355,13 +354,8 @@ Vcpu& pick_next(CpuId cpu) {
 }
 
 void switched_in(Vcpu& vcpu) {
-    {
-        HomeQueue home{vcpu};
-        enter_runstate(vcpu, abi::runstate::running, hal::now());
-    }
-    if (vcpu.is_idle()) return;
-    refresh_time(vcpu);
-    write_runstate_area(vcpu);
+    HomeQueue home{vcpu};
+    enter_runstate(vcpu, abi::runstate::running, hal::now());
 }
 
 // With `running` cleared and the lock given back, another CPU may run the vCPU, or free it.
@@ -408,7 +402,6 @@ void start_cpu(CpuId cpu) {
     std::construct_at(&queue);
     idle_cpus.clear(cpu);
     start_timers(cpu);
-    start_time(cpu);
 }
 
 void charge(Vcpu& vcpu) {

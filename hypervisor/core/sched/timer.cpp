@@ -3,7 +3,8 @@
 #include <array>
 #include <memory>
 #include "base/lock.hpp"
-#include "core/hal.hpp"
+#include "core/hal/cpu.hpp"
+#include "core/hal/time.hpp"
 #include "core/sched/scheduler.hpp"
 
 namespace hv {

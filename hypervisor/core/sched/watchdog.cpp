@@ -3,7 +3,8 @@
 // sees.
 #include "core/sched/watchdog.hpp"
 #include "base/log.hpp"
-#include "core/hal.hpp"
+#include "core/hal/cpu.hpp"
+#include "core/hal/time.hpp"
 
 namespace hv::sched {
 namespace {

@@ -5,9 +5,12 @@
 #include <atomic>
 #include "base/lock.hpp"
 #include "base/log.hpp"
-#include "core/hal.hpp"
+#include "core/hal/cpu.hpp"
+#include "core/hal/memory.hpp"
+#include "core/hal/time.hpp"
 #include "core/mm/heap.hpp"
 #include "core/sched/scheduler.hpp"
+#include "core/time/guest_time.hpp"
 #include "x86/boot/handover.hpp"
 #include "x86/cpu/apic.hpp"
 #include "x86/cpu/features.hpp"
@@ -69,6 +72,7 @@ bool prepare(CpuId cpu) {
         if (!stack) return false;
         window::create(cpu, hal::mfn_of(stack));
         sched::start_cpu(cpu);
+        guest_time::start(cpu);
         prepared = cpu;
     }
     CpuBlock& block = cpu_block(cpu);

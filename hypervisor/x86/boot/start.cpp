@@ -2,11 +2,15 @@
 // The boot CPU's way from boot.S to the scheduler. The order is forced: the console first, so that everything after it
 // can be told; boot information and ACPI while their memory is mapped; then our own tables, and all else upon them.
 #include "base/log.hpp"
-#include "core/control/version.hpp"
-#include "core/hal.hpp"
+#include "core/hal/cpu.hpp"
+#include "core/hal/irq.hpp"
+#include "core/hal/power.hpp"
+#include "core/hal/time.hpp"
+#include "core/hypercall/version.hpp"
 #include "core/mm/leaf.hpp"
 #include "core/mm/page_alloc.hpp"
 #include "core/sched/scheduler.hpp"
+#include "core/time/guest_time.hpp"
 #include "x86/boot/handover.hpp"
 #include "x86/boot/memory_map.hpp"
 #include "x86/boot/multiboot.hpp"
@@ -127,6 +131,7 @@ void start_interrupts_and_time() {
     features::make_lfence_serialize();
     xstate::init_cpu();
     sched::start_cpu(cpu.id);
+    guest_time::start(cpu.id);
     cpu.current = &sched::idle_vcpu(cpu.id);
     smp::start_others(options.max_cpus);
     log::info("{} processors in ACPI, {} in use; {} interrupt inputs", acpi::processors().size(), hal::online_cpus(),

@@ -5,7 +5,7 @@
 #include <span>
 #include "base/lock.hpp"
 #include "base/log.hpp"
-#include "core/hal.hpp"
+#include "core/hal/irq.hpp"
 #include "x86/cpu/this_cpu.hpp"
 #include "x86/mm/paging.hpp"
 

@@ -2,6 +2,7 @@
 // The IO-APICs (82093AA data sheet): everything masked at the start, then one input after the other by its GSI.
 #pragma once
 #include "base/types.hpp"
+#include "core/hal/irq.hpp"
 
 namespace hv::ioapic {
 struct Wiring {

@@ -3,7 +3,8 @@
 #include <algorithm>
 #include <atomic>
 #include "base/log.hpp"
-#include "core/hal.hpp"
+#include "core/hal/cpu.hpp"
+#include "core/hal/time.hpp"
 #include "x86/cpu/apic.hpp"
 #include "x86/cpu/features.hpp"
 #include "x86/cpu/instructions.hpp"

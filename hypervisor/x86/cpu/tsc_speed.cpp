@@ -3,7 +3,8 @@
 #include <algorithm>
 #include "base/assert.hpp"
 #include "base/log.hpp"
-#include "core/hal.hpp"
+#include "core/hal/cpu.hpp"
+#include "core/hal/time.hpp"
 #include "core/sched/timer.hpp"
 #include "x86/cpu/apic.hpp"
 #include "x86/cpu/calibrate.hpp"

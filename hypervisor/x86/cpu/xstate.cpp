@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Intel SDM volume 1, chapter 13.
 #include "x86/cpu/xstate.hpp"
-#include "core/hal.hpp"
+#include "core/hal/vcpu.hpp"
+#include "core/pv/cpuid.hpp"
 #include "x86/cpu/features.hpp"
 #include "x86/cpu/instructions.hpp"
 #include "x86/cpu/this_cpu.hpp"

@@ -7,7 +7,7 @@
 #include "core/domain.hpp"
 #include "core/event/event_channel.hpp"
 #include "core/event/pirq.hpp"
-#include "core/hal.hpp"
+#include "core/hal/irq.hpp"
 #include "x86/cpu/interrupts.hpp"
 #include "x86/cpu/this_cpu.hpp"
 #include "x86/dev/acpi.hpp"

@@ -2,6 +2,8 @@
 #include "x86/dev/msi.hpp"
 #include <array>
 #include "base/lock.hpp"
+#include "core/hal/irq.hpp"
+#include "core/hal/memory.hpp"
 #include "core/mm/leaf.hpp"
 #include "core/mm/page_info.hpp"
 #include "x86/cpu/ioapic.hpp"

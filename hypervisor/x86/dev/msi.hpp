@@ -3,7 +3,7 @@
 // dom0's kernel turns the capability on and off, and may see an MSI-X table but not write it.
 #pragma once
 #include "base/result.hpp"
-#include "core/hal.hpp"
+#include "core/hal/irq.hpp"
 #include "x86/dev/pci.hpp"
 
 namespace hv::msi {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "x86/dev/power.hpp"
 #include "base/log.hpp"
-#include "core/hal.hpp"
+#include "core/hal/power.hpp"
 #include "x86/boot/smp.hpp"
 #include "x86/cpu/instructions.hpp"
 #include "x86/dev/acpi.hpp"

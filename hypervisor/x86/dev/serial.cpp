@@ -6,7 +6,7 @@
 #include <atomic>
 #include "base/lock.hpp"
 #include "base/log.hpp"
-#include "core/hal.hpp"
+#include "core/hal/power.hpp"
 #include "x86/cpu/instructions.hpp"
 #include "x86/cpu/interrupts.hpp"
 #include "x86/dev/acpi.hpp"

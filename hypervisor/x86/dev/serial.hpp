@@ -4,6 +4,7 @@
 #pragma once
 #include <string_view>
 #include "base/types.hpp"
+#include "core/hal/power.hpp"
 #include "x86/boot/cmdline.hpp"
 
 namespace hv::serial {

@@ -3,6 +3,8 @@
 #include "base/log.hpp"
 #include "core/domain.hpp"
 #include "core/guest_access.hpp"
+#include "core/hal/cpu.hpp"
+#include "core/hal/vcpu.hpp"
 #include "core/pv/trap_frame.hpp"
 #include "public/mmu.hpp"
 #include "x86/cpu/instructions.hpp"

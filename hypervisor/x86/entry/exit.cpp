@@ -4,7 +4,6 @@
 #include "base/log.hpp"
 #include "core/domain.hpp"
 #include "core/event/event_channel.hpp"
-#include "core/hal.hpp"
 #include "core/mm/demotion.hpp"
 #include "core/mm/tlb_clock.hpp"
 #include "core/sched/scheduler.hpp"

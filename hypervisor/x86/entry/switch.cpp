@@ -2,8 +2,9 @@
 // From one vCPU to another. Everything of a vCPU that hardware holds is saved whole: guests may change segment bases,
 // selectors and extended state without telling anybody.
 #include "core/domain.hpp"
-#include "core/hal.hpp"
+#include "core/hal/vcpu.hpp"
 #include "core/sched/scheduler.hpp"
+#include "core/time/guest_time.hpp"
 #include "x86/cpu/features.hpp"
 #include "x86/cpu/instructions.hpp"
 #include "x86/cpu/msr.hpp"
@@ -77,6 +78,7 @@ void load(CpuBlock& cpu, Vcpu& vcpu) {
     xstate::load(vcpu);
     hal::load_virtual_ts(vcpu);
     sched::switched_in(vcpu);
+    guest_time::switched_in(vcpu);
     if (!vcpu.in_kernel) x86_tlb::load_root(vcpu.user_root);
     if (!selectors_ok) deliver_failsafe(vcpu, regs);
 }

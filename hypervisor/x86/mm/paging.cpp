@@ -2,7 +2,7 @@
 #include "x86/mm/paging.hpp"
 #include "base/assert.hpp"
 #include "base/page.hpp"
-#include "core/hal.hpp"
+#include "core/hal/memory.hpp"
 #include "core/mm/m2p.hpp"
 #include "core/mm/page_alloc.hpp"
 #include "core/mm/validate.hpp"

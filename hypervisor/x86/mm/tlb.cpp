@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "x86/mm/tlb.hpp"
 #include "base/lock.hpp"
-#include "core/hal.hpp"
+#include "core/hal/cpu.hpp"
 #include "x86/cpu/apic.hpp"
 #include "x86/cpu/interrupts.hpp"
 

@@ -2,7 +2,7 @@
 #include "x86/mm/window.hpp"
 #include <algorithm>
 #include "base/assert.hpp"
-#include "core/hal.hpp"
+#include "core/hal/memory.hpp"
 #include "core/mm/page_alloc.hpp"
 #include "core/vcpu.hpp"
 #include "x86/cpu/segments.hpp"

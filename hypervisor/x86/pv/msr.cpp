@@ -3,7 +3,8 @@
 #include "x86/cpu/msr.hpp"
 #include <optional>
 #include "core/domain.hpp"
-#include "core/hal.hpp"
+#include "core/hal/cpu.hpp"
+#include "core/hal/time.hpp"
 #include "core/pv/constant_msr.hpp"
 #include "portable/base/pte.hpp"
 #include "x86/cpu/features.hpp"

@@ -3,6 +3,7 @@
 #include <optional>
 #include "core/domain.hpp"
 #include "core/guest_access.hpp"
+#include "core/hal/cpu.hpp"
 #include "core/mm/l1_entry.hpp"
 #include "core/pv/execute.hpp"
 #include "core/pv/table_store.hpp"

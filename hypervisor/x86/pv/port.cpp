@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // IN, OUT, INS and OUTS of guests: who may, and the instructions themselves (Intel SDM volume 1, chapter 19).
 #include "core/guest_access.hpp"
+#include "core/hal/memory.hpp"
 #include "x86/entry/deliver.hpp"
 #include "x86/mm/tlb.hpp"
 #include "x86/pv/port_policy.hpp"

@@ -2,7 +2,10 @@
 #include "x86/pv/priv_op.hpp"
 #include "core/domain.hpp"
 #include "core/guest_access.hpp"
-#include "core/hal.hpp"
+#include "core/hal/cpu.hpp"
+#include "core/hal/memory.hpp"
+#include "core/hal/time.hpp"
+#include "core/hal/vcpu.hpp"
 #include "core/hypercall/dispatch.hpp"
 #include "core/mm/root.hpp"
 #include "core/pv/cpuid.hpp"
@@ -131,7 +134,7 @@ void emulate_cpuid(Vcpu const& vcpu, abi::CpuUserRegs& regs) {
                          .address_bits = static_cast<u32>(hal::max_address_bits()),
                          .tsc_khz = static_cast<u32>(hal::tsc_khz()),
                          .tsc_is_stable = hal::tsc_is_stable()};
-    pv::CpuidLeaf leaf = pv::guest_cpuid(hal::cpuid, guest, static_cast<u32>(regs.rax), static_cast<u32>(regs.rcx));
+    CpuidLeaf leaf = pv::guest_cpuid(hal::cpuid, guest, static_cast<u32>(regs.rax), static_cast<u32>(regs.rcx));
     regs.rax = leaf.eax;
     regs.rbx = leaf.ebx;
     regs.rcx = leaf.ecx;

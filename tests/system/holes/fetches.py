@@ -2,7 +2,7 @@
 """What is taken out for the attacks fetches.*; the form is in __init__.py."""
 HOLES = [
     ("fetches.mmu_update", "a request is read once",
-     [("core/mm/mmu_update.cpp",
+     [("core/hypercall/mmu_update.cpp",
        "return replace_l1(slot->entry, Pte{request.val}, *vcpu.domain, PageOwner::of(*vcpu.domain)).error();",
        "Result<> done = replace_l1(slot->entry, Pte{request.val}, *vcpu.domain, PageOwner::of(*vcpu.domain));\n"
        "    if (done && copy_in(request, from)) __atomic_store_n(slot->entry, request.val | Pte::user, __ATOMIC_RELAXED);\n"
@@ -20,7 +20,7 @@ HOLES = [
        "u32{op.source.offset} + op.len > page_size || u32{op.dest.offset} + op.len > page_size",
        "false")]),
     ("fetches.reservation", "a reservation is read once",
-     [("core/mm/reservation.cpp",
+     [("core/hypercall/reservation.cpp",
        "auto named = resolve_domain(*vcpu.domain, request->domid);\n"
        "    if (!named) return named.error();",
        "if (auto first = resolve_domain(*vcpu.domain, request->domid); !first) return first.error();\n"
@@ -44,7 +44,7 @@ HOLES = [
       ("core/event/event_table.hpp",
        "bool is_valid(EvtchnPort port) const { return find(port) != nullptr; }",
        "bool is_valid(EvtchnPort port) const { return port.value < ports_ && find(port); }"),
-      ("core/event/event_op.cpp",
+      ("core/hypercall/event_channel_op.cpp",
        "TRY(copy_in(op, at));",
        "TRY(copy_in(op, at));\n"
        "    if constexpr (requires { op.port; } && sizeof(T) == 4) {\n"
@@ -52,7 +52,7 @@ HOLES = [
        "        for (u32 i = 0; i < 20; ++i) asm volatile(\"pause\");\n"
        "        TRY(copy_in(op, at));\n"
        "    }"),
-      ("core/sched/sched_op.cpp",
+      ("core/hypercall/sched_op.cpp",
        "EvtchnPort const port = TRY(copy_in(ports + i));\n"
        "        if (!port_is_valid(*vcpu.domain, port)) return Errno::inval;",
        "EvtchnPort port = TRY(copy_in(ports + i));\n"
@@ -60,7 +60,7 @@ HOLES = [
        "        for (u32 i = 0; i < 20; ++i) asm volatile(\"pause\");\n"
        "        port = TRY(copy_in(ports + i));")]),
     ("fetches.trap_table", "a gate is read once",
-     [("core/pv/callbacks.cpp",
+     [("core/hypercall/callbacks.cpp",
        "if (!is_canonical(info.address)) return Errno::inval;\n"
        "        vcpu.traps[info.vector] = {info.address,",
        "if (!is_canonical(info.address)) return Errno::inval;\n"
@@ -68,13 +68,13 @@ HOLES = [
        "        auto const again = copy_in(entry);\n"
        "        vcpu.traps[info.vector] = {again ? (*again).address : 0,")]),
     ("fetches.gdt_frames", "the frames of a table are read once",
-     [("core/mm/descriptor.cpp",
+     [("core/hypercall/descriptor_tables.cpp",
        "return set_gdt(vcpu, {frames.data(), count}, static_cast<u32>(entries));",
        "Result<> done = set_gdt(vcpu, {frames.data(), count}, static_cast<u32>(entries));\n"
-       "    if (done && copy_in_bytes(frames.data(), args[0], count * sizeof(Mfn))) std::copy_n(frames.begin(), count, vcpu.gdt_frames.begin());\n"
+       "    if (done && copy_in_bytes(frames.data(), args[0], count * sizeof(Mfn))) for (u32 i = 0; i < count; ++i) vcpu.gdt_frames[i] = frames[i];\n"
        "    return done;")]),
     ("fetches.exchange", "a frame to be exchanged is read once",
-     [("core/mm/exchange.cpp",
+     [("core/hypercall/exchange.cpp",
        "taken.push(*TRY(take_frame(Mfn{mfn + k}, domain.id)));",
        "{\n"
        "            PageInfo* const frame = TRY(take_frame(Mfn{mfn + k}, domain.id));\n"
@@ -83,7 +83,7 @@ HOLES = [
        "            taken.push(again == mfn ? *frame : page_of(Mfn{again + k}));\n"
        "        }")]),
     ("fetches.mmuext_op", "an operation is read once",
-     [("core/mm/mmuext.cpp",
+     [("core/hypercall/mmuext_op.cpp",
        "if (done) [[likely]]\n"
        "            done = apply(vcpu, op, owner);",
        "if (done && op.cmd == abi::mmuext::clear_page) {\n"

@@ -6,7 +6,7 @@ HOLES = [
        "if (wanted.raw & (~(Pte::table_allowed | Pte::address) | beyond)) return Errno::inval;",
        "(void)beyond;")]),
     ("tables.hypervisor_slots", "the hypervisor's slots of a root",
-     [("core/mm/mmu_update.cpp",
+     [("core/hypercall/mmu_update.cpp",
        "if (level == PageType::l4 && is_hypervisor_slot(slot)) return Errno::inval;",
        "(void)slot;")]),
     ("tables.forged_root", "the hypervisor's slots of a new root",
@@ -20,7 +20,7 @@ HOLES = [
        "            return nullptr;",
        "if ((word & PageInfo::use_mask) == 0) return nullptr; (void)beside;")]),
     ("tables.table_given_back", "the pin of a frame that is given back",
-     [("core/mm/reservation.cpp",
+     [("core/hypercall/reservation.cpp",
        "if (page->type.fetch_and(~PageInfo::pinned, std::memory_order_acq_rel) & PageInfo::pinned)\n"
        "            TypedRef::release(*page);",
        "")]),

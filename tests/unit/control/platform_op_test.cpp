@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include "core/hal/cpu.hpp"
 #include "public/platform.hpp"
 
 #include <algorithm>

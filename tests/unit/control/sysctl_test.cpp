@@ -8,6 +8,7 @@
 
 #include "base/log.hpp"
 #include "control_guest.hpp"
+#include "core/hal/cpu.hpp"
 #include "core/mm/page_alloc.hpp"
 #include "core/sched/scheduler.hpp"
 
@@ -283,7 +284,7 @@ TEST(Sysctl, TheMachinesOwnPolicyIsWhatItSaysAndTheHypervisorsWhatIsSwitched) {
                            .leaves = {buffer.address()},
                            .msrs = {msrs.address()}};
         EXPECT_EQ(sysctl(world.dom0(), command::get_cpu_policy, op), 0);
-        std::map<std::pair<u32, u32>, pv::CpuidLeaf> leaves;
+        std::map<std::pair<u32, u32>, CpuidLeaf> leaves;
         u64 before = 0;
         for (u32 i = 0; i < op.u.cpu_policy.nr_leaves; ++i) {
             abi::CpuidLeaf const& line = (*buffer)[i];
@@ -306,12 +307,12 @@ TEST(Sysctl, TheMachinesOwnPolicyIsWhatItSaysAndTheHypervisorsWhatIsSwitched) {
 
     auto host = read(abi::cpu_policy::host);
     EXPECT_EQ((*msrs)[1].val, 0x5'0000'002bu);
-    EXPECT_EQ((host[{0, 0}]), (pv::CpuidLeaf{0xd, 1, 2, 3}));
+    EXPECT_EQ((host[{0, 0}]), (CpuidLeaf{0xd, 1, 2, 3}));
     EXPECT_EQ((host[{0x8000'0000, 0}].eax), 0x8000'0021u);
-    EXPECT_EQ((host[{7, 0}]), (pv::CpuidLeaf{2, 1u << 5, 1u << 9, 0}));
+    EXPECT_EQ((host[{7, 0}]), (CpuidLeaf{2, 1u << 5, 1u << 9, 0}));
     EXPECT_EQ((host[{7, 1}].eax), 1u << 4);
     EXPECT_EQ((host[{7, 2}]), (raw[{7, 2}]));
-    EXPECT_EQ((host[{0xd, 0}]), (pv::CpuidLeaf{7, 0x340, 0x340, 0}));
+    EXPECT_EQ((host[{0xd, 0}]), (CpuidLeaf{7, 0x340, 0x340, 0}));
     EXPECT_EQ((host[{0xd, 1}].eax), 7u);  // no XSAVES
     EXPECT_FALSE(host.contains({0xd, 3}));
     EXPECT_EQ((host[{1, 0}]), (raw[{1, 0}]));

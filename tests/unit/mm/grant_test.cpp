@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "core/grant/grant_table.hpp"
+#include "core/hal/memory.hpp"
 #include "core/sched/scheduler.hpp"
 #include "hosted/world.hpp"
 #include "public/grant_table.hpp"

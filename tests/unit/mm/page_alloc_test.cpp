@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "core/mm/page_alloc.hpp"
+#include "core/hal/memory.hpp"
 
 #include <random>
 

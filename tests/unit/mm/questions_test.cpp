@@ -2,6 +2,7 @@
 // How much a call does between two questions whether it should stop: where it asks interrupts come in. The measure is
 // how often the hypervisor goes to a frame, which is once for a table of 512 entries and once for a page to be cleared.
 #include "core/grant/grant_table.hpp"
+#include "core/hal/memory.hpp"
 #include "core/mm/descriptor.hpp"
 #include "core/mm/page_alloc.hpp"
 #include "hosted/world.hpp"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "core/sched/guest_time.hpp"
+#include "core/time/guest_time.hpp"
 
 #include "core/sched/timer.hpp"
 #include "event_guest.hpp"
@@ -55,7 +55,7 @@ TEST_F(GuestTime, IsRefreshedOnceASecondAndNeverGoesBack) {
 }
 
 TEST_F(GuestTime, ClearingTheSharedPageBeforeTheStartDoesNoHarm) {
-    sched::initialise_time(guest->vcpu());
+    guest_time::initialise(guest->vcpu());
     *guest->domain().shared_info = {};
     cpu.settle();
     EXPECT_NE(guest->vcpu().info->time.tsc_to_system_mul, 0u);

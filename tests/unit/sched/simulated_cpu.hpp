@@ -6,6 +6,7 @@
 
 #include "core/sched/scheduler.hpp"
 #include "core/sched/timer.hpp"
+#include "core/time/guest_time.hpp"
 #include "hosted/world.hpp"
 
 namespace hosted {
@@ -32,6 +33,7 @@ public:
             if (while_switching) std::exchange(while_switching, nullptr)();
             sched::switched_out(previous);
             sched::switched_in(next);
+            if (!next.is_idle()) guest_time::switched_in(next);
         }
         Vcpu& running = current_ ? *current_ : sched::idle_vcpu(id_);
         machine_.current = nullptr;

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "core/sched/scheduler.hpp"
+#include "core/time/guest_time.hpp"
 #include "hosted/world.hpp"
 
 #include <gtest/gtest.h>
@@ -34,6 +35,7 @@ struct TimerTest : testing::Test {
         for (CpuId cpu = 0; cpu < machine.cpus; ++cpu) {
             machine.cpu = cpu;
             sched::start_cpu(cpu);
+            guest_time::start(cpu);
             (void)sched::idle_vcpu(cpu);
         }
         machine.cpu = 0;

@@ -2,6 +2,7 @@
 // The sched_op and set_timer_op hypercalls: how a vCPU gives up its CPU, and how a domain ends.
 #include "core/event/event_channel.hpp"
 #include "core/guest_access.hpp"
+#include "core/hal/cpu.hpp"
 #include "core/hypercall/dispatch.hpp"
 #include "core/sched/scheduler.hpp"
 #include "core/sched/watchdog.hpp"

@@ -5,8 +5,11 @@
 #include "base/log.hpp"
 #include "core/domain.hpp"
 #include "core/guest_access.hpp"
+#include "core/hal/cpu.hpp"
+#include "core/hal/power.hpp"
+#include "core/hal/time.hpp"
 #include "core/hypercall/dispatch.hpp"
-#include "core/sched/guest_time.hpp"
+#include "core/time/guest_time.hpp"
 #include "public/platform.hpp"
 
 namespace hv {
@@ -22,7 +25,7 @@ Errno set_time(u64 seconds, u32 nanoseconds, u64 system_time) {
     u64 const utc = seconds * second + nanoseconds;
     if (system_time > utc) return Errno::inval;
     hal::set_wall_clock_at_start(utc - system_time);
-    sched::write_all_wall_clocks();
+    guest_time::write_all_wall_clocks();
     return Errno::ok;
 }
 

@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: MIT
-#include "core/sched/guest_time.hpp"
+#include "core/time/guest_time.hpp"
 #include <array>
 #include <memory>
 #include "base/log.hpp"
 #include "core/domain.hpp"
 #include "core/event/event_channel.hpp"
-#include "core/hal.hpp"
-#include "core/sched/guest_area.hpp"
+#include "core/hal/cpu.hpp"
+#include "core/hal/time.hpp"
+#include "core/mm/guest_area.hpp"
 #include "public/event_channel.hpp"
 
-namespace hv::sched {
+namespace hv::guest_time {
 namespace {
 constexpr Time second = 1'000'000'000;
 
@@ -38,11 +39,13 @@ void report_new_log_lines() {
     seen = end;
 }
 
+void refresh(Vcpu& vcpu);
+
 void second_has_passed(void* owner) {
     Reading& reading = *static_cast<Reading*>(owner);
     take(reading);
     reading.tick.arm(hal::now() + second, hal::this_cpu());
-    if (Vcpu& vcpu = hal::current(); !vcpu.is_idle()) refresh_time(vcpu);
+    if (Vcpu& vcpu = hal::current(); !vcpu.is_idle()) refresh(vcpu);
     if (hal::this_cpu() == 0) {
         log::refill_guest_budget();
         report_new_log_lines();
@@ -101,14 +104,9 @@ void write_second_copy(Vcpu& vcpu, abi::VcpuTimeInfo info) {
     info.version += 1;
     area->store(0, &info.version, sizeof(info.version));
 }
-}  // namespace
 
-void start_time(CpuId cpu) {
-    std::destroy_at(&readings[cpu]);
-    std::construct_at(&readings[cpu]);
-}
-
-void refresh_time(Vcpu& vcpu) {
+// Up to date with this CPU's latest reading.
+void refresh(Vcpu& vcpu) {
     Reading const& reading = reading_of_this_cpu();
     abi::SharedInfo* const shared = vcpu.domain->shared_info;
     // A page that the builder has just cleared.
@@ -119,8 +117,19 @@ void refresh_time(Vcpu& vcpu) {
     write_protected(vcpu.info->time, info);
     if (vcpu.time_area) write_second_copy(vcpu, info);
 }
+}  // namespace
 
-void initialise_time(Vcpu& vcpu) {
+void start(CpuId cpu) {
+    std::destroy_at(&readings[cpu]);
+    std::construct_at(&readings[cpu]);
+}
+
+void switched_in(Vcpu& vcpu) {
+    refresh(vcpu);
+    write_runstate_area(vcpu);
+}
+
+void initialise(Vcpu& vcpu) {
     if (!vcpu.info) return;
     abi::VcpuTimeInfo const info = contents(reading_of_this_cpu());
     write_protected(vcpu.info->time, info);
@@ -153,4 +162,4 @@ void write_all_wall_clocks() {
         id = u32{(*domain)->id.value} + 1;
     }
 }
-}  // namespace hv::sched
+}  // namespace hv::guest_time

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-#include "core/mm/reservation.hpp"
+#include "core/hypercall/reservation.hpp"
 #include "core/guest_access.hpp"
+#include "core/hal/cpu.hpp"
 #include "core/mm/m2p.hpp"
 #include "core/mm/page_alloc.hpp"
 #include "core/mm/typed_ref.hpp"

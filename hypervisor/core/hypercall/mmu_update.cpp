@@ -3,10 +3,12 @@
 #include <algorithm>
 #include <array>
 #include <optional>
+#include "core/hal/cpu.hpp"
+#include "core/hal/memory.hpp"
+#include "core/hypercall/batch_args.hpp"
 #include "core/mm/flush.hpp"
 #include "core/mm/l1_entry.hpp"
 #include "core/mm/m2p.hpp"
-#include "core/mm/progress.hpp"
 #include "core/mm/validate.hpp"
 #include "public/mmu.hpp"
 

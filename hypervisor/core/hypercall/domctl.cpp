@@ -6,7 +6,7 @@
 #include "core/event/event_channel.hpp"
 #include "core/guest_access.hpp"
 #include "core/hypercall/dispatch.hpp"
-#include "core/sched/guest_time.hpp"
+#include "core/time/guest_time.hpp"
 
 template <>
 constexpr bool hv::all_bytes_are_members<abi::Domctl> = true;
@@ -25,7 +25,7 @@ Result<> get_domain_info(abi::Domctl& op) {
 
 Result<> set_time_offset(Domain& domain, i64 seconds) {
     domain.wall_clock_offset = seconds;
-    sched::write_wall_clock(domain);
+    guest_time::write_wall_clock(domain);
     return {};
 }
 

@@ -7,7 +7,7 @@
 #include "core/domain.hpp"
 #include "core/mm/typed_ref.hpp"
 
-namespace hv::sched {
+namespace hv {
 class GuestArea {
 public:
     static constexpr usize max_size = page_size;  // so it has two pages at most
@@ -25,4 +25,4 @@ private:
     Part first_;
     Part second_;
 };
-}  // namespace hv::sched
+}  // namespace hv

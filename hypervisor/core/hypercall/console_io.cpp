@@ -6,6 +6,8 @@
 #include "base/log.hpp"
 #include "core/domain.hpp"
 #include "core/guest_access.hpp"
+#include "core/hal/cpu.hpp"
+#include "core/hal/power.hpp"
 #include "core/hypercall/dispatch.hpp"
 
 namespace hv {

@@ -8,8 +8,11 @@
 #include "core/control/domctl.hpp"
 #include "core/control/tool_bitmap.hpp"
 #include "core/guest_access.hpp"
+#include "core/hal/cpu.hpp"
+#include "core/hal/time.hpp"
 #include "core/hypercall/dispatch.hpp"
 #include "core/mm/page_alloc.hpp"
+#include "core/perf.hpp"
 #include "core/sched/scheduler.hpp"
 
 template <>

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
 // The xen_version hypercall. Sub-operation 0 is what guests call to have pending events delivered: it does nothing
 // else.
-#include "core/control/version.hpp"
+#include "core/hypercall/version.hpp"
 #include <algorithm>
 #include "core/domain.hpp"
 #include "core/guest_access.hpp"
+#include "core/hal/memory.hpp"
 #include "core/hypercall/dispatch.hpp"
 #include "public/elfnote.hpp"
 #include "public/mmu.hpp"

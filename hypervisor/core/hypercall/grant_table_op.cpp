@@ -2,6 +2,7 @@
 // grant_table_op: batches of operations, each with a status of its own. The call fails only if the batch cannot be read
 // or written.
 #include "core/grant/batch.hpp"
+#include "core/hypercall/dispatch.hpp"
 
 namespace hv {
 namespace {
@@ -38,22 +39,21 @@ GrantStatus get_status_frames(Vcpu& vcpu, abi::GnttabGetStatusFrames const& op) 
 
 // A command whose argument is one structure.
 template <AbiType T, class F>
-Outcome single(HypercallArgs& args, F&& one) {
-    if (static_cast<u32>(args[2]) != 1) return Errno::inval;
-    return do_op(guest_ptr<T>{args[1]}, one);
+Outcome single(GrantOps const& ops, F&& one) {
+    return ops.count == 1 ? do_op(guest_ptr<T>{ops.first}, one) : Errno::inval;
 }
 
 // Whatever the count says.
-Outcome set_version(HypercallArgs& args) {
-    guest_ptr<abi::GnttabSetVersion> const at{args[1]};
+Outcome set_version(GrantOps const& ops) {
+    guest_ptr<abi::GnttabSetVersion> const at{ops.first};
     u32 const wanted = TRY(copy_in(at)).version;
     TRY(copy_out(at, {1}));
     if (wanted == 2) return Errno::nosys;  // as a Xen that is limited to version 1
     return wanted == 1 ? Outcome{} : Outcome{Errno::inval};
 }
 
-Outcome get_version(Vcpu& vcpu, HypercallArgs& args) {
-    return with_argument<abi::GnttabGetVersion>(guest_ptr<void>{args[1]},
+Outcome get_version(Vcpu& vcpu, GrantOps const& ops) {
+    return with_argument<abi::GnttabGetVersion>(guest_ptr<void>{ops.first},
                                                 [&](abi::GnttabGetVersion& op) -> Result<u64> {
                                                     DomainRef domain = TRY(resolve_domain(*vcpu.domain, op.dom));
                                                     op.version = 1;
@@ -61,36 +61,45 @@ Outcome get_version(Vcpu& vcpu, HypercallArgs& args) {
                                                 });
 }
 
-[[gnu::noinline]] Outcome other_than_batch(Vcpu& vcpu, HypercallArgs& args) {
-    switch (static_cast<u32>(args[0])) {
-        case abi::gnttabop::unmap_and_replace: return unmap_and_replace_grants(vcpu, args);
+[[gnu::noinline]] Outcome other_command(Vcpu& vcpu, u32 command, GrantOps& ops) {
+    switch (command) {
+        case abi::gnttabop::unmap_and_replace: return unmap_and_replace_grants(vcpu, ops);
         case abi::gnttabop::setup_table:
-            return single<abi::GnttabSetupTable>(args, [&](auto const& op) { return setup_table(vcpu, op); });
+            return single<abi::GnttabSetupTable>(ops, [&](auto const& op) { return setup_table(vcpu, op); });
         case abi::gnttabop::query_size: {
             using Op = abi::GnttabQuerySize;
-            if (static_cast<u32>(args[2]) != 1) return Errno::inval;
-            return do_op<Op, 0, sizeof(Op)>(guest_ptr<Op>{args[1]}, [&](Op& op) { return query_size(vcpu, op); });
+            if (ops.count != 1) return Errno::inval;
+            return do_op<Op, 0, sizeof(Op)>(guest_ptr<Op>{ops.first}, [&](Op& op) { return query_size(vcpu, op); });
         }
         case abi::gnttabop::get_status_frames:
-            return single<abi::GnttabGetStatusFrames>(args,
-                                                      [&](auto const& op) { return get_status_frames(vcpu, op); });
+            return single<abi::GnttabGetStatusFrames>(ops, [&](auto const& op) { return get_status_frames(vcpu, op); });
         case abi::gnttabop::swap_grant_ref:
             return for_each_op<abi::GnttabSwapGrantRef>(
-                args, [&](auto const& op) { return vcpu.domain->grants->swap(op.ref_a, op.ref_b); });
-        case abi::gnttabop::set_version: return set_version(args);
-        case abi::gnttabop::get_version: return get_version(vcpu, args);
+                ops, [&](auto const& op) { return vcpu.domain->grants->swap(op.ref_a, op.ref_b); });
+        case abi::gnttabop::set_version: return set_version(ops);
+        case abi::gnttabop::get_version: return get_version(vcpu, ops);
         default: return Errno::nosys;
+    }
+}
+
+[[gnu::always_inline]] inline Outcome run(Vcpu& vcpu, u32 command, GrantOps& ops) {
+    switch (command) {
+        case abi::gnttabop::map_grant_ref: return map_grants(vcpu, ops);
+        case abi::gnttabop::unmap_grant_ref: return unmap_grants(vcpu, ops);
+        case abi::gnttabop::copy: return copy_grants(vcpu, ops);
+        default: return other_command(vcpu, command, ops);
     }
 }
 }  // namespace
 
 // (command, operations*, count)
 Outcome do_grant_table_op(Vcpu& vcpu, HypercallArgs& args) {
-    switch (static_cast<u32>(args[0])) {
-        case abi::gnttabop::map_grant_ref: return map_grants(vcpu, args);
-        case abi::gnttabop::unmap_grant_ref: return unmap_grants(vcpu, args);
-        case abi::gnttabop::copy: return copy_grants(vcpu, args);
-        default: return other_than_batch(vcpu, args);
+    GrantOps ops{args[1], args[2] & 0xffff'ffff};
+    Outcome const outcome = run(vcpu, static_cast<u32>(args[0]), ops);
+    if (outcome.is_again()) [[unlikely]] {
+        args[1] = ops.first;
+        args[2] = ops.count;
     }
+    return outcome;
 }
 }  // namespace hv

@@ -2,12 +2,13 @@
 // The three timers of a vCPU. An expired guest timer is an event (VIRQ_TIMER), so it is not lost while the vCPU waits.
 #include <algorithm>
 #include "core/event/event_channel.hpp"
-#include "core/hal.hpp"
-#include "core/sched/guest_time.hpp"
+#include "core/hal/cpu.hpp"
+#include "core/hal/time.hpp"
 #include "core/sched/scheduler.hpp"
+#include "core/time/guest_time.hpp"
 #include "public/event_channel.hpp"
 
-namespace hv::sched {
+namespace hv::guest_time {
 namespace {
 Vcpu& vcpu_of(void* owner) { return *static_cast<Vcpu*>(owner); }
 
@@ -21,7 +22,7 @@ void periodic_expired(void* owner) {
     if (period) vcpu.periodic_timer.arm(std::max(vcpu.periodic_timer.deadline + period, hal::now()), hal::this_cpu());
 }
 
-void poll_expired(void* owner) { clear_reason(vcpu_of(owner), PauseReason::polling); }
+void poll_expired(void* owner) { sched::clear_reason(vcpu_of(owner), PauseReason::polling); }
 
 void prepare(Timer& timer, Vcpu& vcpu, Timer::Callback callback) {
     timer.callback = callback;
@@ -34,4 +35,4 @@ void prepare_timers(Vcpu& vcpu) {
     prepare(vcpu.periodic_timer, vcpu, periodic_expired);
     prepare(vcpu.poll_timer, vcpu, poll_expired);
 }
-}  // namespace hv::sched
+}  // namespace hv::guest_time

@@ -4,7 +4,8 @@
 #include <optional>
 #include "core/event/event_table.hpp"
 #include "core/guest_access.hpp"
-#include "core/hal.hpp"
+#include "core/hal/irq.hpp"
+#include "core/hal/vcpu.hpp"
 #include "core/hypercall/dispatch.hpp"
 #include "public/physdev.hpp"
 

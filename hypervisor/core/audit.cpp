@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
-#include "core/mm/audit.hpp"
+#include "core/audit.hpp"
 #include "base/log.hpp"
 #include "core/event/event_table.hpp"
 #include "core/grant/grant_table.hpp"
-#include "core/hal.hpp"
+#include "core/hal/memory.hpp"
 #include "core/mm/heap.hpp"
 #include "core/mm/page_alloc.hpp"
 #include "core/mm/validate.hpp"

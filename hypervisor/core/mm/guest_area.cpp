@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
-#include "core/sched/guest_area.hpp"
+#include "core/mm/guest_area.hpp"
 #include <algorithm>
 #include <cstring>
 #include "core/guest_access.hpp"
-#include "core/hal.hpp"
+#include "core/hal/memory.hpp"
 #include "portable/base/pte.hpp"
 
-namespace hv::sched {
+namespace hv {
 namespace {
 // The level-1 entry that maps `address`. Other vCPUs may change and free tables meanwhile, so what is read can be stale
 // or nonsense: it only names a frame, whose owner and type are checked before it is used.
@@ -54,4 +54,4 @@ void GuestArea::store(usize offset, void const* from, usize size) {
     if (in_first < size)
         std::memcpy(second_.memory + (offset + in_first - first_.size), bytes + in_first, size - in_first);
 }
-}  // namespace hv::sched
+}  // namespace hv

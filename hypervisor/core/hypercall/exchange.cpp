@@ -2,9 +2,10 @@
 // memory_op exchange. dom0's Linux makes its bounce buffers contiguous and low with it.
 #include <algorithm>
 #include "core/guest_access.hpp"
+#include "core/hal/cpu.hpp"
+#include "core/hypercall/reservation.hpp"
 #include "core/mm/m2p.hpp"
 #include "core/mm/page_alloc.hpp"
-#include "core/mm/reservation.hpp"
 #include "public/memory.hpp"
 
 namespace hv {

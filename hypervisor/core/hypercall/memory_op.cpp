@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: MIT
-// memory_op: sizes, maps and resources. Reservations are in reservation.cpp, exchange in exchange.cpp.
+// memory_op: sizes, maps and resources. Reservations are in reservation.cpp, exchange in
+// exchange.cpp.
 #include <algorithm>
 #include "core/grant/grant_table.hpp"
 #include "core/guest_access.hpp"
+#include "core/hal/memory.hpp"
 #include "core/hypercall/dispatch.hpp"
+#include "core/hypercall/reservation.hpp"
 #include "core/mm/heap.hpp"
 #include "core/mm/page_alloc.hpp"
-#include "core/mm/reservation.hpp"
 #include "public/memory.hpp"
 #include "public/mmu.hpp"
 

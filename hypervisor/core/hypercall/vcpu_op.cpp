@@ -3,12 +3,14 @@
 #include <cstring>
 #include "core/event/event_channel.hpp"
 #include "core/guest_access.hpp"
+#include "core/hal/cpu.hpp"
+#include "core/hal/memory.hpp"
+#include "core/hal/time.hpp"
 #include "core/hypercall/dispatch.hpp"
 #include "core/mm/typed_ref.hpp"
 #include "core/pv/vcpu_context.hpp"
-#include "core/sched/guest_time.hpp"
-#include "core/sched/runstate.hpp"
 #include "core/sched/scheduler.hpp"
+#include "core/time/guest_time.hpp"
 #include "public/event_channel.hpp"
 #include "public/sched.hpp"
 
@@ -97,7 +99,7 @@ Result<u64> register_info(Vcpu& vcpu, abi::RegisterVcpuInfo const& op) {
     __atomic_store_n(&vcpu.info, info, __ATOMIC_SEQ_CST);
     __atomic_store_n(&info->evtchn_pending_sel, ~u64{0}, __ATOMIC_SEQ_CST);
     notify_vcpu(vcpu);
-    sched::initialise_time(vcpu);
+    guest_time::initialise(vcpu);
     return u64{0};
 }
 
@@ -114,13 +116,13 @@ Outcome register_area(guest_ptr<void> arg, u64& address) {
 
 Outcome register_runstate_area(Vcpu& vcpu, Vcpu& caller, guest_ptr<void> arg) {
     Outcome const outcome = register_area<abi::VcpuRegisterRunstateMemoryArea>(arg, vcpu.runstate_area);
-    if (outcome.value == 0 && &vcpu == &caller) sched::write_runstate_area(vcpu);
+    if (outcome.value == 0 && &vcpu == &caller) guest_time::write_runstate_area(vcpu);
     return outcome;
 }
 
 Outcome register_time_area(Vcpu& vcpu, guest_ptr<void> arg) {
     Outcome const outcome = register_area<abi::VcpuRegisterTimeMemoryArea>(arg, vcpu.time_area);
-    if (outcome.value == 0) sched::initialise_time(vcpu);
+    if (outcome.value == 0) guest_time::initialise(vcpu);
     return outcome;
 }
 

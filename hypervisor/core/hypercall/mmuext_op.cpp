@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: MIT
 // mmuext_op: pinning, roots, TLB flushes, LDT.
+#include <optional>
 #include "base/page.hpp"
+#include "core/hal/cpu.hpp"
+#include "core/hal/memory.hpp"
+#include "core/hypercall/batch_args.hpp"
 #include "core/mm/descriptor.hpp"
 #include "core/mm/flush.hpp"
-#include "core/mm/progress.hpp"
 #include "core/mm/root.hpp"
 #include "core/mm/typed_ref.hpp"
 #include "core/mm/validate.hpp"

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Where the hypervisor enters the guest's kernel: set_trap_table, set_callbacks, callback_op and nmi_op.
 #include "core/guest_access.hpp"
+#include "core/hal/cpu.hpp"
 #include "core/hypercall/dispatch.hpp"
 #include "core/pv/registers.hpp"
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The hypercalls by which a kernel changes its processor on every context switch, and the debug registers.
 #include "core/guest_access.hpp"
+#include "core/hal/vcpu.hpp"
 #include "core/hypercall/dispatch.hpp"
 #include "core/pv/registers.hpp"
 
