@@ -11,7 +11,7 @@ packages_to_run=(
     qemu-system-x86 grub-common grub-pc-bin xorriso mtools
 )
 packages_to_test=(clang clang-format libclang-rt-14-dev libgtest-dev libgmock-dev e2fsprogs ovmf grub-efi-amd64-bin
-    grub-xen-host xenstore-utils bochs bochs-term bochsbios vgabios lzop)
+    grub-xen-host xenstore-utils bochs bochs-term bochsbios vgabios lzop patch)
 packages_for_long_tests=(stress-ng)
 
 say() { printf '\n\033[1m>>> %s\033[0m\n' "$*"; }

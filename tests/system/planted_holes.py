@@ -5,11 +5,11 @@
 planted_holes.py [PATTERN]    those whose attack or description matches
 planted_holes.py PART/PARTS   one part of the list
 
-The image is built anew for each hole (holes/). A hole is found if the attack is broken, if the machine does not survive
+The image is built anew for each hole (tests/planted/attacks). A hole is found if the attack is broken, if the machine does not survive
 it, if the audit finds wrong counts, or if the witness or dom0 are harmed.
 """
-import contextlib
 import os
+import pathlib
 import re
 import shutil
 import subprocess
@@ -17,7 +17,9 @@ import sys
 
 import hostile
 from harness import Failure, build, expect, run, top
-from holes import HOLES
+
+sys.path.insert(0, f"{top}/tests/planted")
+import planted  # noqa: E402
 
 argument = sys.argv[1] if len(sys.argv) > 1 else ""
 part = re.fullmatch(r"(\d+)/(\d+)", argument)
@@ -73,54 +75,34 @@ def what_is_wrong(attack):
     return broken and broken[1]
 
 
-@contextlib.contextmanager
-def planted(edits):
-    """The source with the edits of a hole, and as it was afterwards."""
-    originals = {}
-    try:
-        for file, text, replacement in edits:
-            path = f"{place}/source/hypervisor/{file}"
-            with open(path) as source:
-                content = source.read()
-            originals.setdefault(path, content)
-            pattern = re.compile(r"\s+".join(re.escape(word) for word in text.split()))
-            expect(len(pattern.findall(content)) == 1, f"its text is no longer in {file}: {text}")
-            with open(path, "w") as source:
-                source.write(pattern.sub(lambda _: replacement, content))
-        yield
-    finally:
-        for path, content in originals.items():
-            with open(path, "w") as source:
-                source.write(content)
-
-
-def plant(attacks, check, edits):
+def plant(hole):
     """The attacks that do not notice."""
-    missed = attacks.split()
+    missed = list(hole.attacks)
     try:
-        with planted(edits):
+        with hole.applied(pathlib.Path(place, "source")):
             build_image()
-            for attack in attacks.split():
+            for attack in hole.attacks:
                 wrong = what_is_wrong(attack)
-                print(f"== {attack}, without {check}: {wrong or 'NOT FOUND'}", flush=True)
+                print(f"== {attack}, without {hole.name}: {wrong or 'NOT FOUND'}", flush=True)
                 if wrong:
                     missed.remove(attack)
-    except Failure as failure:
-        print(f"== {attacks}, without {check}: {failure}", flush=True)
+    except (Failure, ValueError) as failure:
+        print(f"== {hole.path.stem}, without {hole.name}: {failure}", flush=True)
     return missed
 
 
 def planted_holes():
     """Each attack notices when the check that holds it is gone."""
-    without = set(all_attacks()) - {attack for hole in HOLES for attack in hole[0].split()}
+    holes = planted.read_all("attacks")
+    without = set(all_attacks()) - {attack for hole in holes for attack in hole.attacks}
     expect(not without, f"no hole is planted for {', '.join(sorted(without))}")
     if part:
-        chosen = HOLES[int(part[1]) - 1::int(part[2])]
+        chosen = holes[int(part[1]) - 1::int(part[2])]
     else:
-        chosen = [hole for hole in HOLES if re.search(argument, f"{hole[0]} {hole[1]}")]
+        chosen = [hole for hole in holes if re.search(argument, f"{' '.join(hole.attacks)} {hole.name}")]
     prepare()
-    missed = [attack for hole in chosen for attack in plant(*hole)]
-    count = sum(len(hole[0].split()) for hole in chosen)
+    missed = [attack for hole in chosen for attack in plant(hole)]
+    count = sum(len(hole.attacks) for hole in chosen)
     print(f"{count - len(missed)} of {count} holes found")
     expect(not missed, f"not noticed: {', '.join(missed)}")
 
