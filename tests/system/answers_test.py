@@ -3,8 +3,9 @@
 import os
 import re
 
-from harness import boot_kernel, build, expect, hello, hypervisor, run
+from harness import boot_kernel, build, expect, hello, hypervisor, needs, run
 
+TEST = needs(hypervisor=("debug", "xen"), guests=("answers",), cost=2)
 HYPERVISOR_CMDLINE = "console=com1 com1=115200,8n1 dom0_mem=128M loglvl=none guest_loglvl=none"
 
 # Where ours answers otherwise, with the reason. What is listed and does not differ is an error as well.
@@ -62,7 +63,7 @@ def answers_of(image):
     with boot_kernel(f"{os.path.dirname(hello)}/answers", hypervisor_cmdline=HYPERVISOR_CMDLINE,
                      qemu=("-m", "512", "-smp", "1", "-no-reboot"), with_hypervisor=image) as machine:
         machine.wait_for(r"^end of answers", 120, f"the answers of {os.path.basename(image)}")
-        console = machine.machine.text
+        console = machine.text
     return dict(re.findall(r"^(\w[\w ]* \d+): (.*)$", console.replace("\r", ""), re.MULTILINE))
 
 

@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: MIT
 import re
 
-import hostile
-from harness import expect, run
+from harness import expect, hostile, needs, run
+
+TEST = needs(guests=("warden", "attacks"), cpus=2, cost=16)
 
 
 def attacks():

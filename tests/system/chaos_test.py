@@ -6,10 +6,9 @@ import subprocess
 import sys
 import time
 
-import hostile
-from harness import build, expect, patience, run
+from harness import build, chaos, expect, hostile, needs, patience, run
 
-chaos = f"{build}/chaos/hypervisor/paravane"
+TEST = needs(hypervisor=("chaos",), guests=("warden", "attacks", "fuzz"), cpus=4, cost=130, long=3600)
 threads = f"{build}/tests/threads/thread_tests"
 LONG = 20 * 60
 

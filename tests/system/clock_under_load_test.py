@@ -6,9 +6,10 @@ import subprocess
 import sys
 import time
 
-from harness import boot_kernel, expect, hello, release, run
-from hostile import CMDLINE
+from harness import boot_kernel, expect, hello, needs, release, run
+from harness.hostile import CMDLINE
 
+TEST = needs(hypervisor=("release",), guests=("hello",), cost=12, long=1200)
 LOOPS = 8
 MOST = 0.001  # of the frequency
 

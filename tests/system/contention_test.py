@@ -1,14 +1,14 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-import os
+from harness import boot_kernel, guest, needs, run
+from harness.hostile import CMDLINE
 
-from harness import boot_kernel, hello, run
-from hostile import CMDLINE
+TEST = needs(guests=("contention",), cpus=4, cost=2)
 
 
 def contention():
     """Four CPUs that all want the same run queue get on with it, though the machine below does not run all at a time."""
-    image = f"{os.path.dirname(hello)}/contention"
+    image = guest("contention")
     with boot_kernel(image, None, "", CMDLINE, ["-no-reboot", "-m", "512", "-smp", "4"],
                      concurrent=True) as machine:
         rounds = machine.wait_for(r"^\d+ rounds of 3 vCPUs and \d+ wake-ups in \d+ ms", 120, "all rounds",

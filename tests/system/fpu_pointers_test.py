@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-import hostile
-from harness import expect, run
+from harness import expect, hostile, needs, run
+
+TEST = needs(guests=("warden", "attacks"), cost=2)
 
 
 def fpu_pointers():

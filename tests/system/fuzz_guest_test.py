@@ -3,9 +3,9 @@
 import re
 import sys
 
-import hostile
-from harness import expect, run
+from harness import expect, hostile, needs, run
 
+TEST = needs(guests=("warden", "fuzz"), cpus=2, cost=12, long=1200)
 CALLS, LONG_CALLS = 200_000, 5_000_000
 SHARE = 30  # per cent of all calls that succeed at least
 NEVER = {"privileged", "event bind_pirq", "mmuext flush_cache", "sched pin_override"}  # whatever the arguments

@@ -2,7 +2,9 @@
 # SPDX-License-Identifier: MIT
 import subprocess
 
-from harness import boot, hypervisor, images, run, scratch_folder, top, HYPERVISOR_CMDLINE
+from harness import boot, hypervisor, HYPERVISOR_CMDLINE, images, needs, run, scratch_folder, top
+
+TEST = needs(dom0="own", cost=15)
 
 
 def grub_boots():

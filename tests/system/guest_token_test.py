@@ -2,25 +2,15 @@
 # SPDX-License-Identifier: MIT
 import secrets
 
-from harness import boot_dom0, expect, run
+from harness import boot_dom0, expect, needs, run
+
+TEST = needs(dom0="shared", cost=12)
 
 
 def guest_token():
     """Debian's cloud kernel as a guest prints the token on its command line, is listed, and is gone after destroy."""
     token = secrets.token_hex(16)
-    script = """
-    pvctl create /etc/token.yaml || failed "create"
-    wait_until 180 grep -q "guest: staying" /var/log/paravane/token.log || failed "the guest did not get to its end"
-    grep -e "Linux version" -e "guest: token" /var/log/paravane/token.log
-    step "list"
-    pvctl list
-    pvctl destroy token || failed "destroy"
-    step "list after destroy"
-    pvctl list
-    step "end of lists"
-    """
-    domain = f"name: token\nkernel: /boot/vmlinuz\ninitrd: /boot/initrd\ncmdline: console=hvc0 act=stay token={token}\nmemory: 128MiB\n"
-    with boot_dom0(script, {"/etc/token.yaml": domain}) as machine:
+    with boot_dom0(TEST, token) as machine:
         machine.wait_for(r"Linux version \S+-cloud-amd64", 240, "the guest's kernel")
         machine.wait_for(rf"^guest: token {token}\b", 60, "the token")
         machine.wait_for(r"^==> list\b", 30)

@@ -4,7 +4,9 @@ import secrets
 import subprocess
 import sys
 
-from harness import HYPERVISOR_CMDLINE, expect, hello, hypervisor, patience, run, top
+from harness import expect, hello, hypervisor, HYPERVISOR_CMDLINE, needs, patience, run, top
+
+TEST = needs(guests=("hello", "hello-hypercall-page"), cost=2)
 
 
 def hello_as_dom0():

@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-from harness import HYPERVISOR_CMDLINE, boot_kernel, hello, run
+from harness import boot_kernel, hello, HYPERVISOR_CMDLINE, needs, run
+
+TEST = needs(guests=("hello",), cost=1)
 
 
 def hypervisor_options():

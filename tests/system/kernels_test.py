@@ -3,27 +3,13 @@
 import glob
 import subprocess
 import sys
-from pathlib import Path
+from dataclasses import replace
 
-from harness import HYPERVISOR_CMDLINE, boot_dom0, boot_kernel, build, expect, images, run, scratch_folder, top
+from harness import boot_dom0, boot_kernel, build, HYPERVISOR_CMDLINE, images, needs, run, scratch_folder, top
 
-SCRIPT = """
-pvctl create /etc/guest.yaml || failed "create"
-wait_until 240 grep -q "guest: powering off" /var/log/paravane/other.log || failed "the guest did not get to its end"
-grep "guest: kernel" /var/log/paravane/other.log
-grep -E "BUG|WARNING|Oops" /var/log/paravane/other.log && failed "the guest's kernel complains"
-gone() { ! pvctl list | grep -q other; }
-wait_until 60 gone || failed "the guest is still there"
-step "a guest with another kernel came and went"
-"""
-GUEST = """name: other
-kernel: /etc/vmlinuz
-initrd: /boot/initrd
-cmdline: console=hvc0 act=poweroff
-memory: 256MiB
-vcpus: 2
-on_poweroff: destroy
-"""
+KERNEL = "/tests/kernels/vmlinuz"
+TEST = needs(dom0="shared", packages=("kernel_to_try",), cost=16, long=1200,
+             files={"/tests/kernels/vmlinuz": "{build}/debian/linux-image-6.12-cloud-amd64/boot/vmlinuz-*"})
 
 
 def image_of(package):
@@ -34,8 +20,8 @@ def image_of(package):
     return glob.glob(f"{folder}/boot/vmlinuz-*")[0]
 
 
-def as_guest(package):
-    with boot_dom0(SCRIPT, {"/etc/guest.yaml": GUEST, "/etc/vmlinuz": Path(image_of(package))}) as machine:
+def as_guest(test, package):
+    with boot_dom0(test) as machine:
         found = machine.wait_for(r"guest: kernel (\S+), 2 cpu", 300, f"a guest with {package}")
         machine.wait_for(r"^==> a guest with another kernel came and went", 120)
         machine.finish()
@@ -56,10 +42,11 @@ def as_dom0(package):
 
 def kernels():
     """Other kernels than those the system runs on: the newest of Debian 12; with --long, those with all drivers too."""
-    as_guest("linux-image-6.12-cloud-amd64")
+    as_guest(TEST, "linux-image-6.12-cloud-amd64")
     if "--long" in sys.argv:
         as_dom0("linux-image-6.12-amd64")
-        as_guest("linux-image-6.12-amd64")
+        package = "linux-image-6.12-amd64"
+        as_guest(replace(TEST, dom0="own", files={KERNEL: image_of(package)}), package)
 
 
 run(kernels)

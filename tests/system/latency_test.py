@@ -1,12 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-import os
 import re
 
-from harness import boot_kernel, expect, hello, run
-from hostile import CMDLINE
-from machine import COUNTING
+from harness import boot_kernel, COUNTING, expect, guest, needs, run
+from harness.hostile import CMDLINE
 
+TEST = needs(guests=("latency",), cost=2)
 BOUND = 2_000_000  # ns between what wakes a vCPU and its answer
 LEEWAY = 0.02
 SHARES = {  # of the CPU, in hundredths of a percent
@@ -19,11 +18,11 @@ SHARES = {  # of the CPU, in hundredths of a percent
 
 def latency():
     """Beside one and two busy guests a third answers events and timers within 2 ms; weights and caps are kept."""
-    image = f"{os.path.dirname(hello)}/latency"
+    image = guest("latency")
     with boot_kernel(image, image, "", CMDLINE, ["-no-reboot", "-m", "512", "-smp", "1", *COUNTING]) as machine:
         machine.wait_for(r"^end of the latencies", 240, "the end of all measurements", unless=r"guest panic: .*\n")
         machine.finish()
-        text = machine.machine.text
+        text = machine.text
     figures = re.findall(r"^(.*): (\d+) times, min (\d+) median (\d+) max (\d+) ns", text, re.MULTILINE)
     shares = {what: (int(first), int(second))
               for what, first, second in re.findall(r"^(.*): (\d+) and (\d+) of 10000", text, re.MULTILINE)}

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-from harness import boot_kernel, images, run
+from harness import boot_kernel, images, needs, run
 
+TEST = needs(dom0="own", cost=15)
 GUEST = {"kernel": f"{images}/vmlinux-dom0", "initrd": f"{images}/guest.cpio",
          "dom0_cmdline": "console=hvc0 act=poweroff token=memory"}
 CONSOLE = "console=com1 com1=115200,8n1"

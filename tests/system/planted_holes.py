@@ -15,8 +15,7 @@ import shutil
 import subprocess
 import sys
 
-import hostile
-from harness import Failure, build, expect, run, top
+from harness import Failure, build, expect, hostile, run, top
 
 sys.path.insert(0, f"{top}/tests/planted")
 import planted  # noqa: E402

@@ -1,17 +1,18 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-import os
 import re
 import subprocess
 import sys
 
-from harness import HYPERVISOR_CMDLINE, expect, hello, hypervisor, patience, run, top
+from harness import expect, guest, hypervisor, HYPERVISOR_CMDLINE, needs, patience, run, top
+
+TEST = needs(guests=("selftest", "selftest-hypercall-page", "selftest-init-p2m"), cost=3)
 
 
 def selftest_as_dom0():
     """The guest that tests the PV interface from inside passes every check, by every way a kernel may be built."""
     for name in ("selftest", "selftest-hypercall-page", "selftest-init-p2m"):
-        kernel = f"{os.path.dirname(hello)}/{name}"
+        kernel = guest(name)
         print(f"  waiting for the verdict of {name}")
         done = subprocess.run([sys.executable, f"{top}/dom0-tools/image/boot.py", "kernel", "--hypervisor", hypervisor,
                                "--kernel", kernel, "--dom0-cmdline", "exit=poweroff",

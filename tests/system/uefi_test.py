@@ -3,8 +3,9 @@
 import shutil
 import subprocess
 
-from harness import boot, hypervisor, images, run, scratch_folder, top, HYPERVISOR_CMDLINE
+from harness import boot, hypervisor, HYPERVISOR_CMDLINE, images, needs, run, scratch_folder, top
 
+TEST = needs(dom0="own", cost=13)
 FIRMWARE = "/usr/share/OVMF"
 
 

@@ -4,7 +4,9 @@
 one that is woken there runs into what was the firmware's, and resets the machine before the console is written to its end."""
 import os
 
-from harness import boot_kernel, expect, hello, run, scratch_folder
+from harness import boot_kernel, expect, hello, needs, run, scratch_folder
+
+TEST = needs(guests=("hello",), cpus=4, cost=1)
 
 
 def the_end():

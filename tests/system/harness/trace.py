@@ -8,11 +8,11 @@ initialisation: QEMU runs pages with breakpoints one instruction at a time, and 
 """
 import collections
 import re
-import socket
 import struct
-import time
 
-from machine import Failure, patience
+from machine import Failure
+
+from .gdb import Ended, Gdb
 
 Call = collections.namedtuple("Call", "number command before result after")  # the structure before and after it
 
@@ -50,56 +50,28 @@ class Trace:
     """Of a machine that was started with what `arguments` says. Iterating runs it to its end."""
 
     def __init__(self, folder, kernel, numbers):
-        self.path = f"{folder}/gdb"
-        self.arguments = ["-S", "-gdb", f"unix:{self.path},server=on,wait=off"]
+        self.gdb = Gdb(f"{folder}/gdb", SILENCE)
+        self.arguments = ["-S", *self.gdb.arguments]
         self.places = places_of_calls(kernel, numbers)
         self.numbers = numbers
-        self.buffer = b""
-        self.connection = socket.socket(socket.AF_UNIX)
-
-    def connect(self):
-        deadline = time.monotonic() + 10 * patience()
-        self.connection.settimeout(SILENCE * patience())
-        while self.connection.connect_ex(self.path):
-            if time.monotonic() > deadline:
-                raise Failure("QEMU's gdbstub does not answer")
-            time.sleep(0.05)
-        self.ask("QStartNoAckMode")
-
-    def ask(self, request):
-        """One packet of the remote serial protocol, and the answer."""
-        self.connection.sendall(b"$%s#%02x" % (request.encode(), sum(request.encode()) & 0xff))
-        while not (match := re.search(rb"\$([^#]*)#..", self.buffer)):
-            try:
-                data = self.connection.recv(65536)
-            except TimeoutError as timeout:
-                raise Failure("the kernel makes no more calls, and does not end") from timeout
-            if not data:
-                raise EOFError
-            self.buffer += data
-        self.buffer = self.buffer[match.end():]
-        return match.group(1).decode()
-
-    def memory(self, address, size=40):
-        answer = self.ask(f"m{address:x},{size:x}")
-        return b"" if answer.startswith("E") else bytes.fromhex(answer)
 
     def __iter__(self):
-        self.connect()
+        gdb = self.gdb
+        gdb.connect()
         for place in self.places:
-            self.ask(f"Z0,{place:x},1")
+            gdb.ask(f"Z0,{place:x},1")
         begun = {}  # (stack pointer, where it returns to) -> number, command, argument, structure
         try:
-            while self.ask("c").startswith("T"):
-                words = struct.unpack("<17Q", bytes.fromhex(self.ask("g")[:17 * 16]))
+            while gdb.ask("c").startswith("T"):
+                words = struct.unpack("<17Q", bytes.fromhex(gdb.ask("g")[:17 * 16]))
                 rax, rsi, rdi, rsp, rip = (words[register] for register in (0, 4, 5, 7, 16))
                 if (rsp, rip) in begun:
                     number, command, argument, before = begun.pop((rsp, rip))
-                    self.ask(f"z0,{rip:x},1")
-                    yield Call(number, command, before, rax - (rax >> 63 << 64), self.memory(argument))
+                    gdb.ask(f"z0,{rip:x},1")
+                    yield Call(number, command, before, rax - (rax >> 63 << 64), gdb.memory(argument))
                 if rip in self.places and rax in self.numbers:
-                    begun[rsp, rip + 5] = rax, rdi, rsi, self.memory(rsi)
-                    self.ask(f"Z0,{rip + 5:x},1")
-                self.ask("s")  # over the breakpoint
-        except EOFError:
+                    begun[rsp, rip + 5] = rax, rdi, rsi, gdb.memory(rsi)
+                    gdb.ask(f"Z0,{rip + 5:x},1")
+                gdb.ask("s")  # over the breakpoint
+        except Ended:
             return

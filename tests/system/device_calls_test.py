@@ -2,31 +2,12 @@
 # SPDX-License-Identifier: MIT
 import struct
 
-from harness import Initramfs, boot_kernel, build, expect, hypervisor, images, run, scratch_folder, top
-from hypercall_trace import Trace
+from harness import boot_kernel, build, expect, hypervisor, images, Initramfs, needs, run, scratch_folder, top
+from harness.trace import Trace
+
+TEST = needs(dom0="own", cost=60, long=600, daily=False)  # not long, but about one version of Debian's kernel
 
 MODULES = ("virtio-pci", "virtio-blk", "virtio-net", "nvme")
-INIT = """#!/bin/busybox sh
-/bin/busybox mount -t proc proc /proc
-mount -t sysfs sys /sys
-mount -t devtmpfs dev /dev
-for module in $(cat /lib/modules/load); do
-    insmod "/lib/modules/$module.ko" || echo "==> FAILED: load module $module"
-done
-for disk in vda nvme0n1; do
-    until [ -b /dev/$disk ]; do usleep 20000; done
-    dd if=/dev/$disk of=/dev/null bs=4k count=4 2>/dev/null || echo "==> FAILED: read $disk"
-done
-ip link set eth0 up
-ip address add 10.0.3.15/24 dev eth0
-ping -c 1 10.0.3.2 >/dev/null || echo "==> FAILED: no answer"
-ip link set eth0 down
-for driver in nvme virtio-pci; do
-    for device in /sys/bus/pci/drivers/$driver/0*; do echo "${device##*/}" >/sys/bus/pci/drivers/$driver/unbind; done
-done
-echo "==> all devices are done"
-poweroff -f
-"""
 MACHINE = ["-machine", "q35", "-smp", "1", "-no-reboot",
            "-drive", "file=null-co://,if=none,id=virtio,format=raw", "-device", "virtio-blk-pci,drive=virtio,addr=5",
            "-device", "pcie-root-port,id=port1,chassis=1,addr=6",
@@ -99,7 +80,7 @@ def initramfs(folder):
     image = Initramfs()
     image.busybox(f"{build}/debian/busybox-static/bin/busybox")
     image.modules(MODULES, f"{build}/debian/linux-image-amd64")
-    image.text("init", INIT, 0o755)
+    image.file("init", f"{top}/tests/system/dom0/device_calls/init", 0o755)
     image.write(f"{folder}/calls.cpio")
     return f"{folder}/calls.cpio"
 
@@ -117,7 +98,7 @@ def devices_are_asked_for_as_on_xen():
             dom0.wait_for(r"^==> all devices are done", 1)
             dom0.finish()
     print(interrupts, end="")
-    with open(f"{top}/tests/system/device_calls.tsv") as file:
+    with open(f"{top}/tests/system/dom0/device_calls/calls.tsv") as file:
         recorded = "".join(line for line in file if not line.startswith("#"))
     expect(str(interrupts) == recorded, f"{hypervisor} was asked for something else, or answered something else")
 
