@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "consback.hpp"
+#include "console/consback.hpp"
 
 #include <grp.h>
 #include <poll.h>
@@ -9,8 +9,8 @@
 #include <cstdio>
 #include <vector>
 
+#include "os/unix_socket.hpp"
 #include "public/grant_table.hpp"
-#include "unix_socket.hpp"
 
 namespace paravane {
 namespace {

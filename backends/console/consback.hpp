@@ -3,14 +3,14 @@
 // printed, an optional log file, and any number of clients on a Unix socket. Needs nobody else to be alive; ends when
 // the guest is gone. A client that connects late sees what is remembered first.
 #pragma once
-#include "console_ring.hpp"
-#include "error.hpp"
-#include "log_file.hpp"
-#include "owned_fd.hpp"
-#include "scrollback.hpp"
-#include "xen_evtchn.hpp"
-#include "xen_gnttab.hpp"
-#include "xenstore_client.hpp"
+#include "console/console_ring.hpp"
+#include "console/log_file.hpp"
+#include "console/scrollback.hpp"
+#include "os/error.hpp"
+#include "os/owned_fd.hpp"
+#include "xen/evtchn.hpp"
+#include "xen/gnttab.hpp"
+#include "xenstore/client.hpp"
 
 #include <list>
 #include <optional>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "console_ring.hpp"
+#include "console/console_ring.hpp"
 
 namespace paravane {
 ConsoleRing::ConsoleRing(abi::io::ConsoleRing& page)

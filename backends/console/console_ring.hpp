@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Our end of a guest's console page.
 #pragma once
-#include "error.hpp"
+#include "os/error.hpp"
 
 #include <array>
 #include <cstddef>

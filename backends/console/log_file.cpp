@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "log_file.hpp"
+#include "console/log_file.hpp"
 
 #include <fcntl.h>
 #include <sys/stat.h>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // A guest's console in a file of bounded size: when full it becomes FILE.1, replacing the one before, and starts anew.
 #pragma once
-#include "error.hpp"
-#include "owned_fd.hpp"
+#include "os/error.hpp"
+#include "os/owned_fd.hpp"
 
 #include <cstdint>
 #include <string>

@@ -15,7 +15,7 @@
 #include <optional>
 #include <string>
 
-#include "consback.hpp"
+#include "console/consback.hpp"
 
 namespace {
 using paravane::ConsoleBackend;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "scrollback.hpp"
+#include "console/scrollback.hpp"
 
 namespace paravane {
 // Cuts when a quarter more than the capacity has piled up, so that a byte is moved a few times at most.

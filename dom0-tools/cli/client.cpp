@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "client.hpp"
+#include "cli/client.hpp"
 
 #include <grpcpp/create_channel.h>
 #include <grpcpp/security/credentials.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "commands.hpp"
+#include "cli/commands.hpp"
 
 #include <grpcpp/client_context.h>
 
@@ -7,8 +7,8 @@
 #include <filesystem>
 #include <fstream>
 
-#include "console.hpp"
-#include "domain_config.hpp"
+#include "cli/console.hpp"
+#include "domain/config.hpp"
 
 namespace paravane {
 namespace {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // pvctl's commands: one call, or one stream, each.
 #pragma once
-#include "client.hpp"
-#include "render.hpp"
+#include "cli/client.hpp"
+#include "cli/render.hpp"
 
 #include <optional>
 #include <string>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "console.hpp"
+#include "cli/console.hpp"
 
 #include <grpcpp/client_context.h>
 #include <poll.h>
@@ -14,7 +14,7 @@
 #include <string_view>
 #include <thread>
 
-#include "owned_fd.hpp"
+#include "os/owned_fd.hpp"
 
 namespace paravane {
 namespace {

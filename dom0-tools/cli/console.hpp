@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // pvctl's console: a terminal in raw mode, or plain standard input and output, tied to a domain.
 #pragma once
-#include "client.hpp"
+#include "cli/client.hpp"
 
 #include <functional>
 #include <string>

@@ -3,9 +3,9 @@
 #include <CLI/CLI.hpp>
 #include <csignal>
 
-#include "commands.hpp"
-#include "domain_spec.hpp"
-#include "unix_socket.hpp"
+#include "cli/commands.hpp"
+#include "domain/spec.hpp"
+#include "os/unix_socket.hpp"
 
 namespace {
 using paravane::Client;

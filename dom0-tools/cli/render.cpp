@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "render.hpp"
+#include "cli/render.hpp"
 
 #include <google/protobuf/util/json_util.h>
 
@@ -9,7 +9,7 @@
 #include <ctime>
 #include <vector>
 
-#include "domain_spec.hpp"
+#include "domain/spec.hpp"
 
 namespace paravane {
 namespace {

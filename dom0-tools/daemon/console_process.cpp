@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "console_process.hpp"
+#include "daemon/console_process.hpp"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -10,8 +10,8 @@
 
 #include <vector>
 
-#include "owned_fd.hpp"
-#include "unix_socket.hpp"
+#include "os/owned_fd.hpp"
+#include "os/unix_socket.hpp"
 
 extern char** environ;
 

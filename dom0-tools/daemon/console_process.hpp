@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Starts console backends (pvconsoled). They are not our children for long: they live on when we do not.
 #pragma once
-#include "error.hpp"
+#include "os/error.hpp"
 
 #include <cstdint>
 #include <string>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "console_relay.hpp"
+#include "daemon/console_relay.hpp"
 
 #include <poll.h>
 #include <sys/socket.h>

@@ -5,7 +5,7 @@
 #include <grpcpp/support/sync_stream.h>
 #include <hypervisor.grpc.pb.h>
 
-#include "owned_fd.hpp"
+#include "os/owned_fd.hpp"
 
 namespace paravane {
 using ConsoleStream = grpc::ServerReaderWriter<v1::ConsoleOutput, v1::ConsoleInput>;

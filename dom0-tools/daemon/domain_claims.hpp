@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // What an operation of DomainManager holds while it runs; both give back what they hold when they go.
 #pragma once
-#include "domain_manager.hpp"
+#include "daemon/domain_manager.hpp"
 
 namespace paravane {
 class DomainManager::Claim {

@@ -2,12 +2,12 @@
 // How DomainManager makes a domain. Every step that leaves something behind says at once how to take it back.
 #include <optional>
 
-#include "domain_builder.hpp"
-#include "domain_claims.hpp"
-#include "domain_manager.hpp"
-#include "domain_spec.hpp"
-#include "log.hpp"
-#include "undo.hpp"
+#include "daemon/domain_claims.hpp"
+#include "daemon/domain_manager.hpp"
+#include "daemon/log.hpp"
+#include "daemon/undo.hpp"
+#include "domain/builder.hpp"
+#include "domain/spec.hpp"
 
 namespace paravane {
 namespace {

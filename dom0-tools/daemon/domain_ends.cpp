@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // What DomainManager does when a domain ends by itself: as its on_poweroff, on_reboot or on_crash says.
-#include "domain_claims.hpp"
-#include "domain_manager.hpp"
-#include "log.hpp"
+#include "daemon/domain_claims.hpp"
+#include "daemon/domain_manager.hpp"
+#include "daemon/log.hpp"
 
 namespace paravane {
 namespace {

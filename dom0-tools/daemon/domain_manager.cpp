@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: MIT
-#include "domain_manager.hpp"
+#include "daemon/domain_manager.hpp"
 
 #include <algorithm>
 #include <charconv>
 #include <optional>
 #include <thread>
 
-#include "domain_claims.hpp"
-#include "domain_spec.hpp"
-#include "log.hpp"
-#include "translate.hpp"
+#include "daemon/domain_claims.hpp"
+#include "daemon/log.hpp"
+#include "daemon/translate.hpp"
+#include "domain/spec.hpp"
 
 namespace paravane {
 namespace {

@@ -4,11 +4,11 @@
 #pragma once
 #include <hypervisor.pb.h>
 
-#include "console_process.hpp"
-#include "domain_nodes.hpp"
-#include "domctl.hpp"
-#include "error.hpp"
-#include "event_hub.hpp"
+#include "daemon/console_process.hpp"
+#include "daemon/domain_nodes.hpp"
+#include "daemon/event_hub.hpp"
+#include "hypercall/domctl.hpp"
+#include "os/error.hpp"
 
 #include <chrono>
 #include <condition_variable>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "domain_nodes.hpp"
+#include "daemon/domain_nodes.hpp"
 
 #include <sys/random.h>
 

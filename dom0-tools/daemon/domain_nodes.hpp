@@ -7,10 +7,10 @@
 #pragma once
 #include <hypervisor.pb.h>
 
-#include "domain_builder.hpp"
-#include "domctl.hpp"
-#include "error.hpp"
-#include "xenstore_client.hpp"
+#include "domain/builder.hpp"
+#include "hypercall/domctl.hpp"
+#include "os/error.hpp"
+#include "xenstore/client.hpp"
 
 #include <cstdint>
 #include <string>

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
-#include "end_watcher.hpp"
+#include "daemon/end_watcher.hpp"
 
 #include <optional>
 
-#include "log.hpp"
+#include "daemon/log.hpp"
 
 namespace paravane {
 namespace {

@@ -2,7 +2,7 @@
 // A thread that waits for xenstored's word that some domain ended (VIRQ_DOM_EXC belongs to xenstored), and now and then
 // looks without it, so that a restart of xenstored loses nothing.
 #pragma once
-#include "domain_manager.hpp"
+#include "daemon/domain_manager.hpp"
 
 #include <thread>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "event_hub.hpp"
+#include "daemon/event_hub.hpp"
 
 namespace paravane {
 namespace {

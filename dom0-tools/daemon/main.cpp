@@ -11,11 +11,11 @@
 #include <filesystem>
 #include <thread>
 
-#include "domain_manager.hpp"
-#include "end_watcher.hpp"
-#include "event_hub.hpp"
-#include "log.hpp"
-#include "service.hpp"
+#include "daemon/domain_manager.hpp"
+#include "daemon/end_watcher.hpp"
+#include "daemon/event_hub.hpp"
+#include "daemon/log.hpp"
+#include "daemon/service.hpp"
 
 namespace {
 using namespace std::chrono_literals;

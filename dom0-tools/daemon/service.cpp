@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
-#include "service.hpp"
+#include "daemon/service.hpp"
 
-#include "console_relay.hpp"
-#include "translate.hpp"
-#include "unix_socket.hpp"
+#include "daemon/console_relay.hpp"
+#include "daemon/translate.hpp"
+#include "os/unix_socket.hpp"
 
 namespace paravane {
 namespace {

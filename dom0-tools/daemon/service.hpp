@@ -3,8 +3,8 @@
 #pragma once
 #include <hypervisor.grpc.pb.h>
 
-#include "domain_manager.hpp"
-#include "event_hub.hpp"
+#include "daemon/domain_manager.hpp"
+#include "daemon/event_hub.hpp"
 
 #include <atomic>
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-#include "translate.hpp"
+#include "daemon/translate.hpp"
 
-#include "domain_nodes.hpp"
+#include "daemon/domain_nodes.hpp"
 
 namespace paravane {
 namespace {

@@ -4,8 +4,8 @@
 #include <grpcpp/support/status.h>
 #include <hypervisor.pb.h>
 
-#include "domctl.hpp"
-#include "error.hpp"
+#include "hypercall/domctl.hpp"
+#include "os/error.hpp"
 
 #include <string>
 

@@ -7,7 +7,7 @@
 #include <utility>
 #include <variant>
 
-#include "lib/error.hpp"  // TRY
+#include "os/error.hpp"  // TRY
 
 namespace paravane::xenstored {
 enum class Errno : std::uint8_t {

@@ -10,8 +10,8 @@
 #include <optional>
 #include <unordered_map>
 
-#include "lib/error.hpp"
-#include "lib/owned_fd.hpp"
+#include "os/error.hpp"
+#include "os/owned_fd.hpp"
 
 namespace paravane::xenstored {
 class EventLoop {

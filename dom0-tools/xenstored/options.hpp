@@ -3,7 +3,7 @@
 #pragma once
 #include <string>
 
-#include "lib/error.hpp"
+#include "os/error.hpp"
 #include "quota.hpp"
 
 namespace paravane::xenstored {

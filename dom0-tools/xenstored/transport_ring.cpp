@@ -7,7 +7,7 @@
 #include <array>
 #include <charconv>
 
-#include "lib/owned_fd.hpp"
+#include "os/owned_fd.hpp"
 
 namespace paravane::xenstored {
 namespace {

@@ -4,8 +4,8 @@
 #include <cstdint>
 #include <variant>
 
-#include "lib/xen_gnttab.hpp"
 #include "ring.hpp"
+#include "xen/gnttab.hpp"
 
 namespace paravane::xenstored {
 // Dom0's ring page, from /proc/xen/xsd_kva.

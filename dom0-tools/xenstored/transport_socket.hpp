@@ -4,8 +4,8 @@
 #include <cstdint>
 #include <string>
 
-#include "lib/error.hpp"
-#include "lib/owned_fd.hpp"
+#include "os/error.hpp"
+#include "os/owned_fd.hpp"
 #include "ring_client.hpp"  // Progress
 #include "server.hpp"
 

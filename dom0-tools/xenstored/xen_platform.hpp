@@ -6,12 +6,12 @@
 #include <memory>
 #include <unordered_map>
 
-#include "lib/xen_call.hpp"
-#include "lib/xen_evtchn.hpp"
-#include "lib/xen_gnttab.hpp"
 #include "ring_client.hpp"
 #include "server.hpp"
 #include "transport_ring.hpp"
+#include "xen/call.hpp"
+#include "xen/evtchn.hpp"
+#include "xen/gnttab.hpp"
 
 namespace paravane::xenstored {
 class XenPlatform final : public Platform {

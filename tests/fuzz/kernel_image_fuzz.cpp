@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <cstdlib>
 
-#include "kernel_image.hpp"
+#include "kernel/kernel_image.hpp"
 #include "packed_kernel.hpp"
 #include "portable/kernel/layout.hpp"
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-#include "backends/console/console_ring.hpp"
+#include "console/console_ring.hpp"
 
-#include "backends/console/scrollback.hpp"
+#include "console/scrollback.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
-#include "dom0-tools/lib/domain_config.hpp"
+#include "domain/config.hpp"
 
 #include <gtest/gtest.h>
 
-#include "dom0-tools/lib/domain_spec.hpp"
+#include "domain/spec.hpp"
 
 namespace {
 using paravane::parse_domain_file;

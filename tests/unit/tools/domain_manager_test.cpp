@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // paravaned's DomainManager on a hypervisor and a store in memory.
-#include "domain_manager.hpp"
+#include "daemon/domain_manager.hpp"
 
 #include <unistd.h>
 

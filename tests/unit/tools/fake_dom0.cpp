@@ -12,7 +12,7 @@
 #include "public/memory.hpp"
 #include "public/sysctl.hpp"
 #include "public/version.hpp"
-#include "xen_foreign.hpp"
+#include "xen/foreign.hpp"
 
 namespace test {
 namespace {

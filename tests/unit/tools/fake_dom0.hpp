@@ -4,7 +4,7 @@
 // dom0-tools/lib.
 #pragma once
 #include "public/domctl.hpp"
-#include "xen_call.hpp"
+#include "xen/call.hpp"
 
 #include <array>
 #include <cstdint>

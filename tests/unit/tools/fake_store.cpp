@@ -3,7 +3,7 @@
 #include <thread>
 
 #include "fake_dom0.hpp"
-#include "xenstore_client.hpp"
+#include "xenstore/client.hpp"
 
 namespace paravane {
 namespace {

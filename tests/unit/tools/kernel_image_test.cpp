@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "dom0-tools/lib/kernel_image.hpp"
+#include "kernel/kernel_image.hpp"
 
 #include <gtest/gtest.h>
 

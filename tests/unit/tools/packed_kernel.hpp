@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Kernels as files hold them: packed by any of Linux's compressors, in a bzImage.
 #pragma once
-#include "dom0-tools/lib/decompress.hpp"
+#include "kernel/decompress.hpp"
 
 #include "tests/unit/portable/kernel/kernel_file.hpp"
 

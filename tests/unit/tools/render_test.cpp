@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 // What goes over the API and what pvctl makes of it.
-#include "dom0-tools/cli/render.hpp"
+#include "cli/render.hpp"
 
 #include <gtest/gtest.h>
 
-#include "dom0-tools/cli/client.hpp"
-#include "dom0-tools/daemon/event_hub.hpp"
-#include "dom0-tools/daemon/translate.hpp"
-#include "dom0-tools/daemon/undo.hpp"
+#include "cli/client.hpp"
+#include "daemon/event_hub.hpp"
+#include "daemon/translate.hpp"
+#include "daemon/undo.hpp"
 
 namespace {
 using namespace std::chrono_literals;

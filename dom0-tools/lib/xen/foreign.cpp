@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "xen_foreign.hpp"
+#include "xen/foreign.hpp"
 
 #include <sys/mman.h>
 

@@ -3,7 +3,7 @@
 // whatever it says, the output never exceeds `limit`, and a damaged stream is an error that says which compressor found
 // the damage.
 #pragma once
-#include "error.hpp"
+#include "os/error.hpp"
 
 #include <cstddef>
 #include <cstdint>

@@ -3,8 +3,8 @@
 // event-channel operations that building a domain takes. docs/control-api.md lists them with their arguments.
 // Errors keep ENOMEM and ESRCH; everything else that the hypervisor refuses is EIO with its reason in the text.
 #pragma once
-#include "error.hpp"
-#include "xen_call.hpp"
+#include "os/error.hpp"
+#include "xen/call.hpp"
 
 #include <array>
 #include <cstdint>

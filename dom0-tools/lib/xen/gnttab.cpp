@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "xen_gnttab.hpp"
+#include "xen/gnttab.hpp"
 
 #include <sys/mman.h>
 

@@ -3,11 +3,11 @@
 // two grants its console and xenstore backends need. What can be wrong with the files is found before a domain exists:
 // first prepare(), then build(). A domain whose build failed is good for nothing but destroying.
 #pragma once
-#include "domctl.hpp"
-#include "error.hpp"
-#include "kernel_image.hpp"
-#include "owned_fd.hpp"
-#include "xen_foreign.hpp"
+#include "hypercall/domctl.hpp"
+#include "kernel/kernel_image.hpp"
+#include "os/error.hpp"
+#include "os/owned_fd.hpp"
+#include "xen/foreign.hpp"
 
 #include <cstdint>
 #include <string>

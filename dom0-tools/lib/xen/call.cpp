@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "xen_call.hpp"
+#include "xen/call.hpp"
 
 extern "C" {
 #include <xencall.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Event channels of this domain through /dev/xen/evtchn (libxenevtchn). Closing the object closes all its ports.
 #pragma once
-#include "error.hpp"
+#include "os/error.hpp"
 
 #include <cstdint>
 #include <memory>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-#include "decompress.hpp"
+#include "kernel/decompress.hpp"
 
-#include "decompress_blocks.hpp"
+#include "kernel/decompress_blocks.hpp"
 
 #include <bzlib.h>
 #include <lzma.h>

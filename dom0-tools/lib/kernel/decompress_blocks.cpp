@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-#include "decompress_blocks.hpp"
+#include "kernel/decompress_blocks.hpp"
 
-#include "lzo1x.hpp"
+#include "kernel/lzo1x.hpp"
 
 #include <lz4.h>
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Hypercalls from dom0 user space through /dev/xen/privcmd (libxencall), and the memory they may point into.
 #pragma once
-#include "error.hpp"
+#include "os/error.hpp"
 
 #include <array>
 #include <cstddef>

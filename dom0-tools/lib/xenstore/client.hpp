@@ -3,8 +3,8 @@
 // Cheap to open, so each user has its own; an error of the connection is final, reconnect by connecting again.
 // Errors carry the errno that xenstored named (ENOENT, EAGAIN, EACCES, …), or ECONNRESET when the connection is gone.
 #pragma once
-#include "error.hpp"
-#include "owned_fd.hpp"
+#include "os/error.hpp"
+#include "os/owned_fd.hpp"
 
 #include <chrono>
 #include <cstdint>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The two payload formats that are a list of blocks: LZ4's legacy frame and lzop's file.
 #pragma once
-#include "error.hpp"
+#include "os/error.hpp"
 
 #include <cstddef>
 #include <span>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-#include "kernel_image.hpp"
+#include "kernel/kernel_image.hpp"
 
-#include "decompress.hpp"
+#include "kernel/decompress.hpp"
 
 #include <elf.h>
 

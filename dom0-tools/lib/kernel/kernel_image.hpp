@@ -2,7 +2,7 @@
 // Kernel files as distributions ship them, down to the ELF that the loader takes (portable/kernel). Pure functions over
 // bytes that nobody vouches for.
 #pragma once
-#include "error.hpp"
+#include "os/error.hpp"
 
 #include <cstddef>
 #include <span>

@@ -4,7 +4,7 @@
 #pragma once
 #include <hypervisor.pb.h>
 
-#include "error.hpp"
+#include "os/error.hpp"
 
 #include <string>
 #include <string_view>

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
-#include "domain_config.hpp"
+#include "domain/config.hpp"
 
 #include <yaml-cpp/yaml.h>
 
 #include <charconv>
 #include <map>
 
-#include "domain_spec.hpp"
+#include "domain/spec.hpp"
 
 namespace paravane {
 namespace {

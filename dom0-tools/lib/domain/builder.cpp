@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "domain_builder.hpp"
+#include "domain/builder.hpp"
 
 #include <fcntl.h>
 #include <sys/stat.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "domctl.hpp"
+#include "hypercall/domctl.hpp"
 
 #include <algorithm>
 

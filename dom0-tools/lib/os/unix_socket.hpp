@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Unix stream sockets by path.
 #pragma once
-#include "error.hpp"
-#include "owned_fd.hpp"
+#include "os/error.hpp"
+#include "os/owned_fd.hpp"
 
 #include <sys/un.h>
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Pages of other domains in our address space, through /dev/xen/privcmd (libxenforeignmemory).
 #pragma once
-#include "error.hpp"
+#include "os/error.hpp"
 
 #include <cstddef>
 #include <cstdint>

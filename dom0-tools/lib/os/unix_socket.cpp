@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "unix_socket.hpp"
+#include "os/unix_socket.hpp"
 
 #include <sys/socket.h>
 #include <sys/stat.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Pages that other domains granted to us, through /dev/xen/gntdev (libxengnttab).
 #pragma once
-#include "error.hpp"
+#include "os/error.hpp"
 
 #include <cstddef>
 #include <cstdint>

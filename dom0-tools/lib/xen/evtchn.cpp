@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "xen_evtchn.hpp"
+#include "xen/evtchn.hpp"
 
 #include <fcntl.h>
 

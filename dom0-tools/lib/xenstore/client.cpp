@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "xenstore_client.hpp"
+#include "xenstore/client.hpp"
 
 #include <poll.h>
 #include <sys/socket.h>
@@ -8,8 +8,8 @@
 #include <array>
 #include <cstdlib>
 
+#include "os/unix_socket.hpp"
 #include "public/io/xs_wire.hpp"
-#include "unix_socket.hpp"
 
 namespace paravane {
 namespace {

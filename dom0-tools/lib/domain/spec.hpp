@@ -3,7 +3,7 @@
 #pragma once
 #include <hypervisor.pb.h>
 
-#include "error.hpp"
+#include "os/error.hpp"
 
 #include <cstdint>
 #include <string>

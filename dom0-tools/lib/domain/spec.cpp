@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "domain_spec.hpp"
+#include "domain/spec.hpp"
 
 #include <array>
 #include <charconv>

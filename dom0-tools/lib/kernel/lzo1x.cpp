@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "lzo1x.hpp"
+#include "kernel/lzo1x.hpp"
 
 #include <algorithm>
 #include <cstdint>
