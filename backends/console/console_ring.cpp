@@ -11,7 +11,7 @@ Result<std::string_view> ConsoleRing::take_output() {
     std::optional<std::size_t> count = output_.take(taken_);
     if (count) return std::string_view{taken_.data(), *count};
     output_.skip_all();
-    return Error{"read the console ring", "the guest's index is not one of this ring", EPROTO};
+    return Error{"read the console ring", "the guest's index is not one of this ring"};
 }
 
 // A guest whose index is nonsense gets nothing until it makes sense again.

@@ -6,6 +6,8 @@
 
 #include <cstdio>
 
+#include "os/io.hpp"
+
 namespace paravane {
 Result<LogFile> LogFile::open(std::string path) {
     OwnedFd fd{::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600)};
@@ -26,15 +28,7 @@ void LogFile::append(std::string_view text) {
         size_ = 0;
         if (!fd_) return;
     }
-    while (!text.empty()) {
-        ssize_t count = write(fd_.get(), text.data(), text.size());
-        if (count < 0 && errno == EINTR) continue;
-        if (count <= 0) {
-            fd_ = OwnedFd{};
-            return;
-        }
-        size_ += static_cast<std::uint64_t>(count);
-        text.remove_prefix(static_cast<std::size_t>(count));
-    }
+    if (write_all(fd_.get(), text)) size_ += text.size();
+    else fd_ = OwnedFd{};
 }
 }  // namespace paravane

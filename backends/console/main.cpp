@@ -2,26 +2,24 @@
 // pvconsoled: the console of one guest, as a process of its own. paravaned starts it; it outlives paravaned.
 // Without --foreground it returns when the console is ready, exit code 0, or says on standard error why it is not,
 // code 1.
-#include <fcntl.h>
 #include <getopt.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-#include <charconv>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
 #include <optional>
 #include <string>
 
 #include "console/consback.hpp"
+#include "os/background.hpp"
+#include "portable/base/number.hpp"
 
 namespace {
+using paravane::Background;
 using paravane::ConsoleBackend;
 using paravane::ConsoleOptions;
 using paravane::Error;
-using paravane::OwnedFd;
 using paravane::Result;
 
 constexpr char usage[] =
@@ -42,15 +40,6 @@ struct Arguments {
     bool foreground = false;
 };
 
-template <class T>
-std::optional<T> number(char const* text) {
-    T value{};
-    char const* end = text + std::strlen(text);
-    auto [stop, failure] = std::from_chars(text, end, value);
-    if (failure != std::errc{} || stop != end) return std::nullopt;
-    return value;
-}
-
 [[noreturn]] void wrong_usage(std::string const& why) {
     std::fprintf(stderr, "pvconsoled: %s; see --help\n", why.c_str());
     std::exit(2);
@@ -58,7 +47,7 @@ std::optional<T> number(char const* text) {
 
 template <class T>
 T number_or_exit(char const* text) {
-    std::optional<T> value = number<T>(text);
+    std::optional<T> value = hv::parse_decimal<T>(text);
     if (!value) wrong_usage("\"" + std::string{text} + "\" is no number, or too big a one");
     return *value;
 }
@@ -107,38 +96,12 @@ int fail(Error const& error) {
     return 1;
 }
 
-int serve(ConsoleOptions const& options, OwnedFd ready) {
-    Result<ConsoleBackend> backend = ConsoleBackend::open(options);
-    if (!backend) return fail(backend.error());
-    if (ready) {
-        // From here on nobody listens to what we say.
-        OwnedFd null{open("/dev/null", O_RDWR | O_CLOEXEC)};
-        for (int fd = 0; fd <= 2; ++fd) dup2(null.get(), fd);
-        if (write(ready.get(), "", 1) != 1) return 1;
-        ready = OwnedFd{};
-    }
-    Result<> served = backend->run();
-    return served ? 0 : fail(served.error());
-}
-
-// A grandchild in a session of its own serves; we leave when it says that it is ready, or ends.
-int serve_in_background(ConsoleOptions const& options) {
-    int ends[2];
-    if (pipe2(ends, O_CLOEXEC) < 0) return fail(Error::from_errno("make a pipe"));
-    OwnedFd from{ends[0]}, to{ends[1]};
-    pid_t child = fork();
-    if (child < 0) return fail(Error::from_errno("fork"));
-    if (child == 0) {
-        setsid();
-        pid_t server = fork();
-        if (server != 0) _exit(server < 0 ? 1 : 0);
-        from = OwnedFd{};
-        return serve(options, std::move(to));
-    }
-    to = OwnedFd{};
-    waitpid(child, nullptr, 0);
-    char byte;
-    return read(from.get(), &byte, 1) == 1 ? 0 : 1;
+Result<> serve(Arguments const& arguments) {
+    std::optional<Background> background;
+    if (!arguments.foreground) background = TRY(Background::enter());
+    ConsoleBackend backend = TRY(ConsoleBackend::open(arguments.console));
+    if (background) TRY(std::move(*background).report_ready());
+    return backend.run();
 }
 }  // namespace
 
@@ -147,5 +110,6 @@ int main(int argc, char** argv) {
     close_range(3, ~0u, 0);  // nothing of the daemon that started us must live on in us
     signal(SIGPIPE, SIG_IGN);
     if (chdir("/") < 0) return fail(Error::from_errno("change to /"));
-    return arguments.foreground ? serve(arguments.console, OwnedFd{}) : serve_in_background(arguments.console);
+    Result<> served = serve(arguments);
+    return served ? 0 : fail(served.error());
 }

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "api/messages.hpp"
 #include "cli/console.hpp"
 #include "domain/config.hpp"
 
@@ -41,14 +42,14 @@ ExitCode for_each(std::vector<std::string> const& names, Action action) {
     return worst;
 }
 
-Result<v1::DomainSpec> read_domain_file(std::string const& path) {
+Result<DomainSpec> read_domain_file(std::string const& path) {
     std::ifstream file{path};
     file.peek();  // a folder can be opened, but not read
     if (!file.is_open() || file.bad()) return Error::from_errno("read " + path);
     std::string text(largest_domain_file + 1, '\0');
     file.read(text.data(), static_cast<std::streamsize>(text.size()));
     text.resize(static_cast<std::size_t>(file.gcount()));
-    if (text.size() > largest_domain_file) return Error{"read " + path, "it is larger than 1 MiB", EFBIG};
+    if (text.size() > largest_domain_file) return Error{"read " + path, "it is larger than 1 MiB", ErrorKind::invalid};
     std::string folder = std::filesystem::absolute(path).parent_path().string();
     return parse_domain_file(text, path, folder);
 }
@@ -60,13 +61,13 @@ void Commands::print(std::string const& table, google::protobuf::Message const& 
 }
 
 ExitCode Commands::create(CreateOptions const& options) {
-    Result<v1::DomainSpec> spec = read_domain_file(options.file);
+    Result<DomainSpec> spec = read_domain_file(options.file);
     if (!spec) {
         std::fprintf(stderr, "pvctl: create: %s\n", spec.error().message().c_str());
         return ExitCode::invalid;
     }
     v1::CreateDomainRequest request;
-    *request.mutable_spec() = *spec;
+    *request.mutable_spec() = to_message(*spec);
     // With the console nothing runs before it is attached: even a guest that ends at once is seen in full.
     request.set_paused(options.paused || options.console);
     ClientContext context;

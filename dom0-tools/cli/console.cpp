@@ -14,6 +14,7 @@
 #include <string_view>
 #include <thread>
 
+#include "os/io.hpp"
 #include "os/owned_fd.hpp"
 
 namespace paravane {
@@ -47,16 +48,6 @@ private:
     static inline termios before_{};
     bool active_ = false;
 };
-
-bool write_all(std::string_view text) {
-    while (!text.empty()) {
-        ssize_t count = write(STDOUT_FILENO, text.data(), text.size());
-        if (count < 0 && errno == EINTR) continue;
-        if (count <= 0) return false;
-        text.remove_prefix(static_cast<std::size_t>(count));
-    }
-    return true;
-}
 
 using Stream = grpc::ClientReaderWriterInterface<v1::ConsoleInput, v1::ConsoleOutput>;
 
@@ -126,7 +117,7 @@ private:
 bool follow(Stream& stream, grpc::ClientContext& context) {
     v1::ConsoleOutput output;
     while (stream.Read(&output)) {
-        if (!write_all(output.data())) {
+        if (!write_all(STDOUT_FILENO, output.data())) {
             context.TryCancel();
             return false;
         }

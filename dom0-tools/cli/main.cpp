@@ -4,7 +4,7 @@
 #include <csignal>
 
 #include "cli/commands.hpp"
-#include "domain/spec.hpp"
+#include "domain/utf8.hpp"
 #include "os/unix_socket.hpp"
 
 namespace {

@@ -9,7 +9,7 @@
 #include <ctime>
 #include <vector>
 
-#include "domain/spec.hpp"
+#include "api/messages.hpp"
 
 namespace paravane {
 namespace {

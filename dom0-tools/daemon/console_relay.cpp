@@ -8,8 +8,9 @@
 #include <chrono>
 #include <condition_variable>
 #include <mutex>
-#include <string_view>
 #include <thread>
+
+#include "os/io.hpp"
 
 namespace paravane {
 namespace {
@@ -17,16 +18,6 @@ using namespace std::chrono_literals;
 
 constexpr int look_at_client_ms = 200;
 constexpr auto half_close_limit = 2s;
-
-bool send_all(int socket, std::string_view text) {
-    while (!text.empty()) {
-        ssize_t count = send(socket, text.data(), text.size(), MSG_NOSIGNAL);
-        if (count < 0 && errno == EINTR) continue;
-        if (count <= 0) return false;
-        text.remove_prefix(static_cast<std::size_t>(count));
-    }
-    return true;
-}
 }  // namespace
 
 void relay_console(grpc::ServerContext& context, ConsoleStream& stream, OwnedFd backend, std::string const& typed) {
@@ -36,7 +27,7 @@ void relay_console(grpc::ServerContext& context, ConsoleStream& stream, OwnedFd 
     // Reading blocks until the client closes its half or the call is cancelled.
     std::jthread input{[&] {
         v1::ConsoleInput message;
-        bool alive = send_all(backend.get(), typed);
+        bool alive = static_cast<bool>(send_all(backend.get(), typed));
         while (stream.Read(&message)) { alive = alive && send_all(backend.get(), message.data()); }
         std::scoped_lock lock{mutex};
         input_ended = true;

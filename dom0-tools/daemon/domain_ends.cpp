@@ -1,32 +1,34 @@
 // SPDX-License-Identifier: MIT
 // What DomainManager does when a domain ends by itself: as its on_poweroff, on_reboot or on_crash says.
+#include <algorithm>
+
 #include "daemon/domain_claims.hpp"
 #include "daemon/domain_manager.hpp"
-#include "daemon/log.hpp"
+#include "os/log.hpp"
 
 namespace paravane {
 namespace {
 struct End {
-    v1::EventKind kind;
-    v1::EndAction action;
+    EventKind kind;
+    EndAction action;
     char const* word;
 };
 
-End end_of(ShutdownReason reason, v1::DomainSpec const& spec) {
+End end_of(ShutdownReason reason, DomainSpec const& spec) {
     switch (reason) {
-        case ShutdownReason::poweroff: return {v1::EVENT_KIND_SHUTDOWN, spec.on_poweroff(), "powered off"};
-        case ShutdownReason::reboot: return {v1::EVENT_KIND_REBOOT, spec.on_reboot(), "wants a reboot"};
-        case ShutdownReason::suspend: return {v1::EVENT_KIND_SHUTDOWN, v1::END_ACTION_PRESERVE, "suspended itself"};
+        case ShutdownReason::poweroff: return {EventKind::shutdown, spec.on_poweroff, "powered off"};
+        case ShutdownReason::reboot: return {EventKind::reboot, spec.on_reboot, "wants a reboot"};
+        case ShutdownReason::suspend: return {EventKind::shutdown, EndAction::preserve, "suspended itself"};
         case ShutdownReason::crash:
         case ShutdownReason::watchdog:
         case ShutdownReason::soft_reset: break;
     }
-    return {v1::EVENT_KIND_CRASHED, spec.on_crash(), "crashed"};
+    return {EventKind::crashed, spec.on_crash, "crashed"};
 }
 }  // namespace
 
 Result<> DomainManager::handle_ends() {
-    std::vector<DomainInfo> present = TRY(domctl_.list_domains());
+    std::vector<DomainInfo> present = TRY(hypervisor_.sysctl.list_domains());
     std::vector<std::pair<std::uint16_t, ShutdownReason>> ended;
     std::vector<DomainRecord> vanished;
     {
@@ -36,8 +38,8 @@ Result<> DomainManager::handle_ends() {
             auto info = std::ranges::find(present, id, &DomainInfo::id);
             if (info == present.end()) {
                 // The list may be older than the domain: look again before believing it.
-                Result<DomainInfo> now = domctl_.domain_info(id);
-                if (!now && now.error().code == ESRCH) vanished.push_back(domain.record);
+                Result<DomainInfo> now = hypervisor_.domctl.domain_info(id);
+                if (!now && now.error().kind == ErrorKind::not_found) vanished.push_back(domain.record);
             } else if (info->shutdown && !info->dying && !domain.ended) {
                 ended.emplace_back(id, info->reason);
             }
@@ -47,20 +49,20 @@ Result<> DomainManager::handle_ends() {
     }
     for (DomainRecord const& record : vanished) {  // somebody else destroyed it
         consoles_.forget(record.id);
-        events_.publish(v1::EVENT_KIND_DESTROYED, record.id, record.spec.name());
+        events_.publish(EventKind::destroyed, record.id, record.spec.name);
         DomainNodes nodes = TRY(DomainNodes::connect());
         TRY(nodes.remove(record.id, record.uuid));
     }
     for (auto [id, reason] : ended) {
         Result<> handled = handle_end(id, reason);
-        if (!handled) log_line(handled.error().message());
+        if (!handled) log::error(handled.error().message());
     }
     return {};
 }
 
 Result<> DomainManager::handle_end(std::uint16_t id, ShutdownReason reason) {
     Claim held = TRY(claim(id));
-    v1::DomainSpec spec;
+    DomainSpec spec;
     std::chrono::steady_clock::time_point started;
     {
         std::scoped_lock lock{mutex_};
@@ -71,30 +73,30 @@ Result<> DomainManager::handle_end(std::uint16_t id, ShutdownReason reason) {
         started = domain->second.started;
     }
     End end = end_of(reason, spec);
-    log_line("domain " + std::to_string(id) + " (" + spec.name() + ") " + end.word);
-    events_.publish(end.kind, id, spec.name());
-    bool hopeless = end.kind == v1::EVENT_KIND_CRASHED && std::chrono::steady_clock::now() - started < shortest_life_;
+    log::info("domain " + std::to_string(id) + " (" + spec.name + ") " + end.word);
+    events_.publish(end.kind, id, spec.name);
+    bool hopeless = end.kind == EventKind::crashed && std::chrono::steady_clock::now() - started < shortest_life_;
     Result<> done;
-    if (end.action == v1::END_ACTION_PRESERVE) {
+    if (end.action == EndAction::preserve) {
         std::scoped_lock lock{mutex_};
         changed_.notify_all();
-    } else if (end.action == v1::END_ACTION_RESTART && !hopeless) {
+    } else if (end.action == EndAction::restart && !hopeless) {
         done = restart(id, spec);
     } else {
         done = destroy_and_forget(id);
     }
-    if (!done) events_.publish(v1::EVENT_KIND_FAILED, id, spec.name(), done.error().message());
+    if (!done) events_.publish(EventKind::failed, id, spec.name, done.error().message());
     return done;
 }
 
 // The same spec, files read anew, under a new number. The name stays taken in between.
-Result<> DomainManager::restart(std::uint16_t id, v1::DomainSpec const& spec) {
-    std::string step = "restart " + spec.name();
+Result<> DomainManager::restart(std::uint16_t id, DomainSpec const& spec) {
+    std::string step = "restart " + spec.name;
     {
         std::scoped_lock lock{mutex_};
-        reserved_.insert(spec.name());
+        reserved_.insert(spec.name);
     }
-    NameReservation reservation{*this, spec.name()};
+    NameReservation reservation{*this, spec.name};
     Result<> ended = destroy_and_forget(id);
     if (!ended) return std::move(ended).error().within(step);
     Result<std::uint16_t> again = construct(spec, false);

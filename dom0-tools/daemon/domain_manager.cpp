@@ -2,14 +2,12 @@
 #include "daemon/domain_manager.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <optional>
 #include <thread>
 
 #include "daemon/domain_claims.hpp"
-#include "daemon/log.hpp"
-#include "daemon/translate.hpp"
-#include "domain/spec.hpp"
+#include "os/log.hpp"
+#include "portable/base/number.hpp"
 
 namespace paravane {
 namespace {
@@ -22,22 +20,17 @@ constexpr int most_pauses = 255;    // Xen counts them up to this
 constexpr int most_attempts = 8;
 
 // A number stands for the domain with that number.
-std::optional<std::uint16_t> as_number(std::string const& name) {
-    std::uint16_t id = 0;
-    auto [end, failure] = std::from_chars(name.data(), name.data() + name.size(), id);
-    if (failure != std::errc{} || end != name.data() + name.size()) return std::nullopt;
-    return id;
-}
+std::optional<std::uint16_t> as_number(std::string const& name) { return hv::parse_decimal<std::uint16_t>(name); }
 }  // namespace
 
 Result<> DomainManager::adopt() {
     DomainNodes nodes = TRY(DomainNodes::connect());
-    std::vector<DomainInfo> present = TRY(domctl_.list_domains());
+    std::vector<DomainInfo> present = TRY(hypervisor_.sysctl.list_domains());
     for (std::string const& uuid : TRY(nodes.under_construction())) {
         auto half_built =
             std::ranges::find(present, uuid, [](DomainInfo const& info) { return to_string(info.handle); });
         if (half_built != present.end()) {
-            log_line("domain " + std::to_string(half_built->id) + " was left half built: destroying it");
+            log::info("domain " + std::to_string(half_built->id) + " was left half built: destroying it");
             TRY(end_in_hypervisor(half_built->id));
             consoles_.forget(half_built->id);
             TRY(nodes.remove(half_built->id, uuid));
@@ -54,50 +47,50 @@ Result<> DomainManager::adopt() {
         }
         if (!info->dying && !consoles_.is_running(record.id)) {
             std::uint32_t port = TRY(nodes.console_port(record.id));
-            Result<> started = consoles_.start(record.id, port, record.spec.name());
-            if (!started) log_line(record.spec.name() + ": " + started.error().message());
+            Result<> started = consoles_.start(record.id, port, record.spec.name);
+            if (!started) log::error(record.spec.name + ": " + started.error().message());
         }
-        log_line("adopted domain " + std::to_string(record.id) + " (" + record.spec.name() + ")");
+        log::info("adopted domain " + std::to_string(record.id) + " (" + record.spec.name + ")");
         std::scoped_lock lock{mutex_};
         domains_.emplace(record.id, Managed{.record = record, .started = Clock::now()});
     }
     return {};
 }
 
-Result<v1::Domain> DomainManager::get(std::string const& name) {
+Result<Domain> DomainManager::get(std::string const& name) {
     Target target = TRY(find(name));
     return describe(target.info, target.name);
 }
 
-Result<std::vector<v1::Domain>> DomainManager::list() {
-    std::vector<v1::Domain> domains;
+Result<std::vector<Domain>> DomainManager::list() {
+    std::vector<Domain> domains;
     Result<DomainNodes> nodes = DomainNodes::connect();  // names of foreign domains are a nicety: go on without
-    for (DomainInfo const& info : TRY(domctl_.list_domains())) {
+    for (DomainInfo const& info : TRY(hypervisor_.sysctl.list_domains())) {
         domains.push_back(describe(info, display_name(info.id, nodes ? &*nodes : nullptr)));
     }
     return domains;
 }
 
-Result<v1::Domain> DomainManager::pause(std::string const& name) {
+Result<Domain> DomainManager::pause(std::string const& name) {
     Held held = TRY(hold(name));
     DomainInfo info = held.target.info;
     if (!info.paused) {
-        TRY(domctl_.pause(info.id));
-        events_.publish(v1::EVENT_KIND_PAUSED, info.id, held.target.name);
-        info = TRY(domctl_.domain_info(info.id));
+        TRY(hypervisor_.domctl.pause(info.id));
+        events_.publish(EventKind::paused, info.id, held.target.name);
+        info = TRY(hypervisor_.domctl.domain_info(info.id));
     }
     return describe(info, held.target.name);
 }
 
-Result<v1::Domain> DomainManager::unpause(std::string const& name) {
+Result<Domain> DomainManager::unpause(std::string const& name) {
     Held held = TRY(hold(name));
     DomainInfo info = held.target.info;
     bool was_paused = info.paused;
     for (int count = 0; info.paused && count < most_pauses; ++count) {
-        TRY(domctl_.unpause(info.id));
-        info = TRY(domctl_.domain_info(info.id));
+        TRY(hypervisor_.domctl.unpause(info.id));
+        info = TRY(hypervisor_.domctl.domain_info(info.id));
     }
-    if (was_paused) events_.publish(v1::EVENT_KIND_UNPAUSED, info.id, held.target.name);
+    if (was_paused) events_.publish(EventKind::unpaused, info.id, held.target.name);
     return describe(info, held.target.name);
 }
 
@@ -106,8 +99,8 @@ Result<bool> DomainManager::ask_to_end(std::string const& name, std::string cons
     std::uint16_t id = 0;
     {
         Held held = TRY(hold(name));
-        if (held.target.info.shutdown) return Error{"", "it has already ended", EBUSY};
-        if (held.target.info.paused) return Error{"", "it is paused", EBUSY};
+        if (held.target.info.shutdown) return Error{"", "it has already ended", ErrorKind::precondition};
+        if (held.target.info.paused) return Error{"", "it is paused", ErrorKind::precondition};
         id = held.target.info.id;
     }
     DomainNodes nodes = TRY(DomainNodes::connect());
@@ -124,7 +117,7 @@ Result<bool> DomainManager::ask_to_end(std::string const& name, std::string cons
     Result<bool> answers = nodes.answers(id, request);
     std::string doubt =
         answers && !*answers ? " (it does not say by control/feature-" + request + " that it listens)" : "";
-    return Error{"", "the guest was asked, but has not ended in time" + doubt, ETIMEDOUT};
+    return Error{"", "the guest was asked, but has not ended in time" + doubt, ErrorKind::timed_out};
 }
 
 Result<> DomainManager::destroy(std::string const& name) {
@@ -137,17 +130,17 @@ Result<std::string> DomainManager::console_socket(std::string const& name) {
     return consoles_.socket_path(held.target.info.id);
 }
 
-Result<v1::HostInfo> DomainManager::host_info() {
-    HostFacts facts = TRY(domctl_.host_facts());
-    std::vector<DomainInfo> domains = TRY(domctl_.list_domains());
-    return translate_host(facts, domains.size());
+Result<Host> DomainManager::host() {
+    Host host{.version = TRY(hypervisor_.version()), .machine = TRY(hypervisor_.sysctl.machine()), .domains = 0};
+    host.domains = TRY(hypervisor_.sysctl.list_domains()).size();
+    return host;
 }
 
-Result<std::string> DomainManager::hypervisor_log(bool clear) { return domctl_.read_console(clear); }
+Result<std::string> DomainManager::hypervisor_log(bool clear) { return hypervisor_.sysctl.read_console(clear); }
 
 Result<DomainManager::Target> DomainManager::find(std::string const& name) {
     Result<Target> target = find_present(name);
-    if (target || target.error().code != ENOENT) return target;
+    if (target || target.error().kind != ErrorKind::not_found) return target;
     {
         std::unique_lock lock{mutex_};
         if (!reserved_.contains(name)) return target;
@@ -157,19 +150,19 @@ Result<DomainManager::Target> DomainManager::find(std::string const& name) {
 }
 
 Result<DomainManager::Target> DomainManager::find_present(std::string const& name) {
-    if (name.empty()) return Error{"", "no domain named in the request", EINVAL};
+    if (name.empty()) return Error{"", "no domain named in the request", ErrorKind::invalid};
     Result<DomainNodes> nodes = DomainNodes::connect();
     std::optional<std::uint16_t> number = as_number(name);
-    for (DomainInfo const& info : TRY(domctl_.list_domains())) {
+    for (DomainInfo const& info : TRY(hypervisor_.sysctl.list_domains())) {
         std::string known = display_name(info.id, nodes ? &*nodes : nullptr);
         if (number ? info.id == *number : known == name) return Target{info, known};
     }
-    return Error{"", "there is no such domain", ENOENT};
+    return Error{"", "there is no such domain", ErrorKind::not_found};
 }
 
 Result<DomainManager::Target> DomainManager::find_guest(std::string const& name) {
     Target target = TRY(find(name));
-    if (target.info.id == 0) return Error{"", "domain 0 is this one", EBUSY};
+    if (target.info.id == 0) return Error{"", "domain 0 is this one", ErrorKind::precondition};
     return target;
 }
 
@@ -179,7 +172,7 @@ Result<DomainManager::Claim> DomainManager::claim(std::uint16_t id) {
         auto domain = domains_.find(id);
         return domain == domains_.end() || !domain->second.busy;
     });
-    if (!free) return Error{"", "another operation on it does not end", ETIMEDOUT};
+    if (!free) return Error{"", "another operation on it does not end", ErrorKind::timed_out};
     auto domain = domains_.find(id);
     if (domain != domains_.end()) domain->second.busy = true;
     return Claim{*this, id};
@@ -190,15 +183,15 @@ Result<DomainManager::Held> DomainManager::hold(std::string const& name) {
     for (int attempt = 0; attempt < most_attempts; ++attempt) {
         Target target = TRY(find_guest(name));
         Claim held = TRY(claim(target.info.id));
-        Result<DomainInfo> info = domctl_.domain_info(target.info.id);
+        Result<DomainInfo> info = hypervisor_.domctl.domain_info(target.info.id);
         if (info) return Held{{*info, target.name}, std::move(held)};
-        if (info.error().code != ESRCH) return std::move(info).error();
+        if (info.error().kind != ErrorKind::not_found) return std::move(info).error();
     }
-    return Error{"", "it keeps being built again", EBUSY};
+    return Error{"", "it keeps being built again", ErrorKind::precondition};
 }
 
 Result<DomainManager::NameReservation> DomainManager::reserve(std::string const& name) {
-    Error taken{"", "the name is taken", EEXIST};
+    Error taken{"", "the name is taken", ErrorKind::exists};
     {
         std::scoped_lock lock{mutex_};
         if (!reserved_.insert(name).second) return taken;
@@ -209,7 +202,7 @@ Result<DomainManager::NameReservation> DomainManager::reserve(std::string const&
         taken.reason += " by domain " + std::to_string(other->info.id);
         return taken;
     }
-    if (other.error().code != ENOENT) return std::move(other).error();
+    if (other.error().kind != ErrorKind::not_found) return std::move(other).error();
     return reservation;
 }
 
@@ -217,7 +210,7 @@ std::string DomainManager::display_name(std::uint16_t id, DomainNodes* nodes) {
     {
         std::scoped_lock lock{mutex_};
         auto domain = domains_.find(id);
-        if (domain != domains_.end()) return domain->second.record.spec.name();
+        if (domain != domains_.end()) return domain->second.record.spec.name;
     }
     if (nodes != nullptr) {
         Result<std::string> name = nodes->name_of(id);
@@ -226,30 +219,30 @@ std::string DomainManager::display_name(std::uint16_t id, DomainNodes* nodes) {
     return id == 0 ? "Domain-0" : "";
 }
 
-v1::Domain DomainManager::describe(DomainInfo const& info, std::string const& name) {
-    v1::Domain domain = translate_domain(info, name);
+Domain DomainManager::describe(DomainInfo const& info, std::string const& name) {
+    Domain domain{.id = info.id, .name = name, .info = info, .spec = std::nullopt, .console_log = ""};
     std::scoped_lock lock{mutex_};
     auto managed = domains_.find(info.id);
     if (managed != domains_.end()) {
-        *domain.mutable_spec() = managed->second.record.spec;
-        domain.set_console_log(consoles_.log_path(name));
+        domain.spec = managed->second.record.spec;
+        domain.console_log = consoles_.log_path(name);
     }
     return domain;
 }
 
 Result<> DomainManager::end_in_hypervisor(std::uint16_t id) {
-    Result<> ended = domctl_.destroy(id);
-    if (!ended && ended.error().code != ESRCH) return ended;
+    Result<> ended = hypervisor_.domctl.destroy(id);
+    if (!ended && ended.error().kind != ErrorKind::not_found) return ended;
     // Backends let go of its pages when xenstored tells them; the hypervisor forgets it after the last one.
     auto limit = Clock::now() + vanish_limit;
     for (auto pause = 1ms;; pause = std::min(pause * 2, 50ms)) {
-        Result<DomainInfo> info = domctl_.domain_info(id);
-        if (!info && info.error().code == ESRCH) return {};
+        Result<DomainInfo> info = hypervisor_.domctl.domain_info(id);
+        if (!info && info.error().kind == ErrorKind::not_found) return {};
         if (!info) return std::move(info).error();
         if (Clock::now() > limit) {
             return Error{"destroy domain " + std::to_string(id),
                          "it is dead, but somebody still holds " + std::to_string(info->pages) + " of its pages",
-                         ETIMEDOUT};
+                         ErrorKind::timed_out};
         }
         std::this_thread::sleep_for(pause);
     }
@@ -262,7 +255,7 @@ Result<> DomainManager::destroy_and_forget(std::uint16_t id) {
         auto domain = domains_.find(id);
         if (domain != domains_.end()) {
             uuid = domain->second.record.uuid;
-            name = domain->second.record.spec.name();
+            name = domain->second.record.spec.name;
         }
     }
     TRY(end_in_hypervisor(id));
@@ -272,7 +265,7 @@ Result<> DomainManager::destroy_and_forget(std::uint16_t id) {
         domains_.erase(id);
         changed_.notify_all();
     }
-    events_.publish(v1::EVENT_KIND_DESTROYED, id, name);
+    events_.publish(EventKind::destroyed, id, name);
     DomainNodes nodes = TRY(DomainNodes::connect());
     return nodes.remove(id, uuid);
 }

@@ -2,46 +2,61 @@
 // The life of every domain of this host, from create to destroy. What a domain is stands in the hypervisor and in
 // xenstore; here is only what it takes to run one operation at a time per domain. Thread-safe.
 #pragma once
-#include <hypervisor.pb.h>
-
-#include "daemon/console_process.hpp"
-#include "daemon/domain_nodes.hpp"
-#include "daemon/event_hub.hpp"
-#include "hypercall/domctl.hpp"
-#include "os/error.hpp"
-
 #include <chrono>
 #include <condition_variable>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
 
+#include "daemon/console_process.hpp"
+#include "daemon/event_hub.hpp"
+#include "domain/nodes.hpp"
+#include "domain/spec.hpp"
+#include "hypercall/hypervisor.hpp"
+#include "os/error.hpp"
+
 namespace paravane {
-// How errors of the manager are meant: EINVAL the request, ENOENT no such domain, EEXIST the name is taken, ENOEXEC the
-// kernel or initrd, ENOMEM no memory, EBUSY the domain's state, ETIMEDOUT waited in vain, ECONNREFUSED and ECONNRESET
-// xenstored, anything else the machine.
+// A domain as it is now.
+struct Domain {
+    std::uint16_t id = 0;
+    std::string name;
+    std::optional<DomainInfo> info;  // none: it has gone already
+    std::optional<DomainSpec> spec;  // none: it was made by somebody else
+    std::string console_log;         // a path; empty: none
+};
+
+struct Host {
+    VersionFacts version;
+    MachineFacts machine;
+    std::size_t domains;
+};
+
 class DomainManager {
 public:
     // A domain that crashes sooner than `shortest_life` is not built again: it would do nothing else.
-    DomainManager(Domctl domctl, ConsoleSettings consoles, EventHub& events,
+    DomainManager(Hypervisor hypervisor, ConsoleSettings consoles, EventHub& events,
                   std::chrono::nanoseconds shortest_life = std::chrono::seconds{1})
-        : domctl_{std::move(domctl)}, consoles_{std::move(consoles)}, events_{events}, shortest_life_{shortest_life} {}
+        : hypervisor_{std::move(hypervisor)},
+          consoles_{std::move(consoles)},
+          events_{events},
+          shortest_life_{shortest_life} {}
 
     // Learns of the domains that are there, and destroys those a predecessor left half built.
     Result<> adopt();
 
-    Result<v1::Domain> create(v1::DomainSpec const& spec, bool paused);
-    Result<v1::Domain> get(std::string const& name);
-    Result<std::vector<v1::Domain>> list();
-    Result<v1::Domain> pause(std::string const& name);
-    Result<v1::Domain> unpause(std::string const& name);
+    Result<Domain> create(DomainSpec const& spec, bool paused);
+    Result<Domain> get(std::string const& name);
+    Result<std::vector<Domain>> list();
+    Result<Domain> pause(std::string const& name);
+    Result<Domain> unpause(std::string const& name);
     // request: "poweroff" or "reboot". True if the domain ended within `wait`.
     Result<bool> ask_to_end(std::string const& name, std::string const& request, std::chrono::nanoseconds wait);
     Result<> destroy(std::string const& name);
     Result<std::string> console_socket(std::string const& name);
-    Result<v1::HostInfo> host_info();
+    Result<Host> host();
     Result<std::string> hypervisor_log(bool clear);
 
     // Deals with every domain that ended since the last call, as its spec says. Called by one thread.
@@ -62,7 +77,7 @@ private:
     class NameReservation;  // a name that nobody else may take meanwhile
     struct Held;            // a domain found and claimed
 
-    Result<std::uint16_t> construct(v1::DomainSpec const& spec, bool paused);
+    Result<std::uint16_t> construct(DomainSpec const& spec, bool paused);
     // A domain that is just being built, or built again, is waited for.
     Result<Target> find(std::string const& name);
     Result<Target> find_present(std::string const& name);
@@ -71,14 +86,14 @@ private:
     Result<Held> hold(std::string const& name);
     Result<NameReservation> reserve(std::string const& name);
     std::string display_name(std::uint16_t id, DomainNodes* nodes);
-    v1::Domain describe(DomainInfo const& info, std::string const& name);
+    Domain describe(DomainInfo const& info, std::string const& name);
     Result<> destroy_and_forget(std::uint16_t id);
     Result<> end_in_hypervisor(std::uint16_t id);
     Result<> handle_end(std::uint16_t id, ShutdownReason reason);
-    Result<> restart(std::uint16_t id, v1::DomainSpec const& spec);
+    Result<> restart(std::uint16_t id, DomainSpec const& spec);
     Result<> check_free_memory(std::uint64_t memory);
 
-    Domctl domctl_;
+    Hypervisor hypervisor_;
     ConsoleProcesses consoles_;
     EventHub& events_;
     std::chrono::nanoseconds shortest_life_;

@@ -3,7 +3,7 @@
 
 #include <optional>
 
-#include "daemon/log.hpp"
+#include "os/log.hpp"
 
 namespace paravane {
 namespace {
@@ -40,7 +40,7 @@ void EndWatcher::run(DomainManager& manager, std::stop_token stop) {
         last_look = std::chrono::steady_clock::now();
         Result<> handled = manager.handle_ends();
         std::string complaint = handled ? "" : handled.error().message();
-        if (!complaint.empty() && complaint != last_complaint) log_line(complaint);
+        if (!complaint.empty() && complaint != last_complaint) log::error(complaint);
         last_complaint = complaint;
     }
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "daemon/event_hub.hpp"
 
+#include <utility>
+
 namespace paravane {
 namespace {
 constexpr std::size_t queue_limit = 1024;
@@ -16,25 +18,19 @@ EventHub::Listener::~Listener() {
     hub_.listeners_.remove(this);
 }
 
-std::optional<v1::Event> EventHub::Listener::next(std::chrono::milliseconds limit) {
+std::optional<Event> EventHub::Listener::next(std::chrono::milliseconds limit) {
     std::unique_lock lock{hub_.mutex_};
     if (!hub_.changed_.wait_for(lock, limit, [this] { return !queue_.empty(); })) return std::nullopt;
-    v1::Event event = std::move(queue_.front());
+    Event event = std::move(queue_.front());
     queue_.pop_front();
-    event.set_lost(std::exchange(lost_, 0));
+    event.lost = std::exchange(lost_, 0);
     return event;
 }
 
-void EventHub::publish(v1::EventKind kind, std::uint32_t id, std::string const& name, std::string const& detail) {
-    auto now = std::chrono::system_clock::now().time_since_epoch();
-    v1::Event event;
-    event.set_time_ns(std::chrono::duration_cast<std::chrono::nanoseconds>(now).count());
-    event.set_kind(kind);
-    event.set_id(id);
-    event.set_name(name);
-    event.set_detail(detail);
+void EventHub::publish(EventKind kind, std::uint16_t id, std::string const& name, std::string const& detail) {
+    Event event{.time = std::chrono::system_clock::now(), .kind = kind, .id = id, .name = name, .detail = detail};
     std::scoped_lock lock{mutex_};
-    event.set_revision(++revision_);
+    event.revision = ++revision_;
     for (Listener* listener : listeners_) {
         if (listener->queue_.size() == queue_limit) {
             listener->queue_.pop_front();

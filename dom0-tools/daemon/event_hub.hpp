@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Hands every event to every listener. A listener that falls too far behind loses the oldest and is told how many.
 #pragma once
-#include <hypervisor.pb.h>
-
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
@@ -13,6 +11,17 @@
 #include <string>
 
 namespace paravane {
+enum class EventKind : std::uint8_t { created, paused, unpaused, shutdown, reboot, crashed, destroyed, failed };
+
+struct Event {
+    std::uint64_t revision = 0;  // counts up by one
+    std::chrono::system_clock::time_point time;
+    EventKind kind = EventKind::created;
+    std::uint16_t id = 0;
+    std::string name, detail;
+    std::uint64_t lost = 0;  // events before this one that this listener did not get
+};
+
 class EventHub {
 public:
     class Listener {
@@ -23,16 +32,16 @@ public:
         ~Listener();
 
         // None when nothing came in time.
-        std::optional<v1::Event> next(std::chrono::milliseconds limit);
+        std::optional<Event> next(std::chrono::milliseconds limit);
 
     private:
         friend class EventHub;
         EventHub& hub_;
-        std::deque<v1::Event> queue_;
+        std::deque<Event> queue_;
         std::uint64_t lost_ = 0;
     };
 
-    void publish(v1::EventKind kind, std::uint32_t id, std::string const& name, std::string const& detail = {});
+    void publish(EventKind kind, std::uint16_t id, std::string const& name, std::string const& detail = {});
 
 private:
     std::mutex mutex_;

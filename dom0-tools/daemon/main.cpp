@@ -14,16 +14,16 @@
 #include "daemon/domain_manager.hpp"
 #include "daemon/end_watcher.hpp"
 #include "daemon/event_hub.hpp"
-#include "daemon/log.hpp"
 #include "daemon/service.hpp"
+#include "os/log.hpp"
 
 namespace {
+namespace log = paravane::log;
 using namespace std::chrono_literals;
 using paravane::DomainManager;
-using paravane::Domctl;
 using paravane::Error;
 using paravane::EventHub;
-using paravane::log_line;
+using paravane::Hypervisor;
 using paravane::Result;
 
 struct Options {
@@ -43,7 +43,7 @@ bool make_folder(std::string const& path) {
     std::error_code failure;
     std::filesystem::create_directories(path, failure);
     if (!std::filesystem::is_directory(path)) {
-        log_line("make the folder " + path + ": " + failure.message());
+        log::error("make the folder " + path + ": " + failure.message());
         return false;
     }
     return true;
@@ -57,14 +57,14 @@ Result<> adopt_when_possible(DomainManager& manager) {
     for (;;) {
         Result<> adopted = manager.adopt();
         if (adopted || std::chrono::steady_clock::now() > limit) return adopted;
-        if (!told) log_line("waiting: " + adopted.error().message());
+        if (!told) log::error("waiting: " + adopted.error().message());
         told = true;
         std::this_thread::sleep_for(100ms);
     }
 }
 
 int fail(std::string const& message) {
-    log_line(message);
+    log::error(message);
     return 1;
 }
 
@@ -82,11 +82,11 @@ int serve(Options const& options) {
     if (!make_folder(folder) || !make_folder(options.run_folder)) return 1;
     if (!options.console_logs.empty() && !make_folder(options.console_logs)) return 1;
 
-    Result<Domctl> domctl = Domctl::open();
-    if (!domctl) return fail(domctl.error().message());
+    Result<Hypervisor> hypervisor = Hypervisor::open();
+    if (!hypervisor) return fail(hypervisor.error().message());
     EventHub events;
     DomainManager manager{
-        *std::move(domctl),
+        *std::move(hypervisor),
         {.program = options.console_program.empty() ? beside_ourselves("pvconsoled") : options.console_program,
          .run_folder = options.run_folder,
          .log_folder = options.console_logs},
@@ -105,11 +105,11 @@ int serve(Options const& options) {
     if (!server) return fail("cannot listen at " + options.socket);
     server->GetHealthCheckService()->SetServingStatus(paravane::v1::Hypervisor::service_full_name(), true);
     if (chmod(options.socket.c_str(), 0600) < 0) return fail(Error::from_errno("protect " + options.socket).message());
-    log_line("serving at " + options.socket);
+    log::info("serving at " + options.socket);
 
     int signal_number = 0;
     sigwait(&signals, &signal_number);
-    log_line("ending");
+    log::info("ending");
     service.stop();
     server->Shutdown(std::chrono::system_clock::now() + 2s);
     return 0;
@@ -117,6 +117,7 @@ int serve(Options const& options) {
 }  // namespace
 
 int main(int argc, char** argv) {
+    log::open("paravaned");
     Options options;
     CLI::App app{"Serves the control interface of this Paravane host on a Unix socket.", "paravaned"};
     app.failure_message([](CLI::App const*, CLI::Error const& error) {

@@ -11,10 +11,10 @@ using namespace std::chrono_literals;
 
 constexpr auto look_at_client = 250ms;
 
-template <class T>
-grpc::Status answer(Result<T> result, T* response, std::string const& operation) {
+template <class T, class Message>
+grpc::Status answer(Result<T> const& result, Message* response, std::string const& operation) {
     if (!result) return translate_error(result.error(), operation);
-    *response = *std::move(result);
+    *response = to_message(*result);
     return grpc::Status::OK;
 }
 
@@ -27,7 +27,10 @@ grpc::Status answer_end(Result<bool> ended, v1::ShutdownResponse* response, std:
 
 grpc::Status HypervisorService::CreateDomain(grpc::ServerContext*, v1::CreateDomainRequest const* request,
                                              v1::Domain* response) {
-    return answer(manager_.create(request->spec(), request->paused()), response, "create");
+    std::string const& name = request->spec().name();
+    Result<DomainSpec> spec = from_message(request->spec());
+    if (!spec) return translate_error(spec.error(), name.empty() ? "create" : "create " + name);
+    return answer(manager_.create(*spec, request->paused()), response, "create");
 }
 
 grpc::Status HypervisorService::GetDomain(grpc::ServerContext*, v1::DomainRef const* request, v1::Domain* response) {
@@ -36,9 +39,9 @@ grpc::Status HypervisorService::GetDomain(grpc::ServerContext*, v1::DomainRef co
 
 grpc::Status HypervisorService::ListDomains(grpc::ServerContext*, v1::ListDomainsRequest const*,
                                             v1::ListDomainsResponse* response) {
-    Result<std::vector<v1::Domain>> domains = manager_.list();
+    Result<std::vector<Domain>> domains = manager_.list();
     if (!domains) return translate_error(domains.error(), "list");
-    for (v1::Domain& domain : *domains) *response->add_domains() = std::move(domain);
+    for (Domain const& domain : *domains) *response->add_domains() = to_message(domain);
     return grpc::Status::OK;
 }
 
@@ -78,8 +81,9 @@ grpc::Status HypervisorService::Console(grpc::ServerContext* context,
     if (!path) return translate_error(path.error(), operation);
     Result<OwnedFd> backend = connect_unix(*path);
     if (!backend) {
-        return translate_error(Error{"", "its console backend does not answer: " + backend.error().message(), EBUSY},
-                               operation);
+        return translate_error(
+            Error{"", "its console backend does not answer: " + backend.error().message(), ErrorKind::precondition},
+            operation);
     }
     stream->SendInitialMetadata();  // tells the client that it is attached
     relay_console(*context, *stream, *std::move(backend), first.data());
@@ -91,14 +95,14 @@ grpc::Status HypervisorService::WatchEvents(grpc::ServerContext* context, v1::Wa
     EventHub::Listener listener{events_};
     writer->SendInitialMetadata();  // tells the client that nothing is missed from here on
     while (!context->IsCancelled() && !stopping_) {
-        std::optional<v1::Event> event = listener.next(look_at_client);
-        if (event && !writer->Write(*event)) return grpc::Status::OK;
+        std::optional<Event> event = listener.next(look_at_client);
+        if (event && !writer->Write(to_message(*event))) return grpc::Status::OK;
     }
     return stopping_ ? grpc::Status{grpc::StatusCode::UNAVAILABLE, "events: paravaned ends"} : grpc::Status::OK;
 }
 
 grpc::Status HypervisorService::GetHostInfo(grpc::ServerContext*, v1::HostInfoRequest const*, v1::HostInfo* response) {
-    return answer(manager_.host_info(), response, "info");
+    return answer(manager_.host(), response, "info");
 }
 
 grpc::Status HypervisorService::ReadHypervisorLog(grpc::ServerContext*, v1::HypervisorLogRequest const* request,

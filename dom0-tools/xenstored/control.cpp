@@ -17,7 +17,7 @@ std::string line(std::string_view name, std::int64_t value, std::string_view mea
 
 Outcome<Server::Reply> Server::do_control(Request& request) {
     std::vector<std::string_view> words = strings_of(request.payload);
-    if (words.empty()) return Errno::einval;
+    if (words.empty()) return Errno::inval;
     std::string_view command = words[0];
     std::string text;
 
@@ -26,7 +26,7 @@ Outcome<Server::Reply> Server::do_control(Request& request) {
     } else if (command == "check" && words.size() == 1) {
         if (std::optional<std::string> wrong = audit()) {
             platform_.log("check: " + *wrong);
-            return Errno::eio;
+            return Errno::io;
         }
         return ok();
     } else if (command == "print" && words.size() == 2) {
@@ -39,7 +39,7 @@ Outcome<Server::Reply> Server::do_control(Request& request) {
         std::optional<std::uint32_t> domid = number_in(words[1]);
         Domain const* domain =
             domid && *domid < first_reserved_domid ? find_domain(static_cast<Domid>(*domid)) : nullptr;
-        if (domain == nullptr) return Errno::enoent;
+        if (domain == nullptr) return Errno::noent;
         Session const* session = domain->session;
         text = "domain " + std::to_string(*domid) + " has:\n";
         text += line("memory", session ? static_cast<std::int64_t>(memory_of(*session)) : domain->usage.memory);
@@ -49,10 +49,10 @@ Outcome<Server::Reply> Server::do_control(Request& request) {
         text += line("outstanding", session ? static_cast<std::int64_t>(session->output.replies()) : 0);
     } else if (command == "quota" && words.size() == 4 && words[1] == "set") {
         std::optional<std::uint32_t> value = number_in(words[3]);
-        if (!value || !set_limit(limits_, words[2], *value)) return Errno::einval;
+        if (!value || !set_limit(limits_, words[2], *value)) return Errno::inval;
         return ok();
     } else {
-        return Errno::einval;
+        return Errno::inval;
     }
     return Reply{std::string{text.c_str(), text.size() + 1}};
 }

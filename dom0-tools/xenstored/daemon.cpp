@@ -5,7 +5,7 @@
 
 #include <csignal>
 
-#include "log.hpp"
+#include "os/log.hpp"
 
 namespace paravane::xenstored {
 Daemon::Daemon(EventLoop loop, SocketListener listener, std::unique_ptr<XenPlatform> xen, Limits limits)

@@ -7,7 +7,7 @@
 #include <set>
 #include <unordered_map>
 
-#include "event_loop.hpp"
+#include "os/event_loop.hpp"
 #include "server.hpp"
 #include "transport_socket.hpp"
 #include "xen_platform.hpp"

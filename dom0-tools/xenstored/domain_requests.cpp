@@ -59,25 +59,25 @@ Outcome<> Server::introduce(Domid domid, std::uint32_t port) {
 
 Outcome<Server::Reply> Server::do_introduce(Request& request) {
     std::vector<std::string_view> arguments = strings_of(request.payload);
-    if (arguments.size() < 3) return Errno::einval;
+    if (arguments.size() < 3) return Errno::inval;
     std::optional<Domid> domid = domid_in(arguments[0]);
     std::optional<std::uint32_t> port = number_in(arguments[2]);  // the frame number in between is not needed
-    if (!domid || *domid == dom0 || !port || *port == 0) return Errno::einval;
+    if (!domid || *domid == dom0 || !port || *port == 0) return Errno::inval;
     TRY(introduce(*domid, *port));
     return ok();
 }
 
 Outcome<Domain*> Server::introduced_domain(std::optional<std::string_view> text) {
     std::optional<Domid> domid = domid_in(text);
-    if (!domid) return Errno::einval;
+    if (!domid) return Errno::inval;
     auto known = domains_.find(*domid);
-    if (known == domains_.end() || known->second.session == nullptr) return Errno::enoent;
+    if (known == domains_.end() || known->second.session == nullptr) return Errno::noent;
     return &known->second;
 }
 
 Outcome<Server::Reply> Server::do_release(Request& request) {
     std::optional<std::string_view> text = only_string(request.payload);
-    if (domid_in(text) == dom0) return Errno::einval;
+    if (domid_in(text) == dom0) return Errno::inval;
     Domain* domain = TRY(introduced_domain(text));
     forget_domain(domain->session->caller.self.domid);
     fire_special("@releaseDomain");
@@ -86,7 +86,7 @@ Outcome<Server::Reply> Server::do_release(Request& request) {
 
 Outcome<Server::Reply> Server::do_resume(Request& request) {
     std::optional<std::string_view> text = only_string(request.payload);
-    if (domid_in(text) == dom0) return Errno::einval;
+    if (domid_in(text) == dom0) return Errno::inval;
     Domain* domain = TRY(introduced_domain(text));
     domain->shutdown_announced = false;
     return ok();
@@ -94,7 +94,7 @@ Outcome<Server::Reply> Server::do_resume(Request& request) {
 
 Outcome<Server::Reply> Server::do_set_target(Request& request) {
     std::vector<std::string_view> arguments = strings_of(request.payload);
-    if (arguments.size() < 2) return Errno::einval;
+    if (arguments.size() < 2) return Errno::inval;
     Domain* domain = TRY(introduced_domain(arguments[0]));
     Domain* target = TRY(introduced_domain(arguments[1]));
     domain->session->caller.target = target->session->caller.self;
@@ -103,16 +103,16 @@ Outcome<Server::Reply> Server::do_set_target(Request& request) {
 
 Outcome<Server::Reply> Server::do_get_domain_path(Request& request) {
     std::optional<std::string_view> text = only_string(request.payload);
-    if (!text) return Errno::einval;
+    if (!text) return Errno::inval;
     std::optional<std::uint32_t> number = number_in(*text);
-    if (!number) return Errno::einval;
+    if (!number) return Errno::inval;
     std::string path = "/local/domain/" + std::to_string(*number);
     return Reply{std::string{path.c_str(), path.size() + 1}};
 }
 
 Outcome<Server::Reply> Server::do_is_domain_introduced(Request& request) {
     std::optional<std::string_view> text = only_string(request.payload);
-    if (!text) return Errno::einval;
+    if (!text) return Errno::inval;
     std::optional<Domid> domid = domid_in(text);
     bool introduced = number_in(*text) == domid_self;
     if (domid) {

@@ -6,10 +6,15 @@
 
 #include <cstdio>
 #include <exception>
+#include <filesystem>
+#include <optional>
 
 #include "daemon.hpp"
-#include "log.hpp"
 #include "options.hpp"
+#include "os/background.hpp"
+#include "os/io.hpp"
+#include "os/log.hpp"
+#include "xenstore/socket_path.hpp"
 
 namespace paravane::xenstored {
 namespace {
@@ -26,60 +31,26 @@ Result<> write_pid_file(std::string const& path) {
     if (path.empty()) return {};
     OwnedFd file{open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644)};
     if (!file) return Error::from_errno("write " + path);
-    std::string text = std::to_string(getpid()) + "\n";
-    if (write(file.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size())) {
-        return Error::from_errno("write " + path);
-    }
-    return {};
+    Result<> written = write_all(file.get(), std::to_string(getpid()) + "\n");
+    if (!written) return std::move(written).error().within("write " + path);
+    return written;
 }
 
-// The first process waits for the word of the second that it is ready, so whoever starts the daemon may connect at
-// once.
-class Background {
-public:
-    // Returns in the daemon only, with the descriptor to report to.
-    static Result<OwnedFd> enter() {
-        int ends[2];
-        if (pipe2(ends, O_CLOEXEC) < 0) return Error::from_errno("make a pipe");
-        OwnedFd ready{ends[0]};
-        OwnedFd report{ends[1]};
-        pid_t child = fork();
-        if (child < 0) return Error::from_errno("fork");
-        if (child == 0) {
-            setsid();
-            return report;
-        }
-        report = OwnedFd{};
-        char status = 1;
-        while (read(ready.get(), &status, 1) < 0 && errno == EINTR) {}
-        _exit(status);
-    }
-
-    static void report_ready(OwnedFd report) {
-        int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-        for (int standard : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) dup2(null, standard);
-        if (null > STDERR_FILENO) close(null);
-        char status = 0;
-        static_cast<void>(!write(report.get(), &status, 1));
-    }
-};
-
 Result<> serve(Options const& options) {
-    OwnedFd report;
-    if (!options.foreground) report = TRY(Background::enter());
+    std::optional<Background> background;
+    if (!options.foreground) background = TRY(Background::enter());
     raise_descriptor_limit();
 
     EventLoop loop = TRY(EventLoop::make());
-    SocketListener listener = TRY(SocketListener::listen_at(socket_path()));
+    SocketListener listener = TRY(SocketListener::listen_at(std::filesystem::absolute(xenstore_socket_path())));
     std::unique_ptr<XenPlatform> xen;
     if (options.domains) xen = TRY(XenPlatform::open());
     Daemon daemon{std::move(loop), std::move(listener), std::move(xen), options.limits};
     TRY(daemon.start());
     TRY(write_pid_file(options.pid_file));
-    if (report) {
-        if (chdir("/") < 0) return Error::from_errno("change to /");
-        log::open(log::Target::syslog);
-        Background::report_ready(std::move(report));
+    if (background) {
+        log::open("xenstored", log::Target::syslog);
+        TRY(std::move(*background).report_ready());
     }
     Result<> served = daemon.run();
     if (!options.pid_file.empty()) unlink(options.pid_file.c_str());
@@ -90,9 +61,10 @@ Result<> serve(Options const& options) {
 
 int main(int argc, char** argv) {
     using namespace paravane;
+    paravane::log::open("xenstored");
     Result<xenstored::Options> options = xenstored::parse_options(argc, argv);
     if (!options) {
-        xenstored::log::error(options.error().message());
+        paravane::log::error(options.error().message());
         return 2;
     }
     if (options->help) {
@@ -101,11 +73,11 @@ int main(int argc, char** argv) {
     }
     try {
         if (Result<> served = xenstored::serve(*options); !served) {
-            xenstored::log::error(served.error().message());
+            paravane::log::error(served.error().message());
             return 1;
         }
     } catch (std::exception const& exception) {
-        xenstored::log::error(exception.what());  // no memory: nothing else throws
+        paravane::log::error(exception.what());  // no memory: nothing else throws
         return 1;
     }
     return 0;

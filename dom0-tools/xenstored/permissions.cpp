@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "permissions.hpp"
 
-#include <charconv>
+#include "portable/base/number.hpp"
 
 namespace paravane::xenstored {
 namespace {
@@ -43,9 +43,9 @@ std::optional<Permission> parse_permission(std::string_view text) {
         case 'b': permission.rights = Rights::read_write; break;
         default: return std::nullopt;
     }
-    char const* end = text.data() + text.size();
-    auto [stop, error] = std::from_chars(text.data() + 1, end, permission.domid);
-    if (error != std::errc{} || stop != end) return std::nullopt;
+    std::optional<Domid> domid = hv::parse_decimal<Domid>(text.substr(1));
+    if (!domid) return std::nullopt;
+    permission.domid = *domid;
     return permission;
 }
 

@@ -121,7 +121,7 @@ bool Server::serve(Session& session, unsigned budget, Time now) {
 
 void Server::answer(Session& session, Message const& message) {
     Outcome<Reply> outcome = perform(session, message);
-    if (outcome && outcome->payload.size() > max_payload) outcome = Errno::e2big;
+    if (outcome && outcome->payload.size() > max_payload) outcome = Errno::toobig;
     if (!outcome) {
         std::string name{name_of(outcome.error())};
         session.output.push_reply(MessageType::error, message.header, std::string_view{name.c_str(), name.size() + 1});
@@ -135,8 +135,8 @@ void Server::answer(Session& session, Message const& message) {
 
 Outcome<Server::Reply> Server::perform(Session& session, Message const& message) {
     Operation operation = operation_of(message.header.type);
-    if (operation.handler == nullptr) return Errno::enosys;
-    if (operation.needs_privilege && session.is_unprivileged()) return Errno::eacces;
+    if (operation.handler == nullptr) return Errno::nosys;
+    if (operation.needs_privilege && session.is_unprivileged()) return Errno::acces;
 
     std::uint32_t id = operation.ignores_transaction ? 0 : message.header.tx_id;
     if (id == 0) {
@@ -151,7 +151,7 @@ Outcome<Server::Reply> Server::perform(Session& session, Message const& message)
     }
 
     auto known = session.transactions.find(id);
-    if (known == session.transactions.end()) return Errno::enoent;
+    if (known == session.transactions.end()) return Errno::noent;
     doom_old_transactions(session);
     Transaction& transaction = known->second;
     bool ends_it = message.header.type == static_cast<std::uint32_t>(MessageType::transaction_end);
@@ -164,7 +164,7 @@ Outcome<Server::Reply> Server::perform(Session& session, Message const& message)
     bool too_many = transaction.touched() > limits_.transaction_nodes;
     if (too_many || memory_of(session) > limits_.memory) {
         transaction.fail();
-        return too_many ? Errno::enospc : Errno::enomem;
+        return too_many ? Errno::nospc : Errno::nomem;
     }
     return outcome;
 }

@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-#include "errno.hpp"
+#include "outcome.hpp"
 #include "quota.hpp"
 #include "session.hpp"
 #include "store.hpp"

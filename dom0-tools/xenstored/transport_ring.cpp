@@ -5,9 +5,10 @@
 #include <sys/mman.h>
 
 #include <array>
-#include <charconv>
+#include <string_view>
 
 #include "os/owned_fd.hpp"
+#include "portable/base/number.hpp"
 
 namespace paravane::xenstored {
 namespace {
@@ -39,10 +40,10 @@ Result<std::uint32_t> kernel_store_port() {
     std::array<char, 32> text{};
     ssize_t count = read(file.get(), text.data(), text.size());
     if (count < 0) return Error::from_errno(std::string{"read "} + port_file);
-    std::uint32_t port = 0;
-    auto [stop, error] = std::from_chars(text.data(), text.data() + count, port);
-    if (error != std::errc{} || port == 0) return Error{std::string{"read "} + port_file, "there is no port in it"};
-    return port;
+    std::string_view digits{text.data(), static_cast<std::size_t>(count)};
+    std::optional<std::uint32_t> port = hv::take_decimal<std::uint32_t>(digits);
+    if (!port || *port == 0) return Error{std::string{"read "} + port_file, "there is no port in it"};
+    return *port;
 }
 
 RingPage& ring_page(MappedPage& page) {

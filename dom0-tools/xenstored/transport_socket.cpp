@@ -4,11 +4,10 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 
 #include <array>
-#include <cstdlib>
-#include <filesystem>
+
+#include "os/unix_socket.hpp"
 
 namespace paravane::xenstored {
 namespace {
@@ -16,47 +15,18 @@ constexpr std::size_t read_chunk = 16 * 1024;
 constexpr std::size_t most_buffered = 2 * max_message;
 constexpr std::size_t most_written = 256 * 1024;  // in one turn
 constexpr unsigned requests_a_turn = 32;
-
-Result<sockaddr_un> address_of(std::string const& path) {
-    sockaddr_un address{};
-    address.sun_family = AF_UNIX;
-    if (path.size() >= sizeof address.sun_path) return Error{"listen at " + path, "the path is too long", ENAMETOOLONG};
-    path.copy(address.sun_path, path.size());
-    return address;
-}
 }  // namespace
 
-std::string socket_path() {
-    if (char const* path = std::getenv("XENSTORED_PATH")) return std::filesystem::absolute(path);
-    char const* directory = std::getenv("XENSTORED_RUNDIR");
-    return std::filesystem::absolute(directory ? directory : "/run/xenstored") / "socket";
-}
-
 Result<SocketListener> SocketListener::listen_at(std::string path) {
-    std::string step = "listen at " + path;
-    sockaddr_un address = TRY(address_of(path));
-    auto const* where = reinterpret_cast<sockaddr const*>(&address);
+    constexpr int backlog = 128;
     std::string directory = path.substr(0, path.rfind('/'));
     if (!directory.empty() && mkdir(directory.c_str(), 0755) < 0 && errno != EEXIST) {
         return Error::from_errno("create " + directory);
     }
-    OwnedFd probe{socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)};
-    if (!probe) return Error::from_errno(step);
-    if (connect(probe.get(), where, sizeof address) == 0)
-        return Error{step, "another xenstored listens there", EADDRINUSE};
-    unlink(path.c_str());
-
-    OwnedFd fd{socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)};
-    if (!fd) return Error::from_errno(step);
-    // Whoever can open it has dom0's rights, from the first moment on.
-    mode_t mask = umask(0177);
-    bool bound = bind(fd.get(), where, sizeof address) == 0;
-    int error_number = errno;
-    umask(mask);
-    if (!bound) return Error::from_errno(step, error_number);
-    SocketListener listener{std::move(fd), path};
-    if (chmod(path.c_str(), 0600) < 0 || listen(listener.fd(), 128) < 0) return Error::from_errno(step);
-    return listener;
+    if (connect_unix(path)) return Error{"listen at " + path, "another xenstored listens there", ErrorKind::exists};
+    // Whoever can open it has dom0's rights.
+    OwnedFd fd = TRY(listen_unix(path, backlog));
+    return SocketListener{std::move(fd), std::move(path)};
 }
 
 SocketListener::~SocketListener() {

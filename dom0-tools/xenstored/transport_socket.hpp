@@ -10,9 +10,6 @@
 #include "server.hpp"
 
 namespace paravane::xenstored {
-// The socket's path as libxenstore finds it: XENSTORED_PATH, or in XENSTORED_RUNDIR, or in /run/xenstored.
-std::string socket_path();
-
 class SocketListener {
 public:
     // Takes over the path of a dead daemon, never that of a living one.

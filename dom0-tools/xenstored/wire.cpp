@@ -2,8 +2,9 @@
 #include "wire.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <cstring>
+
+#include "portable/base/number.hpp"
 
 namespace paravane::xenstored {
 using hv::xenstore::Frame;
@@ -49,10 +50,5 @@ std::vector<std::string_view> strings_of(std::string_view payload) {
     return strings;
 }
 
-std::optional<std::uint32_t> number_in(std::string_view text) {
-    std::uint32_t number = 0;
-    auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-    if (error != std::errc{} || stop != text.data() + text.size()) return std::nullopt;
-    return number;
-}
+std::optional<std::uint32_t> number_in(std::string_view text) { return hv::parse_decimal<std::uint32_t>(text); }
 }  // namespace paravane::xenstored

@@ -1,82 +1,39 @@
 // SPDX-License-Identifier: MIT
 #include "xen_platform.hpp"
 
-#include "log.hpp"
+#include "os/log.hpp"
+#include "public/event_channel.hpp"
+#include "public/grant_table.hpp"
 
 namespace paravane::xenstored {
 namespace {
-constexpr unsigned hypercall_domctl = 36;
-constexpr std::uint32_t domctl_getdomaininfo = 5;
-constexpr std::uint32_t domctl_version = 0x15;  // Xen 4.17
-constexpr unsigned virq_dom_exc = 3;
-constexpr std::uint32_t store_grant = 1;  // GNTTAB_RESERVED_XENSTORE
-
-// The beginning of struct xen_domctl with a getdomaininfo in it (domctl.h); the rest is not looked at.
-struct DomainInfoCall {
-    std::uint32_t command;
-    std::uint32_t version;
-    std::uint16_t domid;  // of the first domain from this one on, which may be another
-    std::uint16_t pad[3];
-    std::uint16_t found;
-    std::uint16_t pad1;
-    std::uint32_t flags;
-    std::byte rest[120];
-};
-static_assert(sizeof(DomainInfoCall) == 144 && offsetof(DomainInfoCall, found) == 16 &&
-              offsetof(DomainInfoCall, flags) == 20);
-
-constexpr std::uint32_t flag_dying = 1;
-constexpr std::uint32_t flag_shutdown = 4;
-
-Errno to_errno(Error const& error) {
-    switch (error.code) {
-        case EACCES: return Errno::eacces;
-        case EEXIST: return Errno::eexist;
-        case ENOENT: return Errno::enoent;
-        case ENOMEM: return Errno::enomem;
-        case ENOSPC: return Errno::enospc;
-        case EIO: return Errno::eio;
-        case ENOSYS: return Errno::enosys;
-        case EBUSY: return Errno::ebusy;
-        case EAGAIN: return Errno::eagain;
-        case EPERM: return Errno::eperm;
-        default: return Errno::einval;
-    }
-}
+// Errors that the protocol has no name for are EINVAL to its clients.
+Errno to_errno(Error const& error) { return hv::xenstore::as_protocol_error(Errno{error.code}).error; }
 }  // namespace
 
 Result<std::unique_ptr<XenPlatform>> XenPlatform::open() {
     XenCall call = TRY(XenCall::open());
-    HypercallBuffer buffer = TRY(call.allocate(sizeof(DomainInfoCall)));
     XenEvtchn evtchn = TRY(XenEvtchn::open());
     XenGnttab gnttab = TRY(XenGnttab::open());
-    std::uint32_t port = TRY(evtchn.bind_virq(virq_dom_exc));
-    return std::unique_ptr<XenPlatform>{
-        new XenPlatform{std::move(call), std::move(buffer), std::move(evtchn), std::move(gnttab), port}};
+    std::uint32_t port = TRY(evtchn.bind_virq(abi::virq::dom_exc));
+    return std::unique_ptr<XenPlatform>{new XenPlatform{std::move(call), std::move(evtchn), std::move(gnttab), port}};
 }
 
 DomainState XenPlatform::state_of(Domid domid) {
-    auto& info = buffer_.as<DomainInfoCall>();
-    info = {};
-    info.command = domctl_getdomaininfo;
-    info.version = domctl_version;
-    info.domid = domid;
-    std::string step = "get the state of domain " + std::to_string(domid);
-    Result<int> done = call_.call(step, hypercall_domctl, {buffer_.address()});
-    if (!done) {
-        if (done.error().code == ESRCH) return DomainState::absent;
+    Result<DomainInfo> info = domctl_.domain_info(domid);
+    if (!info) {
+        if (info.error().kind == ErrorKind::not_found) return DomainState::absent;
         // Without an answer nobody's nodes are thrown away.
-        log::error(done.error().message());
+        log::error(info.error().message());
         return DomainState::running;
     }
-    if (info.found != domid) return DomainState::absent;
-    if (info.flags & flag_dying) return DomainState::dying;
-    return info.flags & flag_shutdown ? DomainState::shut_down : DomainState::running;
+    if (info->dying) return DomainState::dying;
+    return info->shutdown ? DomainState::shut_down : DomainState::running;
 }
 
 Result<MappedPage> XenPlatform::map_page(Domid domid) {
     if (domid == dom0) return MappedPage{TRY(KernelPage::map())};
-    return MappedPage{TRY(gnttab_.map(domid, store_grant, GrantAccess::read_write))};
+    return MappedPage{TRY(gnttab_.map(domid, abi::gnttab_reserved_xenstore.value, GrantAccess::read_write))};
 }
 
 Outcome<> XenPlatform::connect(Session& session, std::uint32_t port) {
@@ -103,7 +60,7 @@ Outcome<> XenPlatform::connect(Session& session, std::uint32_t port) {
 
 Outcome<> XenPlatform::reconnect(Session& session, std::uint32_t port) {
     auto known = rings_.find(session.id);
-    if (known == rings_.end()) return Errno::einval;
+    if (known == rings_.end()) return Errno::inval;
     Connection& connection = *known->second;
     unbind(connection);
     connection.client.restart();

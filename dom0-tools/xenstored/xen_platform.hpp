@@ -6,10 +6,10 @@
 #include <memory>
 #include <unordered_map>
 
+#include "hypercall/domctl.hpp"
 #include "ring_client.hpp"
 #include "server.hpp"
 #include "transport_ring.hpp"
-#include "xen/call.hpp"
 #include "xen/evtchn.hpp"
 #include "xen/gnttab.hpp"
 
@@ -31,12 +31,8 @@ public:
     Result<bool> take_events(std::function<void(SessionId)> const& on_ring);
 
 private:
-    XenPlatform(XenCall call, HypercallBuffer buffer, XenEvtchn evtchn, XenGnttab gnttab, std::uint32_t domain_port)
-        : call_{std::move(call)},
-          buffer_{std::move(buffer)},
-          evtchn_{std::move(evtchn)},
-          gnttab_{std::move(gnttab)},
-          domain_port_{domain_port} {}
+    XenPlatform(XenCall call, XenEvtchn evtchn, XenGnttab gnttab, std::uint32_t domain_port)
+        : call_{std::move(call)}, evtchn_{std::move(evtchn)}, gnttab_{std::move(gnttab)}, domain_port_{domain_port} {}
     struct Connection {
         MappedPage page;
         std::uint32_t port;
@@ -46,7 +42,7 @@ private:
     void unbind(Connection& connection);
 
     XenCall call_;
-    HypercallBuffer buffer_;
+    Domctl domctl_{call_};
     XenEvtchn evtchn_;
     XenGnttab gnttab_;
     std::uint32_t domain_port_;  // VIRQ_DOM_EXC
@@ -58,8 +54,8 @@ private:
 class NoPlatform final : public Platform {
 public:
     DomainState state_of(Domid) override { return DomainState::running; }
-    Outcome<> connect(Session&, std::uint32_t) override { return Errno::enosys; }
-    Outcome<> reconnect(Session&, std::uint32_t) override { return Errno::enosys; }
+    Outcome<> connect(Session&, std::uint32_t) override { return Errno::nosys; }
+    Outcome<> reconnect(Session&, std::uint32_t) override { return Errno::nosys; }
     void disconnect(Session&) override {}
     void log(std::string_view line) override;
 };

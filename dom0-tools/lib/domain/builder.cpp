@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "os/io.hpp"
 #include "portable/kernel/contents.hpp"
 #include "public/grant_table.hpp"
 #include "public/shared_info.hpp"
@@ -28,36 +29,25 @@ struct OpenFile {
 
 Result<OpenFile> open_file(std::string const& path) {
     OwnedFd fd{open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
-    if (!fd) {
-        Error failure = Error::from_errno("");
-        failure.code = ENOEXEC;
-        return failure;
-    }
+    if (!fd) { return Error::from_errno("").as(ErrorKind::precondition); }
     struct stat status {};
     if (fstat(fd.get(), &status) < 0) return Error::from_errno("");
-    if (!S_ISREG(status.st_mode)) return Error{"", "not a regular file", ENOEXEC};
+    if (!S_ISREG(status.st_mode)) return Error{"", "not a regular file", ErrorKind::precondition};
     return OpenFile{std::move(fd), static_cast<std::uint64_t>(status.st_size)};
 }
 
-// Exactly `size` bytes from `offset` on, or an error: the file may shrink while we read it.
-Result<> read_range(int fd, std::byte* to, std::size_t size, std::uint64_t offset) {
-    while (size != 0) {
-        ssize_t count = pread(fd, to, size, static_cast<off_t>(offset));
-        if (count < 0 && errno == EINTR) continue;
-        if (count < 0) return Error::from_errno("");
-        if (count == 0) return Error{"", "the file became shorter while it was read", ENOEXEC};
-        to += count;
-        size -= static_cast<std::size_t>(count);
-        offset += static_cast<std::uint64_t>(count);
-    }
-    return {};
+// Exactly so many, or an error: the file may shrink while we read it.
+Result<> read_range(int fd, std::span<std::byte> to, std::uint64_t offset) {
+    Result<> done = read_all_at(fd, to, offset);
+    if (done || done.error().kind != ErrorKind::unavailable) return done;
+    return std::move(done).error().as(ErrorKind::precondition);
 }
 
 Result<std::vector<std::byte>> read_file(std::string const& path) {
     OpenFile file = TRY(open_file(path));
-    if (file.size > largest_file) return Error{"", "larger than 256 MiB", ENOEXEC};
+    if (file.size > largest_file) return Error{"", "larger than 256 MiB", ErrorKind::precondition};
     std::vector<std::byte> content(file.size);
-    TRY(read_range(file.fd.get(), content.data(), content.size(), 0));
+    TRY(read_range(file.fd.get(), content, 0));
     return content;
 }
 
@@ -77,17 +67,18 @@ Result<hv::pv::BootLayout> lay_out(hv::pv::KernelImage const& kernel, BootFiles 
     std::uint64_t pages = files.memory / page_size;
     hv::pv::LayoutResult result = hv::pv::lay_out(kernel, {.pages = pages, .initrd_bytes = initrd_size});
     if (result) return result.layout;
-    if (result.least_pages == 0) return Error{"kernel " + files.kernel, result.error, ENOEXEC};
+    if (result.least_pages == 0) return Error{"kernel " + files.kernel, result.error, ErrorKind::precondition};
     return Error{"memory",
                  in_mebibytes(pages) + " of memory are too little: kernel, initrd and page tables need " +
                      in_mebibytes(result.least_pages) + " before the guest runs",
-                 ENOMEM};
+                 ErrorKind::invalid};
 }
 
 class Builder {
 public:
-    Builder(Domctl& domctl, XenForeign& foreign, std::uint16_t domid, DomainPorts ports, PreparedDomain const& prepared)
-        : domctl_{domctl}, foreign_{foreign}, domid_{domid}, ports_{ports}, prepared_{prepared} {}
+    Builder(Hypervisor& hypervisor, XenForeign& foreign, std::uint16_t domid, DomainPorts ports,
+            PreparedDomain const& prepared)
+        : hypervisor_{hypervisor}, foreign_{foreign}, domid_{domid}, ports_{ports}, prepared_{prepared} {}
 
     Result<BuiltDomain> build() {
         TRY(allocate());
@@ -100,14 +91,14 @@ public:
         TRY(write_shared_info());
         if (prepared_.kernel.hypercall_page) {
             std::uint64_t pfn = (*prepared_.kernel.hypercall_page - layout_.virt_base) / page_size;
-            TRY(domctl_.write_hypercall_page(domid_, p2m_[pfn]));
+            TRY(hypervisor_.domctl.write_hypercall_page(domid_, p2m_[pfn]));
         }
         // Every mapping of the tables is gone by now: a writable one would keep the hypervisor from accepting them.
-        TRY(domctl_.pin_l4(domid_, p2m_[layout_.tables.pfn]));
-        TRY(domctl_.set_vcpu_context(domid_, {.entry = prepared_.kernel.entry,
-                                              .stack = layout_.stack_top(),
-                                              .start_info = layout_.address_of(layout_.start_info_pfn),
-                                              .l4_frame = p2m_[layout_.tables.pfn]}));
+        TRY(hypervisor_.memory.pin_l4(domid_, p2m_[layout_.tables.pfn]));
+        TRY(hypervisor_.domctl.set_vcpu_context(domid_, {.entry = prepared_.kernel.entry,
+                                                         .stack = layout_.stack_top(),
+                                                         .start_info = layout_.address_of(layout_.start_info_pfn),
+                                                         .l4_frame = p2m_[layout_.tables.pfn]}));
         TRY(write_grants());
         return BuiltDomain{p2m_[layout_.xenstore_pfn], p2m_[layout_.console_pfn]};
     }
@@ -121,7 +112,7 @@ private:
             std::uint64_t extents = std::min<std::uint64_t>((layout_.pages - p2m_.size()) / large_pages, large_batch);
             pfns.clear();
             for (std::uint64_t i = 0; i < extents; ++i) pfns.push_back(p2m_.size() + i * large_pages);
-            std::vector<std::uint64_t> frames = TRY(domctl_.populate(domid_, pfns, large_order));
+            std::vector<std::uint64_t> frames = TRY(hypervisor_.memory.populate(domid_, pfns, large_order));
             for (std::uint64_t frame : frames) {
                 for (std::uint64_t i = 0; i < large_pages; ++i) p2m_.push_back(frame + i);
             }
@@ -131,12 +122,12 @@ private:
             std::uint64_t extents = std::min<std::uint64_t>(layout_.pages - p2m_.size(), small_batch);
             pfns.clear();
             for (std::uint64_t i = 0; i < extents; ++i) pfns.push_back(p2m_.size() + i);
-            std::vector<std::uint64_t> frames = TRY(domctl_.populate(domid_, pfns, 0));
+            std::vector<std::uint64_t> frames = TRY(hypervisor_.memory.populate(domid_, pfns, 0));
             p2m_.insert(p2m_.end(), frames.begin(), frames.end());
             if (frames.size() < extents) {
                 return Error{"allocate " + std::to_string(layout_.pages * page_size >> 10) + " KiB of memory",
                              "the hypervisor has only " + std::to_string(p2m_.size() * page_size >> 10) + " KiB",
-                             ENOMEM};
+                             ErrorKind::exhausted};
             }
         }
         return {};
@@ -175,8 +166,8 @@ private:
         Result<> done = write_run(
             "initrd pages", layout_.initrd, [&](std::span<std::byte> piece, std::uint64_t offset) -> Result<> {
                 buffer.assign(piece.size(), std::byte{0});
-                TRY(read_range(prepared_.initrd.get(), buffer.data(),
-                               std::min<std::uint64_t>(piece.size(), prepared_.initrd_size - offset), offset));
+                std::size_t left = std::min<std::uint64_t>(piece.size(), prepared_.initrd_size - offset);
+                TRY(read_range(prepared_.initrd.get(), std::span{buffer}.first(left), offset));
                 std::memcpy(piece.data(), buffer.data(), piece.size());
                 return {};
             });
@@ -185,7 +176,7 @@ private:
     }
 
     Result<> write_start_info() {
-        DomainInfo info = TRY(domctl_.domain_info(domid_));
+        DomainInfo info = TRY(hypervisor_.domctl.domain_info(domid_));
         shared_info_frame_ = info.shared_info_frame;
         abi::StartInfo start{};
         (void)hv::pv::fill_start_info(start, prepared_.kernel, layout_,
@@ -217,7 +208,7 @@ private:
     Result<ForeignMapping> map_grant_table() {
         Result<ForeignMapping> table = foreign_.map_grant_table(domid_);
         if (table) return table;
-        std::uint64_t frame = TRY(domctl_.grant_table_frame(domid_));
+        std::uint64_t frame = TRY(hypervisor_.memory.grant_table_frame(domid_));
         return foreign_.map("the grant table", domid_, {&frame, 1});
     }
 
@@ -235,7 +226,7 @@ private:
         return {};
     }
 
-    Domctl& domctl_;
+    Hypervisor& hypervisor_;
     XenForeign& foreign_;
     std::uint16_t domid_;
     DomainPorts ports_;
@@ -262,8 +253,8 @@ Result<PreparedDomain> prepare_domain(BootFiles const& files) {
     return domain;
 }
 
-Result<BuiltDomain> build_domain(Domctl& domctl, XenForeign& foreign, std::uint16_t domid, DomainPorts ports,
+Result<BuiltDomain> build_domain(Hypervisor& hypervisor, XenForeign& foreign, std::uint16_t domid, DomainPorts ports,
                                  PreparedDomain const& prepared) {
-    return Builder{domctl, foreign, domid, ports, prepared}.build();
+    return Builder{hypervisor, foreign, domid, ports, prepared}.build();
 }
 }  // namespace paravane

@@ -3,7 +3,7 @@
 // two grants its console and xenstore backends need. What can be wrong with the files is found before a domain exists:
 // first prepare(), then build(). A domain whose build failed is good for nothing but destroying.
 #pragma once
-#include "hypercall/domctl.hpp"
+#include "hypercall/hypervisor.hpp"
 #include "kernel/kernel_image.hpp"
 #include "os/error.hpp"
 #include "os/owned_fd.hpp"
@@ -46,6 +46,6 @@ struct BuiltDomain {
     std::uint64_t console_frame;
 };
 
-Result<BuiltDomain> build_domain(Domctl& domctl, XenForeign& foreign, std::uint16_t domid, DomainPorts ports,
+Result<BuiltDomain> build_domain(Hypervisor& hypervisor, XenForeign& foreign, std::uint16_t domid, DomainPorts ports,
                                  PreparedDomain const& prepared);
 }  // namespace paravane

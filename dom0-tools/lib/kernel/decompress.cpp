@@ -18,7 +18,7 @@ namespace {
 constexpr std::size_t first_output = std::size_t{1} << 20;
 
 Error damaged(Compression compression, std::string why) {
-    return Error{"", std::string{to_string(compression)} + " payload: " + std::move(why), ENOEXEC};
+    return Error{"", std::string{to_string(compression)} + " payload: " + std::move(why), ErrorKind::precondition};
 }
 
 // The output buffer of a streaming decoder: grows by doubling up to the limit.
@@ -160,13 +160,14 @@ std::string_view to_string(Compression compression) {
 }
 
 Unpacked decompress(Bytes data, std::size_t limit, std::size_t size_hint) {
-    if (data.size() > limit) return Error{"", "more than " + std::to_string(limit) + " bytes of payload", ENOEXEC};
+    if (data.size() > limit)
+        return Error{"", "more than " + std::to_string(limit) + " bytes of payload", ErrorKind::precondition};
     // The hint comes from the file, too: without a plausible amount of input behind it, it is not worth the memory.
     constexpr std::size_t plausible_ratio = 32;
     if (size_hint > limit || size_hint / plausible_ratio > data.size()) size_hint = 0;
     Compression compression = detect_compression(data);
     switch (compression) {
-        case Compression::none: return Error{"", "payload in no known compression", ENOEXEC};
+        case Compression::none: return Error{"", "payload in no known compression", ErrorKind::precondition};
         case Compression::gzip: return unpack_gzip(data, Output{limit, size_hint});
         case Compression::bzip2: return unpack_bzip2(data, Output{limit, size_hint});
         case Compression::lzma:
@@ -175,6 +176,6 @@ Unpacked decompress(Bytes data, std::size_t limit, std::size_t size_hint) {
         case Compression::lz4: return unpack_lz4_legacy(data, limit, size_hint);
         case Compression::zstd: return unpack_zstd(data, Output{limit, size_hint});
     }
-    return Error{"", "payload in no known compression", ENOEXEC};
+    return Error{"", "payload in no known compression", ErrorKind::precondition};
 }
 }  // namespace paravane

@@ -48,7 +48,7 @@ private:
 };
 
 Error damaged(char const* kind, std::string why) {
-    return Error{"", std::string{kind} + " payload: " + std::move(why), ENOEXEC};
+    return Error{"", std::string{kind} + " payload: " + std::move(why), ErrorKind::precondition};
 }
 
 // Room for one more block at the end of `out`; false beyond the limit.

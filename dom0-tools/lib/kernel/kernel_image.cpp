@@ -14,7 +14,7 @@ using Bytes = std::span<std::byte const>;
 
 constexpr std::size_t unpacked_limit = std::size_t{256} << 20;
 
-Error unusable(std::string why) { return Error{"", std::move(why), ENOEXEC}; }
+Error unusable(std::string why) { return Error{"", std::move(why), ErrorKind::precondition}; }
 
 // A copy of the structure at `offset`; none where the file ends before it does.
 template <class T>

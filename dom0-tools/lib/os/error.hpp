@@ -3,6 +3,7 @@
 // Used by every tool in place of exceptions; libraries that throw are wrapped where they are called.
 #pragma once
 #include <cerrno>
+#include <cstdint>
 #include <cstring>
 #include <string>
 #include <string_view>
@@ -10,14 +11,32 @@
 #include <variant>
 
 namespace paravane {
+// What a failure means to whoever asked; daemon/translate.cpp makes the API's statuses of it. Which errno a system call
+// or hypercall gave is detail: the same number means different things at different steps, so who makes an error says
+// its kind.
+enum class ErrorKind : std::uint8_t {
+    internal,  // a step failed that should have worked
+    invalid,   // what was asked for is malformed or out of range
+    not_found,
+    exists,        // there is one of that name already
+    precondition,  // the state something is in, or a file, does not allow it
+    exhausted,     // memory, descriptors, or another limited resource
+    timed_out,
+    unavailable,  // whoever would have to answer is not there
+};
+
 struct Error {
     std::string step;    // what was being done: "map grant 1 of domain 7"
     std::string reason;  // why it failed: "No such device"
-    int code = 0;        // errno where there is one, else 0
+    ErrorKind kind = ErrorKind::internal;
+    int code = 0;  // errno where there is one, else 0
 
-    // Reads errno, so it must be made before anything else can change it.
+    // Reads errno, so it must be made before anything else can change it. By itself errno tells one kind only.
     static Error from_errno(std::string step, int error_number = errno) {
-        return {std::move(step), std::strerror(error_number), error_number};
+        bool exhausted =
+            error_number == ENOMEM || error_number == ENOSPC || error_number == EMFILE || error_number == ENFILE;
+        return {std::move(step), std::strerror(error_number), exhausted ? ErrorKind::exhausted : ErrorKind::internal,
+                error_number};
     }
 
     std::string message() const { return step.empty() ? reason : step + ": " + reason; }
@@ -25,6 +44,10 @@ struct Error {
     // The same failure seen from the caller: "create web" + "map grant 1" -> "create web: map grant 1".
     Error within(std::string_view outer) && {
         step = step.empty() ? std::string{outer} : std::string{outer} + ": " + step;
+        return std::move(*this);
+    }
+    Error as(ErrorKind other) && {
+        kind = other;
         return std::move(*this);
     }
 };

@@ -9,7 +9,8 @@ namespace {
 Result<sockaddr_un> address_of(std::string const& path) {
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
-    if (path.size() > longest_socket_path) return Error{"", "the path is too long for a socket", ENAMETOOLONG};
+    if (path.size() > longest_socket_path)
+        return Error{"", "the path is too long for a socket", ErrorKind::invalid, ENAMETOOLONG};
     path.copy(address.sun_path, path.size());
     return address;
 }
@@ -21,11 +22,12 @@ Result<OwnedFd> connect_unix(std::string const& path) {
     if (!address) return std::move(address).error().within(step);
     OwnedFd fd{socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)};
     if (!fd) return Error::from_errno(step);
-    if (connect(fd.get(), reinterpret_cast<sockaddr*>(&*address), sizeof *address) < 0) return Error::from_errno(step);
+    if (connect(fd.get(), reinterpret_cast<sockaddr*>(&*address), sizeof *address) < 0)
+        return Error::from_errno(step).as(ErrorKind::unavailable);
     return fd;
 }
 
-Result<OwnedFd> listen_unix(std::string const& path) {
+Result<OwnedFd> listen_unix(std::string const& path, int backlog) {
     std::string step = "listen at " + path;
     Result<sockaddr_un> address = address_of(path);
     if (!address) return std::move(address).error().within(step);
@@ -37,7 +39,7 @@ Result<OwnedFd> listen_unix(std::string const& path) {
     int why = errno;
     umask(before);
     if (bound < 0) return Error::from_errno(step, why);
-    if (listen(fd.get(), 8) < 0) return Error::from_errno(step);
+    if (listen(fd.get(), backlog) < 0) return Error::from_errno(step);
     return fd;
 }
 }  // namespace paravane

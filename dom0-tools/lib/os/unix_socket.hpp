@@ -13,5 +13,5 @@ constexpr std::size_t longest_socket_path = sizeof(sockaddr_un::sun_path) - 1;
 
 Result<OwnedFd> connect_unix(std::string const& path);
 // Only this user may connect. A socket file that a dead predecessor left behind is replaced.
-Result<OwnedFd> listen_unix(std::string const& path);
+Result<OwnedFd> listen_unix(std::string const& path, int backlog = 8);
 }  // namespace paravane

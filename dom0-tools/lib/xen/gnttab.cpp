@@ -28,7 +28,7 @@ Result<GrantMapping> XenGnttab::map(std::uint16_t domid, std::uint32_t ref, Gran
 
 Result<GrantMapping> XenGnttab::map(std::uint16_t domid, std::span<std::uint32_t const> refs, GrantAccess access) {
     if (refs.empty()) {
-        return Error{"map grants of domain " + std::to_string(domid), "no grant reference given", EINVAL};
+        return Error{"map grants of domain " + std::to_string(domid), "no grant reference given", ErrorKind::invalid};
     }
     std::vector<std::uint32_t> list{refs.begin(), refs.end()};  // the library wants a writable array
     int protection = access == GrantAccess::read_write ? PROT_READ | PROT_WRITE : PROT_READ;

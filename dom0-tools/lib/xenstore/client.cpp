@@ -5,11 +5,14 @@
 #include <sys/socket.h>
 
 #include <algorithm>
-#include <array>
-#include <cstdlib>
+#include <optional>
 
+#include "os/io.hpp"
 #include "os/unix_socket.hpp"
+#include "portable/base/number.hpp"
+#include "portable/xenstore/errors.hpp"
 #include "public/io/xs_wire.hpp"
+#include "xenstore/socket_path.hpp"
 
 namespace paravane {
 namespace {
@@ -18,35 +21,42 @@ namespace xs = abi::io::xs;
 constexpr int reply_limit_seconds = 20;  // under emulation a loaded xenstored may take seconds
 constexpr int most_attempts = 100;
 
-struct ErrorName {
-    std::string_view name;
-    int code;
-};
-constexpr std::array error_names{
-    ErrorName{"EINVAL", EINVAL}, ErrorName{"EACCES", EACCES},   ErrorName{"EEXIST", EEXIST},
-    ErrorName{"EISDIR", EISDIR}, ErrorName{"ENOENT", ENOENT},   ErrorName{"ENOMEM", ENOMEM},
-    ErrorName{"ENOSPC", ENOSPC}, ErrorName{"EIO", EIO},         ErrorName{"ENOTEMPTY", ENOTEMPTY},
-    ErrorName{"ENOSYS", ENOSYS}, ErrorName{"EROFS", EROFS},     ErrorName{"EBUSY", EBUSY},
-    ErrorName{"EAGAIN", EAGAIN}, ErrorName{"EISCONN", EISCONN}, ErrorName{"E2BIG", E2BIG},
-    ErrorName{"EPERM", EPERM},
-};
-
-std::string socket_path() {
-    if (char const* path = std::getenv("XENSTORED_PATH")) return path;
-    char const* folder = std::getenv("XENSTORED_RUNDIR");
-    return std::string{folder != nullptr ? folder : "/run/xenstored"} + "/socket";
-}
-
 std::string with_end(std::string_view text) { return std::string{text} + '\0'; }
 
-Error lost(std::string why) { return Error{"talk to xenstored", std::move(why), ECONNRESET}; }
+Error lost(std::string why) { return Error{"talk to xenstored", std::move(why), ErrorKind::unavailable, ECONNRESET}; }
+
+Error lost(Error const& error) {
+    if (error.code == EAGAIN) return lost("no answer in " + std::to_string(reply_limit_seconds) + " s");
+    return lost(error.reason);
+}
+
+// What xenstored names, by the kind it has for whoever asked.
+Error refusal(std::string_view step, std::string const& name) {
+    std::optional<abi::Errno> named = hv::xenstore::error_named(name);
+    if (!named) return Error{std::string{step}, "xenstored answers " + name};
+    Error error = Error::from_errno(std::string{step}, static_cast<int>(*named));
+    switch (*named) {
+        case abi::Errno::noent: return std::move(error).as(ErrorKind::not_found);
+        case abi::Errno::exist: return std::move(error).as(ErrorKind::exists);
+        default: return error;
+    }
+}
+
+// All names, each with a zero behind it.
+void append_names(std::vector<std::string>& names, std::string_view text) {
+    while (!text.empty()) {
+        std::size_t end = std::min(text.find('\0'), text.size());
+        names.emplace_back(text.substr(0, end));
+        text.remove_prefix(std::min(end + 1, text.size()));
+    }
+}
 }  // namespace
 
 Result<XenstoreClient> XenstoreClient::connect() {
-    std::string path = socket_path();
+    std::string path = xenstore_socket_path();
     std::string step = "connect to xenstored at " + path;
     Result<OwnedFd> fd = connect_unix(path);
-    if (!fd) return Error{step, std::strerror(fd.error().code), ECONNREFUSED};
+    if (!fd) return Error{step, std::strerror(fd.error().code), ErrorKind::unavailable, ECONNREFUSED};
     timeval limit{.tv_sec = reply_limit_seconds, .tv_usec = 0};
     setsockopt(fd->get(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
     setsockopt(fd->get(), SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
@@ -54,40 +64,23 @@ Result<XenstoreClient> XenstoreClient::connect() {
 }
 
 Result<> XenstoreClient::send(std::uint32_t type, std::string_view payload) {
-    if (payload.size() > xs::payload_max) return Error{"", "longer than 4096 bytes", E2BIG};
+    if (payload.size() > xs::payload_max) return Error{"", "longer than 4096 bytes", ErrorKind::invalid, E2BIG};
     abi::io::XsdSockmsg header{type, 0, transaction_, static_cast<std::uint32_t>(payload.size())};
     std::string bytes{reinterpret_cast<char const*>(&header), sizeof header};
     bytes += payload;
-    std::string_view rest = bytes;
-    while (!rest.empty()) {
-        ssize_t count = ::send(socket_.get(), rest.data(), rest.size(), MSG_NOSIGNAL);
-        if (count < 0 && errno == EINTR) continue;
-        if (count < 0) return lost(std::strerror(errno));
-        rest.remove_prefix(static_cast<std::size_t>(count));
-    }
-    return {};
-}
-
-Result<> XenstoreClient::receive_exactly(void* data, std::size_t size) {
-    auto* to = static_cast<char*>(data);
-    while (size != 0) {
-        ssize_t count = recv(socket_.get(), to, size, 0);
-        if (count < 0 && errno == EINTR) continue;
-        if (count < 0 && errno == EAGAIN) return lost("no answer in " + std::to_string(reply_limit_seconds) + " s");
-        if (count < 0) return lost(std::strerror(errno));
-        if (count == 0) return lost("xenstored closed the connection");
-        to += count;
-        size -= static_cast<std::size_t>(count);
-    }
-    return {};
+    Result<> sent = send_all(socket_.get(), bytes);
+    if (!sent) return lost(sent.error());
+    return sent;
 }
 
 Result<XenstoreClient::Message> XenstoreClient::receive() {
     abi::io::XsdSockmsg header{};
-    TRY(receive_exactly(&header, sizeof header));
+    Result<> received = receive_all(socket_.get(), std::as_writable_bytes(std::span{&header, 1}));
+    if (!received) return lost(received.error());
     if (header.len > xs::payload_max) return lost("a message longer than the protocol allows");
     Message message{header.type, std::string(header.len, '\0')};
-    TRY(receive_exactly(message.payload.data(), message.payload.size()));
+    received = receive_all(socket_.get(), std::as_writable_bytes(std::span{message.payload}));
+    if (!received) return lost(received.error());
     return message;
 }
 
@@ -109,10 +102,7 @@ Result<std::string> XenstoreClient::request(std::string_view step, std::uint32_t
             continue;
         }
         if (message->type == xs::error) {
-            std::string name = message->payload.substr(0, message->payload.find('\0'));
-            auto const* known = std::ranges::find(error_names, name, &ErrorName::name);
-            if (known == error_names.end()) return Error{std::string{step}, "xenstored answers " + name, EIO};
-            return Error{std::string{step}, std::strerror(known->code), known->code};
+            return refusal(step, message->payload.substr(0, message->payload.find('\0')));
         }
         if (message->type != type) return lost("an answer to another question").within(step);
         return std::move(message->payload);
@@ -131,16 +121,13 @@ Result<std::optional<std::string>> XenstoreClient::read_if_there(std::string_vie
 }
 
 Result<std::vector<std::string>> XenstoreClient::list(std::string_view path) {
-    Result<std::string> names = request("list " + std::string{path} + " in xenstore", xs::directory, with_end(path));
-    std::vector<std::string> result;
-    if (!names && names.error().code == ENOENT) return result;
-    if (!names) return std::move(names).error();
-    for (std::string_view rest = *names; !rest.empty();) {
-        std::size_t end = std::min(rest.find('\0'), rest.size());
-        result.emplace_back(rest.substr(0, end));
-        rest.remove_prefix(std::min(end + 1, rest.size()));
-    }
-    return result;
+    std::string step = "list " + std::string{path} + " in xenstore";
+    Result<std::string> text = request(step, xs::directory, with_end(path));
+    std::vector<std::string> names;
+    if (!text && text.error().code == ENOENT) return names;
+    if (!text) return std::move(text).error();
+    append_names(names, *text);
+    return names;
 }
 
 Result<> XenstoreClient::write(std::string_view path, std::string_view value) {
@@ -181,7 +168,9 @@ Result<bool> XenstoreClient::is_introduced(std::uint16_t domid) {
 Result<> XenstoreClient::in_transaction(std::function<Result<>(XenstoreClient&)> const& body) {
     for (int attempt = 0; attempt < most_attempts; ++attempt) {
         std::string id = TRY(request("start a transaction in xenstore", xs::transaction_start, with_end("")));
-        transaction_ = static_cast<std::uint32_t>(std::strtoul(id.c_str(), nullptr, 10));
+        std::optional<std::uint32_t> number = hv::parse_decimal<std::uint32_t>(id.c_str());
+        if (!number) return lost("a transaction without a number");
+        transaction_ = *number;
         Result<> done = body(*this);
         Result<std::string> ended =
             request("end a transaction in xenstore", xs::transaction_end, with_end(done ? "T" : "F"));
@@ -190,7 +179,8 @@ Result<> XenstoreClient::in_transaction(std::function<Result<>(XenstoreClient&)>
         if (ended) return {};
         if (ended.error().code != EAGAIN) return std::move(ended).error();
     }
-    return Error{"end a transaction in xenstore", "others changed the same nodes each time", EAGAIN};
+    return Error{"end a transaction in xenstore", "others changed the same nodes each time", ErrorKind::internal,
+                 EAGAIN};
 }
 
 Result<> XenstoreClient::watch(std::string_view path, std::string_view token) {

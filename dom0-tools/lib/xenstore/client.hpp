@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // A client of xenstored over its Unix socket: one request at a time, watch events queued in between.
 // Cheap to open, so each user has its own; an error of the connection is final, reconnect by connecting again.
-// Errors carry the errno that xenstored named (ENOENT, EAGAIN, EACCES, …), or ECONNRESET when the connection is gone.
+// Errors have the errno that xenstored named (ENOENT, EAGAIN, EACCES, …) as their detail; they are of the kind
+// unavailable when the connection is gone.
 #pragma once
 #include "os/error.hpp"
 #include "os/owned_fd.hpp"
@@ -58,7 +59,6 @@ private:
     Result<std::string> request(std::string_view step, std::uint32_t type, std::string payload);
     Result<> send(std::uint32_t type, std::string_view payload);
     Result<Message> receive();
-    Result<> receive_exactly(void* data, std::size_t size);
     void queue_event(std::string const& payload);
 
     OwnedFd socket_;

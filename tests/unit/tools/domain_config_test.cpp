@@ -1,48 +1,53 @@
 // SPDX-License-Identifier: MIT
 #include "domain/config.hpp"
 
+#include <hypervisor.pb.h>
+
+#include "api/messages.hpp"
+#include "domain/fields.hpp"
+#include "domain/size.hpp"
+#include "domain/utf8.hpp"
+
 #include <gtest/gtest.h>
 
-#include "domain/spec.hpp"
-
 namespace {
+using paravane::DomainSpec;
+using paravane::EndAction;
 using paravane::parse_domain_file;
 using paravane::parse_size;
 using paravane::Result;
-namespace v1 = paravane::v1;
 
 constexpr char minimal[] = "name: web\nkernel: /boot/vmlinuz\nmemory: 128MiB\n";
 
 std::string error_of(std::string const& text) {
-    Result<v1::DomainSpec> spec = parse_domain_file(text, "web.yaml", "/etc");
+    Result<DomainSpec> spec = parse_domain_file(text, "web.yaml", "/etc");
     return spec ? "it worked" : spec.error().message();
 }
 
 TEST(DomainFile, EveryKeyIsRead) {
-    Result<v1::DomainSpec> spec = parse_domain_file(
+    Result<DomainSpec> spec = parse_domain_file(
         "# a comment\nname: web\nkernel: vmlinuz\ninitrd: /boot/initrd\ncmdline: \"console=hvc0 quiet\"\nmemory: 1GiB\n"
         "vcpus: 2\non_poweroff: preserve\non_reboot: destroy\non_crash: restart\n",
         "web.yaml", "/etc/paravane");
     ASSERT_TRUE(spec) << spec.error().message();
-    EXPECT_EQ(spec->name(), "web");
-    EXPECT_EQ(spec->kernel(), "/etc/paravane/vmlinuz") << "relative to the file's folder";
-    EXPECT_EQ(spec->initrd(), "/boot/initrd");
-    EXPECT_EQ(spec->cmdline(), "console=hvc0 quiet");
-    EXPECT_EQ(spec->memory(), 1u << 30);
-    EXPECT_EQ(spec->vcpus(), 2u);
-    EXPECT_EQ(spec->on_poweroff(), v1::END_ACTION_PRESERVE);
-    EXPECT_EQ(spec->on_reboot(), v1::END_ACTION_DESTROY);
-    EXPECT_EQ(spec->on_crash(), v1::END_ACTION_RESTART);
+    EXPECT_EQ(spec->name, "web");
+    EXPECT_EQ(spec->kernel, "/etc/paravane/vmlinuz") << "relative to the file's folder";
+    EXPECT_EQ(spec->initrd, "/boot/initrd");
+    EXPECT_EQ(spec->cmdline, "console=hvc0 quiet");
+    EXPECT_EQ(spec->memory, 1u << 30);
+    EXPECT_EQ(spec->vcpus, 2u);
+    EXPECT_EQ(spec->on_poweroff, EndAction::preserve);
+    EXPECT_EQ(spec->on_reboot, EndAction::destroy);
+    EXPECT_EQ(spec->on_crash, EndAction::restart);
 }
 
 TEST(DomainFile, DefaultsFillWhatIsLeftOut) {
-    Result<v1::DomainSpec> spec = parse_domain_file(minimal, "web.yaml", "/etc");
+    Result<DomainSpec> spec = parse_domain_file(minimal, "web.yaml", "/etc");
     ASSERT_TRUE(spec) << spec.error().message();
-    v1::DomainSpec full = paravane::with_defaults(*spec);
-    EXPECT_EQ(full.vcpus(), 1u);
-    EXPECT_EQ(full.on_poweroff(), v1::END_ACTION_DESTROY);
-    EXPECT_EQ(full.on_reboot(), v1::END_ACTION_RESTART);
-    EXPECT_EQ(full.on_crash(), v1::END_ACTION_DESTROY);
+    EXPECT_EQ(spec->vcpus, 1u);
+    EXPECT_EQ(spec->on_poweroff, EndAction::destroy);
+    EXPECT_EQ(spec->on_reboot, EndAction::restart);
+    EXPECT_EQ(spec->on_crash, EndAction::destroy);
 }
 
 TEST(DomainFile, UnknownKeyIsNamedWithItsLine) {
@@ -119,5 +124,81 @@ TEST(Size, UnitsAreBinary) {
     EXPECT_EQ(paravane::format_size(128 << 20), "128MiB");
     EXPECT_EQ(paravane::format_size(3 << 10), "3KiB");
     EXPECT_EQ(paravane::format_size(5), "5B");
+}
+
+// Fails to compile when a field is added without a rule for how it is written.
+constexpr std::size_t members(DomainSpec const& spec) {
+    [[maybe_unused]] auto const& [name, kernel, initrd, cmdline, memory, vcpus, on_poweroff, on_reboot, on_crash] =
+        spec;
+    return 9;
+}
+
+DomainSpec unusual() {
+    return {.name = "web",
+            .kernel = "/k",
+            .initrd = "/i",
+            .cmdline = "quiet",
+            .memory = 2052 << 10,
+            .vcpus = 3,
+            .on_poweroff = EndAction::preserve,
+            .on_reboot = EndAction::destroy,
+            .on_crash = EndAction::restart};
+}
+
+// The rule is the field's, not its type's: of two numbers one is a size and the other a count.
+TEST(Fields, EachIsReadAsItIsWritten) {
+    EXPECT_EQ(std::tuple_size_v<decltype(paravane::domain_fields)>, members(unusual()));
+    DomainSpec copy;
+    std::string written;
+    Result<> done = paravane::for_each_field([&]<class Rule>(paravane::Field<Rule> const& field) -> Result<> {
+        std::string text = Rule::format(unusual().*field.place);
+        written += std::string{field.name} + ": " + text + "\n";
+        copy.*field.place = TRY(Rule::parse(text));
+        return {};
+    });
+    ASSERT_TRUE(done) << done.error().message();
+    EXPECT_EQ(copy, unusual());
+    EXPECT_EQ(written,
+              "name: web\nkernel: /k\ninitrd: /i\ncmdline: quiet\nmemory: 2052KiB\nvcpus: 3\non_poweroff: preserve\n"
+              "on_reboot: destroy\non_crash: restart\n");
+    Result<DomainSpec> read = parse_domain_file(written, "web.yaml", "/etc");
+    ASSERT_TRUE(read) << read.error().message();
+    EXPECT_EQ(*read, unusual());
+}
+
+TEST(Fields, StopAtTheFirstThatFails) {
+    int seen = 0;
+    Result<> done = paravane::for_each_field([&](auto const& field) -> Result<> {
+        ++seen;
+        if (field.name == "initrd") return paravane::Error{"", "no"};
+        return {};
+    });
+    EXPECT_FALSE(done);
+    EXPECT_EQ(seen, 3);
+}
+
+// The API's message has the same fields under the same names.
+TEST(Messages, HaveTheSpecsFields) {
+    namespace v1 = paravane::v1;
+    auto const* message = v1::DomainSpec::descriptor();
+    int at = 0;
+    ASSERT_TRUE(paravane::for_each_field([&](auto const& field) -> Result<> {
+        EXPECT_EQ(message->field(at++)->name(), field.name);
+        return {};
+    }));
+    EXPECT_EQ(at, message->field_count());
+    Result<DomainSpec> back = paravane::from_message(paravane::to_message(unusual()));
+    ASSERT_TRUE(back) << back.error().message();
+    EXPECT_EQ(*back, unusual());
+}
+
+TEST(Messages, WhatIsUnspecifiedHasItsDefault) {
+    namespace v1 = paravane::v1;
+    Result<DomainSpec> spec = paravane::from_message({});
+    ASSERT_TRUE(spec);
+    EXPECT_EQ(*spec, DomainSpec{});
+    v1::DomainSpec odd;
+    odd.set_on_crash(static_cast<v1::EndAction>(9));
+    EXPECT_EQ(paravane::from_message(odd).error().message(), "on_crash: has no known value");
 }
 }  // namespace

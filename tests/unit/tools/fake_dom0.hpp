@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // What dom0's control service stands on, in memory: a hypervisor that obeys domctl and sysctl, hands out frames and
-// maps them, and a store. It takes the place of xen_call.cpp, xen_foreign.cpp and xenstore_client.cpp of
+// maps them, and a store. It takes the place of xen/call.cpp, xen/foreign.cpp and xenstore/client.cpp of
 // dom0-tools/lib.
 #pragma once
 #include "public/domctl.hpp"

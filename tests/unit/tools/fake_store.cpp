@@ -34,7 +34,7 @@ Result<std::optional<std::string>> XenstoreClient::read_if_there(std::string_vie
 
 Result<std::string> XenstoreClient::read(std::string_view path) {
     std::optional<std::string> text = TRY(read_if_there(path));
-    if (!text) return Error::from_errno("read " + std::string{path}, ENOENT);
+    if (!text) return Error::from_errno("read " + std::string{path}, ENOENT).as(ErrorKind::not_found);
     return *std::move(text);
 }
 

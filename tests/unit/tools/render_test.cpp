@@ -2,23 +2,26 @@
 // What goes over the API and what pvctl makes of it.
 #include "cli/render.hpp"
 
-#include <gtest/gtest.h>
-
 #include "cli/client.hpp"
 #include "daemon/event_hub.hpp"
 #include "daemon/translate.hpp"
 #include "daemon/undo.hpp"
 
+#include <gtest/gtest.h>
+
 namespace {
 using namespace std::chrono_literals;
 using paravane::DomainInfo;
 using paravane::Error;
+using paravane::ErrorKind;
+using paravane::Event;
 using paravane::EventHub;
+using paravane::EventKind;
 using paravane::ShutdownReason;
 namespace v1 = paravane::v1;
 
 TEST(Translate, StatesFollowTheHypervisorsFlags) {
-    auto state = [](DomainInfo info) { return paravane::translate_state(info); };
+    auto state = [](DomainInfo info) { return paravane::to_message(info); };
     EXPECT_EQ(state({.running = true}), v1::DOMAIN_STATE_RUNNING);
     EXPECT_EQ(state({}), v1::DOMAIN_STATE_RUNNING) << "ready, but not on a CPU";
     EXPECT_EQ(state({.blocked = true}), v1::DOMAIN_STATE_BLOCKED);
@@ -30,26 +33,26 @@ TEST(Translate, StatesFollowTheHypervisorsFlags) {
 }
 
 TEST(Translate, ErrorsNameTheOperationOnce) {
-    grpc::Status status =
-        paravane::translate_error(Error{"create web: kernel /k", "the file is empty", ENOEXEC}, "create");
+    grpc::Status status = paravane::translate_error(
+        Error{"create web: kernel /k", "the file is empty", ErrorKind::precondition}, "create");
     EXPECT_EQ(status.error_message(), "create web: kernel /k: the file is empty");
     EXPECT_EQ(status.error_code(), grpc::StatusCode::FAILED_PRECONDITION);
-    status = paravane::translate_error(Error{"", "there is no such domain", ENOENT}, "pause web");
+    status = paravane::translate_error(Error{"", "there is no such domain", ErrorKind::not_found}, "pause web");
     EXPECT_EQ(status.error_message(), "pause web: there is no such domain");
     EXPECT_EQ(paravane::exit_code_of(status.error_code()), paravane::ExitCode::not_found);
 }
 
 TEST(Translate, EveryKindOfErrorHasItsExitCode) {
-    auto exit_code = [](int code) {
-        return paravane::exit_code_of(paravane::translate_error(Error{"", "x", code}, "y").error_code());
+    auto exit_code = [](ErrorKind kind) {
+        return paravane::exit_code_of(paravane::translate_error(Error{"", "x", kind}, "y").error_code());
     };
-    EXPECT_EQ(exit_code(EEXIST), paravane::ExitCode::already_exists);
-    EXPECT_EQ(exit_code(EINVAL), paravane::ExitCode::invalid);
-    EXPECT_EQ(exit_code(EBUSY), paravane::ExitCode::wrong_state);
-    EXPECT_EQ(exit_code(ENOMEM), paravane::ExitCode::no_resources);
-    EXPECT_EQ(exit_code(ETIMEDOUT), paravane::ExitCode::timed_out);
-    EXPECT_EQ(exit_code(ECONNREFUSED), paravane::ExitCode::unreachable);
-    EXPECT_EQ(exit_code(EIO), paravane::ExitCode::failed);
+    EXPECT_EQ(exit_code(ErrorKind::exists), paravane::ExitCode::already_exists);
+    EXPECT_EQ(exit_code(ErrorKind::invalid), paravane::ExitCode::invalid);
+    EXPECT_EQ(exit_code(ErrorKind::precondition), paravane::ExitCode::wrong_state);
+    EXPECT_EQ(exit_code(ErrorKind::exhausted), paravane::ExitCode::no_resources);
+    EXPECT_EQ(exit_code(ErrorKind::timed_out), paravane::ExitCode::timed_out);
+    EXPECT_EQ(exit_code(ErrorKind::unavailable), paravane::ExitCode::unreachable);
+    EXPECT_EQ(exit_code(ErrorKind::internal), paravane::ExitCode::failed);
 }
 
 TEST(Render, TableLinesUpAndJsonHasTheFieldsNames) {
@@ -76,12 +79,12 @@ TEST(Render, TableLinesUpAndJsonHasTheFieldsNames) {
 TEST(EventHub, SlowListenerIsToldWhatItLost) {
     EventHub hub;
     EventHub::Listener slow{hub};
-    for (std::uint32_t i = 0; i < 1030; ++i) hub.publish(v1::EVENT_KIND_CREATED, i, "web");
-    std::optional<v1::Event> first = slow.next(0ms);
+    for (std::uint16_t i = 0; i < 1030; ++i) hub.publish(EventKind::created, i, "web");
+    std::optional<Event> first = slow.next(0ms);
     ASSERT_TRUE(first);
-    EXPECT_EQ(first->lost(), 6u);
-    EXPECT_EQ(first->id(), 6u);
-    EXPECT_EQ(slow.next(0ms)->lost(), 0u);
+    EXPECT_EQ(first->lost, 6u);
+    EXPECT_EQ(first->id, 6u);
+    EXPECT_EQ(slow.next(0ms)->lost, 0u);
     EventHub::Listener late{hub};
     EXPECT_FALSE(late.next(0ms)) << "only what happens from now on";
 }

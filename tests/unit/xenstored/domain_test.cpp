@@ -33,7 +33,7 @@ TEST(Domain, IntroducedAgainStartsAnew) {
 TEST(Domain, FailureToConnectIsReportedAndLeavesNothing) {
     TestStore store;
     Client tools = store.socket();
-    store.platform.connect_error = Errno::enoent;
+    store.platform.connect_error = Errno::noent;
     EXPECT_EQ(tools.ask(MessageType::introduce, "3\0001\0009"_z), "ENOENT");
     EXPECT_EQ(tools.ask_one(MessageType::is_domain_introduced, "3"), "F"_z);
     EXPECT_EQ(store.server.session_count(), 1U);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "xenstored/ring_client.hpp"
 
-#include <gtest/gtest.h>
-
 #include "test_store.hpp"
+
+#include <gtest/gtest.h>
 
 namespace paravane::xenstored {
 namespace {

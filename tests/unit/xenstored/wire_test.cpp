@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "xenstored/wire.hpp"
 
-#include <gtest/gtest.h>
-
 #include "test_store.hpp"
+
+#include <gtest/gtest.h>
 
 namespace paravane::xenstored {
 std::span<std::byte const> bytes_of(std::string const& text) { return std::as_bytes(std::span{text}); }

@@ -13,7 +13,7 @@
 #include "os/error.hpp"
 #include "os/owned_fd.hpp"
 
-namespace paravane::xenstored {
+namespace paravane {
 class EventLoop {
 public:
     using Callback = std::function<void(std::uint32_t events)>;
@@ -33,4 +33,4 @@ private:
     OwnedFd epoll_;
     std::unordered_map<int, std::shared_ptr<Callback>> callbacks_;
 };
-}  // namespace paravane::xenstored
+}  // namespace paravane

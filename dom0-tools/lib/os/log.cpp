@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "log.hpp"
+#include "os/log.hpp"
 
 #include <syslog.h>
 
@@ -7,8 +7,9 @@
 #include <cstdio>
 #include <string>
 
-namespace paravane::xenstored::log {
+namespace paravane::log {
 namespace {
+char const* name = "paravane";
 Target target = Target::standard_error;
 
 void write(int priority, std::string_view line) {
@@ -19,16 +20,17 @@ void write(int priority, std::string_view line) {
     if (target == Target::syslog) {
         syslog(priority, "%s", clean.c_str());
     } else {
-        std::fprintf(stderr, "xenstored: %s\n", clean.c_str());
+        std::fprintf(stderr, "%s: %s\n", name, clean.c_str());
     }
 }
 }  // namespace
 
-void open(Target where) {
+void open(char const* program, Target where) {
+    name = program;
     target = where;
-    if (where == Target::syslog) openlog("xenstored", LOG_PID, LOG_DAEMON);
+    if (where == Target::syslog) openlog(program, LOG_PID, LOG_DAEMON);
 }
 
 void info(std::string_view line) { write(LOG_INFO, line); }
 void error(std::string_view line) { write(LOG_ERR, line); }
-}  // namespace paravane::xenstored::log
+}  // namespace paravane::log

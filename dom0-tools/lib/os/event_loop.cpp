@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
-#include "event_loop.hpp"
+#include "os/event_loop.hpp"
 
 #include <algorithm>
 #include <array>
 
-namespace paravane::xenstored {
+namespace paravane {
 Result<EventLoop> EventLoop::make() {
     OwnedFd epoll{epoll_create1(EPOLL_CLOEXEC)};
     if (!epoll) return Error::from_errno("create an epoll instance");
@@ -47,4 +47,4 @@ Result<> EventLoop::wait(std::optional<std::chrono::milliseconds> limit) {
     }
     return {};
 }
-}  // namespace paravane::xenstored
+}  // namespace paravane

@@ -1,42 +1,20 @@
 // SPDX-License-Identifier: MIT
-// Errors as the xenstore protocol knows them: an errno *name* on the wire, never a number (xs_wire.h).
+// What a request comes to. Errors are those that the protocol has a name for (portable/xenstore/errors.hpp).
 #pragma once
-#include <cstdint>
 #include <string_view>
 #include <type_traits>
 #include <utility>
 #include <variant>
 
-#include "os/error.hpp"  // TRY
+#include "os/error.hpp"  // TRY, Unit
+#include "portable/xenstore/errors.hpp"
 
 namespace paravane::xenstored {
-enum class Errno : std::uint8_t {
-    einval,
-    eacces,
-    eexist,
-    eisdir,
-    enoent,
-    enomem,
-    enospc,
-    eio,
-    enotempty,
-    enosys,
-    erofs,
-    ebusy,
-    eagain,
-    eisconn,
-    e2big,
-    eperm,
-};
+using abi::Errno;
 
-constexpr std::string_view name_of(Errno error) {
-    constexpr std::string_view names[] = {"EINVAL", "EACCES",  "EEXIST",    "EISDIR", "ENOENT", "ENOMEM",
-                                          "ENOSPC", "EIO",     "ENOTEMPTY", "ENOSYS", "EROFS",  "EBUSY",
-                                          "EAGAIN", "EISCONN", "E2BIG",     "EPERM"};
-    return names[static_cast<std::size_t>(error)];
-}
+inline std::string_view name_of(Errno error) { return hv::xenstore::as_protocol_error(error).name; }
 
-// What a request comes to: a value, or the error its client is told.
+// A value, or the error its client is told.
 template <class T = Unit>
 class [[nodiscard]] Outcome {
 public:

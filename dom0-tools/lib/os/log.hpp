@@ -3,10 +3,11 @@
 #pragma once
 #include <string_view>
 
-namespace paravane::xenstored::log {
+namespace paravane::log {
 enum class Target { standard_error, syslog };
 
-void open(Target target);
+// `program` stands before each line, and must outlive the process.
+void open(char const* program, Target target = Target::standard_error);
 void info(std::string_view line);
 void error(std::string_view line);
-}  // namespace paravane::xenstored::log
+}  // namespace paravane::log

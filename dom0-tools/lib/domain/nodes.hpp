@@ -5,25 +5,20 @@
 //   /paravane/domain/N             uuid, spec/FIELD: a domain that is complete
 //   /paravane/building/UUID        a domain under construction: what a restarted paravaned finds here it destroys
 #pragma once
-#include <hypervisor.pb.h>
-
-#include "domain/builder.hpp"
-#include "hypercall/domctl.hpp"
-#include "os/error.hpp"
-#include "xenstore/client.hpp"
-
 #include <cstdint>
 #include <string>
 #include <vector>
 
-namespace paravane {
-std::string to_string(DomainHandle const& handle);  // as a uuid
-DomainHandle random_handle();
+#include "domain/builder.hpp"
+#include "domain/spec.hpp"
+#include "domain/uuid.hpp"
+#include "xenstore/client.hpp"
 
+namespace paravane {
 struct DomainRecord {
     std::uint16_t id = 0;
     std::string uuid;
-    v1::DomainSpec spec;
+    DomainSpec spec;
 };
 
 class DomainNodes {
