@@ -125,9 +125,35 @@ Result<std::vector<std::string>> XenstoreClient::list(std::string_view path) {
     Result<std::string> text = request(step, xs::directory, with_end(path));
     std::vector<std::string> names;
     if (!text && text.error().code == ENOENT) return names;
+    if (!text && text.error().code == E2BIG) return list_by_parts(step, path);
     if (!text) return std::move(text).error();
     append_names(names, *text);
     return names;
+}
+
+// What does not fit into one answer comes from an offset on, behind the directory's generation; an empty name ends it.
+// A directory that changed in between is begun anew.
+Result<std::vector<std::string>> XenstoreClient::list_by_parts(std::string const& step, std::string_view path) {
+    for (int attempt = 0; attempt < most_attempts; ++attempt) {
+        std::string listing, generation;
+        for (;;) {
+            std::string part =
+                TRY(request(step, xs::directory_part, with_end(path) + with_end(std::to_string(listing.size()))));
+            std::size_t end = part.find('\0');
+            if (end == std::string::npos) return lost("a part of a directory without its generation").within(step);
+            if (!listing.empty() && part.compare(0, end, generation) != 0) break;
+            generation = part.substr(0, end);
+            std::string_view names = std::string_view{part}.substr(end + 1);
+            bool last =
+                names.empty() || names == std::string_view{"\0", 1} || names.ends_with(std::string_view{"\0\0", 2});
+            listing += last && !names.empty() ? names.substr(0, names.size() - 1) : names;
+            if (!last) continue;
+            std::vector<std::string> result;
+            append_names(result, listing);
+            return result;
+        }
+    }
+    return Error{step, "it changed each time", ErrorKind::internal, EAGAIN};
 }
 
 Result<> XenstoreClient::write(std::string_view path, std::string_view value) {

@@ -30,7 +30,7 @@ public:
 
     Result<std::string> read(std::string_view path);
     Result<std::optional<std::string>> read_if_there(std::string_view path);
-    Result<std::vector<std::string>> list(std::string_view path);  // empty when the node is not there
+    Result<std::vector<std::string>> list(std::string_view path);  // empty when the node is not there; however long
     Result<> write(std::string_view path, std::string_view value);
     Result<> make_directory(std::string_view path);
     Result<> remove(std::string_view path);  // a node that is not there is no error
@@ -59,6 +59,7 @@ private:
     Result<std::string> request(std::string_view step, std::uint32_t type, std::string payload);
     Result<> send(std::uint32_t type, std::string_view payload);
     Result<Message> receive();
+    Result<std::vector<std::string>> list_by_parts(std::string const& step, std::string_view path);
     void queue_event(std::string const& payload);
 
     OwnedFd socket_;
