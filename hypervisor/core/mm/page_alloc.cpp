@@ -265,7 +265,7 @@ constexpr u32 run_order = 9;  // of what gets its owner at a time
 
 // Counted before they are there: two that ask at once do not get more than there may be, and nothing is taken, of a
 // claim neither, that is not for them.
-bool reserve_pages(Domain& domain, u64 frames, Limit limit) {
+[[gnu::always_inline]] inline bool reserve_pages(Domain& domain, u64 frames, Limit limit) {
     u64 now = domain.pages.load(std::memory_order_relaxed);
     do {
         if (limit == Limit::enforced && now + frames > domain.max_pages) return false;
@@ -276,7 +276,7 @@ bool reserve_pages(Domain& domain, u64 frames, Limit limit) {
 void unreserve_pages(Domain& domain, u64 frames) { domain.pages.fetch_sub(frames, std::memory_order_relaxed); }
 
 // False: the domain has begun to die.
-bool give_owner(Domain& domain, PageInfo& first, u64 frames, u64 reference) {
+[[gnu::always_inline]] inline bool give_owner(Domain& domain, PageInfo& first, u64 frames, u64 reference) {
     SpinGuard guard{domain.pages_lock};
     if (domain.is_dying()) return false;
     domain.live_frames.fetch_add(frames, std::memory_order_relaxed);
@@ -304,10 +304,22 @@ void take_back(Domain& domain, PageInfo& first, u32 order, u64 owned, Limit limi
     }
     unreserve_pages(domain, frames - owned);
 }
-}  // namespace
 
 // Linked a run at a time: the lock is held, and no interrupt comes in, for so long. The caller's reference keeps the
 // domain.
+[[gnu::noinline]] bool give_runs(Domain& domain, PageInfo& first, u32 order, u64 reference, Limit limit,
+                                 Contents contents) {
+    u64 const run = u64{1} << std::min(order, run_order);
+    for (u64 owned = 0; owned < u64{1} << order; owned += run) {
+        if (owned && contents == Contents::zero) (void)hal::should_preempt();
+        if (give_owner(domain, (&first)[owned], run, reference)) continue;
+        take_back(domain, first, order, owned, limit);
+        return false;
+    }
+    return true;
+}
+}  // namespace
+
 Result<PageInfo*> alloc_domain_frames(Domain& domain, u32 order, u32 address_bits, Limit limit, Contents contents) {
     u64 const frames = order <= max_order ? u64{1} << order : 0;
     if (!frames || !reserve_pages(domain, frames, limit)) return Errno::nomem;
@@ -317,16 +329,10 @@ Result<PageInfo*> alloc_domain_frames(Domain& domain, u32 order, u32 address_bit
         return Errno::nomem;
     }
     prepare_extent(*first, order, contents);
-
-    u64 const run = u64{1} << std::min(order, run_order);
     u64 const reference = limit == Limit::lifted ? 0 : PageInfo::allocated | 1;
-    for (u64 owned = 0; owned < frames; owned += run) {
-        if (owned && contents == Contents::zero) (void)hal::should_preempt();
-        if (give_owner(domain, first[owned], run, reference)) continue;
-        take_back(domain, *first, order, owned, limit);
-        return Errno::nomem;
-    }
-    return first;
+    if (order == 0 && give_owner(domain, *first, 1, reference)) [[likely]]
+        return first;
+    return give_runs(domain, *first, order, reference, limit, contents) ? Result<PageInfo*>{first} : Errno::nomem;
 }
 
 Result<> drop_allocation(PageInfo& page, Domid owner) {
