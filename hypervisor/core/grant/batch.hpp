@@ -92,6 +92,10 @@ template <Access access>
     else PageRef::release(page_of(frame));
 }
 
+// --- an operation that comes alone, as Linux's mostly do: fault
+Errno map_grant(Vcpu& vcpu, guest_ptr<abi::GnttabMapGrantRef> at);
+Errno unmap_grant(Vcpu& vcpu, guest_ptr<abi::GnttabUnmapGrantRef> at);
+
 // --- the operations that come in batches: errors as for_each_op
 Errno map_grants(Vcpu& vcpu, GrantOps& ops);
 Errno unmap_grants(Vcpu& vcpu, GrantOps& ops);

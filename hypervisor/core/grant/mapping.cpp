@@ -163,7 +163,8 @@ template <Access access, class Finder>
 }
 
 template <class Finder>
-[[gnu::always_inline]] inline GrantStatus map_grant(Finder& entries, Granters& granters, abi::GnttabMapGrantRef& op) {
+[[gnu::always_inline]] inline GrantStatus map_frame_of(Finder& entries, Granters& granters,
+                                                       abi::GnttabMapGrantRef& op) {
     if (!(op.flags & Mapping::kinds)) [[unlikely]]
         return GrantStatus::bad_gntref;
     Domain* const granter = granters.find(op.dom);
@@ -251,23 +252,6 @@ private:
     u32 count_ = 0;
     std::array<EndedMapping, 48> ended_;
 };
-
-Errno unmap_one(Vcpu& vcpu, GrantOps& ops) {
-    using Op = abi::GnttabUnmapGrantRef;
-    Domain& domain = *vcpu.domain;
-    OneEntry entry{vcpu};
-    EndedMapping ended{};
-    bool flush_needed = false;
-    Errno const error = do_op(guest_ptr<Op>{ops.first}, [&](Op const& op) {
-        return begin_unmap(domain, op, ended, flush_needed, [&](Mfn frame, u32 flags) {
-            return exchange_mapped(entry, op.host_addr, frame, flags, Pte{});
-        });
-    });
-    if (flush_needed) hal::flush_tlb(domain.dirty_cpus);
-    if (ended.flags) end_mapping(*domain.grants, ended);
-    return error;
-}
-
 }  // namespace
 
 GrantStatus hold_other_frame(Domain& granter, Mfn frame, Access access) {
@@ -279,22 +263,42 @@ GrantStatus hold_other_frame(Domain& granter, Mfn frame, Access access) {
     return GrantStatus::okay;
 }
 
-Errno map_grants(Vcpu& vcpu, GrantOps& ops) {
-    using Op = abi::GnttabMapGrantRef;
-    constexpr usize answers = offsetof(Op, dom);
-    constexpr usize size = sizeof(Op) - answers;
+namespace {
+// What a mapping answers: from the domain's number on.
+constexpr usize map_answers = offsetof(abi::GnttabMapGrantRef, dom);
+constexpr usize map_answers_size = sizeof(abi::GnttabMapGrantRef) - map_answers;
+}  // namespace
+
+Errno map_grant(Vcpu& vcpu, guest_ptr<abi::GnttabMapGrantRef> at) {
     Granters granters{*vcpu.domain};
-    if (ops.count == 1) {
-        OneEntry entry{vcpu};
-        return do_op<Op, answers, size>(guest_ptr<Op>{ops.first},
-                                        [&](Op& op) { return map_grant(entry, granters, op); });
-    }
+    OneEntry entry{vcpu};
+    return do_op<abi::GnttabMapGrantRef, map_answers, map_answers_size>(
+        at, [&](abi::GnttabMapGrantRef& op) { return map_frame_of(entry, granters, op); });
+}
+
+Errno map_grants(Vcpu& vcpu, GrantOps& ops) {
+    Granters granters{*vcpu.domain};
     Entries entries{vcpu};
-    return for_each_op<Op, answers, size>(ops, [&](Op& op) { return map_grant(entries, granters, op); });
+    return for_each_op<abi::GnttabMapGrantRef, map_answers, map_answers_size>(
+        ops, [&](abi::GnttabMapGrantRef& op) { return map_frame_of(entries, granters, op); });
+}
+
+Errno unmap_grant(Vcpu& vcpu, guest_ptr<abi::GnttabUnmapGrantRef> at) {
+    Domain& domain = *vcpu.domain;
+    OneEntry entry{vcpu};
+    EndedMapping ended{};
+    bool flush_needed = false;
+    Errno const error = do_op(at, [&](abi::GnttabUnmapGrantRef const& op) {
+        return begin_unmap(domain, op, ended, flush_needed, [&](Mfn frame, u32 flags) {
+            return exchange_mapped(entry, op.host_addr, frame, flags, Pte{});
+        });
+    });
+    if (flush_needed) hal::flush_tlb(domain.dirty_cpus);
+    if (ended.flags) end_mapping(*domain.grants, ended);
+    return error;
 }
 
 Errno unmap_grants(Vcpu& vcpu, GrantOps& ops) {
-    if (ops.count == 1) return unmap_one(vcpu, ops);
     UnmapBatch batch{vcpu};
     return for_each_op<abi::GnttabUnmapGrantRef>(ops,
                                                  [&](abi::GnttabUnmapGrantRef const& op) { return batch.add(op); });

@@ -82,6 +82,9 @@ Outcome get_version(Vcpu& vcpu, GrantOps const& ops) {
     }
 }
 
+// Of what is never preempted, with no question whether it was.
+constexpr Outcome finished(Errno error) { return -static_cast<i64>(error); }
+
 [[gnu::always_inline]] inline Outcome run(Vcpu& vcpu, u32 command, GrantOps& ops) {
     switch (command) {
         case abi::gnttabop::map_grant_ref: return map_grants(vcpu, ops);
@@ -94,8 +97,14 @@ Outcome get_version(Vcpu& vcpu, GrantOps const& ops) {
 
 // (command, operations*, count)
 Outcome do_grant_table_op(Vcpu& vcpu, HypercallArgs& args) {
-    GrantOps ops{args[1], args[2] & 0xffff'ffff};
-    Outcome const outcome = run(vcpu, static_cast<u32>(args[0]), ops);
+    u32 const command = static_cast<u32>(args[0]);
+    u32 const count = static_cast<u32>(args[2]);
+    if (count == 1) {
+        if (command == abi::gnttabop::map_grant_ref) return finished(map_grant(vcpu, {args[1]}));
+        if (command == abi::gnttabop::unmap_grant_ref) return finished(unmap_grant(vcpu, {args[1]}));
+    }
+    GrantOps ops{args[1], count};
+    Outcome const outcome = run(vcpu, command, ops);
     if (outcome.is_again()) [[unlikely]] {
         args[1] = ops.first;
         args[2] = ops.count;
