@@ -4,28 +4,14 @@
 #include <cstring>
 #include "core/guest_access.hpp"
 #include "core/hal/memory.hpp"
-#include "portable/base/pte.hpp"
+#include "core/mm/l1_entry.hpp"
 
 namespace hv {
 namespace {
-// The level-1 entry that maps `address`. Other vCPUs may change and free tables meanwhile, so what is read can be stale
-// or nonsense: it only names a frame, whose owner and type are checked before it is used.
-Pte find_leaf(u64 root, u64 address) {
-    Mfn table{root >> page_shift};
-    for (u32 shift : {39u, 30u, 21u, 12u}) {
-        if (!is_ram(table)) return Pte{};
-        auto const* entries = reinterpret_cast<u64 const*>(hal::map(table));
-        Pte const entry{__atomic_load_n(&entries[address >> shift & 511], __ATOMIC_RELAXED)};
-        if (!entry.is_present() || shift == 12) return entry;
-        table = entry.mfn();
-    }
-    return Pte{};
-}
-
 Result<TypedRef> find_frame(Vcpu& vcpu, u64 address) {
-    Pte const leaf = find_leaf(vcpu.kernel_root.cr3_or(0), address);
-    if (!leaf.is_present() || !leaf.is_writable()) return Errno::fault;
-    return get_writable(leaf.mfn(), vcpu.domain->id);
+    Result<Pte> leaf = read_leaf(vcpu, address);
+    if (!leaf || !leaf->is_writable()) return Errno::fault;
+    return get_writable(leaf->mfn(), vcpu.domain->id);
 }
 }  // namespace
 
