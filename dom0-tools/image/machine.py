@@ -35,6 +35,11 @@ class Failure(Exception):
 
 def patience():
     """A factor for all time limits. They find what hangs and measure nothing: a machine may be slow, or busy."""
+    return patience_alone() * max(1, os.getloadavg()[0] / os.cpu_count())
+
+
+def patience_alone():
+    """The part of it that does not depend on what else the machine does just now."""
     return float(os.environ.get("PARAVANE_PATIENCE", "3"))
 
 

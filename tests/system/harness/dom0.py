@@ -12,7 +12,7 @@ import os
 from pathlib import Path
 
 from initramfs import Initramfs
-from machine import direct_boot, patience, scratch_folder
+from machine import direct_boot, patience_alone, scratch_folder
 
 from . import places
 from .audit import audits, next_audit
@@ -58,7 +58,7 @@ def image(path, files):
 
 
 def cmdline(words):
-    return f"console=hvc0 loglevel=4 paravane.patience={math.ceil(patience())} {words}"
+    return f"console=hvc0 loglevel=4 paravane.patience={math.ceil(4 * patience_alone())} {words}"
 
 
 def wait_for_dom0(machine):
