@@ -19,7 +19,7 @@ public:
     explicit FrameChain(F undo) : undo_{undo} {}
     FrameChain(FrameChain const&) = delete;
     ~FrameChain() {
-        while (head_ != no_frame) undo_(pop());
+        for (u64 undone = 0; head_ != no_frame; hal::ask_in_turn(undone++)) undo_(pop());
     }
     void push(PageInfo& page) { page.demote_next = std::exchange(head_, static_cast<u32>(mfn_of(page).value)); }
     PageInfo& pop() {
@@ -56,30 +56,29 @@ Result<> exchange_chunk(abi::MemoryExchange const& request, Chunk chunk, Domain&
     for (u64 i = 0; i < chunk.in_count; ++i) {
         u64 mfn = TRY(copy_in(request.in.extent_start + (chunk.in_first + i)));
         for (u64 k = 0; k < u64{1} << request.in.extent_order; ++k) {
-            hal::ask_in_turn(k);
+            hal::ask_in_turn((i << request.in.extent_order) + k);
             taken.push(*TRY(take_frame(Mfn{mfn + k}, domain.id)));
         }
     }
     u64 const extent_size = u64{1} << request.out.extent_order;
     FrameChain fresh{[=](PageInfo& first) {
-        for (u64 k = 0; k < extent_size; ++k) free_exchanged((&first)[k]);
+        for (u64 k = 0; k < extent_size; hal::ask_in_turn(k++)) free_exchanged((&first)[k]);
     }};
     u32 bits = request.out.address_bits() ? request.out.address_bits() : any_address_bits;
-    for (u64 i = 0; i < chunk.out_count; ++i)
+    for (u64 i = 0; i < chunk.out_count; ++i) {
         fresh.push(*TRY(alloc_domain_frames(domain, request.out.extent_order, bits, Limit::lifted)));
-    for (u64 i = 0; i < chunk.out_count; ++i) TRY(copy_in(request.out.extent_start + (chunk.out_first + i)));
+        TRY(copy_in(request.out.extent_start + (chunk.out_first + i)));
+        if (((i + 1) << request.out.extent_order) % 64 == 0) (void)hal::should_preempt();  // small ones do not ask
+    }
 
     // From here on nothing fails but the guest's own races with itself.
-    for (u64 freed = 0; !taken.empty(); ++freed) {
-        hal::ask_in_turn(freed);
-        free_exchanged(taken.pop());
-    }
+    for (u64 freed = 0; !taken.empty(); hal::ask_in_turn(freed++)) free_exchanged(taken.pop());
     for (u64 i = 0; i < chunk.out_count; ++i) {
         guest_ptr<u64> place = request.out.extent_start + (chunk.out_first + i);
         Mfn mfn = mfn_of(fresh.pop());
         auto pfn = copy_in(place);
         for (u64 k = 0; k < extent_size; ++k) {
-            hal::ask_in_turn(k);
+            hal::ask_in_turn(i * extent_size + k);
             if (pfn) set_m2p(mfn + k, *pfn + k);
             give_to_owner(page_of(mfn + k));
         }

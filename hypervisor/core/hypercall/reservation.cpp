@@ -10,10 +10,7 @@
 namespace hv {
 namespace {
 void free_extent(PageInfo& first, u32 order, Domid owner) {
-    for (u64 i = 0; i < u64{1} << order; ++i) {
-        hal::ask_in_turn(i);
-        (void)drop_allocation((&first)[i], owner);
-    }
+    for (u64 i = 0; i < u64{1} << order; hal::ask_in_turn(i++)) (void)drop_allocation((&first)[i], owner);
 }
 
 u32 wanted_bits(abi::MemoryReservation const& request) {

@@ -4,6 +4,7 @@
 #include "core/grant/grant_table.hpp"
 #include "core/hal/memory.hpp"
 #include "core/mm/descriptor.hpp"
+#include "core/mm/m2p.hpp"
 #include "core/mm/page_alloc.hpp"
 #include "hosted/world.hpp"
 #include "public/grant_table.hpp"
@@ -122,6 +123,31 @@ TEST_F(Questions, AnExtentOf2MiB) {
     start_count();
     EXPECT_EQ(guest.call(abi::hypercall::memory_op, {abi::memop::populate_physmap, guest.put(request)}), 1);
     EXPECT_LE(most(), pages);
+}
+
+// As a kernel gives back memory that was contiguous for a device: one extent for as many frames as it has.
+TEST_F(Questions, AnExchangeOfAnExtentForSingleFrames) {
+    guest.domain().max_pages = 2000;
+    auto* const list = reinterpret_cast<u64*>(guest.frame(other));
+    list[0] = 1000;
+    abi::MemoryReservation request{};
+    request.extent_start = {Guest::va(other)};
+    request.nr_extents = 1;
+    request.extent_order = 9;
+    request.domid = abi::domid_self;
+    ASSERT_EQ(guest.call(abi::hypercall::memory_op, {abi::memop::populate_physmap, guest.put(request)}), 1);
+    u64 const extent = list[0];
+    for (u64 i = 0; i < 512; ++i) list[i] = 1000 + i;
+    abi::MemoryExchange exchange{};
+    exchange.in = request;
+    exchange.in.extent_start = {guest.put(extent, 256)};
+    exchange.out = request;
+    exchange.out.nr_extents = 512;
+    exchange.out.extent_order = 0;
+    start_count();
+    EXPECT_EQ(guest.call(abi::hypercall::memory_op, {abi::memop::exchange, guest.put(exchange)}), 0);
+    EXPECT_LE(most(), pages);
+    for (u64 i = 0; i < 512; ++i) EXPECT_EQ(m2p_table[list[i]], 1000 + i) << i;
 }
 
 // A large extent of dom0's gets its owner bit by bit.
