@@ -16,7 +16,7 @@ u64 widen(u32 stamp) {
 }
 }  // namespace
 
-void flush_stale(u32 stamp, CpuMask const& cpus) {
+bool flush_stale(u32 stamp, CpuMask const& cpus) {
     u64 const then = widen(stamp);
     CpuMask stale;
     bool any = false;
@@ -26,16 +26,17 @@ void flush_stale(u32 stamp, CpuMask const& cpus) {
         any = true;
     });
     if (any) hal::flush_tlb(stale);
+    return any;
 }
 
-void flush_stale_everywhere(u32 stamp) {
+bool flush_stale_everywhere(u32 stamp) {
     u64 const then = widen(stamp);
     u32 const cpus = hal::online_cpus();
     CpuId cpu = 0;
     while (cpu < cpus && last_flush[cpu].load(std::memory_order_acquire) > then) ++cpu;
-    if (cpu == cpus) return;  // the usual case
+    if (cpu == cpus) return false;  // the usual case
     CpuMask all;
     for (cpu = 0; cpu < cpus; ++cpu) all.set(cpu);
-    flush_stale(stamp, all);
+    return flush_stale(stamp, all);
 }
 }  // namespace hv::tlb

@@ -22,7 +22,7 @@ inline void note_idle(CpuId cpu) { last_flush[cpu].store(~u64{0}, std::memory_or
 // What to write into PageInfo::stamp now.
 inline u32 stamp_now() { return static_cast<u32>(clock.load(std::memory_order_acquire)); }
 
-// Flushes those of `cpus` that have not flushed since `stamp`.
-void flush_stale(u32 stamp, CpuMask const& cpus);
-void flush_stale_everywhere(u32 stamp);
+// Flushes those of `cpus` that have not flushed since `stamp`. True if there were any.
+bool flush_stale(u32 stamp, CpuMask const& cpus);
+bool flush_stale_everywhere(u32 stamp);
 }  // namespace hv::tlb

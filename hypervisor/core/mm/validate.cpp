@@ -178,11 +178,17 @@ Result<TypedRef> promote(PageRef page, PageType type) {
 
     // While the frame is busy nobody can use it as the former kind nor as the new one. What CPUs remember of the former
     // must go before it serves as the new: its owner's CPUs, and any other if somebody else had it mapped writable.
+    // That is a step forward, too, and one may follow for each entry of a table.
     Domain& owner = owner_of_live_frame(page->owner());
     PageType const former = PageInfo::kind_of(word);
     if (former != type && former != PageType::none) {
-        if (page->count_has(PageInfo::mapped_elsewhere)) tlb::flush_stale_everywhere(page->stamp);
-        else tlb::flush_stale(page->stamp, owner.dirty_cpus);
+        bool const flushed = page->count_has(PageInfo::mapped_elsewhere)
+                                 ? tlb::flush_stale_everywhere(page->stamp)
+                                 : tlb::flush_stale(page->stamp, owner.dirty_cpus);
+        if (flushed && hal::should_preempt()) {
+            finish_move(*page, 0, 0, 0);  // of the new kind, with no use yet: the next try needs no flush
+            return Errno::again;
+        }
     }
 
     u32 const before = PageInfo::prefix_of(word);

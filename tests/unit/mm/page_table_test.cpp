@@ -353,7 +353,7 @@ struct MappedByDom0 : PageTable {
     Guest& dom0 = world.dom0();
     Machine& machine = world.machine();
     static constexpr u64 at = Guest::kernel_base + 20 * page_size;
-    static constexpr CpuId cpu = 3;
+    CpuId const cpu = guest.vcpu().cpu == 3 ? 2 : 3;  // where the guest has not been
 
     i64 map(Mfn mfn, u64 flags) {
         u64 const value = flags ? Pte::make(mfn, flags).raw : 0;

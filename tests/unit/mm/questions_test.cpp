@@ -2,10 +2,12 @@
 // How much a call does between two questions whether it should stop: where it asks interrupts come in. The measure is
 // how often the hypervisor goes to a frame, which is once for a table of 512 entries and once for a page to be cleared.
 #include "core/grant/grant_table.hpp"
+#include "core/hal/cpu.hpp"
 #include "core/hal/memory.hpp"
 #include "core/mm/descriptor.hpp"
 #include "core/mm/m2p.hpp"
 #include "core/mm/page_alloc.hpp"
+#include "core/mm/tlb_clock.hpp"
 #include "hosted/world.hpp"
 #include "public/grant_table.hpp"
 #include "public/hypercall.hpp"
@@ -84,6 +86,36 @@ TEST_F(Questions, ACallThatIsPreemptedWheneverItAsksComesToItsEnd) {
     guest.preemptible = false;
     guest.active = 1;
     EXPECT_EQ(guest.pin(1, guest.mfn(other)), 0);
+    EXPECT_EQ(guest.unpin(guest.mfn(other)), 0);
+}
+
+// A second vCPU gives frames up as tables, each just before a new table of the first one makes it writable: so each of
+// them needs a flush, for which this CPU waits.
+TEST_F(Questions, ATableWhoseFramesAllNeedAFlush) {
+    make_tables(0);
+    for (u64 i = 0; i < table_count; ++i) {
+        ASSERT_EQ(guest.pin(1, guest.mfn(first + i)), 0);
+        ASSERT_EQ(guest.unpin(guest.mfn(first + i)), 0);
+    }
+    make_other();
+    guest.domain().dirty_cpus = {};
+    guest.domain().dirty_cpus.set(1);
+    hal::flush_tlb(guest.domain().dirty_cpus);
+    for (u32 i = 0; i < table_count; ++i) page_of(guest.mfn(first + i)).stamp = tlb::stamp_now() + i;
+    u64 const flushes = world.machine().remote_flushes;
+    u64 last = flushes, most_flushes = 0;
+    auto const note = [&] {
+        u64 const now = world.machine().remote_flushes;
+        most_flushes = std::max(most_flushes, now - std::exchange(last, now));
+    };
+    world.machine().when_asked = note;
+    world.machine().preempt_after = 1;
+    EXPECT_EQ(guest.pin(1, guest.mfn(other)), 0);
+    note();
+    world.machine().when_asked = {};
+    world.machine().preempt_after = 0;
+    EXPECT_GE(world.machine().remote_flushes - flushes, table_count);
+    EXPECT_LE(most_flushes, a_few);
     EXPECT_EQ(guest.unpin(guest.mfn(other)), 0);
 }
 
@@ -212,6 +244,7 @@ TEST_F(Questions, AGrantOfATableThatIsYetToBeGivenUp) {
     world.machine().preempt_after = 1;
     EXPECT_EQ(map(), abi::gntst::eagain);
     EXPECT_EQ(entries[8].flags, abi::gtf::permit_access);
+    EXPECT_EQ(map(), abi::gntst::eagain) << "the flush is a step of its own";
     EXPECT_EQ(map(), abi::gntst::okay);
     EXPECT_EQ(page_of(guest.mfn(first)).kind(), PageType::writable);
     world.machine().preempt_after = 0;
