@@ -111,8 +111,12 @@ public:
     }
     bool talk(Domid other) {
         abi::EvtchnAllocUnbound unbound{.dom = other, .remote_dom = abi::domid_self, .port = {}};
-        if (below(2)) return event(abi::evtchnop::alloc_unbound, unbound);
-        return event(abi::evtchnop::reset, abi::EvtchnReset{.dom = other});
+        switch (below(4)) {
+            case 0: return event(abi::evtchnop::alloc_unbound, unbound);
+            case 1: return event(abi::evtchnop::reset, abi::EvtchnReset{.dom = other});
+            case 2: return look_at_port(other);
+            default: return set_up_grants(other);
+        }
     }
     void let_go(Domid other) {
         for (u64 pfn = free_pfn; pfn < free_pfn + free_count; ++pfn) map(pfn, 0, other);
@@ -141,6 +145,20 @@ private:
         request.domid = other;
         request.extent_start = {put(extent, 256)};
         return call(abi::hypercall::memory_op, {command, put(request)}) == 1;
+    }
+    bool look_at_port(Domid other) {
+        abi::EvtchnStatus op{};
+        op.dom = other;
+        op.port = EvtchnPort{1 + below(ports)};
+        return event(abi::evtchnop::status, op);
+    }
+    bool set_up_grants(Domid other) {
+        abi::GnttabSetupTable op{};
+        op.dom = other;
+        op.nr_frames = 4;
+        op.frame_list = {Guest::va(scratch_pfn()) + 256};
+        call(abi::hypercall::grant_table_op, {abi::gnttabop::setup_table, put(op), 1});
+        return take<abi::GnttabSetupTable>().status == 0;
     }
     bool exchange(Mfn frame, Domid other) {
         abi::MemoryExchange request{};

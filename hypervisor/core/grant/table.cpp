@@ -49,9 +49,10 @@ u32 GrantTable::frame_count() {
     return frames_;
 }
 
-Mfn GrantTable::frame(u32 index) {
+Result<Mfn> GrantTable::frame(u32 index) {
     SpinGuard guard{lock_};
-    return hal::mfn_of(shared_[index_nospec(index, frames_)]);
+    if (!check_index(index, frames_)) return Errno::inval;
+    return hal::mfn_of(shared_.data()[index]);
 }
 
 void GrantTable::retire() {

@@ -59,7 +59,7 @@ public:
     Result<> grow_to(u32 frames);  // nospc beyond the limit, nomem
     u32 frame_count();
     u32 max_frame_count() const { return max_frames_; }
-    Mfn frame(u32 index);  // index below frame_count()
+    Result<Mfn> frame(u32 index);  // inval: the table has fewer, as one that was retired meanwhile
     void retire();
 
     GrantStatus swap(GrantRef a, GrantRef b);  // neither may be in use

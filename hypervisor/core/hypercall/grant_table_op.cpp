@@ -16,8 +16,11 @@ GrantStatus setup_table(Vcpu& vcpu, abi::GnttabSetupTable const& op) {
     if ((*domain)->is_dying()) return GrantStatus::bad_domain;
     GrantTable& table = *(*domain)->grants;
     if (!table.grow_to(op.nr_frames)) return GrantStatus::general_error;
-    for (u32 i = 0; i < op.nr_frames; ++i)
-        if (!copy_out(op.frame_list + i, table.frame(i))) return GrantStatus::bad_virt_addr;
+    for (u32 i = 0; i < op.nr_frames; ++i) {
+        Result<Mfn> const frame = table.frame(i);
+        if (!frame) return GrantStatus::bad_domain;  // its end has come meanwhile
+        if (!copy_out(op.frame_list + i, *frame)) return GrantStatus::bad_virt_addr;
+    }
     return GrantStatus::okay;
 }
 

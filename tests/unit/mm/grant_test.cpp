@@ -351,6 +351,20 @@ TEST_F(Grant, DomidSelfGrantsNothingToMap) {
 }
 
 // More mappings than are ended at once, of both kinds, and a handle in between that is none.
+// A tool is told the frames of a table, when another one ends the domain.
+TEST_F(Grant, ATableThatIsRetiredMeanwhileHasNoFrames) {
+    Guest& dom0 = world.dom0();
+    ASSERT_TRUE(grant_frame(granter.domain(), 1));
+    abi::GnttabSetupTable op{};
+    op.dom = granter.id();
+    op.nr_frames = 2;
+    op.frame_list = {Guest::va(9)};
+    world.machine().meanwhile = [&] { world.destroy(granter); };
+    EXPECT_EQ(dom0.call(abi::hypercall::grant_table_op, {abi::gnttabop::setup_table, dom0.put(op), 1}), 0);
+    world.machine().meanwhile = {};
+    EXPECT_EQ(dom0.take<abi::GnttabSetupTable>().status, Status::bad_domain);
+}
+
 TEST_F(Grant, LongUnmapBatch) {
     constexpr u32 count = 120;
     grant(8, 9);
