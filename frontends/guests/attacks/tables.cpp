@@ -169,6 +169,43 @@ void stores_across_tables() {
     expect((entry_of_test(1) & pte::frame_mask) == mapped.page.frame().value << 12, "the first entry maps the page");
 }
 
+// A table above forbids what the last one allows: the store is refused, and not tried again for ever. Where it is, the
+// second vCPU's NMIs find it at the same place each time.
+constinit u64 interrupted_at = 0;
+constinit u32 times = 0;
+
+bool note_place(guest::TrapFrame& frame) {
+    constexpr u32 too_often = 50;
+    times = frame.rip == interrupted_at ? times + 1 : 0;
+    interrupted_at = frame.rip;
+    return times < too_often;
+}
+
+void interrupt_the_first() {
+    (void)guest::vcpu_op(abi::vcpuop::send_nmi, 0);
+    (void)guest::sched_op(abi::schedop::yield);
+}
+
+void forbidden_above() {
+    Mapped mapped;
+    accepted(guest::vm_assist(abi::vmassist::enable, abi::vmassist::writable_pagetables), "stores are carried out");
+    abi::MmuextOp flush{};
+    flush.cmd = abi::mmuext::tlb_flush_local;
+    guest::trap::set_handler(guest::trap::nmi, note_place);
+    start_racer(interrupt_the_first);
+    for (unsigned level = 2; level <= 4; ++level) {
+        u64 const entry = entry_of_test(level);
+        accepted(write_entry(place_of_test(level), entry & ~pte::writable), "a table is read-only as a whole");
+        accepted(guest::mmuext_op(&flush, 1), "a flush");
+        traps([] { *reinterpret_cast<u64 volatile*>(test_address) = 1; }, guest::trap::page_fault, "a store traps");
+        accepted(write_entry(place_of_test(level), entry), "the table as it was");
+    }
+    stop_racer();
+    guest::trap::set_handler(guest::trap::nmi, nullptr);
+    *reinterpret_cast<u64 volatile*>(test_address) = 2;
+    expect(mapped.page.words()[0] == 2, "a store is a store again");
+}
+
 // A pinned table is given back to the hypervisor: while it is still mapped, nobody gets it.
 void table_given_back() {
     Mapped mapped;
@@ -205,6 +242,7 @@ constexpr std::array list{
     Attack{"tables.self_reference", self_reference},
     Attack{"tables.type_confusion", type_confusion},
     Attack{"tables.stores_across_tables", stores_across_tables},
+    Attack{"tables.forbidden_above", forbidden_above},
     Attack{"tables.table_given_back", table_given_back},
     Attack{"tables.unpinned_root_in_use", unpinned_root_in_use},
 };

@@ -75,9 +75,12 @@ Emulated emulate_table_write(Vcpu& vcpu, abi::CpuUserRegs& regs, u64 address) {
     Domain& domain = *vcpu.domain;
     if (!(domain.vm_assist >> abi::vmassist::writable_pagetables & 1) || !is_guest_address(address))
         return Emulated::refused;
-    Pte leaf = walk_guest<1>(vcpu.kernel_root.cr3_or(0), address);
+    u64 const root = vcpu.kernel_root.cr3_or(0);
+    Pte leaf = walk_guest<1>(root, address);
     if (!leaf.is_present()) return Emulated::refused;
-    if (leaf.is_writable()) {  // another vCPU was faster; only this CPU's TLB does not know yet
+    if (leaf.is_writable()) {  // a table above forbids it for good, or another vCPU was faster and this TLB is behind
+        u64 const all = walk_guest<2>(root, address).raw & walk_guest<3>(root, address).raw;
+        if (!Pte{all & walk_guest<4>(root, address).raw}.is_writable()) return Emulated::refused;
         hal::flush_tlb_page_local(address);
         return Emulated::elsewhere;
     }
