@@ -67,7 +67,9 @@ void guest::main() {
     attacker.print_console();
     print("the attacker has ended, reason {}\n", reason);
     print("audit with domains\n");
+    for (Ward* ward : {&witness, &attacker}) { ward->pause(); }  // counts are whole only between calls
     ask_for_audit();
+    witness.start();
     witness.raise_store_port();
     while (!witness.ended(reason)) {
         witness.print_console();

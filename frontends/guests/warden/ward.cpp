@@ -158,6 +158,11 @@ void Ward::start() {
     require(domctl(op, command::unpausedomain, id_) == 0, "unpausedomain");
 }
 
+void Ward::pause() {
+    abi::Domctl op{};
+    require(domctl(op, command::pausedomain, id_) == 0, "pausedomain");
+}
+
 u64 Ward::ring_address() const { return consoles + index_ * guest::page_size; }
 
 void Ward::finish_line() {

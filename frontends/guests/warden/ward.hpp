@@ -28,6 +28,7 @@ public:
     // The command line gets domid=N added.
     void build(std::string_view name, std::string_view command_line, u32 vcpus);
     void start();
+    void pause();  // when it returns none of its vCPUs runs; start() lets them go on
 
     // Prints what it has written to its console; each line begins with its name.
     void print_console();
