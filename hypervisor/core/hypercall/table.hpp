@@ -14,6 +14,7 @@ extern constinit std::array<Handler*, hypercall_slots> const hypercall_table;
 inline Outcome dispatch_hypercall(Vcpu& vcpu, u64 number, HypercallArgs& args) {
     if (number >= hypercall_slots) [[unlikely]]
         return Errno::nosys;
+    asm("" : "+r"(number));  // the compiler, which has seen the comparison, would leave the mask out
     return hypercall_table.data()[number % hypercall_slots](vcpu, args);
 }
 }  // namespace hv

@@ -2,6 +2,7 @@
 // SCHEDOP_watchdog: a domain that does not set its timer again in time is shut down, for a reason that its toolstack
 // sees.
 #include "core/sched/watchdog.hpp"
+#include "base/index.hpp"
 #include "base/log.hpp"
 #include "core/hal/cpu.hpp"
 #include "core/hal/time.hpp"
@@ -36,8 +37,9 @@ Result<u64> set_watchdog(Domain& domain, abi::SchedWatchdog const& op) {
         }
         return Errno::nospc;
     }
-    if (op.id > domain.watchdogs.size() || !domain.watchdogs[op.id - 1].in_use) return Errno::inval;
-    auto& [timer, in_use] = domain.watchdogs[op.id - 1];
+    u64 number = u64{op.id} - 1;
+    if (!check_index(number, domain.watchdogs.size()) || !domain.watchdogs[number].in_use) return Errno::inval;
+    auto& [timer, in_use] = domain.watchdogs[number];
     if (op.timeout) {
         timer.arm(deadline, hal::this_cpu());
     } else {
