@@ -4,10 +4,12 @@
 
 usage: control_api_test.py PARAVANED PVCTL API_PROBE KERNEL
 """
+import contextlib
 import json
 import os
 import pty
 import re
+import select
 import signal
 import subprocess
 import sys
@@ -32,6 +34,17 @@ def run(*words):
     done = subprocess.run([pvctl, *words], capture_output=True, text=True, timeout=LIMIT, check=False,
                           errors="surrogateescape", stdin=subprocess.DEVNULL)
     return done.returncode, done.stdout, done.stderr
+
+
+@contextlib.contextmanager
+def running(*words, **how):
+    """A process whose end the `with` statement waits for, except if it is left by a failure."""
+    with subprocess.Popen(words, **how) as process:
+        try:
+            yield process
+        except BaseException:
+            process.kill()
+            raise
 
 
 def wait_until(condition, what):
@@ -207,7 +220,7 @@ def console_on_a_terminal(folder):
         expect(terminal.modes() == terminal.before, f"the terminal is not as it was after {ending.name}")
 
     # Without a terminal keys are data: Ctrl-] too.
-    with subprocess.Popen([pvctl, "console", "web"], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as piped:
+    with running(pvctl, "console", "web", stdin=subprocess.PIPE, stdout=subprocess.PIPE) as piped:
         piped.stdin.write(b"a\x1db")
         piped.stdin.flush()
         seen = b""
@@ -235,8 +248,8 @@ def ordinary_use(folder):
 
 
 def daemon_of(folder, backend):
-    return subprocess.Popen([paravaned, "--socket", os.environ["PARAVANE_SOCKET"], "--run-folder", folder, "--console-logs",
-                             "", "--console-backend", backend])
+    return running(paravaned, "--socket", os.environ["PARAVANE_SOCKET"], "--run-folder", folder, "--console-logs", "",
+                   "--console-backend", backend)
 
 
 def no_console_backend(folder):
@@ -252,9 +265,9 @@ def no_console_backend(folder):
 def events_until_the_end(folder, daemon):
     """Who watches hears that there is nothing more to come."""
     run("create", domain_file(folder, GOOD))
-    with subprocess.Popen([pvctl, "events"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as watching:
-        os.set_blocking(watching.stdout.fileno(), False)
-        wait_until(lambda: (run("pause", "web"), run("unpause", "web")) and watching.stdout.read(), "an event")
+    with running(pvctl, "events", stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as watching:
+        wait_until(lambda: (run("pause", "web"), run("unpause", "web")) and select.select([watching.stdout], [], [], 0)[0],
+                   "an event")
         daemon.terminate()
         error = watching.communicate(timeout=LIMIT)[1]
         expect(watching.returncode == 9 and error == "pvctl: events: paravaned ends\n",
