@@ -33,6 +33,10 @@ usize write_raw(std::string_view text);
 void console_write(std::string_view line);
 usize console_write_some(std::string_view text);
 
+// Lines wait for no lock while nobody else is there to have it: all other CPUs have been stopped, for good, wherever
+// they were.
+void be_alone(bool yes);
+
 void write_line(Level level, std::string_view pattern, std::span<FormatArg const> args);
 
 template <class... Args>

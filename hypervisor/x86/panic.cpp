@@ -87,7 +87,6 @@ Vcpu* running_vcpu(CpuBlock& cpu) { return cpu.current && !cpu.current->is_idle(
 void begin() {
     cpu::cli();
     if (this_cpu().panicking++ == 0) {
-        if (smp::stopping()) smp::stop_this();
         smp::stop_others();
         return serial::finish();
     }

@@ -67,7 +67,7 @@ void Machine::reset() {
     typed.clear();
     preempt_after = asked = 0;
     visits = most_visits = 0;
-    meanwhile = when_asked = {};
+    meanwhile = when_asked = when_logged = {};
     processor.clear();
     arch_capabilities = 0;
 }
@@ -178,7 +178,10 @@ void panic(char const* reason, char const* file, int line) {
     throw hosted::Panic{std::string{reason} + " at " + file + ":" + std::to_string(line)};
 }
 
-void log::console_write(std::string_view line) { Machine::get().console += line; }
+void log::console_write(std::string_view line) {
+    Machine::get().console += line;
+    if (auto const act = std::exchange(Machine::get().when_logged, {})) act();
+}
 usize log::console_write_some(std::string_view text) {
     Machine& machine = Machine::get();
     text = text.substr(0, machine.console_takes);

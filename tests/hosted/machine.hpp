@@ -85,7 +85,8 @@ public:
     std::function<void()> meanwhile;
     void let_others_act();
 
-    std::function<void()> when_asked;  // at each question
+    std::function<void()> when_asked;   // at each question
+    std::function<void()> when_logged;  // as the console gets a line, with the log's lock held
 
     // Preemption: after this many questions should_preempt() says yes once; 0: never.
     u32 preempt_after = 0;

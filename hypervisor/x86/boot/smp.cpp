@@ -37,7 +37,11 @@ constexpr u32 no_call = 0, calling = 1, given_up = 2;
 constexpr Time millisecond = 1'000'000;
 
 constinit std::atomic<u32> online{1};
-constinit std::atomic<bool> stopped{false};
+// The called one comes in where the boot CPU waits for it, and nowhere if that has given it up.
+enum class Arrival : u8 { expected, here, not_expected };
+constinit std::atomic<Arrival> arrival{Arrival::not_expected};
+constexpr CpuId nobody = max_cpus;
+constinit std::atomic<CpuId> stopper{nobody};  // who has stopped all others
 constinit std::array<std::atomic<bool>, max_cpus> has_stopped{};
 
 template <class F>
@@ -99,6 +103,19 @@ bool start(u32 apic_id, u8 page) {
     u32 expected = calling;
     return !ap_call.compare_exchange_strong(expected, given_up);
 }
+
+bool arrive(Arrival how) {
+    Arrival expected = Arrival::expected;
+    return arrival.compare_exchange_strong(expected, how, std::memory_order_acq_rel);
+}
+
+// One that has taken its call is on its way: its clock is set meanwhile. False: it is given up, and stays in a halt
+// should it come later.
+bool wait_for_arrival() {
+    Time const end = hal::now() + patience_for_start;
+    while (arrival.load(std::memory_order_acquire) == Arrival::expected && hal::now() < end) time::offer_clock();
+    return !arrive(Arrival::not_expected);
+}
 }  // namespace
 
 void start_others(u32 limit) {
@@ -115,23 +132,35 @@ void start_others(u32 limit) {
             continue;
         }
         if (!prepare(cpu)) return log::warn("no memory for more than {} processors", cpu);
-        if (!start(processor.apic_id, page))
+        arrival.store(Arrival::expected, std::memory_order_relaxed);
+        if (!start(processor.apic_id, page)) {
             log::warn("the processor with APIC id {} does not start", processor.apic_id);
-        else
-            while (online.load(std::memory_order_acquire) == cpu) time::offer_clock();
+            continue;
+        }
+        // It has its stack, and may ask for the clock: no other one can have these.
+        if (!wait_for_arrival())
+            return log::warn("the processor with APIC id {} was lost on its way: no others are started",
+                             processor.apic_id);
+        online.store(cpu + 1, std::memory_order_release);
     }
 }
 
 void stop_others() {
-    if (stopped.exchange(true) || online.load() == 1) return;
+    CpuId const self = online.load() == 1 ? 0 : this_cpu().id;
+    CpuId first = nobody;
+    if (!stopper.compare_exchange_strong(first, self)) {
+        if (first != self) stop_this();  // it is at the end of the machine already
+        return;
+    }
     // To each that is ours: others, which were not started or came too late, have no IDT of ours to take it by.
     for (CpuId cpu = 0; cpu < online.load(); ++cpu)
-        if (cpu != this_cpu().id) apic::send_nmi(cpu);
-    (void)wait(patience_for_stop, [] {
+        if (cpu != self) apic::send_nmi(cpu);
+    (void)wait(patience_for_stop, [=] {
         for (CpuId cpu = 0; cpu < online.load(); ++cpu)
-            if (cpu != this_cpu().id && !has_stopped[cpu].load(std::memory_order_acquire)) return false;
+            if (cpu != self && !has_stopped[cpu].load(std::memory_order_acquire)) return false;
         return true;
     });
+    log::be_alone(true);  // one that was stopped, or what panics here, may have had its lock
 }
 
 void stop_this() {
@@ -139,7 +168,10 @@ void stop_this() {
     cpu::halt_for_good();
 }
 
-bool stopping() { return stopped.load(std::memory_order_relaxed); }
+bool must_stop() {
+    CpuId const by = stopper.load(std::memory_order_relaxed);
+    return by != nobody && by != this_cpu().id;
+}
 }  // namespace hv::smp
 
 hv::u32 hv::hal::online_cpus() { return smp::online.load(std::memory_order_relaxed); }
@@ -155,6 +187,7 @@ void start_other() {
     features::make_lfence_serialize();
     xstate::init_cpu();
     time::follow_clock();
-    smp::online.fetch_add(1, std::memory_order_release);
+    if (!smp::arrive(smp::Arrival::here)) cpu::halt_for_good();
+    while (smp::online.load(std::memory_order_acquire) <= cpu.id) spin_wait();
     run_scheduler();
 }

@@ -136,7 +136,7 @@ void handle_debug(Vcpu& vcpu, abi::CpuUserRegs& regs) {
 
 // The hypervisor may have been anywhere, with any lock: what is to be said is said later.
 void handle_nmi() {
-    if (smp::stopping()) smp::stop_this();
+    if (smp::must_stop()) smp::stop_this();
     this_cpu().pending.fetch_or(PendingWork::nmi, std::memory_order_relaxed);
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Debug and hosted builds notice a lock that is taken out of order, before it can wait for anybody.
 #include "base/lock.hpp"
+#include "base/log.hpp"
 
 #include "hosted/machine.hpp"
 
@@ -76,6 +77,23 @@ TEST_F(LockOrder, EveryRankIsNamedAndFollowsTheOneBeforeIt) {
         held.give_back(LockRank{rank});
         held.give_back(LockRank{static_cast<u8>(rank + 1)});
     }
+}
+
+// The CPU that had the log's lock has been stopped in the middle of a line: the last words of the machine do not wait
+// for it.
+TEST_F(LockOrder, WhoIsAloneLogsWithoutTheLock) {
+    Machine& machine = Machine::get();
+    machine.reset();
+    std::string found = "not asked";
+    machine.when_logged = [&] {
+        log::be_alone(true);
+        found = complaint([] { log::error("halted"); });
+        log::be_alone(false);
+    };
+    log::error("dom0: no memory");
+    EXPECT_EQ(found, "none");
+    EXPECT_NE(machine.console.find("halted"), std::string::npos);
+    machine.reset();
 }
 }  // namespace
 }  // namespace hosted
