@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 #include "core/audit.hpp"
 #include "base/log.hpp"
-#include "core/event/event_table.hpp"
-#include "core/grant/grant_table.hpp"
+#include "core/event/channels.hpp"
+#include "core/grant/table.hpp"
 #include "core/hal/memory.hpp"
 #include "core/mm/heap.hpp"
 #include "core/mm/page_alloc.hpp"
-#include "core/mm/validate.hpp"
+#include "core/mm/table_entry.hpp"
 #include "core/sched/scheduler.hpp"
 #include "portable/base/pte.hpp"
 
@@ -63,7 +63,7 @@ private:
         Mfn self = mfn_of(page);
         u64 count = page.count.load();
         if (PageInfo::owner_of(count).value >= abi::first_reserved_domid) return;
-        if (count & PageInfo::allocated) hold(self, count & PageInfo::heap);
+        if (count & PageInfo::allocated) hold(self, count & PageInfo::shared);
         u64 word = page.type.load();
         if (word & PageInfo::pinned) use(self, PageInfo::kind_of(word));
         if (word & PageInfo::queued) reference(self);
@@ -95,11 +95,7 @@ private:
             use(mfn_of(*ends), PageType::writable);
         if (domain.events)
             domain.events->for_each_fifo_page([this](void* page) { use(hal::mfn_of(page), PageType::writable); });
-        if (domain.grants) {
-            for_each_grant_mapping(
-                domain, [](void* self, Mfn mfn, bool writable) { static_cast<Audit*>(self)->hold(mfn, writable); },
-                this);
-        }
+        if (domain.grants) domain.grants->for_each_mapping([this](Mfn mfn, bool writable) { hold(mfn, writable); });
     }
 
     void compare(PageInfo const& page) {

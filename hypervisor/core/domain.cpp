@@ -4,23 +4,24 @@
 #include <algorithm>
 #include "base/log.hpp"
 #include "core/domain_table.hpp"
-#include "core/event/event_channel.hpp"
-#include "core/grant/grant_table.hpp"
+#include "core/event/channels.hpp"
+#include "core/event/virq.hpp"
+#include "core/grant/mapping.hpp"
 #include "core/hal/cpu.hpp"
 #include "core/hal/memory.hpp"
 #include "core/hal/power.hpp"
 #include "core/hal/time.hpp"
 #include "core/hal/vcpu.hpp"
-#include "core/mm/demotion.hpp"
 #include "core/mm/descriptor.hpp"
 #include "core/mm/heap.hpp"
 #include "core/mm/page_alloc.hpp"
 #include "core/mm/root.hpp"
 #include "core/mm/typed_ref.hpp"
 #include "core/pv/cpuid.hpp"
+#include "core/sched/pause.hpp"
 #include "core/sched/scheduler.hpp"
 #include "core/sched/watchdog.hpp"
-#include "core/time/guest_time.hpp"
+#include "core/time/vcpu_timers.hpp"
 #include "public/event_channel.hpp"
 #include "public/sched.hpp"
 
@@ -56,17 +57,17 @@ Result<> build(Domain& domain, DomainConfig const& config) {
     if (!shared) return Errno::nomem;
     domain.shared_info_mfn = mfn_of(*shared);
     domain.shared_info = reinterpret_cast<abi::SharedInfo*>(hal::map(domain.shared_info_mfn));
-    domain.events = TRY(create_event_channels(domain));
-    domain.grants = TRY(create_grant_table(domain, config.max_grant_frames, config.max_maptrack_frames));
-    return {};
+    domain.events = make<EventChannels>(domain);
+    domain.grants = make<GrantTable>(domain, config.max_grant_frames, config.max_maptrack_frames);
+    return domain.events && domain.grants ? Errno::ok : Errno::nomem;
 }
 }  // namespace
 
 // The rest of a domain, after destroy_domain.
 void free_domain(Domain& domain) {
     Domid id = domain.id;
-    if (domain.grants) destroy_grant_table(domain);
-    if (domain.events) destroy_event_channels(domain);
+    destroy(domain.grants);
+    destroy(domain.events);
     for (Vcpu*& vcpu : domain.vcpus) free_vcpu(std::exchange(vcpu, nullptr));
     if (domain.memory_map) free_heap(reinterpret_cast<std::byte*>(domain.memory_map), 0);
     leave_domain(domain);
@@ -162,7 +163,11 @@ void resume_domain(Domain& domain) {
 
 namespace {
 // Phases of the end. Each returns false when preempted; the next call goes on in the same phase.
-bool end_connections(Domain& domain) { return !domain.events || close_all_event_channels(domain); }
+bool end_connections(Domain& domain) {
+    if (domain.events && !domain.events->end()) return false;
+    leave_virqs_to_dom0(domain);
+    return true;
+}
 
 bool end_grant_mappings(Domain& domain) { return !domain.grants || release_grant_mappings(domain); }
 
@@ -223,7 +228,7 @@ bool end_memory(Domain& domain) {
 }
 
 bool end_tables(Domain& domain) {
-    if (domain.grants) retire_grant_table(domain);
+    if (domain.grants) domain.grants->retire();
     if (domain.shared_info) release_shared_frame(page_of(domain.shared_info_mfn));
     domain.shared_info = nullptr;
     if (domain.live_frames.fetch_sub(1, std::memory_order_acq_rel) == 1) DomainRef::release(domain);

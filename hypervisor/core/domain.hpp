@@ -129,12 +129,6 @@ void crash_domain(Domain& domain, char const* why);           // the guest did w
 bool destroy_domain(Domain& domain);                          // true when done, false if preempted: call again
 void resume_domain(Domain& domain);                           // after a cancelled suspend
 
-// --- pausing: returns when no vCPU of it runs (synchronous), counted
-void pause_domain(Domain& domain);
-void unpause_domain(Domain& domain);
-void pause_vcpu(Vcpu& vcpu);
-void unpause_vcpu(Vcpu& vcpu);
-
 Domain& dom0();  // valid once created
 bool dom0_exists();
 Domain& owner_of_live_frame(Domid owner);  // the domain lives as long as a frame of it has references

@@ -8,7 +8,6 @@
 #include "base/bitmap.hpp"
 #include "base/types.hpp"
 #include "core/hal/vcpu.hpp"
-#include "core/mm/demotion.hpp"
 #include "core/mm/held_root.hpp"
 #include "core/mm/page_info.hpp"
 #include "core/sched/timer.hpp"

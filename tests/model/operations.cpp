@@ -5,7 +5,7 @@
 #include <stdexcept>
 #include <string>
 
-#include "core/grant/grant_table.hpp"
+#include "core/grant/table.hpp"
 #include "core/hal/memory.hpp"
 #include "core/mm/page_alloc.hpp"
 #include "core/mm/root.hpp"
@@ -131,7 +131,7 @@ private:
     }
     bool map_grant() {
         u32 ref = bytes_[2] % 4;
-        auto table = grant_frame(other_.domain(), 0);
+        auto table = other_.domain().grants->grown_to(0);
         auto& shared = reinterpret_cast<abi::GrantEntryV1*>(hal::map(*table))[ref];
         if (bytes_[5] & 1) {  // the granter (re)writes the entry, in use or not
             shared.domid = self_.id();

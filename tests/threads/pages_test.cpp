@@ -6,7 +6,7 @@
 #include <thread>
 #include <vector>
 
-#include "core/mm/demotion.hpp"
+#include "core/mm/typed_ref.hpp"
 #include "public/event_channel.hpp"
 #include "public/memory.hpp"
 #include "threads/thread_vcpu.hpp"

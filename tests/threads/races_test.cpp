@@ -5,10 +5,10 @@
 #include <chrono>
 #include <thread>
 
-#include "core/event/event_table.hpp"
+#include "core/event/channels.hpp"
 #include "core/hal/memory.hpp"
-#include "core/mm/demotion.hpp"
 #include "core/mm/page_alloc.hpp"
+#include "core/mm/typed_ref.hpp"
 #include "core/sched/scheduler.hpp"
 #include "public/event_channel.hpp"
 #include "public/sched.hpp"

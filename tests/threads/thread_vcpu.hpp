@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // A vCPU of a guest that is a thread: its hypercalls, with arguments in a page of its own.
 #pragma once
-#include "core/grant/grant_table.hpp"
+#include "core/grant/table.hpp"
 #include "core/hal/memory.hpp"
 #include "hosted/world.hpp"
 #include "public/grant_table.hpp"
@@ -64,7 +64,7 @@ private:
 
 // Frames from `first_pfn` on get the granter's first references.
 inline abi::GrantEntryV1* permit(Guest& granter, Guest& grantee, u64 first_pfn, u32 count) {
-    auto* const entries = reinterpret_cast<abi::GrantEntryV1*>(hal::map(*grant_frame(granter.domain(), 0)));
+    auto* const entries = reinterpret_cast<abi::GrantEntryV1*>(hal::map(*granter.domain().grants->grown_to(0)));
     for (u32 ref = 0; ref < count; ++ref)
         entries[ref] = {.flags = abi::gtf::permit_access,
                         .domid = grantee.id(),

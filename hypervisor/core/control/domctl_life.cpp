@@ -2,10 +2,11 @@
 // From creation to the end of a domain, as tools drive it.
 #include <algorithm>
 #include "core/control/domctl.hpp"
-#include "core/grant/grant_table.hpp"
+#include "core/grant/table.hpp"
 #include "core/hal/memory.hpp"
 #include "core/mm/typed_ref.hpp"
 #include "core/pv/hypercall_page.hpp"
+#include "core/sched/pause.hpp"
 
 namespace hv::control {
 namespace {

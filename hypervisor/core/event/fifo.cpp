@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "core/event/fifo.hpp"
-#include "core/event/event_channel.hpp"
+#include "core/event/upcall.hpp"
 #include "core/hal/memory.hpp"
 
 namespace hv {

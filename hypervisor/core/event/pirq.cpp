@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: MIT
 #include "core/event/pirq.hpp"
-#include "core/event/event_table.hpp"
-#include "core/hal/irq.hpp"
 #include "core/hal/memory.hpp"
 
 namespace hv {
@@ -24,37 +22,5 @@ void PirqEnds::show(u32 pirq, bool needed) {
 
 void PirqEnds::end() {
     if (page_) TypedRef::release(*std::exchange(page_, nullptr));
-}
-
-// A number is mapped when there is an interrupt behind it, and no longer.
-void EventChannels::map_gsi(u32 gsi) {
-    SpinGuard guard{lock_};
-    if (pirqs_.find(gsi)) return;
-    hal::connect_gsi(gsi, gsi);
-    pirqs_.set_mapped(gsi, true);
-}
-
-Result<u32> EventChannels::map_msi(std::optional<u32> wanted, hal::MsiSource const& source) {
-    SpinGuard guard{lock_};
-    u32 const pirq = TRY(pirqs_.choose(wanted, hal::gsi_count()));
-    TRY(hal::connect_msi(pirq, source));
-    pirqs_.set_mapped(pirq, true);
-    return pirq;
-}
-
-Result<> EventChannels::wire_gsi(u32 gsi, bool level, bool active_low) {
-    SpinGuard guard{lock_};
-    if (!pirqs_.find(gsi)) return Errno::inval;
-    return hal::wire_gsi(gsi, level, active_low);
-}
-
-Result<> EventChannels::unmap_pirq(u32 pirq) {
-    SpinGuard guard{lock_};
-    Pirq const* const entry = pirqs_.find(pirq);
-    if (!entry) return Errno::inval;
-    if (entry->port.load(std::memory_order_relaxed)) return Errno::busy;
-    pirqs_.set_mapped(pirq, false);
-    hal::disconnect_irq(pirq);
-    return {};
 }
 }  // namespace hv

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-#include "core/grant/batch.hpp"
+#include "core/grant/copy.hpp"
+#include "core/grant/hold.hpp"
 #include "core/hal/memory.hpp"
 
 namespace hv {

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
-// Mapping and unmapping of other domains' frames (grant_table_op).
+// A mapping holds its frame by itself, beside what the page-table entry holds: so an entry may vanish in any way the
+// mapper likes, and the granter's page stays what it is until unmap.
 #include "core/grant/mapping.hpp"
 #include <array>
+#include "core/grant/hold.hpp"
 #include "core/hal/cpu.hpp"
 #include "core/hal/memory.hpp"
 #include "core/mm/l1_entry.hpp"
@@ -180,6 +182,25 @@ template <class Finder>
     return status;
 }
 
+struct EndedMapping {
+    Mapping* mapping;
+    u32 flags;  // as claimed
+};
+
+// Lets go of the frame and of the grant of a claimed mapping, which is free then.
+template <Access access>
+[[gnu::always_inline]] inline void let_go_of(Mapping const& mapping) {
+    // The frame is still held, so its owner is still there.
+    owner_of_live_frame(mapping.granter).grants->end_use<access>(mapping.ref);
+    release_frame<access>(Mfn{mapping.frame});
+}
+[[gnu::always_inline]] inline void end_mapping(GrantTable& table, EndedMapping const& ended) {
+    if (ended.flags & abi::gntmap::readonly) [[unlikely]]
+        let_go_of<Access::read>(*ended.mapping);
+    else let_go_of<Access::write>(*ended.mapping);
+    table.free_mapping(*ended.mapping);
+}
+
 // Takes away what an operation says; `take_entry` does so with the entry. If no kind of the mapping is left, `ended` is
 // what is to be ended after the flush; else it has no flags.
 template <class F>
@@ -252,18 +273,7 @@ private:
     u32 count_ = 0;
     std::array<EndedMapping, 48> ended_;
 };
-}  // namespace
 
-GrantStatus hold_other_frame(Domain& granter, Mfn frame, Access access) {
-    if (access == Access::read) return GrantStatus::bad_page;
-    auto typed = get_writable(frame, granter.id);
-    if (!typed && typed.error() == Errno::again) return GrantStatus::eagain;  // a former table, not given up yet
-    if (!typed) return typed.error() == Errno::inval ? GrantStatus::bad_page : GrantStatus::general_error;
-    (void)(*std::move(typed)).leak();
-    return GrantStatus::okay;
-}
-
-namespace {
 // What a mapping answers: from the domain's number on.
 constexpr usize map_answers = offsetof(abi::GnttabMapGrantRef, dom);
 constexpr usize map_answers_size = sizeof(abi::GnttabMapGrantRef) - map_answers;
@@ -308,5 +318,15 @@ Errno unmap_and_replace_grants(Vcpu& vcpu, GrantOps& ops) {
     UnmapBatch batch{vcpu};
     return for_each_op<abi::GnttabUnmapAndReplace>(ops,
                                                    [&](abi::GnttabUnmapAndReplace const& op) { return batch.add(op); });
+}
+
+bool release_grant_mappings(Domain& domain) {
+    GrantTable& table = *domain.grants;
+    while (Mapping* const mapping = table.mapping(table.release_cursor)) {
+        if (u16 const flags = mapping->claim()) end_mapping(table, {mapping, flags});
+        ++table.release_cursor;
+        if (hal::should_preempt()) return false;
+    }
+    return true;
 }
 }  // namespace hv

@@ -1,26 +1,19 @@
 // SPDX-License-Identifier: MIT
-// The end of a mapping. It holds its frame by itself, beside what the page-table entry holds: so an entry may vanish in
-// any way the mapper likes, and the granter's page stays what it is until unmap.
+// Mapping and unmapping of other domains' frames.
 #pragma once
 #include "core/grant/batch.hpp"
+#include "core/grant/table.hpp"
 
 namespace hv {
-struct EndedMapping {
-    Mapping* mapping;
-    u32 flags;  // as claimed
-};
+// --- an operation that comes alone, as Linux's mostly do: fault
+Errno map_grant(Vcpu& vcpu, guest_ptr<abi::GnttabMapGrantRef> at);
+Errno unmap_grant(Vcpu& vcpu, guest_ptr<abi::GnttabUnmapGrantRef> at);
 
-// Lets go of the frame and of the grant of a claimed mapping, which is free then.
-template <Access access>
-[[gnu::always_inline]] inline void let_go_of(Mapping const& mapping) {
-    // The frame is still held, so its owner is still there.
-    owner_of_live_frame(mapping.granter).grants->end_use<access>(mapping.ref);
-    release_frame<access>(Mfn{mapping.frame});
-}
-[[gnu::always_inline]] inline void end_mapping(GrantTable& table, EndedMapping const& ended) {
-    if (ended.flags & abi::gntmap::readonly) [[unlikely]]
-        let_go_of<Access::read>(*ended.mapping);
-    else let_go_of<Access::write>(*ended.mapping);
-    table.free_mapping(*ended.mapping);
-}
+// --- the operations that come in batches: errors as for_each_op
+Errno map_grants(Vcpu& vcpu, GrantOps& ops);
+Errno unmap_grants(Vcpu& vcpu, GrantOps& ops);
+Errno unmap_and_replace_grants(Vcpu& vcpu, GrantOps& ops);
+
+// Of a dying domain: ends the mappings that it holds; false if preempted.
+bool release_grant_mappings(Domain& domain);
 }  // namespace hv

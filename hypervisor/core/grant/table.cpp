@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The granter's side, and the life of a table.
+// Both sides of a table, and its life.
 #include "core/grant/table.hpp"
 #include "core/hal/cpu.hpp"
 #include "core/hal/memory.hpp"
@@ -75,18 +75,21 @@ GrantStatus GrantTable::swap(GrantRef a, GrantRef b) {
     return GrantStatus::okay;
 }
 
-Result<GrantTable*> create_grant_table(Domain& domain, u32 max_grant_frames, u32 max_maptrack_frames) {
-    GrantTable* table = make<GrantTable>(domain, max_grant_frames, max_maptrack_frames);
-    if (!table) return Errno::nomem;
-    return table;
+Result<Mfn> GrantTable::grown_to(u32 index) {
+    TRY(grow_to(index + 1));
+    return frame(index);
 }
 
-void retire_grant_table(Domain& domain) { domain.grants->retire(); }
-void destroy_grant_table(Domain& domain) { destroy(std::exchange(domain.grants, nullptr)); }
-u32 grant_frame_limit(Domain& domain) { return domain.grants->max_frame_count(); }
-
-Result<Mfn> grant_frame(Domain& domain, u32 index) {
-    TRY(domain.grants->grow_to(index + 1));
-    return domain.grants->frame(index);
+bool GrantTable::add_mappings() {
+    u32 const pages = maptrack_pages_;
+    auto* const page = pages < max_maptrack_pages_ ? reinterpret_cast<Mapping*>(alloc_heap(0)) : nullptr;
+    if (!page) return false;
+    for (u32 i = mappings_per_page; i-- > 0;) {
+        page[i].handle = pages * mappings_per_page + i;
+        page[i].ref = GrantRef{std::exchange(free_handle_, page[i].handle)};
+    }
+    maptrack_[pages] = page;
+    maptrack_pages_.store(pages + 1, std::memory_order_release);
+    return true;
 }
 }  // namespace hv

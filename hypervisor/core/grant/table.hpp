@@ -3,12 +3,14 @@
 // each mapping, named by its handle. No code holds the locks of two tables at once.
 #pragma once
 #include "core/domain.hpp"
-#include "core/grant/grant_table.hpp"
 #include "core/mm/page_info.hpp"
 #include "public/grant_table.hpp"
 
 namespace hv {
 using GrantStatus = abi::gntst::Status;
+
+// What a table can have; the tools may ask for no more.
+inline constexpr u32 most_grant_frames = 512, most_maptrack_frames = 2048;
 
 enum class Access : u8 { read, write };
 
@@ -59,8 +61,9 @@ public:
     Result<> grow_to(u32 frames);  // nospc beyond the limit, nomem
     u32 frame_count();
     u32 max_frame_count() const { return max_frames_; }
-    Result<Mfn> frame(u32 index);  // inval: the table has fewer, as one that was retired meanwhile
-    void retire();
+    Result<Mfn> frame(u32 index);     // inval: the table has fewer, as one that was retired meanwhile
+    Result<Mfn> grown_to(u32 index);  // the same frame, growing the table if need be
+    void retire();                    // gives back the frames; nothing can be mapped any more
 
     GrantStatus swap(GrantRef a, GrantRef b);  // neither may be in use
 
@@ -84,6 +87,11 @@ public:
         mapping.ref = GrantRef{std::exchange(free_handle_, mapping.handle)};
     }
     Mapping* mapping(u32 handle) const { return check_index(handle, handle_limit()) ? &slot(handle) : nullptr; }
+    template <class F>
+    void for_each_mapping(F&& visit) const {  // of other domains' frames, for the audit
+        for (u32 handle = 0; Mapping const* const each = mapping(handle); ++handle)
+            if (each->flags) visit(Mfn{each->frame}, !(each->flags & abi::gntmap::readonly));
+    }
     u32 handle_limit() const { return maptrack_pages_.load(std::memory_order_acquire) * mappings_per_page; }
 
     u32 release_cursor = 0;  // of release_grant_mappings

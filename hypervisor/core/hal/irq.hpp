@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Interrupts of devices, by the numbers (pirqs) that dom0 has for them; handle_pirq is called for each that arrives.
+// Interrupts of devices, by the numbers (pirqs) that dom0 has for them; EventChannels::raise_pirq is called for each
+// that arrives.
 #pragma once
 #include <optional>
 #include "base/result.hpp"

@@ -3,7 +3,7 @@
 #include "core/control/domctl.hpp"
 #include <algorithm>
 #include "core/control/cpu_policy.hpp"
-#include "core/event/event_channel.hpp"
+#include "core/event/virq.hpp"
 #include "core/guest_access.hpp"
 #include "core/hypercall/dispatch.hpp"
 #include "core/time/guest_time.hpp"

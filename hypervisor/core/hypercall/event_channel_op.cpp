@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The event_channel_op hypercall.
-#include "core/event/event_table.hpp"
+#include "core/event/channels.hpp"
 #include "core/guest_access.hpp"
 #include "core/hypercall/dispatch.hpp"
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // grant_table_op: batches of operations, each with a status of its own. The call fails only if the batch cannot be read
 // or written.
-#include "core/grant/batch.hpp"
+#include "core/grant/copy.hpp"
+#include "core/grant/mapping.hpp"
 #include "core/hypercall/dispatch.hpp"
 
 namespace hv {

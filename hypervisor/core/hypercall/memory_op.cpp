@@ -2,7 +2,7 @@
 // memory_op: sizes, maps and resources. Reservations are in reservation.cpp, exchange in
 // exchange.cpp.
 #include <algorithm>
-#include "core/grant/grant_table.hpp"
+#include "core/grant/table.hpp"
 #include "core/guest_access.hpp"
 #include "core/hal/memory.hpp"
 #include "core/hypercall/dispatch.hpp"
@@ -128,7 +128,7 @@ Result<u64> acquire_resource(Vcpu& vcpu, guest_ptr<void> arg) {
             return Errno::opnotsupp;
         DomainRef named = TRY(resolve_domain(*vcpu.domain, request.domid));
         if (named->is_dying()) return Errno::inval;  // it may never have got as far as a table
-        u32 limit = grant_frame_limit(*named);
+        u32 limit = named->grants->max_frame_count();
         if (request.frame_list.is_null()) {
             if (request.nr_frames) return Errno::inval;
             request.nr_frames = limit;
@@ -136,7 +136,7 @@ Result<u64> acquire_resource(Vcpu& vcpu, guest_ptr<void> arg) {
         }
         if (request.frame > limit || request.nr_frames > limit - request.frame) return Errno::inval;
         for (u32 i = 0; i < request.nr_frames; ++i) {
-            Mfn mfn = TRY(grant_frame(*named, static_cast<u32>(request.frame) + i));
+            Mfn mfn = TRY(named->grants->grown_to(static_cast<u32>(request.frame) + i));
             TRY(copy_out(request.frame_list + i, mfn));
         }
         return u64{0};

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// mmu_update and update_va_mapping: entries of live page tables, changed under the rules of leaf.hpp and validate.hpp.
+// mmu_update and update_va_mapping: entries of live page tables, changed under the rules of leaf.hpp and
+// table_entry.hpp.
 #include <algorithm>
 #include <array>
 #include <optional>
@@ -9,7 +10,7 @@
 #include "core/mm/flush.hpp"
 #include "core/mm/l1_entry.hpp"
 #include "core/mm/m2p.hpp"
-#include "core/mm/validate.hpp"
+#include "core/mm/table_entry.hpp"
 #include "public/mmu.hpp"
 
 namespace hv {

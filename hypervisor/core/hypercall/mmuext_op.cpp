@@ -8,8 +8,8 @@
 #include "core/mm/descriptor.hpp"
 #include "core/mm/flush.hpp"
 #include "core/mm/root.hpp"
+#include "core/mm/table_entry.hpp"
 #include "core/mm/typed_ref.hpp"
-#include "core/mm/validate.hpp"
 
 namespace hv {
 namespace {

@@ -5,7 +5,7 @@
 #include "core/guest_access.hpp"
 #include "core/hal/cpu.hpp"
 #include "core/hypercall/table.hpp"
-#include "core/mm/demotion.hpp"
+#include "core/mm/typed_ref.hpp"
 
 namespace hv {
 namespace {

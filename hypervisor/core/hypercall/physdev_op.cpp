@@ -2,7 +2,7 @@
 // The physdev_op hypercall: the I/O privilege of vCPUs, and how dom0 names the machine's interrupts.
 #include <algorithm>
 #include <optional>
-#include "core/event/event_table.hpp"
+#include "core/event/channels.hpp"
 #include "core/guest_access.hpp"
 #include "core/hal/irq.hpp"
 #include "core/hal/vcpu.hpp"

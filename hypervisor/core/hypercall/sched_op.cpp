@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The sched_op and set_timer_op hypercalls: how a vCPU gives up its CPU, and how a domain ends.
-#include "core/event/event_channel.hpp"
+#include "core/event/channels.hpp"
 #include "core/guest_access.hpp"
 #include "core/hal/cpu.hpp"
 #include "core/hypercall/dispatch.hpp"
@@ -30,8 +30,8 @@ Result<u64> block(Vcpu& vcpu) {
 Result<bool> any_pending(Vcpu& vcpu, guest_ptr<EvtchnPort> ports, u32 count) {
     for (u32 i = 0; i < count; ++i) {
         EvtchnPort const port = TRY(copy_in(ports + i));
-        if (!port_is_valid(*vcpu.domain, port)) return Errno::inval;
-        if (port_is_pending(*vcpu.domain, port)) return true;
+        if (!vcpu.domain->events->is_valid(port)) return Errno::inval;
+        if (vcpu.domain->events->is_pending(port)) return true;
     }
     return false;
 }
@@ -48,7 +48,7 @@ Result<u64> poll(Vcpu& vcpu, abi::SchedPoll const& op) {
     // In this order: a sender of before, which strikes it off the list of pollers and wakes it afterwards, finds it
     // asleep.
     sched::set_reason(vcpu, PauseReason::polling);
-    watch_for_poller(vcpu);
+    vcpu.domain->events->add_poller(vcpu);
     Result<bool> const pending = any_pending(vcpu, op.ports, op.nr_ports);
     if (!pending || *pending || has_work(vcpu)) {
         sched::clear_reason(vcpu, PauseReason::polling);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // The vcpu_op hypercall: bringing vCPUs of the own domain up and down, their timers, and where they want their data.
 #include <cstring>
-#include "core/event/event_channel.hpp"
+#include "core/event/upcall.hpp"
+#include "core/event/virq.hpp"
 #include "core/guest_access.hpp"
 #include "core/hal/cpu.hpp"
 #include "core/hal/memory.hpp"

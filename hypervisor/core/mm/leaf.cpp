@@ -60,7 +60,7 @@ Result<Pte> acquire_other_leaf(Pte wanted, Domain& table_owner, PageOwner const&
 
     auto page = get_page(pte.mfn(), owner.id);
     if (!page) return Errno::busy;
-    if ((*page)->count_has(PageInfo::heap) && (pte.raw & Pte::cache)) return Errno::acces;
+    if ((*page)->count_has(PageInfo::shared) && (pte.raw & Pte::cache)) return Errno::acces;
     if (!pte.is_writable()) {
         (void)(*std::move(page)).leak();
         return pte;

@@ -195,7 +195,7 @@ void mark_hypervisor_frames(Mfn first, u64 count) {
 }
 
 void mark_m2p_frames(Mfn first, u64 count) {
-    store_count(first, count, PageInfo::heap | PageInfo::owner_bits(abi::domid_xen) | 1);
+    store_count(first, count, PageInfo::shared | PageInfo::owner_bits(abi::domid_xen) | 1);
 }
 
 void add_free_range(Mfn first, u64 count) {
@@ -338,7 +338,7 @@ Result<PageInfo*> alloc_domain_frames(Domain& domain, u32 order, u32 address_bit
 Result<> drop_allocation(PageInfo& page, Domid owner) {
     u64 word = page.count.load(std::memory_order_relaxed);
     do {
-        if (!(word & PageInfo::allocated) || (word & PageInfo::heap) || PageInfo::owner_of(word) != owner)
+        if (!(word & PageInfo::allocated) || (word & PageInfo::shared) || PageInfo::owner_of(word) != owner)
             return Errno::inval;
     } while (!page.count.compare_exchange_weak(word, word & ~PageInfo::allocated, std::memory_order_acq_rel));
     PageRef::release(page);
@@ -358,7 +358,7 @@ PageInfo* alloc_shared_frame(Domain& domain) {
     set_m2p(mfn_of(*page), abi::shared_m2p_entry);
     domain.live_frames.fetch_add(1, std::memory_order_relaxed);
     page->type.store(PageInfo::kind_bits(PageType::writable) | 1, std::memory_order_relaxed);
-    page->count.store(PageInfo::allocated | PageInfo::heap | PageInfo::owner_bits(domain.id) | 1,
+    page->count.store(PageInfo::allocated | PageInfo::shared | PageInfo::owner_bits(domain.id) | 1,
                       std::memory_order_release);
     return page;
 }
@@ -380,7 +380,7 @@ void free_frame(PageInfo& page, Claim claim) {
     clear_m2p(mfn_of(page));
     page.stamp = tlb::stamp_now();  // read-only mappings may be cached as well
     Domain& domain = owner_of_live_frame(owner);
-    bool const is_in_list = !(word & PageInfo::heap);
+    bool const is_in_list = !(word & PageInfo::shared);
     if (is_in_list) {
         SpinGuard guard{domain.pages_lock};
         unlink(page, domain.orphans_head == index_of(page) ? domain.orphans_head : domain.pages_head);

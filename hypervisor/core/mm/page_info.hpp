@@ -30,7 +30,7 @@ inline constexpr u32 no_frame = ~u32{0};
 struct PageInfo {
     // count word
     static constexpr u64 allocated = u64{1} << 63;  // the owner's own reference is among the count
-    static constexpr u64 heap = u64{1} << 62;       // hypervisor memory shared with the owner: not in its page list
+    static constexpr u64 shared = u64{1} << 62;     // hypervisor memory, shared with the owner: not in its page list
     // Another domain than the owner has had it in its tables to write to: any CPU may remember that. Until it is freed.
     static constexpr u64 mapped_elsewhere = u64{1} << 61;
     static constexpr u32 owner_shift = 32;

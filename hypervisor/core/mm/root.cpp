@@ -2,8 +2,8 @@
 #include "core/mm/root.hpp"
 #include "core/hal/memory.hpp"
 #include "core/hal/vcpu.hpp"
+#include "core/mm/table_entry.hpp"
 #include "core/mm/typed_ref.hpp"
-#include "core/mm/validate.hpp"
 
 namespace hv {
 namespace {

@@ -4,11 +4,12 @@
 #include <memory>
 #include "base/log.hpp"
 #include "core/domain.hpp"
-#include "core/event/event_channel.hpp"
+#include "core/event/virq.hpp"
 #include "core/hal/cpu.hpp"
 #include "core/hal/time.hpp"
 #include "core/mm/guest_area.hpp"
 #include "public/event_channel.hpp"
+#include "public/mmu.hpp"
 
 namespace hv::guest_time {
 namespace {
@@ -122,6 +123,27 @@ void refresh(Vcpu& vcpu) {
 void start(CpuId cpu) {
     std::destroy_at(&readings[cpu]);
     std::construct_at(&readings[cpu]);
+}
+
+void write_runstate_area(Vcpu& vcpu) {
+    if (!vcpu.runstate_area) return;
+    // The entry is found by its address at each write, as the guest may map something else there meanwhile.
+    Result<GuestArea> area = GuestArea::open(vcpu, vcpu.runstate_area, sizeof(abi::VcpuRunstateInfo));
+    if (!area) return;
+    abi::VcpuRunstateInfo info = vcpu.runstate;  // of a running vCPU: nobody else changes it
+    constexpr usize entry_time_offset = offsetof(abi::VcpuRunstateInfo, state_entry_time);
+    if (!(vcpu.domain->vm_assist >> abi::vmassist::runstate_update_flag & 1)) {
+        area->store(0, &info, sizeof(info));
+        return;
+    }
+    // Other vCPUs of the guest read the copy: the flag tells them to try again (vcpu.h).
+    u64 const entry_time = info.state_entry_time;
+    info.state_entry_time |= abi::runstate::update;
+    area->store(entry_time_offset, &info.state_entry_time, sizeof(u64));
+    std::atomic_thread_fence(std::memory_order_release);
+    area->store(0, &info, sizeof(info));
+    std::atomic_thread_fence(std::memory_order_release);
+    area->store(entry_time_offset, &entry_time, sizeof(u64));
 }
 
 void switched_in(Vcpu& vcpu) {

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 // The three timers of a vCPU. An expired guest timer is an event (VIRQ_TIMER), so it is not lost while the vCPU waits.
+#include "core/time/vcpu_timers.hpp"
 #include <algorithm>
-#include "core/event/event_channel.hpp"
+#include "core/event/virq.hpp"
 #include "core/hal/cpu.hpp"
 #include "core/hal/time.hpp"
 #include "core/sched/scheduler.hpp"
-#include "core/time/guest_time.hpp"
 #include "public/event_channel.hpp"
 
 namespace hv::guest_time {

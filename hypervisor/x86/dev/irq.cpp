@@ -5,7 +5,7 @@
 #include "base/index.hpp"
 #include "base/lock.hpp"
 #include "core/domain.hpp"
-#include "core/event/event_channel.hpp"
+#include "core/event/channels.hpp"
 #include "core/event/pirq.hpp"
 #include "core/hal/irq.hpp"
 #include "x86/cpu/interrupts.hpp"
@@ -71,7 +71,7 @@ bool deliver(u8 vector) {
     Line* line = by_vector[vector].load(std::memory_order_acquire);
     if (!line) return false;
     if (line->is_level()) line->set_masked(true);
-    Vcpu const* vcpu = handle_pirq(dom0(), static_cast<u32>(line - lines.data()));
+    Vcpu const* vcpu = dom0().events->raise_pirq(static_cast<u32>(line - lines.data()));
     if (!vcpu) return true;
     CpuId wanted = vcpu->cpu.load(std::memory_order_relaxed);
     if (wanted == line->cpu.load(std::memory_order_relaxed)) [[likely]]

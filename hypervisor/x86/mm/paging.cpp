@@ -5,7 +5,7 @@
 #include "core/hal/memory.hpp"
 #include "core/mm/m2p.hpp"
 #include "core/mm/page_alloc.hpp"
-#include "core/mm/validate.hpp"
+#include "core/mm/table_entry.hpp"
 #include "x86/boot/memory_map.hpp"
 #include "x86/cpu/instructions.hpp"
 #include "x86/mm/boot_memory.hpp"

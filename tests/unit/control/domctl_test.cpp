@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "control_guest.hpp"
-#include "core/event/event_channel.hpp"
-#include "core/event/event_table.hpp"
-#include "core/grant/grant_table.hpp"
+#include "core/event/channels.hpp"
+#include "core/event/virq.hpp"
+#include "core/grant/table.hpp"
 #include "core/hypercall/dispatch.hpp"
 #include "core/mm/page_alloc.hpp"
 #include "public/event_channel.hpp"

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "public/sysctl.hpp"
+#include "core/sched/pause.hpp"
 
 #include <algorithm>
 #include <map>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "core/event/event_table.hpp"
+#include "core/event/channels.hpp"
 #include "event_guest.hpp"
 
 namespace hosted {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // FIFO delivery, seen by a guest that consumes events as event_channel.h tells it to, and by one that does not.
-#include "core/event/event_table.hpp"
+#include "core/event/channels.hpp"
 #include "event_guest.hpp"
 
 #include <random>

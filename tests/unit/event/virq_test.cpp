@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-#include "core/event/event_channel.hpp"
-#include "core/event/event_table.hpp"
+#include "core/event/virq.hpp"
+#include "core/event/channels.hpp"
 #include "event_guest.hpp"
 
 namespace hosted {
@@ -102,7 +102,7 @@ TEST(Pirq, IsMappedBoundRaisedAndFinished) {
     ASSERT_EQ(event_op(dom0, abi::evtchnop::bind_pirq, bind), 0);
     abi::EvtchnBindPirq again{.pirq = 9, .flags = 0, .port = {}};
     EXPECT_EQ(event_op(dom0, abi::evtchnop::bind_pirq, again), err(Errno::exist));
-    handle_pirq(dom0.domain(), 9);
+    dom0.domain().events->raise_pirq(9);
     EXPECT_TRUE(pending(dom0, bind.port));
     EXPECT_TRUE(dom0.domain().events->pirqs().find(9)->needs_eoi);
     abi::PhysdevEoi eoi{.irq = 9};
@@ -134,13 +134,13 @@ TEST(Pirq, OnlyALevelNeedsAnEndAndHasOnePerInterrupt) {
     abi::PhysdevEoi eoi{.irq = 10};
     ASSERT_EQ(physdev(dom0, abi::physdevop::eoi, eoi), 0);
     EXPECT_EQ(irq.ends, 0u);  // there was no interrupt yet
-    EXPECT_EQ(handle_pirq(dom0.domain(), 10), &dom0.vcpu());
+    EXPECT_EQ(dom0.domain().events->raise_pirq(10), &dom0.vcpu());
     ASSERT_EQ(physdev(dom0, abi::physdevop::eoi, eoi), 0);
     ASSERT_EQ(physdev(dom0, abi::physdevop::eoi, eoi), 0);
     EXPECT_EQ(irq.ends, 1u);
     ASSERT_EQ(close_port(dom0, bind.port), 0);
     EXPECT_FALSE(irq.enabled);
-    EXPECT_EQ(handle_pirq(dom0.domain(), 10), nullptr);
+    EXPECT_EQ(dom0.domain().events->raise_pirq(10), nullptr);
 }
 
 TEST(Pirq, IsWiredOnceAndTheHypervisorsNever) {

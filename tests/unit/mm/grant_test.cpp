@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-#include "core/grant/grant_table.hpp"
+#include "core/grant/table.hpp"
 #include "core/hal/memory.hpp"
+#include "core/mm/heap.hpp"
 #include "core/sched/scheduler.hpp"
 #include "hosted/world.hpp"
 #include "public/grant_table.hpp"
@@ -24,7 +25,7 @@ struct Grant : testing::Test {
     void TearDown() override { EXPECT_EQ(world.mismatches(), 0u); }
 
     abi::GrantEntryV1& entry(u32 ref) {
-        auto mfn = grant_frame(granter.domain(), 0);
+        auto mfn = granter.domain().grants->grown_to(0);
         return reinterpret_cast<abi::GrantEntryV1*>(hal::map(*mfn))[ref];
     }
     void grant(u32 ref, u64 pfn, u16 flags = abi::gtf::permit_access) {
@@ -331,8 +332,8 @@ TEST_F(Grant, ALongBatchOfEntries) {
 }
 
 TEST_F(Grant, AMapperWithoutRoomForAnotherMapping) {
-    destroy_grant_table(mapper.domain());
-    mapper.domain().grants = *create_grant_table(mapper.domain(), 1, 0);
+    destroy(mapper.domain().grants);
+    mapper.domain().grants = make<GrantTable>(mapper.domain(), 1u, 0u);
     grant(8, 9);
     EXPECT_EQ(map(8, Guest::va(20)), Status::no_space);
     EXPECT_EQ(mapper.frame(3)[20], 0u);
@@ -354,7 +355,7 @@ TEST_F(Grant, DomidSelfGrantsNothingToMap) {
 // A tool is told the frames of a table, when another one ends the domain.
 TEST_F(Grant, ATableThatIsRetiredMeanwhileHasNoFrames) {
     Guest& dom0 = world.dom0();
-    ASSERT_TRUE(grant_frame(granter.domain(), 1));
+    ASSERT_TRUE(granter.domain().grants->grown_to(1));
     abi::GnttabSetupTable op{};
     op.dom = granter.id();
     op.nr_frames = 2;

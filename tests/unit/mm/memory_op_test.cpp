@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "core/grant/grant_table.hpp"
+#include "core/grant/table.hpp"
 #include "core/mm/page_alloc.hpp"
 #include "hosted/world.hpp"
 #include "public/grant_table.hpp"
@@ -87,13 +87,13 @@ TEST_F(MemoryOp, AFrameThatTheGuestCannotBeToldOfIsTakenBack) {
 }
 
 TEST_F(MemoryOp, AFrameOfTheGrantTableIsNoMemoryToGiveBack) {
-    Result<Mfn> frame = grant_frame(guest.domain(), 0);
+    Result<Mfn> frame = guest.domain().grants->grown_to(0);
     ASSERT_TRUE(frame);
     u64 const had = guest.domain().pages;
     EXPECT_EQ(reserve(abi::memop::decrease_reservation, list({frame->value}), 1), 0);
     EXPECT_EQ(guest.domain().pages, had);
-    EXPECT_EQ(*grant_frame(guest.domain(), 0), *frame);
-    EXPECT_TRUE(page_of(*frame).count_has(PageInfo::heap | PageInfo::allocated));
+    EXPECT_EQ(*guest.domain().grants->grown_to(0), *frame);
+    EXPECT_TRUE(page_of(*frame).count_has(PageInfo::shared | PageInfo::allocated));
 }
 
 TEST_F(MemoryOp, PopulateStopsAtTheLimitAndSaysHowFarItCame) {
@@ -214,12 +214,12 @@ TEST_F(MemoryOp, Dom0IsToldOfTheFramesOfAGrantTable) {
     EXPECT_EQ(ask(guest), err(Errno::perm));
     EXPECT_EQ(ask(dom0), 0);
     u32 const limit = dom0.take<abi::MemAcquireResource>().nr_frames;
-    EXPECT_EQ(limit, grant_frame_limit(guest.domain()));
+    EXPECT_EQ(limit, guest.domain().grants->max_frame_count());
     request.nr_frames = 2;
     EXPECT_EQ(ask(dom0), err(Errno::inval)) << "nowhere to tell it";
     request.frame_list = {Guest::va(20)};
     EXPECT_EQ(ask(dom0), 0);
-    for (u32 i = 0; i < 2; ++i) EXPECT_EQ(dom0.frame(20)[i], grant_frame(guest.domain(), i)->value);
+    for (u32 i = 0; i < 2; ++i) EXPECT_EQ(dom0.frame(20)[i], guest.domain().grants->grown_to(i)->value);
     request.frame = limit - 1;
     EXPECT_EQ(ask(dom0), err(Errno::inval));
     request.frame = ~u64{0};

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // How much a call does between two questions whether it should stop: where it asks interrupts come in. The measure is
 // how often the hypervisor goes to a frame, which is once for a table of 512 entries and once for a page to be cleared.
-#include "core/grant/grant_table.hpp"
+#include "core/grant/table.hpp"
 #include "core/hal/cpu.hpp"
 #include "core/hal/memory.hpp"
 #include "core/mm/descriptor.hpp"
@@ -230,7 +230,7 @@ TEST_F(Questions, AGrantOfATableThatIsYetToBeGivenUp) {
     make_tables(4);
     leave_tables_half_given_up();
     Guest& mapper = world.add_guest();
-    auto* const entries = reinterpret_cast<abi::GrantEntryV1*>(hal::map(*grant_frame(guest.domain(), 0)));
+    auto* const entries = reinterpret_cast<abi::GrantEntryV1*>(hal::map(*guest.domain().grants->grown_to(0)));
     entries[8] = {
         .flags = abi::gtf::permit_access, .domid = mapper.id(), .frame = static_cast<u32>(guest.mfn(first).value)};
     abi::GnttabMapGrantRef op{};
@@ -253,7 +253,7 @@ TEST_F(Questions, AGrantOfATableThatIsYetToBeGivenUp) {
 // However often it is asked to stop, each call must have done something.
 TEST_F(Questions, AnEndThatIsPreemptedWheneverItAsksComesToItsEnd) {
     Guest& mapper = world.add_guest();
-    auto* const entries = reinterpret_cast<abi::GrantEntryV1*>(hal::map(*grant_frame(guest.domain(), 0)));
+    auto* const entries = reinterpret_cast<abi::GrantEntryV1*>(hal::map(*guest.domain().grants->grown_to(0)));
     constexpr u32 mappings = 20;
     abi::GnttabMapGrantRef op{};
     op.flags = abi::gntmap::device_map;

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include "core/sched/pause.hpp"
 #include "simulated_cpu.hpp"
 
 #include <gtest/gtest.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Rules for the contents of page tables of levels 2 to 4; level 1 is leaf.hpp. Promotion and demotion of whole tables
-// (typed_ref.hpp, demotion.hpp) are built on them.
+// What an entry of a page table of level 2, 3 or 4 may name, and what it holds; level 1 is leaf.hpp. Promotion and
+// demotion of whole tables (typed_ref.hpp) are built on both.
 #pragma once
 #include <array>
 #include "core/domain.hpp"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "core/event/event_table.hpp"
+#include "core/event/channels.hpp"
 #include <algorithm>
 #include <memory>
 #include <optional>
@@ -135,6 +135,38 @@ Result<EvtchnPort> EventChannels::bind_ipi(VcpuId vcpu) {
     return port;
 }
 
+// A number is mapped when there is an interrupt behind it, and no longer.
+void EventChannels::map_gsi(u32 gsi) {
+    SpinGuard guard{lock_};
+    if (pirqs_.find(gsi)) return;
+    hal::connect_gsi(gsi, gsi);
+    pirqs_.set_mapped(gsi, true);
+}
+
+Result<u32> EventChannels::map_msi(std::optional<u32> wanted, hal::MsiSource const& source) {
+    SpinGuard guard{lock_};
+    u32 const pirq = TRY(pirqs_.choose(wanted, hal::gsi_count()));
+    TRY(hal::connect_msi(pirq, source));
+    pirqs_.set_mapped(pirq, true);
+    return pirq;
+}
+
+Result<> EventChannels::wire_gsi(u32 gsi, bool level, bool active_low) {
+    SpinGuard guard{lock_};
+    if (!pirqs_.find(gsi)) return Errno::inval;
+    return hal::wire_gsi(gsi, level, active_low);
+}
+
+Result<> EventChannels::unmap_pirq(u32 pirq) {
+    SpinGuard guard{lock_};
+    Pirq const* const entry = pirqs_.find(pirq);
+    if (!entry) return Errno::inval;
+    if (entry->port.load(std::memory_order_relaxed)) return Errno::busy;
+    pirqs_.set_mapped(pirq, false);
+    hal::disconnect_irq(pirq);
+    return {};
+}
+
 Result<EvtchnPort> EventChannels::bind_pirq(u32 pirq) {
     SpinGuard guard{lock_};
     Pirq* const entry = pirqs_.find(pirq);
@@ -238,6 +270,12 @@ bool EventChannels::close_all() {
         }
     }
     close_cursor_ = 1;
+    return true;
+}
+
+bool EventChannels::end() {
+    if (!close_all() || !leave_fifo()) return false;
+    pirqs_.ends.end();
     return true;
 }
 

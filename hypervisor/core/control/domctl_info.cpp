@@ -27,7 +27,7 @@ void describe_vcpus(Domain& domain, abi::DomctlGetdomaininfo& info) {
 
 u64 type_of_frame(u64 mfn, Domain& domain) {
     Result<PageRef> page = get_page(Mfn{mfn}, domain.id);
-    if (!page || (*page)->count.load(std::memory_order_relaxed) & PageInfo::heap) return abi::pfinfo::xtab;
+    if (!page || (*page)->count.load(std::memory_order_relaxed) & PageInfo::shared) return abi::pfinfo::xtab;
     u64 const word = (*page)->type.load(std::memory_order_acquire);
     u64 const pinned = word & PageInfo::pinned ? abi::pfinfo::lpintab : 0;
     if (!(word & PageInfo::use_mask)) return abi::pfinfo::notab;

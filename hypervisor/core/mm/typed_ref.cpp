@@ -1,17 +1,15 @@
 // SPDX-License-Identifier: MIT
 // Promotion and demotion. Both move a frame's prefix, entry by entry, holding its `busy` bit meanwhile; see
 // page_info.hpp.
-#include "core/mm/validate.hpp"
+#include "core/mm/typed_ref.hpp"
 #include "core/hal/cpu.hpp"
 #include "core/hal/memory.hpp"
-#include "core/mm/demotion.hpp"
 #include "core/mm/descriptor.hpp"
 #include "core/mm/leaf.hpp"
+#include "core/mm/table_entry.hpp"
 #include "core/mm/tlb_clock.hpp"
 
 namespace hv {
-constinit std::array<u64, last_hypervisor_slot - first_hypervisor_slot + 1> hypervisor_l4_entries{};
-
 namespace {
 u64* entries_of(PageInfo const& page) { return reinterpret_cast<u64*>(hal::map(mfn_of(page))); }
 
@@ -236,18 +234,5 @@ bool demote_residue(PageInfo& page) {
             TypedRef::release(page);
     }
     return shrink(page);
-}
-
-Result<Pte> acquire_table_entry(Pte wanted, PageType level, Domain& domain) {
-    if (!wanted.is_present()) return wanted;
-    u64 beyond = Pte::address & ~((u64{1} << hal::max_address_bits()) - 1);
-    if (wanted.raw & (~(Pte::table_allowed | Pte::address) | beyond)) return Errno::inval;
-    TypedRef table = TRY(get_typed(wanted.mfn(), domain.id, below(level)));
-    (void)std::move(table).leak();
-    return Pte{wanted.raw | Pte::user | (level == PageType::l4 ? Pte::accessed : 0)};
-}
-
-void release_table_entry(Pte stored) {
-    if (stored.is_present()) TypedRef::release(page_of(stored.mfn()));
 }
 }  // namespace hv

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // How a domain comes to FIFO delivery, extends it, and leaves it.
-#include "core/event/event_table.hpp"
+#include "core/event/channels.hpp"
 #include "core/event/two_level.hpp"
 #include "core/mm/heap.hpp"
 

@@ -52,6 +52,7 @@ public:
     Result<> bind_vcpu(EvtchnPort port, VcpuId vcpu);
     Result<> close(EvtchnPort port);
     bool close_all();  // false if preempted
+    bool end();        // of a dying domain: peers become unbound. The same
     Result<> send(EvtchnPort port);
     Result<> unmask(EvtchnPort port);
     Result<abi::EvtchnStatus> status(EvtchnPort port);
