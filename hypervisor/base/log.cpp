@@ -35,6 +35,8 @@ void set_threshold(Level level) { threshold = level; }
 void set_guest_threshold(Level level) { guest_threshold = level; }
 void refill_guest_budget() { guest_budget.store(guest_lines_per_second, std::memory_order_relaxed); }
 
+bool line_allowed(Level level) { return level <= threshold.load(std::memory_order_relaxed); }
+
 bool guest_line_allowed(Level level) {
     if (level > guest_threshold.load(std::memory_order_relaxed)) return false;
     return guest_budget.fetch_sub(1, std::memory_order_relaxed) > 0;
@@ -58,8 +60,7 @@ usize write_raw(std::string_view text) {
     return console_write_some(text);
 }
 
-void write_line(Level level, std::string_view pattern, std::span<FormatArg const> args) {
-    if (level > threshold.load(std::memory_order_relaxed)) return;
+void write_line(std::string_view pattern, std::span<FormatArg const> args) {
     constexpr std::string_view mark = "(pv) ";
     std::array<char, mark.size() + 400> buffer;
     mark.copy(buffer.data(), mark.size());

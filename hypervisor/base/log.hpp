@@ -10,7 +10,8 @@
 namespace hv::log {
 enum class Level : u8 { error, warning, info, debug };
 
-// Thresholds, set from loglvl= and guest_loglvl=. A line is printed if its level is not above the threshold.
+// Thresholds, set from loglvl= and guest_loglvl=. A line is printed if its level is not above the threshold: a guest's,
+// if that is not above the one for guests.
 void set_threshold(Level level);
 void set_guest_threshold(Level level);
 bool guest_line_allowed(Level level);  // counts against the budget that refill_guest_budget renews once a second
@@ -37,31 +38,33 @@ usize console_write_some(std::string_view text);
 // they were.
 void be_alone(bool yes);
 
-void write_line(Level level, std::string_view pattern, std::span<FormatArg const> args);
+bool line_allowed(Level level);
+void write_line(std::string_view pattern, std::span<FormatArg const> args);
 
 template <class... Args>
-void line(Level level, std::string_view pattern, Args const&... args) {
+void line(bool allowed, std::string_view pattern, Args const&... args) {
+    if (!allowed) return;
     std::array<FormatArg, sizeof...(Args) + 1> list{FormatArg{args}..., FormatArg{0}};
-    write_line(level, pattern, std::span{list.data(), sizeof...(Args)});
+    write_line(pattern, std::span{list.data(), sizeof...(Args)});
 }
 template <class... Args>
 void error(std::string_view pattern, Args const&... args) {
-    line(Level::error, pattern, args...);
+    line(line_allowed(Level::error), pattern, args...);
 }
 template <class... Args>
 void warn(std::string_view pattern, Args const&... args) {
-    line(Level::warning, pattern, args...);
+    line(line_allowed(Level::warning), pattern, args...);
 }
 template <class... Args>
 void info(std::string_view pattern, Args const&... args) {
-    line(Level::info, pattern, args...);
+    line(line_allowed(Level::info), pattern, args...);
 }
 template <class... Args>
 void debug(std::string_view pattern, Args const&... args) {
-    line(Level::debug, pattern, args...);
+    line(line_allowed(Level::debug), pattern, args...);
 }
 template <class... Args>
-void guest(std::string_view pattern, Args const&... args) {  // something a guest did wrong
-    if (guest_line_allowed(Level::info)) line(Level::error, pattern, args...);
+void guest(std::string_view pattern, Args const&... args) {  // something a guest did wrong, or said
+    line(guest_line_allowed(Level::info), pattern, args...);
 }
 }  // namespace hv::log
