@@ -196,7 +196,7 @@ bool end_vcpus(Domain& domain) {
     for (Vcpu* vcpu : domain.vcpus)
         if (vcpu) sched::remove(*vcpu);
     domain.cap_timer.end();
-    for (Domain::Watchdog& watchdog : domain.watchdogs) watchdog.timer.end();
+    for (sched::Watchdog& watchdog : domain.watchdogs) watchdog.timer.end();
     return true;
 }
 

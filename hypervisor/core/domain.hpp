@@ -1,21 +1,15 @@
 // SPDX-License-Identifier: MIT
 // A domain: created, running, (shut down), dying, gone. Reference counted; a dying domain stays as a zombie until the
-// last frame it owns has no references, so that ids and owners never dangle.
+// last frame it owns has no references, so that ids and owners never dangle. Its parts are their subjects'.
 #pragma once
 #include <array>
 #include <atomic>
-#include "base/bitmap.hpp"
 #include "base/lock.hpp"
 #include "base/result.hpp"
-#include "core/mm/page_info.hpp"
+#include "core/grant/parts.hpp"
 #include "core/vcpu.hpp"
-#include "public/memory.hpp"
-#include "public/shared_info.hpp"
 
 namespace hv {
-class EventChannels;
-class GrantTable;
-
 enum class DomainState : u8 { building, alive, dying, dead };
 
 struct DomainConfig {
@@ -28,59 +22,31 @@ struct DomainConfig {
     u32 max_maptrack_frames = 1024;
 };
 
-struct Domain {
+struct Domain : mm::DomainPart,
+                event::DomainPart,
+                grant::DomainPart,
+                sched::DomainPart,
+                guest_time::DomainPart,
+                pv::DomainPart {
     Domid id{};
     bool privileged = false;
     std::atomic<u32> references{0};  // see DomainRef
     std::atomic<DomainState> state{DomainState::building};
-
-    // --- vCPUs
     u32 max_vcpus = 0;
     std::array<Vcpu*, max_vcpus_per_domain> vcpus{};
-    std::atomic<u32> pause_count{0};  // all vCPUs; one is held by the toolstack for a new domain
+
+    // --- as tools know it
     std::atomic<bool> paused_by_controller{false};
+    std::array<u8, 16> handle{};
 
-    // --- memory
-    Spinlock<LockRank::page_list> pages_lock;  // guards the page list
-    u32 pages_head = no_frame;
-    u32 orphans_head = no_frame;  // a dying domain's frames that are still mapped somewhere
-    std::atomic<u64> pages{0};    // frames in the page list, or about to be
-    u64 max_pages = 0;
-    std::atomic<u64> claimed_pages{0};  // free frames set aside for it, changed under the allocator's lock
-    std::atomic<u64> live_frames{0};    // those and hypervisor frames shared with it; the domain lives while any do
-    abi::SharedInfo* shared_info = nullptr;
-    Mfn shared_info_mfn{};
-    bool may_map_io = false;               // dom0: any machine address that is not the hypervisor's
-    CpuMask dirty_cpus;                    // CPUs whose TLB may hold entries of this domain
-    abi::E820Entry* memory_map = nullptr;  // one heap frame, set by the toolstack; null: none. Under pages_lock
-    u32 memory_map_entries = 0;
-    u64 vm_assist = 0;  // bit per VMASST_TYPE_*
-
-    // --- communication
-    u32 max_event_channels = ~0u;
-    EventChannels* events = nullptr;
-    GrantTable* grants = nullptr;
-
-    // --- life
+    // --- its life
+    Time created = 0;
     Spinlock<LockRank::shutdown> shutdown_lock;  // one shuts down or resumes all of its vCPUs at a time
     std::atomic<bool> shut_down{false};
     std::atomic<u32> shutdown_code{0};
     std::atomic<bool> being_destroyed{false};
     u32 destroy_phase = 0;         // where an interrupted destroy goes on
     Domain* next_spare = nullptr;  // while not in use at all
-    std::array<u8, 16> handle{};
-    i64 wall_clock_offset = 0;  // seconds
-    Time created = 0;
-    u32 scheduler_weight = 256;
-    u32 scheduler_cap = 0;           // percent of a CPU; 0: none
-    std::atomic<i64> cap_budget{0};  // run time left in this period, or owed; core/sched/cap.cpp
-    std::atomic<bool> cap_is_timed{false};
-    Timer cap_timer{};  // the next period
-    struct Watchdog {
-        Timer timer{};
-        std::atomic<bool> in_use{false};
-    };
-    std::array<Watchdog, 2> watchdogs{};  // SCHEDOP_watchdog
 
     Vcpu* vcpu(VcpuId vcpu_id) const {
         u32 number = vcpu_id.value;

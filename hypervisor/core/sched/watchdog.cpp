@@ -20,7 +20,7 @@ void expired(void* owner) {
 }  // namespace
 
 void prepare_watchdogs(Domain& domain) {
-    for (Domain::Watchdog& watchdog : domain.watchdogs) {
+    for (Watchdog& watchdog : domain.watchdogs) {
         watchdog.timer.callback = expired;
         watchdog.timer.owner = &domain;
     }

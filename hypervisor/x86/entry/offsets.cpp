@@ -7,6 +7,9 @@
 #include "public/hypercall.hpp"
 #include "x86/cpu/this_cpu.hpp"
 
+// The parts of a vCPU are bases, which lie one behind the other.
+#pragma GCC diagnostic ignored "-Winvalid-offsetof"
+
 #define EMIT(name, value) asm volatile("\n.ascii \"->" #name " %0\"" : : "i"(value))
 
 namespace hv {
