@@ -5,7 +5,7 @@
 #include "core/grant/table.hpp"
 
 namespace hv {
-// --- an operation that comes alone, as Linux's mostly do: fault
+// --- an operation that comes alone, as Linux's mostly do: the same as a batch of one, shorter. fault
 Errno map_grant(Vcpu& vcpu, guest_ptr<abi::GnttabMapGrantRef> at);
 Errno unmap_grant(Vcpu& vcpu, guest_ptr<abi::GnttabUnmapGrantRef> at);
 

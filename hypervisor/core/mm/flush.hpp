@@ -11,7 +11,8 @@ namespace hv {
 Result<CpuMask> cpus_of_vcpu_bitmap(Domain& domain, u64 bitmap_address);
 CpuMask cpus_of(Domain& domain);
 
-// The flags of update_va_mapping (UVMF_*), after the update succeeded.
+// The flags of update_va_mapping (UVMF_*), after the update succeeded. The usual ones, a page here and nothing, take
+// the short way.
 Result<> flush_where_asked(Vcpu& vcpu, u64 va, u64 flags);
 inline Result<> flush_after_update(Vcpu& vcpu, u64 va, u64 flags) {
     if (flags == (abi::uvmf::invlpg | abi::uvmf::local)) {

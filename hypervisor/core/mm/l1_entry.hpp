@@ -18,12 +18,23 @@ struct L1Slot {
     Pte load() const { return Pte{__atomic_load_n(entry, __ATOMIC_RELAXED)}; }
 };
 
-// The entry at a machine address. inval if it is misaligned or not in a live level-1 table of `domain`.
-inline Result<L1Slot> l1_slot_at(Domain& domain, Maddr address) {
+// The same, with one more use of the table that whoever has it gives back; null: there is none.
+struct HeldL1 {
+    PageInfo* table = nullptr;
+    u64* entry = nullptr;
+};
+
+// The entry at a machine address, which is aligned and in a live level-1 table of the owner's.
+[[gnu::always_inline]] inline HeldL1 hold_l1_at(Maddr address, Domid owner) {
     Mfn const mfn{address.value >> page_shift};
-    PageInfo* table = address.value % sizeof(u64) ? nullptr : join_uses(mfn, domain.id, PageType::l1);
-    if (!table) return Errno::inval;
-    return L1Slot{TypedRef::adopt(*table), reinterpret_cast<u64*>(hal::map(mfn) + address.value % page_size)};
+    PageInfo* const table = address.value % sizeof(u64) ? nullptr : join_uses(mfn, owner, PageType::l1);
+    if (!table) return {};
+    return {table, reinterpret_cast<u64*>(hal::map(mfn) + address.value % page_size)};
+}
+inline Result<L1Slot> l1_slot_at(Domain& domain, Maddr address) {  // inval
+    HeldL1 const held = hold_l1_at(address, domain.id);
+    if (!held.table) return Errno::inval;
+    return L1Slot{TypedRef::adopt(*held.table), held.entry};
 }
 
 // One more use of the level-1 table that a walk with nothing held has come to, or null. What the walk has read is
@@ -36,14 +47,17 @@ inline Result<L1Slot> l1_slot_at(Domain& domain, Maddr address) {
     return join_uses(page_of(above.mfn()), owner, PageType::l1);
 }
 
-// By a root of the domain's. inval if no live level-1 table of its own is reached.
-inline Result<L1Slot> find_l1(Domain& domain, u64 root, u64 va) {
-    if (!is_guest_address(va)) return Errno::inval;
-    Pte const above = walk_guest<2>(root, va);
-    if (!above.is_present()) return Errno::inval;
-    PageInfo* const table = join_walked_table(above, domain.id);
-    if (!table) return Errno::inval;
-    return L1Slot{TypedRef::adopt(*table), reinterpret_cast<u64*>(hal::map(above.mfn())) + l1_index(va)};
+// The entry that maps `va` below a root, if a live level-1 table of the owner's is reached.
+[[gnu::always_inline]] inline HeldL1 hold_l1(u64 root, u64 va, Domid owner) {
+    Pte const above = is_guest_address(va) ? walk_guest<2>(root, va) : Pte{};
+    PageInfo* const table = above.is_present() ? join_walked_table(above, owner) : nullptr;
+    if (!table) return {};
+    return {table, reinterpret_cast<u64*>(hal::map(above.mfn())) + l1_index(va)};
+}
+inline Result<L1Slot> find_l1(Domain& domain, u64 root, u64 va) {  // inval
+    HeldL1 const held = hold_l1(root, va, domain.id);
+    if (!held.table) return Errno::inval;
+    return L1Slot{TypedRef::adopt(*held.table), held.entry};
 }
 
 // The level-1 entry that maps `va` in the kernel root, for reading only. inval if the walk ends above it.

@@ -5,7 +5,9 @@
 
     .section .text.entry, "ax"
 
-// The words of the frame, at rsi = top of the guest's stack: rdi = vCPU, rax = gate, and with code the error code in ecx.
+// The words of the frame, which core/pv/trap_frame.cpp (frame_of) describes and makes for all other cases; syscall.S has
+// those in which flags and selectors are known. One way for the three would cost each some fifteen of its instructions, of
+// which the budgets have none to spare. At rsi = top of the guest's stack: rdi = vCPU, rax = gate, and with code the error code in ecx.
 // Until the last of them is written, the guest's registers stay as they are.
     .macro write_frame from_user:req, with_code:req, fixup:req
     open_guest_memory
@@ -91,6 +93,7 @@ function page_fault_again
 function bounce_again
     jmp entry_general
 
+// All for which there is a stack; handle_guest_trap in trap.cpp has the rest.
 function fast_breakpoint
     testb $3, SHORT(CS)
     jz entry_general
@@ -98,7 +101,8 @@ function fast_breakpoint
     leaq VCPU_TRAPS + 3 * GATE_SIZE(%rdi), %rax
     jmp bounce_without_code
 
-// UD2 may be the prefix for CPUID (xen.h: XEN_EMULATE_PREFIX): then "xen" follows.
+// All that can be read; handle_invalid_opcode in trap.cpp has the rest. UD2 may be the prefix for CPUID (xen.h:
+// XEN_EMULATE_PREFIX): then "xen" follows.
 function fast_invalid_opcode
     testb $3, SHORT(CS)
     jz entry_general
@@ -125,7 +129,8 @@ function bounce_without_code
     bounce 0, bounce_again
 
 // A write to a present page by the kernel may be one to a page table, and a fault in ring 3 that is not of the user kind
-// comes from a descriptor table. These two are for C++.
+// comes from a descriptor table. These two are for C++ (handle_page_fault in trap.cpp), and so is the kernel's first look
+// at the M2P.
 function fast_page_fault
     testb $3, SHORT(CS)
     jz entry_general
@@ -157,7 +162,7 @@ function fast_page_fault
     jmp exit_to_guest
 
 // The one privileged instruction of every context switch in the guest: RDMSR of the user's GS base, which is the
-// inactive one while the kernel runs.
+// inactive one while the kernel runs. All others are handle_general_protection's in trap.cpp.
 function fast_general_protection
     testb $3, SHORT(CS)
     jz entry_general

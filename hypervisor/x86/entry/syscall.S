@@ -61,6 +61,8 @@ function entry_syscall64
     cmpl $HYPERCALL_IRET, %eax
     je guest_iret
 
+    // As dispatch_hypercall (core/hypercall/table.hpp), which multicall and the hosted tests call: to call it here would
+    // cost each hypercall six instructions more, and update_va_mapping has half of one to spare.
     push_rest
     cmpl $HYPERCALL_SLOTS, %eax
     jae unknown_hypercall
@@ -197,6 +199,7 @@ function entry_sysenter
     call_cpp handle_sysenter
     jmp exit_to_guest
 
+// The usual return of a kernel to itself, or to its user space; handle_iret in trap.cpp has the rest.
 // Short frame, rcx = vCPU in kernel mode. The frame to return to lies at the guest's stack pointer. All of it is read
 // before anything changes but the frame here, of which handle_iret needs no more than that stack pointer.
 guest_iret:
