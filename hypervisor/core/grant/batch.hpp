@@ -26,13 +26,12 @@ struct GrantOps {
 // On each of them. again, fault, or inval: there are too many.
 template <AbiType T, usize from = offsetof(T, status), usize size = sizeof(T::status), class F>
 [[gnu::always_inline]] inline Errno for_each_op(GrantOps& todo, F&& one) {
-    constexpr u64 ops_between_questions = 8;
     guest_ptr<T> ops{todo.first};
     u64 const count = todo.count;
     if (count >> 31) [[unlikely]]
         return Errno::inval;
     for (u64 left = count; left != 0; --left, ops = ops + 1) {
-        if (left % ops_between_questions == 0 && left != count && hal::should_preempt()) {
+        if (left % hal::between_questions::grant_operations == 0 && left != count && hal::should_preempt()) {
             todo = {ops.address, left};
             return Errno::again;
         }

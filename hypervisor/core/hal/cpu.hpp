@@ -18,9 +18,20 @@ void kick(CpuId cpu);  // makes that CPU look at its pending work soon; no-op fo
 // A higher claim is waiting: long operations return "again". Lets interrupts in meanwhile: nobody asks with a lock
 // held.
 bool should_preempt();
-// In a loop that cannot stop on its way: it only lets interrupts in, in every 512th turn.
+// How much is done between two questions. One costs about as much as a short operation; what is long (promotions,
+// demotions) asks by itself.
+namespace between_questions {
+inline constexpr u32 multicall_entries = 8;
+inline constexpr u32 mmuext_operations = 4;
+inline constexpr u32 table_updates = 32;
+inline constexpr u32 grant_operations = 8;
+inline constexpr u32 extents = 8;  // of one frame; larger ones: 1
+inline constexpr u32 cleared_frames = 64;
+inline constexpr u32 frames = 512;
+}  // namespace between_questions
+// In a loop over frames that cannot stop on its way: it only lets interrupts in.
 inline void ask_in_turn(u64 turn) {
-    if (turn % 512 == 511) (void)should_preempt();
+    if (turn % between_questions::frames == between_questions::frames - 1) (void)should_preempt();
 }
 perf::Counts& perf_counts(CpuId cpu);
 

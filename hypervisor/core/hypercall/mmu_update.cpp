@@ -62,7 +62,7 @@ public:
     ~Batch() { forget_table(); }
 
     Result<> run(List& list) {
-        constexpr u64 chunk_size = 32;
+        constexpr u64 chunk_size = hal::between_questions::table_updates;
         std::array<abi::MmuUpdate, chunk_size> chunk;
         for (;;) {
             u64 const size = std::min(chunk_size, list.left());
@@ -122,7 +122,7 @@ private:
     [[gnu::noinline]] Result<> turn_to(Mfn mfn) {
         forget_table();
         // What the requests before this one set free must be free before this one is looked at.
-        if (!vcpu_.demotions.empty() && !drain_demotions(vcpu_.demotions)) return Errno::again;
+        if (!drain_demotions(vcpu_.demotions)) return Errno::again;
         PageType kind = PageType::l1;
         PageInfo* table = join_uses(mfn, tables_.id, kind);
         if (!table) {

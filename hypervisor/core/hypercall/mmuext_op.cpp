@@ -113,11 +113,10 @@ Outcome do_mmuext_op(Vcpu& vcpu, HypercallArgs& args) {
     }
     Domain& owner = other ? **other : *vcpu.domain;
 
-    constexpr u64 operations_between_questions = 4;  // long ones ask by themselves
+    constexpr u64 every = hal::between_questions::mmuext_operations;
     for (; batch->left(); ++batch->done) {
-        bool const ask = batch->done % operations_between_questions == operations_between_questions - 1;
-        if ((!vcpu.demotions.empty() && !drain_demotions(vcpu.demotions)) || (ask && hal::should_preempt()))
-            [[unlikely]]
+        bool const ask = batch->done % every == every - 1;
+        if (!drain_demotions(vcpu.demotions) || (ask && hal::should_preempt())) [[unlikely]]
             return batch->finish(args, Errno::again);
         abi::MmuextOp op;
         Result<> done = copy_in(op, batch->next());

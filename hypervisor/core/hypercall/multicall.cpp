@@ -9,9 +9,6 @@
 
 namespace hv {
 namespace {
-// Long entries ask by themselves whether to stop; short ones are not worth a question each.
-constexpr u32 entries_between_questions = 8;
-
 // The batch goes on at `next`, with `left` entries to do, when the guest's instruction is repeated.
 Outcome continue_at(HypercallArgs& args, u64 next, u64 left) {
     args[0] = next;
@@ -33,9 +30,9 @@ Outcome do_multicall(Vcpu& vcpu, HypercallArgs& args) {
     if (!check_guest_range(entry, u64{count} * sizeof(Entry))) return Errno::fault;
 
     for (u32 left = count; left != 0; --left, entry += sizeof(Entry)) {
-        if (!vcpu.demotions.empty() && !drain_demotions(vcpu.demotions)) [[unlikely]]
+        if (!drain_demotions(vcpu.demotions)) [[unlikely]]
             return continue_at(args, entry, left);
-        bool const ask = left % entries_between_questions == 0 && left != count;
+        bool const ask = left % hal::between_questions::multicall_entries == 0 && left != count;
         if (ask && hal::should_preempt()) return continue_at(args, entry, left);
 
         u64 op;

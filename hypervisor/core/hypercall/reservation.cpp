@@ -75,9 +75,9 @@ Outcome change_reservation(Vcpu& vcpu, HypercallArgs& args) {
     auto* change = command == abi::memop::populate_physmap       ? populate
                    : command == abi::memop::decrease_reservation ? decrease
                                                                  : increase;
-    u64 const extents_between_questions = request->extent_order ? 1 : 8;
+    u64 const every = request->extent_order ? 1 : hal::between_questions::extents;
     for (u64 first = done; done < request->nr_extents; ++done) {
-        if (done % extents_between_questions == 0 && done > first && hal::should_preempt()) {
+        if (done % every == 0 && done > first && hal::should_preempt()) {
             args[0] = command | done << abi::memop::progress_shift;
             return Outcome::again();
         }

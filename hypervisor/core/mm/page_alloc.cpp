@@ -172,11 +172,11 @@ void prepare_block(PageInfo& first, u32 order) {
 // The same for a domain's memory, of which there may be a GiB. No lock is held: interrupts come in now and then, but at
 // boot.
 inline void prepare_extent(PageInfo& first, u32 order, Contents contents) {
-    constexpr u64 frames_between_questions = 64;
+    constexpr u64 every = hal::between_questions::cleared_frames;
     for (u64 i = 0;;) {
         prepare_frame((&first)[i], contents);
         if (++i == u64{1} << order) return;
-        if (i % frames_between_questions == 0 && contents == Contents::zero) (void)hal::should_preempt();
+        if (i % every == 0 && contents == Contents::zero) (void)hal::should_preempt();
     }
 }
 }  // namespace
@@ -261,7 +261,7 @@ void free_heap(std::byte* memory, u32 order) {
 }
 
 namespace {
-constexpr u32 run_order = 9;  // of what gets its owner at a time
+constexpr u32 run_order = std::bit_width(hal::between_questions::frames) - 1;  // of what gets its owner at a time
 
 // Counted before they are there: two that ask at once do not get more than there may be, and nothing is taken, of a
 // claim neither, that is not for them.

@@ -213,7 +213,7 @@ void TypedRef::release_last(PageInfo& page) {
     PageRef::release(page);  // that of all uses
 }
 
-bool drain_demotions(DemotionQueue& queue) {
+bool demote_queued(DemotionQueue& queue) {
     while (!queue.empty()) {
         PageInfo& page = frame_table[queue.head];
         queue.head = page.demote_next;

@@ -77,7 +77,10 @@ struct DemotionQueue {
 };
 
 // True when the queue is empty; false if preempted, some frames are left (call again later).
-bool drain_demotions(DemotionQueue& queue);
+bool demote_queued(DemotionQueue& queue);
+[[gnu::always_inline]] inline bool drain_demotions(DemotionQueue& queue) {
+    return queue.empty() || demote_queued(queue);
+}
 
 // For the end of a domain: unpins and demotes until nothing is left, or preempted (false).
 bool demote_residue(PageInfo& page);

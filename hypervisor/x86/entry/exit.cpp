@@ -66,7 +66,7 @@ void let_others_in(CpuBlock& cpu) {
                 resume_guest();
             }
         }
-        if (!cpu.current->demotions.empty() && !drain_demotions(cpu.current->demotions)) continue;
+        if (!drain_demotions(cpu.current->demotions)) continue;
         bool busy = cpu.pending.load(std::memory_order_acquire) || sched::need_resched(cpu.id);
         if (!busy) cpu::wait_for_interrupt();
     }
@@ -94,7 +94,7 @@ void prepare_exit(abi::CpuUserRegs& regs) {
         x86::note_look(cpu);
         if (cpu.pending.load(std::memory_order_acquire)) x86::do_pending_work(cpu);
         Vcpu& vcpu = *cpu.current;
-        bool drained = vcpu.demotions.empty() || drain_demotions(vcpu.demotions);
+        bool drained = drain_demotions(vcpu.demotions);
         if (sched::need_resched(cpu.id)) {
             Vcpu& next = sched::pick_next(cpu.id);
             if (&next != &vcpu) {
