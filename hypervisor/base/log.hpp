@@ -47,22 +47,18 @@ void line(bool allowed, std::string_view pattern, Args const&... args) {
     std::array<FormatArg, sizeof...(Args) + 1> list{FormatArg{args}..., FormatArg{0}};
     write_line(pattern, std::span{list.data(), sizeof...(Args)});
 }
-template <class... Args>
-void error(std::string_view pattern, Args const&... args) {
-    line(line_allowed(Level::error), pattern, args...);
-}
-template <class... Args>
-void warn(std::string_view pattern, Args const&... args) {
-    line(line_allowed(Level::warning), pattern, args...);
-}
-template <class... Args>
-void info(std::string_view pattern, Args const&... args) {
-    line(line_allowed(Level::info), pattern, args...);
-}
-template <class... Args>
-void debug(std::string_view pattern, Args const&... args) {
-    line(line_allowed(Level::debug), pattern, args...);
-}
+// As a function: log::error("d{}: crashed: {}", id, why).
+template <Level level>
+struct AtLevel {
+    template <class... Args>
+    void operator()(std::string_view pattern, Args const&... args) const {
+        line(line_allowed(level), pattern, args...);
+    }
+};
+inline constexpr AtLevel<Level::error> error;
+inline constexpr AtLevel<Level::warning> warn;
+inline constexpr AtLevel<Level::info> info;
+inline constexpr AtLevel<Level::debug> debug;
 template <class... Args>
 void guest(std::string_view pattern, Args const&... args) {  // something a guest did wrong, or said
     line(guest_line_allowed(Level::info), pattern, args...);

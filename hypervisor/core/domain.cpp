@@ -3,7 +3,6 @@
 #include "core/domain.hpp"
 #include <algorithm>
 #include "base/log.hpp"
-#include "core/domain_table.hpp"
 #include "core/event/channels.hpp"
 #include "core/event/virq.hpp"
 #include "core/grant/mapping.hpp"
@@ -18,10 +17,9 @@
 #include "core/mm/root.hpp"
 #include "core/mm/typed_ref.hpp"
 #include "core/pv/cpuid.hpp"
-#include "core/sched/pause.hpp"
 #include "core/sched/scheduler.hpp"
 #include "core/sched/watchdog.hpp"
-#include "core/time/vcpu_timers.hpp"
+#include "core/time/guest_time.hpp"
 #include "public/event_channel.hpp"
 #include "public/sched.hpp"
 

@@ -6,10 +6,11 @@
 #include <atomic>
 #include "base/lock.hpp"
 #include "base/result.hpp"
-#include "core/grant/parts.hpp"
 #include "core/vcpu.hpp"
 
 namespace hv {
+class GrantTable;
+
 enum class DomainState : u8 { building, alive, dying, dead };
 
 struct DomainConfig {
@@ -22,18 +23,15 @@ struct DomainConfig {
     u32 max_maptrack_frames = 1024;
 };
 
-struct Domain : mm::DomainPart,
-                event::DomainPart,
-                grant::DomainPart,
-                sched::DomainPart,
-                guest_time::DomainPart,
-                pv::DomainPart {
+struct Domain : mm::DomainPart, event::DomainPart, sched::DomainPart, guest_time::DomainPart, pv::DomainPart {
     Domid id{};
     bool privileged = false;
     std::atomic<u32> references{0};  // see DomainRef
     std::atomic<DomainState> state{DomainState::building};
     u32 max_vcpus = 0;
     std::array<Vcpu*, max_vcpus_per_domain> vcpus{};
+
+    GrantTable* grants = nullptr;
 
     // --- as tools know it
     std::atomic<bool> paused_by_controller{false};
@@ -85,7 +83,9 @@ Domain* hold_domain(Domid id);                               // with a reference
 Result<DomainRef> find_domain(Domid id);                     // srch; dying domains are found until they are gone
 Result<DomainRef> find_domain_from(Domid first);             // the first with an id not below `first`
 Result<DomainRef> resolve_domain(Domain& caller, Domid id);  // domid_self too; perm unless privileged or itself
-Result<Domid> next_free_domid();                             // ids are not reused at once: upwards, cyclic
+Result<> enter_domain(Domain& domain);                       // exist if the id is taken
+void leave_domain(Domain& domain);
+Result<Domid> next_free_domid();  // ids are not reused at once: upwards, cyclic
 
 // --- life (core/domain.cpp)
 Result<DomainRef> create_domain(DomainConfig const& config);  // paused once by the controller, no memory, vCPUs down
@@ -94,6 +94,12 @@ void shut_down_domain(Domain& domain, u32 reason);            // from SCHEDOP_sh
 void crash_domain(Domain& domain, char const* why);           // the guest did what no error code can answer
 bool destroy_domain(Domain& domain);                          // true when done, false if preempted: call again
 void resume_domain(Domain& domain);                           // after a cancelled suspend
+
+// --- pausing (core/domain_pause.cpp): returns when no vCPU of it runs (synchronous), counted
+void pause_domain(Domain& domain);
+void unpause_domain(Domain& domain);
+void pause_vcpu(Vcpu& vcpu);
+void unpause_vcpu(Vcpu& vcpu);
 
 Domain& dom0();  // valid once created
 bool dom0_exists();

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Domid -> Domain. Domain objects are only ever reused as Domain objects (domain.cpp keeps the spare ones), so a lookup
 // may look at one that is just being given up: it fails to get a reference, or finds another id in it.
-#include "core/domain_table.hpp"
 #include <array>
 #include "base/bitmap.hpp"
 #include "base/index.hpp"

@@ -18,7 +18,6 @@
 
 #include "base/chaos_machine.hpp"
 #include "base/log.hpp"
-#include "core/mm/m2p.hpp"
 #include "core/mm/page_alloc.hpp"
 #include "core/mm/table_entry.hpp"
 #include "core/mm/tlb_clock.hpp"

@@ -5,7 +5,6 @@
 #include <stdexcept>
 
 #include "core/audit.hpp"
-#include "core/mm/m2p.hpp"
 #include "core/mm/page_alloc.hpp"
 #include "core/mm/root.hpp"
 #include "core/sched/scheduler.hpp"

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "core/domain.hpp"
-#include "core/hypercall/table.hpp"
+#include "core/hypercall/dispatch.hpp"
 #include "hosted/machine.hpp"
 #include "portable/base/pte.hpp"
 

@@ -9,7 +9,6 @@
 
 #include "core/domain.hpp"
 #include "core/hal/time.hpp"
-#include "core/sched/pause.hpp"
 #include "core/sched/scheduler.hpp"
 #include "core/sched/timer.hpp"
 #include "core/time/guest_time.hpp"

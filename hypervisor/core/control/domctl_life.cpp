@@ -6,7 +6,6 @@
 #include "core/hal/memory.hpp"
 #include "core/mm/typed_ref.hpp"
 #include "core/pv/hypercall_page.hpp"
-#include "core/sched/pause.hpp"
 
 namespace hv::control {
 namespace {

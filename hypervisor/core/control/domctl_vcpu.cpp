@@ -3,7 +3,6 @@
 #include "core/control/domctl.hpp"
 #include "core/guest_access.hpp"
 #include "core/pv/vcpu_context.hpp"
-#include "core/sched/pause.hpp"
 #include "core/sched/scheduler.hpp"
 
 namespace hv::control {

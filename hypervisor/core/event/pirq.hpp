@@ -5,6 +5,7 @@
 #include <atomic>
 #include <optional>
 #include "base/index.hpp"
+#include "core/hal/memory.hpp"
 #include "core/mm/typed_ref.hpp"
 
 namespace hv {
@@ -14,9 +15,23 @@ class PirqEnds {
 public:
     PageInfo const* page() const { return page_; }
     bool unmasks() const { return unmasks_; }  // the end of an interrupt unmasks its port too
-    bool begin(TypedRef page, bool unmasks);   // false: there is one
-    void show(u32 pirq, bool needed);          // no-op without a page
-    void end();
+    bool begin(TypedRef page, bool unmasks) {  // false: there is one
+        if (page_) return false;
+        unmasks_ = unmasks;
+        page_ = &std::move(page).leak();
+        return true;
+    }
+    // No-op without a page. The guest may write there, too: it deceives nobody but itself.
+    void show(u32 pirq, bool needed) {
+        if (!page_) return;
+        u64* const word = reinterpret_cast<u64*>(hal::map(mfn_of(*page_))) + pirq / 64;
+        u64 const bit = u64{1} << pirq % 64;
+        if (needed) __atomic_fetch_or(word, bit, __ATOMIC_ACQ_REL);
+        else __atomic_fetch_and(word, ~bit, __ATOMIC_ACQ_REL);
+    }
+    void end() {
+        if (page_) TypedRef::release(*std::exchange(page_, nullptr));
+    }
 
 private:
     PageInfo* page_ = nullptr;

@@ -35,7 +35,15 @@ private:
 };
 
 // A frame of the granter's, held for a mapping or a copy.
-GrantStatus hold_other_frame(Domain& granter, Mfn frame, Access access);  // for what the usual case leaves
+// For what the usual case leaves.
+[[gnu::noinline, gnu::cold]] inline GrantStatus hold_other_frame(Domain& granter, Mfn frame, Access access) {
+    if (access == Access::read) return GrantStatus::bad_page;
+    auto typed = get_writable(frame, granter.id);
+    if (!typed && typed.error() == Errno::again) return GrantStatus::eagain;  // a former table, not given up yet
+    if (!typed) return typed.error() == Errno::inval ? GrantStatus::bad_page : GrantStatus::general_error;
+    (void)(*std::move(typed)).leak();
+    return GrantStatus::okay;
+}
 template <Access access>
 [[gnu::always_inline]] inline GrantStatus hold_frame(Domain& granter, Mfn frame) {
     if constexpr (access == Access::write) {

@@ -21,13 +21,9 @@ bool should_preempt();
 // How much is done between two questions. One costs about as much as a short operation; what is long (promotions,
 // demotions) asks by itself.
 namespace between_questions {
-inline constexpr u32 multicall_entries = 8;
-inline constexpr u32 mmuext_operations = 4;
-inline constexpr u32 table_updates = 32;
-inline constexpr u32 grant_operations = 8;
+inline constexpr u32 multicall_entries = 8, mmuext_operations = 4, table_updates = 32, grant_operations = 8;
 inline constexpr u32 extents = 8;  // of one frame; larger ones: 1
-inline constexpr u32 cleared_frames = 64;
-inline constexpr u32 frames = 512;
+inline constexpr u32 cleared_frames = 64, frames = 512;
 }  // namespace between_questions
 // In a loop over frames that cannot stop on its way: it only lets interrupts in.
 inline void ask_in_turn(u64 turn) {

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
-// The hypercalls by which a kernel changes its processor on every context switch, and the debug registers.
+// The hypercalls by which a kernel changes its processor on every context switch, the debug registers, and descriptors.
 #include "core/guest_access.hpp"
 #include "core/hal/vcpu.hpp"
 #include "core/hypercall/dispatch.hpp"
+#include "core/mm/descriptor.hpp"
 #include "core/pv/registers.hpp"
 
 namespace hv {
@@ -70,5 +71,20 @@ Outcome do_get_debugreg(Vcpu& vcpu, HypercallArgs& args) {
     Result<u32> const number = register_number(vcpu, args[0]);
     if (!number) return number.error() == Errno::nodev ? Outcome{Errno::inval} : Outcome{number.error()};
     return static_cast<i64>(vcpu.debug_registers[index_nospec(*number, vcpu.debug_registers.size())]);
+}
+
+// (frames*, entries): the guest part of the GDT, at most 7168 entries.
+Outcome do_set_gdt(Vcpu& vcpu, HypercallArgs& args) {
+    u64 const entries = args[1];
+    if (entries > max_gdt_entries) return Errno::inval;
+    std::array<Mfn, max_gdt_frames> frames{};
+    u32 const count = descriptor_pages(entries);
+    TRY(copy_in_bytes(frames.data(), args[0], count * sizeof(Mfn)));
+    return set_gdt(vcpu, {frames.data(), count}, static_cast<u32>(entries));
+}
+
+// (machine address, descriptor)
+Outcome do_update_descriptor(Vcpu& vcpu, HypercallArgs& args) {
+    return store_descriptor(*vcpu.domain, Maddr{args[0]}, args[1]);
 }
 }  // namespace hv

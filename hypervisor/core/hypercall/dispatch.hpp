@@ -4,6 +4,7 @@
 #include <array>
 #include "base/result.hpp"
 #include "core/vcpu.hpp"
+#include "public/hypercall.hpp"
 
 namespace hv {
 // The arguments of one hypercall; none of ours takes a fifth. A preempted handler changes them so that the same call
@@ -42,4 +43,17 @@ Handler do_multicall, do_sched_op_compat, do_event_channel_op_compat, do_physdev
 Handler do_xen_version, do_console_io, do_vm_assist, do_domctl, do_sysctl, do_platform_op;   // core/control
 Handler do_set_trap_table, do_set_callbacks, do_callback_op, do_nmi_op, do_stack_switch;     // core/pv
 Handler do_set_segment_base, do_fpu_taskswitch, do_set_debugreg, do_get_debugreg;
+
+// --- which function handles which number. Every slot holds one: the unused ones answer -ENOSYS.
+// As many as a mask can tell, for whoever has mispredicted the check of the number.
+inline constexpr usize hypercall_slots = 64;
+extern constinit std::array<Handler*, hypercall_slots> const hypercall_table;
+
+// Runs hypercall `number` for `vcpu`, the current one. `again`: the caller makes the guest repeat the instruction.
+inline Outcome dispatch_hypercall(Vcpu& vcpu, u64 number, HypercallArgs& args) {
+    if (number >= hypercall_slots) [[unlikely]]
+        return Errno::nosys;
+    asm("" : "+r"(number));  // the compiler, which has seen the comparison, would leave the mask out
+    return hypercall_table.data()[number % hypercall_slots](vcpu, args);
+}
 }  // namespace hv

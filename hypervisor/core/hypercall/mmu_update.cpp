@@ -9,7 +9,6 @@
 #include "core/hypercall/batch_args.hpp"
 #include "core/mm/flush.hpp"
 #include "core/mm/l1_entry.hpp"
-#include "core/mm/m2p.hpp"
 #include "core/mm/table_entry.hpp"
 #include "public/mmu.hpp"
 

@@ -4,7 +4,7 @@
 #include "public/multicall.hpp"
 #include "core/guest_access.hpp"
 #include "core/hal/cpu.hpp"
-#include "core/hypercall/table.hpp"
+#include "core/hypercall/dispatch.hpp"
 #include "core/mm/typed_ref.hpp"
 
 namespace hv {

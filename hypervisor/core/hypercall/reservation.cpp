@@ -2,7 +2,6 @@
 #include "core/hypercall/reservation.hpp"
 #include "core/guest_access.hpp"
 #include "core/hal/cpu.hpp"
-#include "core/mm/m2p.hpp"
 #include "core/mm/page_alloc.hpp"
 #include "core/mm/typed_ref.hpp"
 #include "public/memory.hpp"

@@ -4,7 +4,6 @@
 #include "core/guest_access.hpp"
 #include "core/hal/cpu.hpp"
 #include "core/hypercall/reservation.hpp"
-#include "core/mm/m2p.hpp"
 #include "core/mm/page_alloc.hpp"
 #include "public/memory.hpp"
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "core/hypercall/table.hpp"
+#include "core/hypercall/dispatch.hpp"
 
 namespace hv {
 static_assert(abi::hypercall::count <= hypercall_slots);

@@ -4,12 +4,27 @@
 #pragma once
 #include "core/domain.hpp"
 #include "core/hal/memory.hpp"
-#include "core/mm/guest_walk.hpp"
 #include "core/mm/leaf.hpp"
 #include "core/mm/typed_ref.hpp"
 #include "portable/base/pte.hpp"
 
 namespace hv {
+// The way from a root to an entry goes without holding the tables on it. Another vCPU may take them apart meanwhile, so
+// what is read may be no table any more: then the result is nonsense, or none, but nothing outside RAM is touched, as
+// the direct map has nothing else. The caller checks what it gets to.
+//
+// The entry of that level that leads to a guest's address; one that is not present if there is none.
+template <u32 level>
+[[gnu::always_inline]] inline Pte walk_guest(u64 root, u64 va) {
+    u64 entry = root | Pte::present;
+#pragma GCC unroll 4
+    for (u32 shift = 39; shift >= 3 + 9 * level; shift -= 9) {
+        if (!(entry & Pte::present)) return Pte{0};
+        entry = hal::read_or_zero(Maddr{(entry & Pte::address) + (va >> (shift - 3) & 0xff8)});
+    }
+    return Pte{entry};
+}
+
 // A place in a level-1 table that stays one while this object lives.
 struct L1Slot {
     TypedRef table;
@@ -38,7 +53,7 @@ inline Result<L1Slot> l1_slot_at(Domain& domain, Maddr address) {  // inval
 }
 
 // One more use of the level-1 table that a walk with nothing held has come to, or null. What the walk has read is
-// mostly a validated entry, but may be any number (guest_walk.hpp), so it is compared; not masked, which would cost
+// mostly a validated entry, but may be any number (walk_guest), so it is compared; not masked, which would cost
 // most of the budget that is left here for what a mispredicted comparison could read: one word, at a place that only a
 // race chooses.
 [[gnu::always_inline]] inline PageInfo* join_walked_table(Pte above, Domid owner) {
@@ -61,7 +76,10 @@ inline Result<L1Slot> find_l1(Domain& domain, u64 root, u64 va) {  // inval
 }
 
 // The level-1 entry that maps `va` in the kernel root, for reading only. inval if the walk ends above it.
-Result<Pte> read_leaf(Vcpu const& vcpu, u64 va);
+inline Result<Pte> read_leaf(Vcpu const& vcpu, u64 va) {
+    Pte const leaf = is_guest_address(va) ? walk_guest<1>(vcpu.kernel_root.cr3_or(0), va) : Pte{};
+    return leaf.is_present() ? Result<Pte>{leaf} : Errno::inval;
+}
 
 enum class Replace : u8 {
     plain,
@@ -99,5 +117,11 @@ template <class F>
 }
 
 // The same, but only if the entry still is `expected`; false if it is not (nothing changed then).
-Result<bool> compare_exchange_l1(u64* entry, Pte expected, Pte wanted, Domain& table_owner, PageOwner const& owner);
+inline Result<bool> compare_exchange_l1(u64* entry, Pte expected, Pte wanted, Domain& table_owner,
+                                        PageOwner const& owner) {
+    Pte stored = TRY(acquire_leaf(wanted, table_owner, owner));
+    bool const exchanged = exchange_entry(entry, expected, stored);
+    release_leaf(exchanged ? expected : stored);
+    return exchanged;
+}
 }  // namespace hv

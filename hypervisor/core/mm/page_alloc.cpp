@@ -5,7 +5,6 @@
 #include "base/page.hpp"
 #include "core/hal/cpu.hpp"
 #include "core/hal/memory.hpp"
-#include "core/mm/m2p.hpp"
 #include "core/mm/tlb_clock.hpp"
 #include "core/mm/typed_ref.hpp"
 

@@ -160,4 +160,13 @@ inline Result<PageRef> get_page(Mfn mfn, Domid owner) {
     } while (!page.count.compare_exchange_weak(word, word + 1, std::memory_order_acquire));
     return PageRef::adopt(page);
 }
+
+// --- the machine-to-physical table: for each frame the pfn its owner calls it. Guests read it directly, so it must be
+// right before the hypercall that changes it returns. The hypervisor never trusts it.
+extern constinit u64* m2p_table;  // writable alias, max_mfn entries
+
+inline void set_m2p(Mfn mfn, u64 pfn) {
+    if (mfn.value < max_mfn) __atomic_store_n(&m2p_table[mfn.value], pfn, __ATOMIC_RELAXED);
+}
+inline void clear_m2p(Mfn mfn) { set_m2p(mfn, abi::invalid_m2p_entry); }
 }  // namespace hv

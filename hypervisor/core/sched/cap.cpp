@@ -35,8 +35,7 @@ bool hold_if_spent(Vcpu& vcpu, Time now) {
         return false;
     vcpu.pause_reasons.fetch_or(PauseReason::capped, std::memory_order_seq_cst);
     if (!domain.cap_is_timed.exchange(true)) {
-        domain.cap_timer.callback = next_period;
-        domain.cap_timer.owner = &domain;
+        domain.cap_timer.calls(next_period, &domain);
         domain.cap_timer.arm(now + period, hal::this_cpu());
     }
     return true;

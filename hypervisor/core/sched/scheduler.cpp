@@ -14,7 +14,6 @@
 #include "core/mm/heap.hpp"
 #include "core/sched/cap.hpp"
 #include "core/sched/run_queue.hpp"
-#include "core/sched/runstate.hpp"
 
 namespace hv::sched {
 namespace {
@@ -47,6 +46,15 @@ public:
 private:
     CpuId cpu_ = 0;
 };
+
+// Ends the time in the present state, for the guest (steal time) and for dom0's tools. Under the lock of its queue.
+void enter_runstate(Vcpu& vcpu, u32 state, Time now) {
+    abi::VcpuRunstateInfo& info = vcpu.runstate;
+    if (info.state == state) return;
+    if (now > info.state_entry_time) info.time[info.state] += now - info.state_entry_time;
+    info.state = state;
+    info.state_entry_time = now;
+}
 
 u32 waiting_state(Vcpu const& vcpu) {
     u32 const reasons = vcpu.pause_reasons.load(std::memory_order_relaxed);
@@ -389,8 +397,7 @@ Vcpu& idle_vcpu(CpuId cpu) {
     idle->id = VcpuId{cpu};
     idle->cpu.store(cpu, std::memory_order_relaxed);
     idle->pause_reasons.store(0, std::memory_order_relaxed);
-    queue.slice_timer.callback = slice_is_over;
-    queue.slice_timer.owner = &queue;
+    queue.slice_timer.calls(slice_is_over, &queue);
     queue.idle = idle;
     if (!queue.current) queue.current = idle;
     return *idle;

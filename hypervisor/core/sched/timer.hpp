@@ -16,6 +16,7 @@ struct Timer {
     Timer* next = nullptr;  // in the CPU's queue
     Timer* prev = nullptr;
 
+    void calls(Callback what, void* whose) { callback = what, owner = whose; }
     void arm(Time when, CpuId on);  // re-arming moves it
     void disarm();                  // the callback may still be running on another CPU
     void end();                     // disarms and waits for the callback: the timer's memory may go

@@ -20,10 +20,7 @@ void expired(void* owner) {
 }  // namespace
 
 void prepare_watchdogs(Domain& domain) {
-    for (Watchdog& watchdog : domain.watchdogs) {
-        watchdog.timer.callback = expired;
-        watchdog.timer.owner = &domain;
-    }
+    for (Watchdog& watchdog : domain.watchdogs) watchdog.timer.calls(expired, &domain);
 }
 
 Result<u64> set_watchdog(Domain& domain, abi::SchedWatchdog const& op) {

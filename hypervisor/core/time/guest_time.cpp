@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "core/time/guest_time.hpp"
+#include <algorithm>
 #include <array>
 #include <memory>
 #include "base/log.hpp"
@@ -8,6 +9,7 @@
 #include "core/hal/cpu.hpp"
 #include "core/hal/time.hpp"
 #include "core/mm/guest_area.hpp"
+#include "core/sched/scheduler.hpp"
 #include "public/event_channel.hpp"
 #include "public/mmu.hpp"
 
@@ -57,8 +59,7 @@ Reading const& reading_of_this_cpu() {
     Reading& reading = readings[hal::this_cpu()];
     if (!reading.taken) [[unlikely]] {
         take(reading);
-        reading.tick.callback = second_has_passed;
-        reading.tick.owner = &reading;
+        reading.tick.calls(second_has_passed, &reading);
         reading.tick.arm(hal::now() + second, hal::this_cpu());
     }
     return reading;
@@ -118,7 +119,28 @@ void refresh(Vcpu& vcpu) {
     write_protected(vcpu.info->time, info);
     if (vcpu.time_area) write_second_copy(vcpu, info);
 }
+
+// --- the three timers of a vCPU. An expired guest timer is an event (VIRQ_TIMER), so it is not lost while it waits.
+Vcpu& vcpu_of(void* owner) { return *static_cast<Vcpu*>(owner); }
+
+void singleshot_expired(void* owner) { send_virq(vcpu_of(owner), abi::virq::timer); }
+
+void periodic_expired(void* owner) {
+    Vcpu& vcpu = vcpu_of(owner);
+    send_virq(vcpu, abi::virq::timer);
+    u64 const period = __atomic_load_n(&vcpu.periodic_ns, __ATOMIC_RELAXED);
+    // A late tick does not make the next ones come in a burst.
+    if (period) vcpu.periodic_timer.arm(std::max(vcpu.periodic_timer.deadline + period, hal::now()), hal::this_cpu());
+}
+
+void poll_expired(void* owner) { sched::clear_reason(vcpu_of(owner), PauseReason::polling); }
 }  // namespace
+
+void prepare_timers(Vcpu& vcpu) {
+    vcpu.singleshot_timer.calls(singleshot_expired, &vcpu);
+    vcpu.periodic_timer.calls(periodic_expired, &vcpu);
+    vcpu.poll_timer.calls(poll_expired, &vcpu);
+}
 
 void start(CpuId cpu) {
     std::destroy_at(&readings[cpu]);

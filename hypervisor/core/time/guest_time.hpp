@@ -4,6 +4,8 @@
 #include "core/domain.hpp"
 
 namespace hv::guest_time {
+void prepare_timers(Vcpu& vcpu);  // their callbacks
+
 void start(CpuId cpu);  // no reading of its clocks yet
 
 // The vCPU goes on on this CPU: its time structures follow the CPU's latest reading of clock and TSC, its runstate area

@@ -25,7 +25,7 @@
 
 extern "C" {
 extern char const ap_start[], ap_start_end[];  // boot/ap_start.S
-constinit std::atomic<hv::u32> ap_call{0};     // 1: a processor is called for; it takes the call by setting 0
+constinit std::atomic<hv::u32> ap_call{0};     // calling: a processor is called for; it takes the call by setting taken
 constinit hv::u64 ap_root = 0;                 // what the called one runs with
 constinit hv::u64 ap_stack = 0;
 [[noreturn]] void start_other();
@@ -33,16 +33,16 @@ constinit hv::u64 ap_stack = 0;
 
 namespace hv::smp {
 namespace {
-constexpr u32 no_call = 0, calling = 1, given_up = 2;
+constexpr u32 taken = 0, calling = 1, given_up = 2, arrived = 3;
 constexpr Time millisecond = 1'000'000;
 
 constinit std::atomic<u32> online{1};
-// The called one comes in where the boot CPU waits for it, and nowhere if that has given it up.
-enum class Arrival : u8 { expected, here, not_expected };
-constinit std::atomic<Arrival> arrival{Arrival::not_expected};
 constexpr CpuId nobody = max_cpus;
 constinit std::atomic<CpuId> stopper{nobody};  // who has stopped all others
 constinit std::array<std::atomic<bool>, max_cpus> has_stopped{};
+
+// Of the boot CPU and the called one, the first decides how the call goes on.
+bool leave(u32 state, u32 next) { return ap_call.compare_exchange_strong(state, next, std::memory_order_acq_rel); }
 
 template <class F>
 bool wait(Time limit, F&& condition) {
@@ -93,28 +93,22 @@ constexpr Time patience_for_start = 30'000 * millisecond, patience_for_stop = 5'
 
 // INIT, and two start-ups should the first be lost (SDM volume 3, 9.4.4.1).
 bool start(u32 apic_id, u8 page) {
-    auto taken = [] { return ap_call.load(std::memory_order_acquire) == no_call; };
+    auto answered = [] { return ap_call.load(std::memory_order_acquire) != calling; };
     ap_call.store(calling, std::memory_order_release);
     apic::send_init(apic_id);
     pause_for(10 * millisecond);
     apic::send_start(apic_id, page);
-    if (!wait(10 * millisecond, taken)) apic::send_start(apic_id, page);
-    if (wait(patience_for_start, taken)) return true;
-    u32 expected = calling;
-    return !ap_call.compare_exchange_strong(expected, given_up);
-}
-
-bool arrive(Arrival how) {
-    Arrival expected = Arrival::expected;
-    return arrival.compare_exchange_strong(expected, how, std::memory_order_acq_rel);
+    if (!wait(10 * millisecond, answered)) apic::send_start(apic_id, page);
+    if (wait(patience_for_start, answered)) return true;
+    return !leave(calling, given_up);
 }
 
 // One that has taken its call is on its way: its clock is set meanwhile. False: it is given up, and stays in a halt
 // should it come later.
 bool wait_for_arrival() {
     Time const end = hal::now() + patience_for_start;
-    while (arrival.load(std::memory_order_acquire) == Arrival::expected && hal::now() < end) time::offer_clock();
-    return !arrive(Arrival::not_expected);
+    while (ap_call.load(std::memory_order_acquire) == taken && hal::now() < end) time::offer_clock();
+    return !leave(taken, given_up);
 }
 }  // namespace
 
@@ -132,7 +126,6 @@ void start_others(u32 limit) {
             continue;
         }
         if (!prepare(cpu)) return log::warn("no memory for more than {} processors", cpu);
-        arrival.store(Arrival::expected, std::memory_order_relaxed);
         if (!start(processor.apic_id, page)) {
             log::warn("the processor with APIC id {} does not start", processor.apic_id);
             continue;
@@ -187,7 +180,7 @@ void start_other() {
     features::make_lfence_serialize();
     xstate::init_cpu();
     time::follow_clock();
-    if (!smp::arrive(smp::Arrival::here)) cpu::halt_for_good();
+    if (!smp::leave(smp::taken, smp::arrived)) cpu::halt_for_good();
     while (smp::online.load(std::memory_order_acquire) <= cpu.id) spin_wait();
     run_scheduler();
 }

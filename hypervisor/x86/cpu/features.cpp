@@ -21,11 +21,12 @@ constinit Features found{};
 u32 basic_ecx() { return cpu::cpuid(1).ecx; }
 u32 basic_edx() { return cpu::cpuid(1).edx; }
 cpu::CpuidResult leaf7() { return cpu::cpuid(0).eax >= 7 ? cpu::cpuid(7) : cpu::CpuidResult{}; }
-u32 extended_edx() { return cpu::cpuid(0x8000'0000).eax >= 0x8000'0001 ? cpu::cpuid(0x8000'0001).edx : 0; }
 
 cpu::CpuidResult extended(u32 leaf) {
     return cpu::cpuid(0x8000'0000).eax >= leaf ? cpu::cpuid(leaf) : cpu::CpuidResult{};
 }
+
+u32 extended_edx() { return extended(0x8000'0001).edx; }
 
 bool is_vendor(u32 ebx, u32 edx, u32 ecx) {
     cpu::CpuidResult vendor = cpu::cpuid(0);
@@ -90,17 +91,17 @@ bool leaks_fpu_pointers() { return found.leaks_fpu_pointers; }
 u64 address_bits() { return found.address_bits; }
 
 void read() {
-    u32 last_extended = cpu::cpuid(0x8000'0000).eax;
     found.xsave = basic_ecx() & 1u << 26;
     found.xsaveopt = found.xsave && cpu::cpuid(0xd, 1).eax & 1;
     found.fsgsbase = leaf7().ebx & 1;
     found.smep = leaf7().ebx & 1u << 7;
     found.smap = leaf7().ebx & 1u << 20;
     found.rdtscp = extended_edx() & 1u << 27;
-    found.stable_tsc = last_extended >= 0x8000'0007 && cpu::cpuid(0x8000'0007).edx & 1u << 8;
+    found.stable_tsc = extended(0x8000'0007).edx & 1u << 8;
     constexpr u32 saves_pointers = 1u << 2;  // always, not only with an exception pending (APM volume 3, E.4.7)
     found.leaks_fpu_pointers = is_amd() && !(extended(0x8000'0008).ebx & saves_pointers);
-    found.address_bits = last_extended >= 0x8000'0008 ? std::min(cpu::cpuid(0x8000'0008).eax & 0xff, 52u) : 36;
+    u32 const bits = extended(0x8000'0008).eax & 0xff;
+    found.address_bits = bits ? std::min(bits, 52u) : 36;
 }
 
 // No global pages, no process-context identifiers.

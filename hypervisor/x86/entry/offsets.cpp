@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Figures for assembly: each line becomes a #define in generated/entry_offsets.h.
 #include <cstddef>
-#include "core/hypercall/table.hpp"
+#include "core/hypercall/dispatch.hpp"
 #include "core/vcpu.hpp"
 #include "portable/base/pte.hpp"
 #include "public/hypercall.hpp"

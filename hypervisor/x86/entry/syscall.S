@@ -61,7 +61,7 @@ function entry_syscall64
     cmpl $HYPERCALL_IRET, %eax
     je guest_iret
 
-    // As dispatch_hypercall (core/hypercall/table.hpp), which multicall and the hosted tests call: to call it here would
+    // As dispatch_hypercall (core/hypercall/dispatch.hpp), which multicall and the hosted tests call: to call it here would
     // cost each hypercall six instructions more, and update_va_mapping has half of one to spare.
     push_rest
     cmpl $HYPERCALL_SLOTS, %eax

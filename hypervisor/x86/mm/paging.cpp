@@ -3,7 +3,6 @@
 #include "base/assert.hpp"
 #include "base/page.hpp"
 #include "core/hal/memory.hpp"
-#include "core/mm/m2p.hpp"
 #include "core/mm/page_alloc.hpp"
 #include "core/mm/table_entry.hpp"
 #include "x86/boot/memory_map.hpp"

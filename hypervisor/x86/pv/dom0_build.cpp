@@ -13,7 +13,6 @@
 #include "core/mm/typed_ref.hpp"
 #include "core/pv/hypercall_page.hpp"
 #include "core/pv/vcpu_context.hpp"
-#include "core/sched/pause.hpp"
 #include "core/sched/scheduler.hpp"
 #include "portable/kernel/contents.hpp"
 #include "x86/boot/handover.hpp"

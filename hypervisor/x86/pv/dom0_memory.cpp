@@ -4,7 +4,6 @@
 #include <cstring>
 #include "base/page.hpp"
 #include "core/hal/memory.hpp"
-#include "core/mm/m2p.hpp"
 #include "core/mm/page_alloc.hpp"
 #include "x86/pv/dom0_parts.hpp"
 

@@ -5,9 +5,6 @@
 
 namespace hv::x86 {
 namespace {
-using abi::u16;
-using abi::u8;
-
 struct IndexedRegisters {
     u16 port;
     u8 read(u8 index) const {

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 #include "public/sysctl.hpp"
-#include "core/sched/pause.hpp"
 
 #include <algorithm>
 #include <map>

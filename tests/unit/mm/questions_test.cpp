@@ -5,7 +5,6 @@
 #include "core/hal/cpu.hpp"
 #include "core/hal/memory.hpp"
 #include "core/mm/descriptor.hpp"
-#include "core/mm/m2p.hpp"
 #include "core/mm/page_alloc.hpp"
 #include "core/mm/tlb_clock.hpp"
 #include "hosted/world.hpp"

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: MIT
-#include "core/sched/pause.hpp"
 #include "simulated_cpu.hpp"
 
 #include <gtest/gtest.h>

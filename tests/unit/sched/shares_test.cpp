@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 // Shares and caps on one to four CPUs, with a simulated clock.
-#include "core/sched/pause.hpp"
 #include "simulated_cpu.hpp"
 
 #include <gtest/gtest.h>

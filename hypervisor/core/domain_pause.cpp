@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Holding vCPUs by counts. Pausing returns when the vCPU has left its CPU and its state can be read.
-#include "core/sched/pause.hpp"
+#include "core/domain.hpp"
 #include "core/hal/cpu.hpp"
 #include "core/hal/vcpu.hpp"
 #include "core/sched/scheduler.hpp"
