@@ -168,9 +168,10 @@ private:
 
 [[gnu::always_inline]] inline Outcome update_va(Vcpu& vcpu, u64 va, Pte wanted, u64 flags, PageOwner owner) {
     Domain& domain = *vcpu.domain;
-    Result<L1Slot> slot = find_l1(domain, vcpu.kernel_root.cr3_or(0), va);
-    if (!slot) return slot.error();
-    Result<> replaced = replace_l1(slot->entry, wanted, domain, owner);
+    HeldL1 const held = hold_l1(vcpu.kernel_root.cr3_or(0), va, domain.id);
+    if (!held.table) return Errno::inval;
+    TypedRef const table = TypedRef::adopt(*held.table);
+    Result<> replaced = replace_l1(held.entry, wanted, domain, owner);
     if (!replaced) return replaced.error();
     return flush_after_update(vcpu, va, flags);
 }

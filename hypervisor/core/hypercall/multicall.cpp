@@ -30,7 +30,7 @@ Outcome do_multicall(Vcpu& vcpu, HypercallArgs& args) {
     if (!check_guest_range(entry, u64{count} * sizeof(Entry))) return Errno::fault;
 
     for (u32 left = count; left != 0; --left, entry += sizeof(Entry)) {
-        if (!drain_demotions(vcpu.demotions)) [[unlikely]]
+        if (!vcpu.demotions.empty() && !demote_queued(vcpu.demotions)) [[unlikely]]
             return continue_at(args, entry, left);
         bool const ask = left % hal::between_questions::multicall_entries == 0 && left != count;
         if (ask && hal::should_preempt()) return continue_at(args, entry, left);

@@ -69,11 +69,6 @@ inline Result<L1Slot> l1_slot_at(Domain& domain, Maddr address) {  // inval
     if (!table) return {};
     return {table, reinterpret_cast<u64*>(hal::map(above.mfn())) + l1_index(va)};
 }
-inline Result<L1Slot> find_l1(Domain& domain, u64 root, u64 va) {  // inval
-    HeldL1 const held = hold_l1(root, va, domain.id);
-    if (!held.table) return Errno::inval;
-    return L1Slot{TypedRef::adopt(*held.table), held.entry};
-}
 
 // The level-1 entry that maps `va` in the kernel root, for reading only. inval if the walk ends above it.
 inline Result<Pte> read_leaf(Vcpu const& vcpu, u64 va) {
