@@ -58,7 +58,7 @@ Result<> Daemon::run() {
 }
 
 std::optional<std::chrono::milliseconds> Daemon::time_to_wait() {
-    if (!runnable_.empty()) return std::chrono::milliseconds{0};
+    if (!runnable_.empty() || !runnable_guests_.empty()) return std::chrono::milliseconds{0};
     std::optional<std::chrono::milliseconds> shortest;
     for (auto const& [session, until] : throttled_) {
         auto rest = std::chrono::ceil<std::chrono::milliseconds>(until - now_);
@@ -68,11 +68,13 @@ std::optional<std::chrono::milliseconds> Daemon::time_to_wait() {
 }
 
 void Daemon::schedule(SessionId session) {
-    if (scheduled_.insert(session).second) runnable_.push_back(session);
+    Session const* client = server_.find_session(session);
+    if (client == nullptr || !scheduled_.insert(session).second) return;
+    (client->caller.privileged ? runnable_ : runnable_guests_).push_back(session);
 }
 
-void Daemon::schedule_sessions_with_output() {
-    for (SessionId session : server_.take_sessions_with_output()) schedule(session);
+void Daemon::schedule_sessions_with_work() {
+    for (SessionId session : server_.take_sessions_with_work()) schedule(session);
 }
 
 void Daemon::accept_clients() {
@@ -120,27 +122,31 @@ void Daemon::on_xen_events() {
     }
     if (*domains_changed) {
         server_.check_domains();
-        schedule_sessions_with_output();
+        schedule_sessions_with_work();
     }
 }
 
+// Everybody of dom0 who waits, then one guest: however many guests there are, dom0 waits for one of their turns.
 void Daemon::take_turns() {
     // Only those that were waiting at the start: events they cause are sent in the next round.
-    for (std::size_t turns = runnable_.size(); turns > 0; --turns) {
-        SessionId id = runnable_.front();
-        runnable_.pop_front();
-        scheduled_.erase(id);
-        Session* session = server_.find_session(id);
-        if (session == nullptr) continue;
-        Progress progress = take_turn(*session);
-        schedule_sessions_with_output();
-        if (progress == Progress::ended) {
-            end_socket(id);
-        } else if (progress == Progress::can_go_on) {
-            schedule(id);
-        } else {
-            throttle(*session);
-        }
+    for (std::size_t turns = runnable_.size(); turns > 0; --turns) take_next_turn(runnable_);
+    if (!runnable_guests_.empty()) take_next_turn(runnable_guests_);
+}
+
+void Daemon::take_next_turn(std::deque<SessionId>& queue) {
+    SessionId id = queue.front();
+    queue.pop_front();
+    scheduled_.erase(id);
+    Session* session = server_.find_session(id);
+    if (session == nullptr) return;
+    Progress progress = take_turn(*session);
+    schedule_sessions_with_work();
+    if (progress == Progress::ended) {
+        end_socket(id);
+    } else if (progress == Progress::can_go_on) {
+        schedule(id);
+    } else {
+        throttle(*session);
     }
 }
 

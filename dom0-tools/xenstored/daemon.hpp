@@ -28,8 +28,9 @@ private:
     void accept_clients();
     void on_xen_events();
     void schedule(SessionId session);
-    void schedule_sessions_with_output();
+    void schedule_sessions_with_work();
     void take_turns();
+    void take_next_turn(std::deque<SessionId>& queue);
     Progress take_turn(Session& session);
     void end_socket(SessionId session);
     void update_interest(SocketClient& client, Session& session);
@@ -43,8 +44,9 @@ private:
     Server server_;
     OwnedFd signals_;
     std::unordered_map<SessionId, SocketClient> sockets_;
-    std::deque<SessionId> runnable_;
-    std::set<SessionId> scheduled_;        // those in runnable_
+    std::deque<SessionId> runnable_;  // dom0's kernel and processes
+    std::deque<SessionId> runnable_guests_;
+    std::set<SessionId> scheduled_;        // those in either
     std::map<SessionId, Time> throttled_;  // until when
     bool accepting_ = true;                // not while descriptors are short
     bool stopping_ = false;

@@ -19,7 +19,9 @@ std::string domain_path(Domid domid) { return "/local/domain/" + std::to_string(
 // Whether the domain exists; from then on its number means this domain.
 bool Server::know(Domid domid) {
     if (domains_.contains(domid)) return true;
-    if (domid >= first_reserved_domid || platform_.state_of(domid) == DomainState::absent) return false;
+    if (domid >= first_reserved_domid) return false;
+    ++bill_.questions;
+    if (platform_.state_of(domid) == DomainState::absent) return false;
     domains_[domid].born = generation_;
     return true;
 }
@@ -42,7 +44,7 @@ Outcome<> Server::introduce(Domid domid, std::uint32_t port) {
                 .input = {},
                 .output = {},
                 .transactions = {},
-                .write_credit = {}});
+                .credit = {}});
     Session& session = *sessions_.emplace(id, std::move(made)).first->second;
     Outcome<> connected = platform_.connect(session, port);
     if (!connected) {
@@ -124,13 +126,8 @@ Outcome<Server::Reply> Server::do_is_domain_introduced(Request& request) {
 
 // Nodes of a domain that is gone go with it: the next domain of that number must not own them.
 void Server::remove_nodes_of(Domid domid) {
-    std::vector<std::string> tops;
-    for_each_below("/", root_, [&](std::string const& path, NodeRef const& node) {
-        bool below_last = !tops.empty() && path.starts_with(tops.back()) && path[tops.back().size()] == '/';
-        if (!below_last && node->permissions->owner() == domid) tops.push_back(path);
-    });
     Transaction removal{root_, generation_, Tracking::off};
-    for (std::string const& path : tops) {
+    for (std::string const& path : tops_of(root_, domid)) {
         if (path == "/") {
             // The root cannot go; it returns to dom0.
             Permissions permissions = *root_->permissions;
@@ -168,11 +165,14 @@ void Server::forget_domain(Domid domid) {
 }
 
 void Server::check_domains() {
+    std::optional<std::map<Domid, DomainState>> const states = platform_.domain_states();
+    if (!states) return;  // without an answer nobody's nodes are thrown away
     std::vector<Domid> gone;
     bool announce = false;
     for (auto& [domid, domain] : domains_) {
         if (domid == dom0) continue;
-        DomainState state = platform_.state_of(domid);
+        auto const there = states->find(domid);
+        DomainState const state = there == states->end() ? DomainState::absent : there->second;
         if (state == DomainState::absent || (state == DomainState::dying && domain.session != nullptr)) {
             gone.push_back(domid);
             announce |= domain.session != nullptr;

@@ -39,7 +39,7 @@ Progress RingClient::turn(Server& server, Session& session, Time now, bool& noti
         bool more = false;
         bool sane = take_input(session);
         if (sane) {
-            more = server.serve(session, requests_a_turn, now);
+            more = serve_a_turn(server, session, requests_a_turn, now, clock_);
             sane = put_output(session);
         }
         if (!sane) {

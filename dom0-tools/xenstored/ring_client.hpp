@@ -4,13 +4,15 @@
 #pragma once
 #include "ring.hpp"
 #include "server.hpp"
+#include "turn.hpp"
 
 namespace paravane::xenstored {
 enum class Progress : std::uint8_t { waits, can_go_on, ended };
 
 class RingClient {
 public:
-    RingClient(SessionId session, RingPage& page) : session_{session}, ring_{page} {}
+    RingClient(SessionId session, RingPage& page, Clock clock = std::chrono::steady_clock::now)
+        : session_{session}, ring_{page}, clock_{clock} {}
 
     SessionId session() const { return session_; }
     Ring& ring() { return ring_; }
@@ -25,6 +27,7 @@ private:
 
     SessionId session_;
     Ring ring_;
+    Clock clock_;
     bool moved_ = false;
     bool reported_ = false;
 };

@@ -10,6 +10,10 @@ namespace {
 constexpr std::size_t socket_backlog_limit = 16 * 1024 * 1024;
 // A socket's requests wait while that much of its output does.
 constexpr std::size_t socket_output_pause = 256 * 1024;
+// The ring of dom0's kernel is never cut off. While that much waits to go through it, those whose requests may add to
+// it wait instead: guests first, then the processes of dom0.
+constexpr std::size_t kernel_backlog_for_guests = 256 * 1024;
+constexpr std::size_t kernel_backlog_for_sockets = 1024 * 1024;
 
 NodeRef const* parent_node(NodeRef const& root, std::string_view path) { return find(root, parent_of(path)); }
 }  // namespace
@@ -63,7 +67,7 @@ Session& Server::open_socket_session() {
                                                      .input = {},
                                                      .output = {},
                                                      .transactions = {},
-                                                     .write_credit = {}});
+                                                     .credit = {}});
     return *sessions_.emplace(id, std::move(session)).first->second;
 }
 
@@ -93,16 +97,27 @@ void Server::mark_dead(Session& session, std::string_view why) {
     platform_.log(who + " is served no longer: " + std::string{why});
 }
 
-bool Server::may_take_request(Session& session, Time now) const {
+bool Server::must_hold_back(Session const& session) const {
+    Domain const* kernel = find_domain(dom0);
+    if (kernel == nullptr || kernel->session == nullptr || kernel->session == &session) return false;
+    std::size_t limit = session.caller.privileged ? kernel_backlog_for_sockets : kernel_backlog_for_guests;
+    return kernel->session->output.bytes() > limit;
+}
+
+bool Server::may_take_request(Session& session, Time now) {
     if (session.dead) return false;
+    if (must_hold_back(session)) {
+        held_back_.insert(session.id);
+        return false;
+    }
     if (session.caller.privileged) return session.output.bytes() < socket_output_pause;
-    return session.output.replies() < limits_.outstanding && !session.write_credit.is_exhausted(now);
+    return session.output.replies() < limits_.outstanding && !session.credit.is_exhausted(now);
 }
 
 std::optional<std::chrono::milliseconds> Server::throttled_for(Session const& session) const {
     if (session.dead || session.caller.privileged || !session.input.has_message()) return std::nullopt;
-    if (session.output.replies() >= limits_.outstanding) return std::nullopt;
-    return session.write_credit.wait();
+    if (session.output.replies() >= limits_.outstanding || held_back_.contains(session.id)) return std::nullopt;
+    return session.credit.wait();
 }
 
 bool Server::serve(Session& session, unsigned budget, Time now) {
@@ -119,8 +134,17 @@ bool Server::serve(Session& session, unsigned budget, Time now) {
     return session.input.has_message() && may_take_request(session, now);
 }
 
+void Server::charge(Session& session) {
+    Bill const bill = std::exchange(bill_, {});
+    double work = static_cast<double>(bill.nodes + bill.questions) + static_cast<double>(bill.events) * Credit::look;
+    if (bill.nodes == 0) work += Credit::look;
+    if (session.is_unprivileged()) session.credit.spend(work);
+}
+
 void Server::answer(Session& session, Message const& message) {
+    bill_ = {};
     Outcome<Reply> outcome = perform(session, message);
+    charge(session);
     if (outcome && outcome->payload.size() > max_payload) outcome = Errno::toobig;
     if (!outcome) {
         std::string name{name_of(outcome.error())};
@@ -143,7 +167,7 @@ Outcome<Server::Reply> Server::perform(Session& session, Message const& message)
         Transaction alone{root_, generation_, Tracking::off};
         Outcome<Reply> outcome = perform_in(operation, session, message, alone);
         if (outcome && alone.has_changes()) {
-            if (session.is_unprivileged()) session.write_credit.spend();
+            bill_.nodes += alone.work();
             NodeRef root = alone.merged_into(root_, generation_);
             commit(alone, std::move(root));
         }
@@ -152,14 +176,15 @@ Outcome<Server::Reply> Server::perform(Session& session, Message const& message)
 
     auto known = session.transactions.find(id);
     if (known == session.transactions.end()) return Errno::noent;
-    doom_old_transactions(session);
     Transaction& transaction = known->second;
     bool ends_it = message.header.type == static_cast<std::uint32_t>(MessageType::transaction_end);
     if (transaction.is_doomed() && !ends_it) {
         Transaction swallowed{root_, generation_, Tracking::off};
         return perform_in(operation, session, message, swallowed);
     }
+    std::size_t const work_before = ends_it ? 0 : transaction.work();
     Outcome<Reply> outcome = perform_in(operation, session, message, transaction);
+    if (!ends_it && session.transactions.contains(id)) bill_.nodes += transaction.work() - work_before;
     if (ends_it || session.caller.privileged || !session.transactions.contains(id)) return outcome;
     bool too_many = transaction.touched() > limits_.transaction_nodes;
     if (too_many || memory_of(session) > limits_.memory) {
@@ -180,15 +205,16 @@ void Server::commit(Transaction const& transaction, NodeRef root) {
     root_ = std::move(root);
     for (auto const& [domid, usage] : transaction.usage()) domains_[domid].usage += usage;
     for (Change const& change : transaction.changes()) fire(change);
+    snapshots_.note_replaced(transaction.replaced(), generation_);
 }
 
 void Server::fire(Change const& change) {
     NodeRef const* node = find(root_, change.path);
     NodeRef const* parent = parent_node(root_, change.path);
-    watches_.for_each_match(change.path, change.scope, [&](SessionId id, std::span<Watch const> watches) {
+    watches_.for_each_match(change.path, change.scope, [&](SessionId id, Watch const& watch) {
         Session* session = find_session(id);
         if (session == nullptr || !may_hear(*session, change, node, parent)) return;
-        for (Watch const& watch : watches) send_event(*session, watch.path_for_client(change.path), watch.token);
+        send_event(*session, watch.path_for_client(change.path), watch.token);
     });
 }
 
@@ -211,19 +237,20 @@ PermissionsRef* Server::special_permissions(std::string_view name) {
 
 void Server::fire_special(std::string_view name) {
     PermissionsRef const permissions = *special_permissions(name);
-    watches_.for_each_match(name, Scope::exact, [&](SessionId id, std::span<Watch const> watches) {
+    watches_.for_each_match(name, Scope::exact, [&](SessionId id, Watch const& watch) {
         Session* session = find_session(id);
         if (session == nullptr || !includes(rights_of(session->caller, *permissions), Rights::read)) return;
-        for (Watch const& watch : watches) send_event(*session, name, watch.token);
+        send_event(*session, name, watch.token);
     });
 }
 
 void Server::send_event(Session& session, std::string_view path, std::string_view token) {
     if (session.dead) return;
+    ++bill_.events;
     if (session.is_unprivileged()) {
         // Lost for a domain that does not read its ring: the quota is there to be kept.
         if (memory_of(session) + path.size() + token.size() > limits_.memory) return;
-    } else if (session.output.bytes() > socket_backlog_limit) {
+    } else if (session.kind == ClientKind::socket && session.output.bytes() > socket_backlog_limit) {
         condemned_.push_back(session.id);
         return;
     }
@@ -245,11 +272,18 @@ void Server::bury_condemned() {
     }
 }
 
-std::vector<SessionId> Server::take_sessions_with_output() {
+std::vector<SessionId> Server::take_sessions_with_work() {
     for (SessionId id : with_output_) {
         if (Session* session = find_session(id)) session->output_noted = false;
     }
-    return std::exchange(with_output_, {});
+    std::vector<SessionId> sessions = std::exchange(with_output_, {});
+    std::erase_if(held_back_, [&](SessionId id) {
+        Session* session = find_session(id);
+        bool waits_on = session != nullptr && must_hold_back(*session);
+        if (session != nullptr && !waits_on) sessions.push_back(id);
+        return !waits_on;
+    });
+    return sessions;
 }
 
 std::size_t Server::memory_of(Session const& session) const {
@@ -258,12 +292,6 @@ std::size_t Server::memory_of(Session const& session) const {
     Domain const* domain = find_domain(session.caller.self.domid);
     if (domain != nullptr) memory += static_cast<std::size_t>(std::max<std::int64_t>(domain->usage.memory, 0));
     return memory;
-}
-
-std::size_t Server::open_transactions() const {
-    std::size_t count = 0;
-    for (auto const& [id, session] : sessions_) count += session->transactions.size();
-    return count;
 }
 
 Domain const* Server::find_domain(Domid domid) const {

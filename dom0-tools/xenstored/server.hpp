@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -24,6 +25,8 @@ class Platform {
 public:
     virtual ~Platform() = default;
     virtual DomainState state_of(Domid domid) = 0;
+    // Of all domains at once; nothing if the hypervisor does not say.
+    virtual std::optional<std::map<Domid, DomainState>> domain_states() = 0;
     // Connects the session to the domain's ring.
     virtual Outcome<> connect(Session& session, std::uint32_t port) = 0;
     // The ring starts anew, on another event channel.
@@ -54,9 +57,9 @@ public:
     // Answers up to `budget` of the requests that wait in the session's input. Says whether more could be answered at
     // once.
     bool serve(Session& session, unsigned budget, Time now);
-    // Sessions that got something to send since the last call.
-    std::vector<SessionId> take_sessions_with_output();
-    // When a session that waits for write credit may go on.
+    // Sessions that have something to do again since the last call: to send, or to take requests that were held back.
+    std::vector<SessionId> take_sessions_with_work();
+    // When a session that waits for credit may go on.
     std::optional<std::chrono::milliseconds> throttled_for(Session const& session) const;
     // Takes all that a client holds but the connection itself (its stream is broken, or begins anew).
     void reset_session(Session& session);
@@ -95,7 +98,9 @@ private:
     void answer(Session& session, Message const& message);
     Outcome<Reply> perform(Session& session, Message const& message);
     Outcome<Reply> perform_in(Operation const& operation, Session& session, Message const& message, Transaction& tx);
-    bool may_take_request(Session& session, Time now) const;
+    bool may_take_request(Session& session, Time now);
+    bool must_hold_back(Session const& session) const;
+    void charge(Session& session);
 
     // node_requests.cpp
     Outcome<Reply> do_directory(Request&);
@@ -119,7 +124,6 @@ private:
     Outcome<Reply> do_reset_watches(Request&);
     Outcome<Reply> do_transaction_start(Request&);
     Outcome<Reply> do_transaction_end(Request&);
-    void doom_old_transactions(Session& session);
 
     // domain_requests.cpp
     Outcome<Reply> do_introduce(Request&);
@@ -144,18 +148,27 @@ private:
     void bury_condemned();
     bool may_hear(Session const& session, Change const& change, NodeRef const* node, NodeRef const* parent) const;
     std::size_t memory_of(Session const& session) const;
-    std::size_t open_transactions() const;
     PermissionsRef* special_permissions(std::string_view name);
+
+    // What the request at hand has cost so far.
+    struct Bill {
+        std::size_t nodes = 0;      // made, changed or removed
+        std::size_t events = 0;     // sent
+        std::size_t questions = 0;  // to the hypervisor
+    };
 
     Platform& platform_;
     Limits limits_;
     NodeRef root_ = initial_tree();
     Generation generation_ = 1;
+    Snapshots snapshots_;  // before the sessions, whose transactions it lists
     std::map<SessionId, std::unique_ptr<Session>> sessions_;
     SessionId next_session_ = 1;
     std::map<Domid, Domain> domains_;
     WatchIndex watches_;
     std::vector<SessionId> with_output_;
+    std::set<SessionId> held_back_;  // clients that wait until dom0's kernel has read what its ring is to get
+    Bill bill_;
     std::vector<SessionId> condemned_;  // clients that let too much pile up; gone once nobody iterates over watches
     PermissionsRef introduce_permissions_;
     PermissionsRef release_permissions_;

@@ -24,7 +24,7 @@ struct Session {
     OutputQueue output;
     std::map<std::uint32_t, Transaction> transactions;
     std::uint32_t next_transaction = 1;
-    WriteCredit write_credit;
+    Credit credit;
 
     // A client that cannot be served any longer; its transport closes it, or for a ring leaves it alone until the
     // domain ends.

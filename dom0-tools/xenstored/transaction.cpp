@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: MIT
 #include "transaction.hpp"
 
+#include <utility>
+
 #include "path.hpp"
 
 namespace paravane::xenstored {
 namespace {
-constexpr std::size_t bookkeeping = 96;  // of a path in one of the sets
+constexpr std::size_t bookkeeping = 96;    // of a path in one of the sets
+constexpr std::size_t copied_level = 512;  // about: a node, and its place among its siblings
 
 Generation generation_at(NodeRef const& root, std::string_view path) {
     NodeRef const* node = find(root, path);
@@ -47,9 +50,17 @@ void Transaction::account(Node const& node, std::string_view path, int sign) {
     auto cost = static_cast<std::int64_t>(memory_cost(node, path));
     usage_[node.permissions->owner()] += Usage{.nodes = sign, .memory = sign * cost};
     if (sign > 0 && tracking_ == Tracking::on) memory_ += static_cast<std::size_t>(cost);
+    if (sign < 0) replaced_ += static_cast<std::size_t>(cost);
+}
+
+// A node is reached by copies of all that are above it.
+void Transaction::count_work(std::string_view path) {
+    ++work_;
+    replaced_ += (depth_of(path) + 1) * copied_level;
 }
 
 void Transaction::replace(std::string_view path, NodeRef const& old, NodeRef changed, Generation generation) {
+    count_work(path);
     account(*old, path, -1);
     account(*changed, path, +1);
     touch(path);
@@ -61,7 +72,7 @@ void Transaction::replace(std::string_view path, NodeRef const& old, NodeRef cha
 void Transaction::write(std::string_view path, std::string_view value, Generation generation) {
     NodeRef old = *xenstored::find(root_, path);
     auto changed = std::make_shared<Node>(*old);
-    changed->value = value;
+    changed->value = Text{value};
     changed->generation = generation;
     replace(path, old, std::move(changed), generation);
 }
@@ -81,7 +92,9 @@ void Transaction::create(std::string_view path, std::string_view ancestor, std::
     note(path, Scope::node_and_above, nullptr, nullptr);
     // From the leaf up, so that a deep path is built once and not once for every level.
     std::string_view at = path;
+    replaced_ += depth_of(ancestor) * copied_level;
     for (;;) {
+        ++work_;
         account(*node, at, +1);
         touch(at);
         mark_modified(at);
@@ -101,18 +114,28 @@ void Transaction::create(std::string_view path, std::string_view ancestor, std::
     mark_modified(ancestor);
 }
 
+void Transaction::remove_below(std::string const& path, NodeRef const& node, NodeRef const& parent, Scope scope) {
+    ++work_;
+    account(*node, path, -1);
+    touch(path);
+    mark_modified(path);
+    note(path, scope, &node, &parent);
+    node->children.for_each([&](std::string_view name, NodeRef const& child) {
+        remove_below(std::string{path}.append("/").append(name), child, node, Scope::exact);
+        return true;
+    });
+}
+
+void Transaction::leave_snapshots() {
+    if (snapshot_.among != nullptr) std::exchange(snapshot_.among, nullptr)->remove(*this);
+}
+
 void Transaction::remove(std::string_view path, Generation generation) {
+    replaced_ += (depth_of(path) + 1) * copied_level;
     NodeRef node = *xenstored::find(root_, path);
     std::string parent{parent_of(path)};
     NodeRef old_parent = *xenstored::find(root_, parent);
-    for_each_below(std::string{path}, node, [&](std::string const& below, NodeRef const& removed) {
-        account(*removed, below, -1);
-        touch(below);
-        mark_modified(below);
-        bool is_top = below.size() == path.size();
-        NodeRef const* above = is_top ? &old_parent : xenstored::find(root_, parent_of(below));
-        note(below, is_top ? Scope::node_and_above : Scope::exact, &removed, above);
-    });
+    remove_below(std::string{path}, node, old_parent, Scope::node_and_above);
     root_ = without_node(root_, path, generation);
     account(*old_parent, parent, -1);
     account(**xenstored::find(root_, parent), parent, +1);
@@ -153,6 +176,7 @@ Usage Transaction::usage_of(Domid domid) const {
 }
 
 void Transaction::doom() {
+    leave_snapshots();
     base_ = root_ = nullptr;
     touched_.clear();
     modified_.clear();

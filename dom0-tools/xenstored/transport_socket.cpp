@@ -42,7 +42,7 @@ Result<OwnedFd> SocketListener::accept() {
 
 Progress SocketClient::turn(Server& server, Session& session, Time now) {
     Progress reading = read_some(session);
-    bool more = server.serve(session, requests_a_turn, now);
+    bool more = serve_a_turn(server, session, requests_a_turn, now, std::chrono::steady_clock::now);
     write_some(session);
     if (session.dead) return Progress::ended;
     if (more) return Progress::can_go_on;

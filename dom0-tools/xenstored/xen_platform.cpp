@@ -9,6 +9,11 @@ namespace paravane::xenstored {
 namespace {
 // Errors that the protocol has no name for are EINVAL to its clients.
 Errno to_errno(Error const& error) { return hv::xenstore::as_protocol_error(Errno{error.code}).error; }
+
+DomainState state_in(DomainInfo const& info) {
+    if (info.dying) return DomainState::dying;
+    return info.shutdown ? DomainState::shut_down : DomainState::running;
+}
 }  // namespace
 
 Result<std::unique_ptr<XenPlatform>> XenPlatform::open() {
@@ -19,6 +24,17 @@ Result<std::unique_ptr<XenPlatform>> XenPlatform::open() {
     return std::unique_ptr<XenPlatform>{new XenPlatform{std::move(call), std::move(evtchn), std::move(gnttab), port}};
 }
 
+std::optional<std::map<Domid, DomainState>> XenPlatform::domain_states() {
+    Result<std::vector<DomainInfo>> domains = sysctl_.list_domains();
+    if (!domains) {
+        log::error(domains.error().message());
+        return std::nullopt;
+    }
+    std::map<Domid, DomainState> states;
+    for (DomainInfo const& info : *domains) states.emplace(info.id, state_in(info));
+    return states;
+}
+
 DomainState XenPlatform::state_of(Domid domid) {
     Result<DomainInfo> info = domctl_.domain_info(domid);
     if (!info) {
@@ -27,8 +43,7 @@ DomainState XenPlatform::state_of(Domid domid) {
         log::error(info.error().message());
         return DomainState::running;
     }
-    if (info->dying) return DomainState::dying;
-    return info->shutdown ? DomainState::shut_down : DomainState::running;
+    return state_in(*info);
 }
 
 Result<MappedPage> XenPlatform::map_page(Domid domid) {

@@ -7,6 +7,7 @@
 #include <unordered_map>
 
 #include "hypercall/domctl.hpp"
+#include "hypercall/sysctl.hpp"
 #include "ring_client.hpp"
 #include "server.hpp"
 #include "transport_ring.hpp"
@@ -19,6 +20,7 @@ public:
     static Result<std::unique_ptr<XenPlatform>> open();
 
     DomainState state_of(Domid domid) override;
+    std::optional<std::map<Domid, DomainState>> domain_states() override;
     Outcome<> connect(Session& session, std::uint32_t port) override;
     Outcome<> reconnect(Session& session, std::uint32_t port) override;
     void disconnect(Session& session) override;
@@ -43,6 +45,7 @@ private:
 
     XenCall call_;
     Domctl domctl_{call_};
+    Sysctl sysctl_{call_};
     XenEvtchn evtchn_;
     XenGnttab gnttab_;
     std::uint32_t domain_port_;  // VIRQ_DOM_EXC
@@ -54,6 +57,7 @@ private:
 class NoPlatform final : public Platform {
 public:
     DomainState state_of(Domid) override { return DomainState::running; }
+    std::optional<std::map<Domid, DomainState>> domain_states() override { return std::nullopt; }
     Outcome<> connect(Session&, std::uint32_t) override { return Errno::nosys; }
     Outcome<> reconnect(Session&, std::uint32_t) override { return Errno::nosys; }
     void disconnect(Session&) override {}

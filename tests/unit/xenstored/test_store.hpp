@@ -18,8 +18,13 @@ namespace paravane::xenstored {
 class FakePlatform final : public Platform {
 public:
     DomainState state_of(Domid domid) override {
+        ++questions;
         auto known = states.find(domid);
         return known == states.end() ? DomainState::absent : known->second;
+    }
+    std::optional<std::map<Domid, DomainState>> domain_states() override {
+        ++questions;
+        return states;
     }
     Outcome<> connect(Session&, std::uint32_t) override {
         if (connect_error) return *connect_error;
@@ -34,6 +39,7 @@ public:
 
     std::map<Domid, DomainState> states;
     std::optional<Errno> connect_error;
+    int questions = 0;
     int reconnects = 0;
     int disconnects = 0;
     std::vector<std::string> lines;
