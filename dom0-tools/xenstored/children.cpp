@@ -3,7 +3,7 @@
 
 #include <random>
 
-#include "store.hpp"
+#include "archive.hpp"
 
 namespace paravane::xenstored {
 namespace {
@@ -112,5 +112,39 @@ Children::Link Children::merge(Link const& left, Link const& right) {
         copy->left = merge(left, right->left);
     }
     return finished(std::move(copy));
+}
+
+void Children::save(Writer& to, Link const& at) {
+    if (!to.begin(at.get())) return;
+    to.shared(at->name);
+    to.shared(at->node);
+    to.number(at->priority);
+    save(to, at->left);
+    save(to, at->right);
+    to.finish(at.get());
+}
+
+Children::Link Children::load_link(Reader& from) {
+    return from.shared<Entry>([&] {
+        auto entry = std::make_shared<Entry>();
+        entry->name = from.shared_text();
+        entry->node = from.shared_node();
+        entry->priority = from.number<std::uint32_t>();
+        entry->left = load_link(from);
+        entry->right = load_link(from);
+        return finished(std::move(entry));
+    });
+}
+
+void Children::save(Writer& to) const {
+    to.number(count_);
+    save(to, root_);
+}
+
+Children Children::load(Reader& from) {
+    Children children;
+    children.count_ = from.number<std::uint32_t>();
+    children.root_ = load_link(from);
+    return children;
 }
 }  // namespace paravane::xenstored

@@ -11,6 +11,8 @@
 
 namespace paravane::xenstored {
 struct Node;
+class Reader;
+class Writer;
 using NodeRef = std::shared_ptr<Node const>;
 
 class Children {
@@ -20,6 +22,8 @@ public:
     Children without(std::string_view name) const;
 
     std::uint32_t count() const { return count_; }
+    void save(Writer& to) const;
+    static Children load(Reader& from);
     // Length of the names as DIRECTORY lists them, each with its nul.
     std::uint32_t listing_size() const { return listing_of(root_); }
     bool empty() const { return count_ == 0; }
@@ -60,6 +64,8 @@ private:
     static std::uint32_t listing_of(Link const& at) { return at == nullptr ? 0 : at->listing; }
     static std::uint64_t owners_of(Link const& at) { return at == nullptr ? 0 : at->owners; }
     static Link finished(std::shared_ptr<Entry> entry);
+    static void save(Writer& to, Link const& at);
+    static Link load_link(Reader& from);
 
     static Link insert(Link const& at, std::string_view name, NodeRef& node, std::uint32_t priority);
     static Link replace(Entry const& at, std::string_view name, NodeRef& node);

@@ -21,34 +21,33 @@ bool Server::know(Domid domid) {
     if (domains_.contains(domid)) return true;
     if (domid >= first_reserved_domid) return false;
     ++bill_.questions;
-    if (platform_.state_of(domid) == DomainState::absent) return false;
+    if (state_of(domid) == DomainState::absent) return false;
     domains_[domid].born = generation_;
     return true;
 }
 
 Outcome<> Server::introduce(Domid domid, std::uint32_t port) {
+    Writer& record = begin_record(Command::introduce);
+    record.number(domid);
+    record.number(port);
+    commit_record();
+    return connect_domain(domid, port);
+}
+
+Outcome<> Server::connect_domain(Domid domid, std::uint32_t port) {
     bool was_known = domains_.contains(domid);
     Domain& domain = domains_[domid];
     if (domain.session != nullptr) {
         reset_session(*domain.session);
         domain.session->dead = false;
-        return platform_.reconnect(*domain.session, port);
+        return connect(*domain.session, port, &Platform::reconnect);
     }
     if (!was_known) domain.born = generation_;
-    SessionId id = next_session_++;
-    auto made = std::make_unique<Session>(
-        Session{.id = id,
-                .kind = ClientKind::ring,
-                .caller = {.self = {domid, domain.born}, .privileged = domid == dom0, .target = {}},
-                .base_path = domain_path(domid),
-                .input = {},
-                .output = {},
-                .transactions = {},
-                .credit = {}});
-    Session& session = *sessions_.emplace(id, std::move(made)).first->second;
-    Outcome<> connected = platform_.connect(session, port);
+    Caller caller{.self = {domid, domain.born}, .privileged = domid == dom0, .target = {}};
+    Session& session = add_session(ClientKind::ring, caller, domain_path(domid));
+    Outcome<> connected = connect(session, port, &Platform::connect);
     if (!connected) {
-        sessions_.erase(id);
+        sessions_.erase(session.id);
         if (!was_known) domains_.erase(domid);
         return connected.error();
     }
@@ -65,7 +64,7 @@ Outcome<Server::Reply> Server::do_introduce(Request& request) {
     std::optional<Domid> domid = domid_in(arguments[0]);
     std::optional<std::uint32_t> port = number_in(arguments[2]);  // the frame number in between is not needed
     if (!domid || *domid == dom0 || !port || *port == 0) return Errno::inval;
-    TRY(introduce(*domid, *port));
+    TRY(connect_domain(*domid, *port));
     return ok();
 }
 
@@ -145,7 +144,7 @@ void Server::forget_domain(Domid domid) {
     if (Session* session = known->second.session; session != nullptr) {
         known->second.session = nullptr;
         platform_.disconnect(*session);
-        close_session(*session);
+        end_session(*session);
     }
     for (auto& [id, session] : sessions_) {
         if (session->caller.target && session->caller.target->domid == domid) session->caller.target.reset();
@@ -165,7 +164,14 @@ void Server::forget_domain(Domid domid) {
 }
 
 void Server::check_domains() {
-    std::optional<std::map<Domid, DomainState>> const states = platform_.domain_states();
+    begin_record(Command::check);
+    commit_record();
+    find_changed_domains();
+    bury_condemned();
+}
+
+void Server::find_changed_domains() {
+    std::optional<std::map<Domid, DomainState>> const states = domain_states();
     if (!states) return;  // without an answer nobody's nodes are thrown away
     std::vector<Domid> gone;
     bool announce = false;
@@ -183,6 +189,5 @@ void Server::check_domains() {
     }
     for (Domid domid : gone) forget_domain(domid);
     if (announce) fire_special("@releaseDomain");
-    bury_condemned();
 }
 }  // namespace paravane::xenstored

@@ -52,12 +52,21 @@ public:
     static constexpr double per_second = 200;
     static constexpr double look = 1.0 / 16;  // a request that changes nothing, or an event
 
+    Credit() = default;
+    Credit(double left, Time refilled) : credit_{left}, refilled_{refilled} {}
+
+    void refill(Time now);
     void spend(double work) { credit_ -= work; }
-    bool is_exhausted(Time now);
+    bool is_exhausted(Time now) const { return left(now) < 0; }
     // How long until a domain without credit may go on.
-    std::chrono::milliseconds wait() const;
+    std::chrono::milliseconds wait(Time now) const;
+
+    double left() const { return credit_; }  // at that time
+    Time refilled() const { return refilled_; }
 
 private:
+    double left(Time now) const;
+
     double credit_ = burst;
     Time refilled_{};
 };

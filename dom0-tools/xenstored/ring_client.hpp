@@ -17,18 +17,20 @@ public:
     SessionId session() const { return session_; }
     Ring& ring() { return ring_; }
     void restart();
+    void go_on_at(RingPlace place) { ring_.go_on_at(place); }
 
     // Reads, answers and writes. `notify` says whether the domain must hear of it.
     Progress turn(Server& server, Session& session, Time now, bool& notify);
 
 private:
-    bool take_input(Session& session);  // false: the ring is broken
-    bool put_output(Session& session);
+    bool take_input(Server& server, Session& session);  // false: the ring is broken
+    bool put_output(Server& server, Session& session);
 
     SessionId session_;
     Ring ring_;
     Clock clock_;
     bool moved_ = false;
+    bool is_new_ = true;  // the domain may wait for an event that nobody sent
     bool reported_ = false;
 };
 }  // namespace paravane::xenstored

@@ -58,12 +58,12 @@ Server::Operation Server::operation_of(std::uint32_t type) {
     return type < operations.size() ? operations[type] : Operation{};
 }
 
-Session& Server::open_socket_session() {
+Session& Server::add_session(ClientKind kind, Caller caller, std::string base_path) {
     SessionId id = next_session_++;
     auto session = std::make_unique<Session>(Session{.id = id,
-                                                     .kind = ClientKind::socket,
-                                                     .caller = {.self = {}, .privileged = true, .target = {}},
-                                                     .base_path = "/local/domain/0",
+                                                     .kind = kind,
+                                                     .caller = caller,
+                                                     .base_path = std::move(base_path),
                                                      .input = {},
                                                      .output = {},
                                                      .transactions = {},
@@ -71,9 +71,45 @@ Session& Server::open_socket_session() {
     return *sessions_.emplace(id, std::move(session)).first->second;
 }
 
+Session& Server::open_socket_session(std::uint64_t key) {
+    begin_record(Command::open).number(key);
+    commit_record();
+    last_key_ = std::max(last_key_, key);
+    Caller dom0_process{.self = {}, .privileged = true, .target = {}};
+    Session& session = add_session(ClientKind::socket, dom0_process, "/local/domain/0");
+    session.key = key;
+    return session;
+}
+
 void Server::close_session(Session& session) {
+    begin_record(Command::close, session.id);
+    commit_record();
+    end_session(session);
+}
+
+void Server::end_session(Session& session) {
     watches_.remove_all(session.id);
     sessions_.erase(session.id);
+}
+
+void Server::feed(Session& session, std::span<std::byte const> bytes) {
+    begin_record(Command::feed, session.id).text({reinterpret_cast<char const*>(bytes.data()), bytes.size()});
+    commit_record();
+    session.place.requests += static_cast<std::uint32_t>(bytes.size());
+    session.input.feed(bytes);
+}
+
+void Server::took(Session& session, std::size_t bytes) {
+    begin_record(Command::took, session.id).number(bytes);
+    commit_record();
+    session.place.replies += static_cast<std::uint32_t>(bytes);
+    session.output.take(bytes);
+}
+
+void Server::drop_output(Session& session) {
+    begin_record(Command::drop_output, session.id);
+    commit_record();
+    session.output.clear();
 }
 
 Session* Server::find_session(SessionId id) {
@@ -90,11 +126,18 @@ void Server::reset_session(Session& session) {
 
 void Server::mark_dead(Session& session, std::string_view why) {
     if (session.dead) return;
+    begin_record(Command::cut_off, session.id).text(why);
+    commit_record();
+    cut_off(session, why);
+}
+
+void Server::cut_off(Session& session, std::string_view why) {
+    if (session.dead) return;
     reset_session(session);
     session.dead = true;
     std::string who = session.kind == ClientKind::ring ? "domain " + std::to_string(session.caller.self.domid)
                                                        : "socket client " + std::to_string(session.id);
-    platform_.log(who + " is served no longer: " + std::string{why});
+    log(who + " is served no longer: " + std::string{why});
 }
 
 bool Server::must_hold_back(Session const& session) const {
@@ -104,7 +147,7 @@ bool Server::must_hold_back(Session const& session) const {
     return kernel->session->output.bytes() > limit;
 }
 
-bool Server::may_take_request(Session& session, Time now) {
+bool Server::may_take_request(Session const& session, Time now) {
     if (session.dead) return false;
     if (must_hold_back(session)) {
         held_back_.insert(session.id);
@@ -114,24 +157,29 @@ bool Server::may_take_request(Session& session, Time now) {
     return session.output.replies() < limits_.outstanding && !session.credit.is_exhausted(now);
 }
 
-std::optional<std::chrono::milliseconds> Server::throttled_for(Session const& session) const {
+std::optional<std::chrono::milliseconds> Server::throttled_for(Session const& session, Time now) const {
     if (session.dead || session.caller.privileged || !session.input.has_message()) return std::nullopt;
     if (session.output.replies() >= limits_.outstanding || held_back_.contains(session.id)) return std::nullopt;
-    return session.credit.wait();
+    return session.credit.wait(now);
 }
 
 bool Server::serve(Session& session, unsigned budget, Time now) {
-    while (budget > 0 && may_take_request(session, now)) {
-        std::optional<Message> message = session.input.next();
-        if (!message) break;
-        answer(session, *message);
-        bury_condemned();
+    while (budget > 0 && session.input.has_message() && may_take_request(session, now)) {
+        begin_record(Command::serve, session.id).number(static_cast<std::uint64_t>(now.time_since_epoch().count()));
+        commit_record();
+        serve_one(session, now);
         --budget;
     }
     if (session.input.broken() && !session.input.has_message()) {
         mark_dead(session, "a message is longer than 4096 bytes");
     }
     return session.input.has_message() && may_take_request(session, now);
+}
+
+void Server::serve_one(Session& session, Time now) {
+    session.credit.refill(now);
+    if (std::optional<Message> message = session.input.next()) answer(session, *message);
+    bury_condemned();
 }
 
 void Server::charge(Session& session) {
@@ -266,7 +314,7 @@ void Server::note_output(Session& session) {
 void Server::bury_condemned() {
     for (SessionId id : std::exchange(condemned_, {})) {
         if (Session* session = find_session(id)) {
-            mark_dead(*session, "it does not read its replies and events");
+            cut_off(*session, "it does not read its replies and events");
             note_output(*session);  // so that its transport looks at it
         }
     }

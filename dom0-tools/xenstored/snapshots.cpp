@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "snapshots.hpp"
 
+#include "archive.hpp"
 #include "transaction.hpp"
 
 namespace paravane::xenstored {
@@ -24,5 +25,22 @@ void Snapshots::note_replaced(std::size_t bytes, std::uint64_t generation) {
         if (!too_old && !too_large && held() <= most_bytes) return;
         oldest.doom();  // which removes it here
     }
+}
+
+void Snapshots::save(Writer& to) const {
+    to.number(next_);
+    to.number(replaced_);
+}
+
+void Snapshots::load(Reader& from) {
+    next_ = from.number();
+    replaced_ = from.number<std::size_t>();
+}
+
+void Snapshots::put_back(Transaction& transaction) {
+    Transaction::Snapshot const& was = transaction.snapshot();
+    transaction.become_snapshot(*this, was.order, was.replaced_before);
+    by_age_[was.order] = &transaction;
+    begun_ += was.replaced_before;
 }
 }  // namespace paravane::xenstored

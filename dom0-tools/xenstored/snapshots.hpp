@@ -8,7 +8,9 @@
 #include <map>
 
 namespace paravane::xenstored {
+class Reader;
 class Transaction;
+class Writer;
 
 class Snapshots {
 public:
@@ -18,6 +20,9 @@ public:
 
     void add(Transaction& transaction);
     void remove(Transaction const& transaction);
+    void save(Writer& to) const;
+    void load(Reader& from);
+    void put_back(Transaction& transaction);  // one that was saved
     // A commit left that many bytes behind.
     void note_replaced(std::size_t bytes, std::uint64_t generation);
 

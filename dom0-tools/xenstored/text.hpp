@@ -11,6 +11,7 @@ public:
     Text() = default;
     Text(std::string text) : text_{text.empty() ? nullptr : std::make_shared<std::string const>(std::move(text))} {}
     explicit Text(std::string_view text) : Text{std::string{text}} {}
+    explicit Text(std::shared_ptr<std::string const> text) : text_{std::move(text)} {}
 
     std::string_view view() const { return text_ == nullptr ? std::string_view{} : std::string_view{*text_}; }
     operator std::string_view() const { return view(); }

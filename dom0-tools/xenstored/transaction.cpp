@@ -3,6 +3,7 @@
 
 #include <utility>
 
+#include "archive.hpp"
 #include "path.hpp"
 
 namespace paravane::xenstored {
@@ -17,6 +18,61 @@ Generation generation_at(NodeRef const& root, std::string_view path) {
 
 PermissionsRef permissions_of(NodeRef const* node) { return node == nullptr ? nullptr : (*node)->permissions; }
 }  // namespace
+
+Transaction::Transaction(Reader& from) {
+    base_ = from.shared_node();
+    root_ = from.shared_node();
+    started_ = from.number();
+    tracking_ = Tracking::on;
+    failed_ = from.flag();
+    memory_ = from.number<std::size_t>();
+    work_ = from.number<std::size_t>();
+    replaced_ = from.number<std::size_t>();
+    snapshot_.order = from.number();
+    snapshot_.replaced_before = from.number<std::size_t>();
+    for (std::uint64_t left = from.number(); left > 0; --left) touched_.emplace(from.text());
+    for (std::uint64_t left = from.number(); left > 0; --left) modified_.emplace(from.text());
+    for (std::uint64_t left = from.number(); left > 0; --left) {
+        Change change{.path = std::string{from.text()}, .scope = Scope::exact, .before = {}, .parent_before = {}};
+        if (from.flag()) change.scope = Scope::node_and_above;
+        change.before = from.shared_permissions();
+        change.parent_before = from.shared_permissions();
+        change_at_.emplace(change.path, changes_.size());
+        changes_.push_back(std::move(change));
+    }
+    for (std::uint64_t left = from.number(); left > 0; --left) {
+        Usage& usage = usage_[from.number<Domid>()];
+        usage.nodes = static_cast<std::int64_t>(from.number());
+        usage.memory = static_cast<std::int64_t>(from.number());
+    }
+}
+
+void Transaction::save(Writer& to) const {
+    to.shared(base_);
+    to.shared(root_);
+    to.number(started_);
+    to.number(failed_ ? 1 : 0);
+    for (std::size_t count : {memory_, work_, replaced_}) to.number(count);
+    to.number(snapshot_.order);
+    to.number(snapshot_.replaced_before);
+    to.number(touched_.size());
+    for (std::string const& path : touched_) to.text(path);
+    to.number(modified_.size());
+    for (std::string const& path : modified_) to.text(path);
+    to.number(changes_.size());
+    for (Change const& change : changes_) {
+        to.text(change.path);
+        to.number(change.scope == Scope::node_and_above ? 1 : 0);
+        to.shared(change.before);
+        to.shared(change.parent_before);
+    }
+    to.number(usage_.size());
+    for (auto const& [domid, usage] : usage_) {
+        to.number(domid);
+        to.number(static_cast<std::uint64_t>(usage.nodes));
+        to.number(static_cast<std::uint64_t>(usage.memory));
+    }
+}
 
 void Transaction::touch(std::string_view path) {
     if (tracking_ == Tracking::off) return;

@@ -32,7 +32,9 @@ class Transaction {
 public:
     Transaction(NodeRef base, Generation started, Tracking tracking)
         : base_{base}, root_{std::move(base)}, started_{started}, tracking_{tracking} {}
+    explicit Transaction(Reader& from);  // as it was saved, but for its place among the snapshots
     ~Transaction() { leave_snapshots(); }
+    void save(Writer& to) const;
     Transaction(Transaction const&) = delete;
     Transaction& operator=(Transaction const&) = delete;
 
@@ -93,8 +95,8 @@ private:
 
     NodeRef base_;
     NodeRef root_;
-    Generation started_;
-    Tracking tracking_;
+    Generation started_ = 0;
+    Tracking tracking_ = Tracking::off;
     bool failed_ = false;
     std::size_t memory_ = 0;
     std::size_t work_ = 0;

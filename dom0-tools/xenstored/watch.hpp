@@ -27,6 +27,12 @@ enum class Scope : std::uint8_t { node_and_above, exact };
 
 class WatchIndex {
 public:
+    // visit(SessionId, Watch const&) for all.
+    template <class Visit>
+    void for_each(Visit&& visit) const {
+        for (auto const& [path, watchers] : by_path_) visit_all(watchers, visit);
+    }
+
     bool add(SessionId session, Watch watch);  // false: it is there already
     bool remove(SessionId session, std::string_view path, std::string_view token);
     void remove_all(SessionId session);
@@ -61,7 +67,11 @@ private:
     void visit_at(std::string_view path, Visit& visit) const {
         auto at = by_path_.find(path);
         if (at == by_path_.end()) return;
-        for (auto const& [session, watches] : at->second) {
+        visit_all(at->second, visit);
+    }
+    template <class Visit>
+    static void visit_all(Watchers const& watchers, Visit& visit) {
+        for (auto const& [session, watches] : watchers) {
             for (auto const& [token, watch] : watches) visit(session, watch);
         }
     }

@@ -21,8 +21,10 @@ public:
 
     DomainState state_of(Domid domid) override;
     std::optional<std::map<Domid, DomainState>> domain_states() override;
-    Outcome<> connect(Session& session, std::uint32_t port) override;
-    Outcome<> reconnect(Session& session, std::uint32_t port) override;
+    Outcome<RingPlace> connect(Session& session, std::uint32_t port) override;
+    Outcome<RingPlace> reconnect(Session& session, std::uint32_t port) override;
+    // A ring that a process before us served, at the place that it had come to.
+    Outcome<> resume(Session& session, std::uint32_t port);
     void disconnect(Session& session) override;
     void log(std::string_view line) override;
 
@@ -41,6 +43,7 @@ private:
         RingClient client;
     };
     Result<MappedPage> map_page(Domid domid);
+    Outcome<> bind(Session const& session, std::uint32_t port);
     void unbind(Connection& connection);
 
     XenCall call_;
@@ -58,8 +61,8 @@ class NoPlatform final : public Platform {
 public:
     DomainState state_of(Domid) override { return DomainState::running; }
     std::optional<std::map<Domid, DomainState>> domain_states() override { return std::nullopt; }
-    Outcome<> connect(Session&, std::uint32_t) override { return Errno::nosys; }
-    Outcome<> reconnect(Session&, std::uint32_t) override { return Errno::nosys; }
+    Outcome<RingPlace> connect(Session&, std::uint32_t) override { return Errno::nosys; }
+    Outcome<RingPlace> reconnect(Session&, std::uint32_t) override { return Errno::nosys; }
     void disconnect(Session&) override {}
     void log(std::string_view line) override;
 };

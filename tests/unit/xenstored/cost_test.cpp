@@ -188,7 +188,7 @@ TEST(HostileGuest, PaysForReadingToo) {
     while (done < 100000 && guest.read("/tool") == "EACCES") ++done;
     EXPECT_LT(done, 20000);
     EXPECT_GT(done, 5000) << "but not much";
-    EXPECT_TRUE(store.server.throttled_for(guest.session()));
+    EXPECT_TRUE(store.server.throttled_for(guest.session(), guest.now));
 }
 
 TEST(HostileGuest, CannotFloodTheRingOfDom0) {
