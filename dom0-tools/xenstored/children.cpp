@@ -3,6 +3,8 @@
 
 #include <random>
 
+#include "archive.hpp"
+
 namespace paravane::xenstored {
 namespace {
 // Seeded once from the system, so that a guest cannot choose names that make the treap a list.
@@ -12,10 +14,16 @@ std::uint32_t random_priority() {
 }
 }  // namespace
 
+Children::Link Children::finished(std::shared_ptr<Entry> entry) {
+    entry->listing = entry->own_listing() + listing_of(entry->left) + listing_of(entry->right);
+    entry->owners = entry->node->owners() | owners_of(entry->left) | owners_of(entry->right);
+    return entry;
+}
+
 NodeRef const* Children::find(std::string_view name) const {
     Entry const* at = root_.get();
     while (at != nullptr) {
-        int order = name.compare(at->name);
+        int order = name.compare(at->name.view());
         if (order == 0) return &at->node;
         at = order < 0 ? at->left.get() : at->right.get();
     }
@@ -30,7 +38,6 @@ Children Children::with(std::string_view name, NodeRef node) const {
     }
     changed.root_ = insert(root_, name, node, random_priority());
     changed.count_ += 1;
-    changed.listing_size_ += static_cast<std::uint32_t>(name.size() + 1);
     return changed;
 }
 
@@ -39,13 +46,12 @@ Children Children::without(std::string_view name) const {
     Children changed = *this;
     changed.root_ = erase(*root_, name);
     changed.count_ -= 1;
-    changed.listing_size_ -= static_cast<std::uint32_t>(name.size() + 1);
     return changed;
 }
 
 Children::Link Children::replace(Entry const& at, std::string_view name, NodeRef& node) {
     auto copy = std::make_shared<Entry>(at);
-    int order = name.compare(at.name);
+    int order = name.compare(at.name.view());
     if (order == 0) {
         copy->node = std::move(node);
     } else if (order < 0) {
@@ -53,38 +59,38 @@ Children::Link Children::replace(Entry const& at, std::string_view name, NodeRef
     } else {
         copy->right = replace(*at.right, name, node);
     }
-    return copy;
+    return finished(std::move(copy));
 }
 
 Children::Link Children::insert(Link const& at, std::string_view name, NodeRef& node, std::uint32_t priority) {
     if (at == nullptr || priority > at->priority) {
         auto [left, right] = split(at, name);
-        return std::make_shared<Entry>(Entry{std::string{name}, std::move(node), priority, left, right});
+        return finished(std::make_shared<Entry>(Entry{Text{name}, std::move(node), priority, left, right}));
     }
     auto copy = std::make_shared<Entry>(*at);
-    if (name < at->name) {
+    if (name < at->name.view()) {
         copy->left = insert(at->left, name, node, priority);
     } else {
         copy->right = insert(at->right, name, node, priority);
     }
-    return copy;
+    return finished(std::move(copy));
 }
 
 std::pair<Children::Link, Children::Link> Children::split(Link const& at, std::string_view name) {
     if (at == nullptr) return {};
     auto copy = std::make_shared<Entry>(*at);
-    if (at->name < name) {
+    if (at->name.view() < name) {
         auto [left, right] = split(at->right, name);
         copy->right = left;
-        return {copy, right};
+        return {finished(std::move(copy)), right};
     }
     auto [left, right] = split(at->left, name);
     copy->left = right;
-    return {left, copy};
+    return {left, finished(std::move(copy))};
 }
 
 Children::Link Children::erase(Entry const& at, std::string_view name) {
-    int order = name.compare(at.name);
+    int order = name.compare(at.name.view());
     if (order == 0) return merge(at.left, at.right);
     auto copy = std::make_shared<Entry>(at);
     if (order < 0) {
@@ -92,7 +98,7 @@ Children::Link Children::erase(Entry const& at, std::string_view name) {
     } else {
         copy->right = erase(*at.right, name);
     }
-    return copy;
+    return finished(std::move(copy));
 }
 
 Children::Link Children::merge(Link const& left, Link const& right) {
@@ -105,6 +111,40 @@ Children::Link Children::merge(Link const& left, Link const& right) {
     } else {
         copy->left = merge(left, right->left);
     }
-    return copy;
+    return finished(std::move(copy));
+}
+
+void Children::save(Writer& to, Link const& at) {
+    if (!to.begin(at.get())) return;
+    to.shared(at->name);
+    to.shared(at->node);
+    to.number(at->priority);
+    save(to, at->left);
+    save(to, at->right);
+    to.finish(at.get());
+}
+
+Children::Link Children::load_link(Reader& from) {
+    return from.shared<Entry>([&] {
+        auto entry = std::make_shared<Entry>();
+        entry->name = from.shared_text();
+        entry->node = from.shared_node();
+        entry->priority = from.number<std::uint32_t>();
+        entry->left = load_link(from);
+        entry->right = load_link(from);
+        return finished(std::move(entry));
+    });
+}
+
+void Children::save(Writer& to) const {
+    to.number(count_);
+    save(to, root_);
+}
+
+Children Children::load(Reader& from) {
+    Children children;
+    children.count_ = from.number<std::uint32_t>();
+    children.root_ = load_link(from);
+    return children;
 }
 }  // namespace paravane::xenstored

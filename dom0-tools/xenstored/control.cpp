@@ -25,12 +25,12 @@ Outcome<Server::Reply> Server::do_control(Request& request) {
         text = "commands: check | help | print <text> | quota | quota <domid> | quota set <name> <value>\n";
     } else if (command == "check" && words.size() == 1) {
         if (std::optional<std::string> wrong = audit()) {
-            platform_.log("check: " + *wrong);
+            log("check: " + *wrong);
             return Errno::io;
         }
         return ok();
     } else if (command == "print" && words.size() == 2) {
-        platform_.log(words[1]);
+        log(words[1]);
         return ok();
     } else if (command == "quota" && words.size() == 1) {
         text = "an unprivileged domain may have:\n";

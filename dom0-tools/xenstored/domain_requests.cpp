@@ -19,34 +19,35 @@ std::string domain_path(Domid domid) { return "/local/domain/" + std::to_string(
 // Whether the domain exists; from then on its number means this domain.
 bool Server::know(Domid domid) {
     if (domains_.contains(domid)) return true;
-    if (domid >= first_reserved_domid || platform_.state_of(domid) == DomainState::absent) return false;
+    if (domid >= first_reserved_domid) return false;
+    ++bill_.questions;
+    if (state_of(domid) == DomainState::absent) return false;
     domains_[domid].born = generation_;
     return true;
 }
 
 Outcome<> Server::introduce(Domid domid, std::uint32_t port) {
+    Writer& record = begin_record(Command::introduce);
+    record.number(domid);
+    record.number(port);
+    commit_record();
+    return connect_domain(domid, port);
+}
+
+Outcome<> Server::connect_domain(Domid domid, std::uint32_t port) {
     bool was_known = domains_.contains(domid);
     Domain& domain = domains_[domid];
     if (domain.session != nullptr) {
         reset_session(*domain.session);
         domain.session->dead = false;
-        return platform_.reconnect(*domain.session, port);
+        return connect(*domain.session, port, &Platform::reconnect);
     }
     if (!was_known) domain.born = generation_;
-    SessionId id = next_session_++;
-    auto made = std::make_unique<Session>(
-        Session{.id = id,
-                .kind = ClientKind::ring,
-                .caller = {.self = {domid, domain.born}, .privileged = domid == dom0, .target = {}},
-                .base_path = domain_path(domid),
-                .input = {},
-                .output = {},
-                .transactions = {},
-                .write_credit = {}});
-    Session& session = *sessions_.emplace(id, std::move(made)).first->second;
-    Outcome<> connected = platform_.connect(session, port);
+    Caller caller{.self = {domid, domain.born}, .privileged = domid == dom0, .target = {}};
+    Session& session = add_session(ClientKind::ring, caller, domain_path(domid));
+    Outcome<> connected = connect(session, port, &Platform::connect);
     if (!connected) {
-        sessions_.erase(id);
+        sessions_.erase(session.id);
         if (!was_known) domains_.erase(domid);
         return connected.error();
     }
@@ -63,7 +64,7 @@ Outcome<Server::Reply> Server::do_introduce(Request& request) {
     std::optional<Domid> domid = domid_in(arguments[0]);
     std::optional<std::uint32_t> port = number_in(arguments[2]);  // the frame number in between is not needed
     if (!domid || *domid == dom0 || !port || *port == 0) return Errno::inval;
-    TRY(introduce(*domid, *port));
+    TRY(connect_domain(*domid, *port));
     return ok();
 }
 
@@ -124,13 +125,8 @@ Outcome<Server::Reply> Server::do_is_domain_introduced(Request& request) {
 
 // Nodes of a domain that is gone go with it: the next domain of that number must not own them.
 void Server::remove_nodes_of(Domid domid) {
-    std::vector<std::string> tops;
-    for_each_below("/", root_, [&](std::string const& path, NodeRef const& node) {
-        bool below_last = !tops.empty() && path.starts_with(tops.back()) && path[tops.back().size()] == '/';
-        if (!below_last && node->permissions->owner() == domid) tops.push_back(path);
-    });
     Transaction removal{root_, generation_, Tracking::off};
-    for (std::string const& path : tops) {
+    for (std::string const& path : tops_of(root_, domid)) {
         if (path == "/") {
             // The root cannot go; it returns to dom0.
             Permissions permissions = *root_->permissions;
@@ -148,7 +144,7 @@ void Server::forget_domain(Domid domid) {
     if (Session* session = known->second.session; session != nullptr) {
         known->second.session = nullptr;
         platform_.disconnect(*session);
-        close_session(*session);
+        end_session(*session);
     }
     for (auto& [id, session] : sessions_) {
         if (session->caller.target && session->caller.target->domid == domid) session->caller.target.reset();
@@ -168,11 +164,21 @@ void Server::forget_domain(Domid domid) {
 }
 
 void Server::check_domains() {
+    begin_record(Command::check);
+    commit_record();
+    find_changed_domains();
+    bury_condemned();
+}
+
+void Server::find_changed_domains() {
+    std::optional<std::map<Domid, DomainState>> const states = domain_states();
+    if (!states) return;  // without an answer nobody's nodes are thrown away
     std::vector<Domid> gone;
     bool announce = false;
     for (auto& [domid, domain] : domains_) {
         if (domid == dom0) continue;
-        DomainState state = platform_.state_of(domid);
+        auto const there = states->find(domid);
+        DomainState const state = there == states->end() ? DomainState::absent : there->second;
         if (state == DomainState::absent || (state == DomainState::dying && domain.session != nullptr)) {
             gone.push_back(domid);
             announce |= domain.session != nullptr;
@@ -183,6 +189,5 @@ void Server::check_domains() {
     }
     for (Domid domid : gone) forget_domain(domid);
     if (announce) fire_special("@releaseDomain");
-    bury_condemned();
 }
 }  // namespace paravane::xenstored

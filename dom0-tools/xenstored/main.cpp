@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include <fcntl.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -10,6 +11,7 @@
 #include <optional>
 
 #include "daemon.hpp"
+#include "holder.hpp"
 #include "options.hpp"
 #include "os/background.hpp"
 #include "os/io.hpp"
@@ -36,25 +38,51 @@ Result<> write_pid_file(std::string const& path) {
     return written;
 }
 
+// The process that parses and executes. It ends with an error or by a signal, and another one goes on.
+Result<> serve_clients(Options const& options, Held held, OwnedFd const& memory,
+                       std::optional<Background>& background) {
+    prctl(PR_SET_NAME, "xenstored-serve");
+    EventLoop loop = TRY(EventLoop::make());
+    JournalMemory journal = TRY(JournalMemory::map(memory));
+    std::unique_ptr<XenPlatform> xen;
+    if (options.domains) xen = TRY(XenPlatform::open());
+    Daemon daemon{std::move(loop), std::move(held), std::move(journal), std::move(xen), options.limits};
+    TRY(daemon.start());
+    if (background) {
+        log::open("xenstored", log::Target::syslog);
+        TRY(Background::leave_terminal());
+        background.reset();
+    }
+    TRY(daemon.say_ready());
+    return daemon.run();
+}
+
 Result<> serve(Options const& options) {
     std::optional<Background> background;
     if (!options.foreground) background = TRY(Background::enter());
     raise_descriptor_limit();
 
-    EventLoop loop = TRY(EventLoop::make());
     SocketListener listener = TRY(SocketListener::listen_at(std::filesystem::absolute(xenstore_socket_path())));
-    std::unique_ptr<XenPlatform> xen;
-    if (options.domains) xen = TRY(XenPlatform::open());
-    Daemon daemon{std::move(loop), std::move(listener), std::move(xen), options.limits};
-    TRY(daemon.start());
-    TRY(write_pid_file(options.pid_file));
-    if (background) {
+    OwnedFd memory = TRY(JournalMemory::make());
+    Holder holder{std::move(listener), std::move(memory), [&](Held held, OwnedFd const& journal) {
+                      try {
+                          Result<> served = serve_clients(options, std::move(held), journal, background);
+                          log::error(served.error().message());
+                      } catch (std::exception const& exception) {
+                          log::error(exception.what());  // no memory, or a journal that is not ours
+                      }
+                      return 1;
+                  }};
+    Result<> held = holder.run([&]() -> Result<> {
+        TRY(write_pid_file(options.pid_file));
+        if (!background) return {};
         log::open("xenstored", log::Target::syslog);
         TRY(std::move(*background).report_ready());
-    }
-    Result<> served = daemon.run();
+        background.reset();
+        return {};
+    });
     if (!options.pid_file.empty()) unlink(options.pid_file.c_str());
-    return served;
+    return held;
 }
 }  // namespace
 }  // namespace paravane::xenstored

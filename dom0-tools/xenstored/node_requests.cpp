@@ -61,20 +61,16 @@ Outcome<Server::Reply> Server::do_directory_part(Request& request) {
     if (arguments.size() != 2) return Errno::inval;
     std::string path = TRY(path_of(request.session, arguments[0]));
     NodeRef node = TRY(get_node(request, path, Rights::read));
-    std::size_t const offset = hv::take_decimal<std::size_t>(arguments[1]).value_or(0);
+    std::uint32_t const offset = hv::take_decimal<std::uint32_t>(arguments[1]).value_or(0);
 
     // The generation tells a client that reads several parts whether the list changed in between. An empty name ends
     // the list.
     std::string part = std::to_string(node->generation);
     part += '\0';
-    std::size_t at = 0;
     bool complete = true;
-    node->children.for_each([&](std::string_view name, NodeRef const&) {
-        if (at >= offset) {
-            if (part.size() + name.size() + 2 > max_payload) return complete = false;
-            part.append(name).push_back('\0');
-        }
-        at += name.size() + 1;
+    node->children.for_each_from(offset, [&](std::string_view name, NodeRef const&) {
+        if (part.size() + name.size() + 2 > max_payload) return complete = false;
+        part.append(name).push_back('\0');
         return true;
     });
     if (complete) part += '\0';
@@ -84,7 +80,7 @@ Outcome<Server::Reply> Server::do_directory_part(Request& request) {
 Outcome<Server::Reply> Server::do_read(Request& request) {
     std::string path = TRY(path_of(request.session, only_string(request.payload)));
     NodeRef node = TRY(get_node(request, path, Rights::read));
-    return Reply{node->value};
+    return Reply{std::string{node->value.view()}};
 }
 
 Outcome<> Server::create_node(Request& request, std::string_view path, std::string_view value) {
@@ -107,6 +103,7 @@ Outcome<> Server::create_node(Request& request, std::string_view path, std::stri
     }
 
     if (session.is_unprivileged()) {
+        if (depth_of(path) > limits_.depth) return Errno::nospc;
         std::int64_t owned = find_domain(owner)->usage.nodes + request.transaction.usage_of(owner).nodes;
         if (owned + missing > limits_.nodes) return Errno::nospc;
         Node leaf{.value = std::string{value}, .permissions = permissions, .generation = 0, .children = {}};

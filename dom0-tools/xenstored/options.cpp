@@ -25,8 +25,8 @@ char const* const help_text =
     "  -t, --transaction N       transactions at a time (10)\n"
     "  -A, --perm-nb N           permissions of a node (5)\n"
     "  -M, --path-max N          bytes in a path (2048)\n"
-    "  -Q, --quota NAME=N        transaction-nodes (1024), memory (2621440), outstanding (20), or one of the above as\n"
-    "                            nodes, node-size, watches, transactions, permissions, path-max\n"
+    "  -Q, --quota NAME=N        transaction-nodes (1024), memory (2621440), outstanding (20), depth (32), or one of\n"
+    "                            the above as nodes, node-size, watches, transactions, permissions, path-max\n"
     "\n"
     "The socket is $XENSTORED_PATH, or $XENSTORED_RUNDIR/socket, or /run/xenstored/socket.\n";
 

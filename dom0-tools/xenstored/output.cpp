@@ -50,4 +50,25 @@ void OutputQueue::clear() {
     messages_.clear();
     taken_ = bytes_ = replies_ = 0;
 }
+
+void OutputQueue::save(Writer& to) const {
+    to.number(taken_);
+    to.number(messages_.size());
+    for (Outgoing const& message : messages_) {
+        to.number(static_cast<std::uint64_t>(message.kind));
+        to.text(message.bytes);
+    }
+}
+
+void OutputQueue::load(Reader& from) {
+    taken_ = from.number<std::size_t>();
+    for (std::uint64_t left = from.number(); left > 0; --left) {
+        auto kind = from.number<std::uint8_t>() == 0 ? Kind::reply : Kind::event;
+        bool const begun = messages_.empty() && taken_ > 0;
+        push(std::string{from.text()}, kind);
+        if (kind == Kind::reply) ++replies_;
+        if (kind == Kind::event && !begun) waiting_events_.insert(messages_.back().payload());
+    }
+    bytes_ -= taken_;
+}
 }  // namespace paravane::xenstored

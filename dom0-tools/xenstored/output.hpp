@@ -9,6 +9,7 @@
 #include <string_view>
 #include <unordered_set>
 
+#include "archive.hpp"
 #include "wire.hpp"
 
 namespace paravane::xenstored {
@@ -26,6 +27,9 @@ public:
     std::span<std::byte const> front() const;
     void take(std::size_t count);
     void clear();
+
+    void save(Writer& to) const;
+    void load(Reader& from);  // into an empty one
 
 private:
     enum class Kind : std::uint8_t { reply, event };

@@ -11,6 +11,7 @@ constexpr std::array names{
     LimitName{"node-size", &Limits::node_size, "bytes in a node"},
     LimitName{"permissions", &Limits::permissions, "permissions of a node"},
     LimitName{"path-max", &Limits::path_length, "bytes in a path"},
+    LimitName{"depth", &Limits::depth, "components in the path of a new node"},
     LimitName{"watches", &Limits::watches, "watches"},
     LimitName{"transactions", &Limits::transactions, "transactions at a time"},
     LimitName{"transaction-nodes", &Limits::transaction_nodes, "nodes that a transaction looks at"},
@@ -28,16 +29,17 @@ bool set_limit(Limits& limits, std::string_view name, std::uint32_t value) {
     return true;
 }
 
-bool WriteCredit::is_exhausted(Time now) {
-    if (refilled_ != Time{}) {
-        double seconds = std::chrono::duration<double>(now - refilled_).count();
-        credit_ = std::min(burst, credit_ + seconds * per_second);
-    }
-    refilled_ = now;
-    return credit_ < 0;
+double Credit::left(Time now) const {
+    if (refilled_ == Time{}) return credit_;
+    return std::min(burst, credit_ + std::chrono::duration<double>(now - refilled_).count() * per_second);
 }
 
-std::chrono::milliseconds WriteCredit::wait() const {
-    return std::chrono::milliseconds{static_cast<std::int64_t>(std::max(0.0, -credit_) * 1000 / per_second) + 1};
+void Credit::refill(Time now) {
+    credit_ = left(now);
+    refilled_ = now;
+}
+
+std::chrono::milliseconds Credit::wait(Time now) const {
+    return std::chrono::milliseconds{static_cast<std::int64_t>(std::max(0.0, -left(now)) * 1000 / per_second) + 1};
 }
 }  // namespace paravane::xenstored

@@ -15,6 +15,7 @@ struct Limits {
     std::uint32_t node_size = 2048;
     std::uint32_t permissions = 5;  // of a node
     std::uint32_t path_length = 2048;
+    std::uint32_t depth = 32;  // components of the path of a new node
     std::uint32_t watches = 128;
     std::uint32_t transactions = 10;
     std::uint32_t transaction_nodes = 1024;  // nodes a transaction may look at
@@ -43,19 +44,29 @@ struct Usage {
     }
 };
 
-// Credit for changes of the store: a domain may make a burst of them, then goes on at a steady rate, so that it cannot
-// make every transaction of the others conflict.
-class WriteCredit {
+// Credit for work: a domain may have a burst of it done, then goes on at a steady rate, so that it can neither take the
+// store's time from the others nor make every transaction of theirs conflict. The unit is a node that changes.
+class Credit {
 public:
     static constexpr double burst = 1000;
     static constexpr double per_second = 200;
+    static constexpr double look = 1.0 / 16;  // a request that changes nothing, or an event
 
-    void spend() { credit_ -= 1; }
-    bool is_exhausted(Time now);
+    Credit() = default;
+    Credit(double left, Time refilled) : credit_{left}, refilled_{refilled} {}
+
+    void refill(Time now);
+    void spend(double work) { credit_ -= work; }
+    bool is_exhausted(Time now) const { return left(now) < 0; }
     // How long until a domain without credit may go on.
-    std::chrono::milliseconds wait() const;
+    std::chrono::milliseconds wait(Time now) const;
+
+    double left() const { return credit_; }  // at that time
+    Time refilled() const { return refilled_; }
 
 private:
+    double left(Time now) const;
+
     double credit_ = burst;
     Time refilled_{};
 };

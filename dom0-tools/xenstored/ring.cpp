@@ -18,12 +18,17 @@ void Ring::restart() {
     report(RingError::none);
 }
 
-std::optional<std::size_t> Ring::take(std::span<std::byte> into) {
-    return requests_.take({reinterpret_cast<char*>(into.data()), into.size()});
+void Ring::go_on_at(RingPlace place) {
+    requests_.move_to(place.requests);
+    replies_.move_to(place.replies);
+}
+
+std::optional<std::size_t> Ring::look(std::span<std::byte> into) const {
+    return requests_.look({reinterpret_cast<char*>(into.data()), into.size()});
 }
 
 std::optional<std::size_t> Ring::put(std::span<std::byte const> from) {
-    return replies_.put({reinterpret_cast<char const*>(from.data()), from.size()});
+    return replies_.place({reinterpret_cast<char const*>(from.data()), from.size()});
 }
 
 void Ring::report(RingError error) { hv::store_release(page_.error, error); }

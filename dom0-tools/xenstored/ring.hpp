@@ -8,6 +8,7 @@
 
 #include "portable/ring/byte_ring.hpp"
 #include "public/io/xs_wire.hpp"
+#include "session.hpp"
 
 namespace paravane::xenstored {
 using RingPage = abi::io::XenstoreDomainInterface;
@@ -20,10 +21,16 @@ public:
 
     // Both queues empty, at zero.
     void restart();
+    // Where a process before us was: what it had written down, the page says again.
+    void go_on_at(RingPlace place);
+    RingPlace place() const { return {requests_.at(), replies_.at()}; }
 
-    // How many bytes were moved; nothing if the other side's index is out of range, which is the end of this ring.
-    std::optional<std::size_t> take(std::span<std::byte> into);
+    // How many bytes are there or find room, nothing if the other side's index is out of range, which is the end of
+    // this ring. They are copied; the domain hears of it when they are passed.
+    std::optional<std::size_t> look(std::span<std::byte> into) const;
     std::optional<std::size_t> put(std::span<std::byte const> from);
+    void pass_input(std::size_t count) { requests_.pass(count); }
+    void pass_output(std::size_t count) { replies_.pass(count); }
 
     bool has_input() const { return requests_.waiting() != 0u; }
     void report(RingError error);

@@ -8,25 +8,29 @@ constexpr unsigned requests_a_turn = 16;
 
 void RingClient::restart() {
     reported_ = false;
+    is_new_ = true;
     ring_.restart();
 }
 
-bool RingClient::take_input(Session& session) {
+bool RingClient::take_input(Server& server, Session& session) {
     if (session.input.buffered() >= max_message) return true;
     std::array<std::byte, 1024> chunk;
-    std::optional<std::size_t> taken = ring_.take(chunk);
+    std::optional<std::size_t> taken = ring_.look(chunk);
     if (!taken) return false;
-    session.input.feed(std::span{chunk}.first(*taken));
-    moved_ |= *taken > 0;
+    if (*taken == 0) return true;
+    server.feed(session, std::span{chunk}.first(*taken));
+    ring_.pass_input(*taken);
+    moved_ = true;
     return true;
 }
 
-bool RingClient::put_output(Session& session) {
+bool RingClient::put_output(Server& server, Session& session) {
     while (!session.output.empty()) {
         std::optional<std::size_t> put = ring_.put(session.output.front());
         if (!put) return false;
         if (*put == 0) return true;
-        session.output.take(*put);
+        server.took(session, *put);
+        ring_.pass_output(*put);
         moved_ = true;
     }
     return true;
@@ -34,13 +38,13 @@ bool RingClient::put_output(Session& session) {
 
 Progress RingClient::turn(Server& server, Session& session, Time now, bool& notify) {
     notify = false;
-    moved_ = false;
+    moved_ = std::exchange(is_new_, false);
     if (!session.dead) {
         bool more = false;
-        bool sane = take_input(session);
+        bool sane = take_input(server, session);
         if (sane) {
-            more = server.serve(session, requests_a_turn, now);
-            sane = put_output(session);
+            more = serve_a_turn(server, session, requests_a_turn, now, clock_);
+            sane = put_output(server, session);
         }
         if (!sane) {
             reported_ = true;

@@ -10,6 +10,10 @@ namespace {
 constexpr std::size_t socket_backlog_limit = 16 * 1024 * 1024;
 // A socket's requests wait while that much of its output does.
 constexpr std::size_t socket_output_pause = 256 * 1024;
+// The ring of dom0's kernel is never cut off. While that much waits to go through it, those whose requests may add to
+// it wait instead: guests first, then the processes of dom0.
+constexpr std::size_t kernel_backlog_for_guests = 256 * 1024;
+constexpr std::size_t kernel_backlog_for_sockets = 1024 * 1024;
 
 NodeRef const* parent_node(NodeRef const& root, std::string_view path) { return find(root, parent_of(path)); }
 }  // namespace
@@ -54,22 +58,58 @@ Server::Operation Server::operation_of(std::uint32_t type) {
     return type < operations.size() ? operations[type] : Operation{};
 }
 
-Session& Server::open_socket_session() {
+Session& Server::add_session(ClientKind kind, Caller caller, std::string base_path) {
     SessionId id = next_session_++;
     auto session = std::make_unique<Session>(Session{.id = id,
-                                                     .kind = ClientKind::socket,
-                                                     .caller = {.self = {}, .privileged = true, .target = {}},
-                                                     .base_path = "/local/domain/0",
+                                                     .kind = kind,
+                                                     .caller = caller,
+                                                     .base_path = std::move(base_path),
                                                      .input = {},
                                                      .output = {},
                                                      .transactions = {},
-                                                     .write_credit = {}});
+                                                     .credit = {}});
     return *sessions_.emplace(id, std::move(session)).first->second;
 }
 
+Session& Server::open_socket_session(std::uint64_t key) {
+    begin_record(Command::open).number(key);
+    commit_record();
+    last_key_ = std::max(last_key_, key);
+    Caller dom0_process{.self = {}, .privileged = true, .target = {}};
+    Session& session = add_session(ClientKind::socket, dom0_process, "/local/domain/0");
+    session.key = key;
+    return session;
+}
+
 void Server::close_session(Session& session) {
+    begin_record(Command::close, session.id);
+    commit_record();
+    end_session(session);
+}
+
+void Server::end_session(Session& session) {
     watches_.remove_all(session.id);
     sessions_.erase(session.id);
+}
+
+void Server::feed(Session& session, std::span<std::byte const> bytes) {
+    begin_record(Command::feed, session.id).text({reinterpret_cast<char const*>(bytes.data()), bytes.size()});
+    commit_record();
+    session.place.requests += static_cast<std::uint32_t>(bytes.size());
+    session.input.feed(bytes);
+}
+
+void Server::took(Session& session, std::size_t bytes) {
+    begin_record(Command::took, session.id).number(bytes);
+    commit_record();
+    session.place.replies += static_cast<std::uint32_t>(bytes);
+    session.output.take(bytes);
+}
+
+void Server::drop_output(Session& session) {
+    begin_record(Command::drop_output, session.id);
+    commit_record();
+    session.output.clear();
 }
 
 Session* Server::find_session(SessionId id) {
@@ -86,31 +126,48 @@ void Server::reset_session(Session& session) {
 
 void Server::mark_dead(Session& session, std::string_view why) {
     if (session.dead) return;
+    begin_record(Command::cut_off, session.id).text(why);
+    commit_record();
+    cut_off(session, why);
+}
+
+void Server::cut_off(Session& session, std::string_view why) {
+    if (session.dead) return;
     reset_session(session);
     session.dead = true;
     std::string who = session.kind == ClientKind::ring ? "domain " + std::to_string(session.caller.self.domid)
                                                        : "socket client " + std::to_string(session.id);
-    platform_.log(who + " is served no longer: " + std::string{why});
+    log(who + " is served no longer: " + std::string{why});
 }
 
-bool Server::may_take_request(Session& session, Time now) const {
+bool Server::must_hold_back(Session const& session) const {
+    Domain const* kernel = find_domain(dom0);
+    if (kernel == nullptr || kernel->session == nullptr || kernel->session == &session) return false;
+    std::size_t limit = session.caller.privileged ? kernel_backlog_for_sockets : kernel_backlog_for_guests;
+    return kernel->session->output.bytes() > limit;
+}
+
+bool Server::may_take_request(Session const& session, Time now) {
     if (session.dead) return false;
+    if (must_hold_back(session)) {
+        held_back_.insert(session.id);
+        return false;
+    }
     if (session.caller.privileged) return session.output.bytes() < socket_output_pause;
-    return session.output.replies() < limits_.outstanding && !session.write_credit.is_exhausted(now);
+    return session.output.replies() < limits_.outstanding && !session.credit.is_exhausted(now);
 }
 
-std::optional<std::chrono::milliseconds> Server::throttled_for(Session const& session) const {
+std::optional<std::chrono::milliseconds> Server::throttled_for(Session const& session, Time now) const {
     if (session.dead || session.caller.privileged || !session.input.has_message()) return std::nullopt;
-    if (session.output.replies() >= limits_.outstanding) return std::nullopt;
-    return session.write_credit.wait();
+    if (session.output.replies() >= limits_.outstanding || held_back_.contains(session.id)) return std::nullopt;
+    return session.credit.wait(now);
 }
 
 bool Server::serve(Session& session, unsigned budget, Time now) {
-    while (budget > 0 && may_take_request(session, now)) {
-        std::optional<Message> message = session.input.next();
-        if (!message) break;
-        answer(session, *message);
-        bury_condemned();
+    while (budget > 0 && session.input.has_message() && may_take_request(session, now)) {
+        begin_record(Command::serve, session.id).number(static_cast<std::uint64_t>(now.time_since_epoch().count()));
+        commit_record();
+        serve_one(session, now);
         --budget;
     }
     if (session.input.broken() && !session.input.has_message()) {
@@ -119,8 +176,23 @@ bool Server::serve(Session& session, unsigned budget, Time now) {
     return session.input.has_message() && may_take_request(session, now);
 }
 
+void Server::serve_one(Session& session, Time now) {
+    session.credit.refill(now);
+    if (std::optional<Message> message = session.input.next()) answer(session, *message);
+    bury_condemned();
+}
+
+void Server::charge(Session& session) {
+    Bill const bill = std::exchange(bill_, {});
+    double work = static_cast<double>(bill.nodes + bill.questions) + static_cast<double>(bill.events) * Credit::look;
+    if (bill.nodes == 0) work += Credit::look;
+    if (session.is_unprivileged()) session.credit.spend(work);
+}
+
 void Server::answer(Session& session, Message const& message) {
+    bill_ = {};
     Outcome<Reply> outcome = perform(session, message);
+    charge(session);
     if (outcome && outcome->payload.size() > max_payload) outcome = Errno::toobig;
     if (!outcome) {
         std::string name{name_of(outcome.error())};
@@ -143,7 +215,7 @@ Outcome<Server::Reply> Server::perform(Session& session, Message const& message)
         Transaction alone{root_, generation_, Tracking::off};
         Outcome<Reply> outcome = perform_in(operation, session, message, alone);
         if (outcome && alone.has_changes()) {
-            if (session.is_unprivileged()) session.write_credit.spend();
+            bill_.nodes += alone.work();
             NodeRef root = alone.merged_into(root_, generation_);
             commit(alone, std::move(root));
         }
@@ -152,14 +224,15 @@ Outcome<Server::Reply> Server::perform(Session& session, Message const& message)
 
     auto known = session.transactions.find(id);
     if (known == session.transactions.end()) return Errno::noent;
-    doom_old_transactions(session);
     Transaction& transaction = known->second;
     bool ends_it = message.header.type == static_cast<std::uint32_t>(MessageType::transaction_end);
     if (transaction.is_doomed() && !ends_it) {
         Transaction swallowed{root_, generation_, Tracking::off};
         return perform_in(operation, session, message, swallowed);
     }
+    std::size_t const work_before = ends_it ? 0 : transaction.work();
     Outcome<Reply> outcome = perform_in(operation, session, message, transaction);
+    if (!ends_it && session.transactions.contains(id)) bill_.nodes += transaction.work() - work_before;
     if (ends_it || session.caller.privileged || !session.transactions.contains(id)) return outcome;
     bool too_many = transaction.touched() > limits_.transaction_nodes;
     if (too_many || memory_of(session) > limits_.memory) {
@@ -180,15 +253,16 @@ void Server::commit(Transaction const& transaction, NodeRef root) {
     root_ = std::move(root);
     for (auto const& [domid, usage] : transaction.usage()) domains_[domid].usage += usage;
     for (Change const& change : transaction.changes()) fire(change);
+    snapshots_.note_replaced(transaction.replaced(), generation_);
 }
 
 void Server::fire(Change const& change) {
     NodeRef const* node = find(root_, change.path);
     NodeRef const* parent = parent_node(root_, change.path);
-    watches_.for_each_match(change.path, change.scope, [&](SessionId id, std::span<Watch const> watches) {
+    watches_.for_each_match(change.path, change.scope, [&](SessionId id, Watch const& watch) {
         Session* session = find_session(id);
         if (session == nullptr || !may_hear(*session, change, node, parent)) return;
-        for (Watch const& watch : watches) send_event(*session, watch.path_for_client(change.path), watch.token);
+        send_event(*session, watch.path_for_client(change.path), watch.token);
     });
 }
 
@@ -211,19 +285,20 @@ PermissionsRef* Server::special_permissions(std::string_view name) {
 
 void Server::fire_special(std::string_view name) {
     PermissionsRef const permissions = *special_permissions(name);
-    watches_.for_each_match(name, Scope::exact, [&](SessionId id, std::span<Watch const> watches) {
+    watches_.for_each_match(name, Scope::exact, [&](SessionId id, Watch const& watch) {
         Session* session = find_session(id);
         if (session == nullptr || !includes(rights_of(session->caller, *permissions), Rights::read)) return;
-        for (Watch const& watch : watches) send_event(*session, name, watch.token);
+        send_event(*session, name, watch.token);
     });
 }
 
 void Server::send_event(Session& session, std::string_view path, std::string_view token) {
     if (session.dead) return;
+    ++bill_.events;
     if (session.is_unprivileged()) {
         // Lost for a domain that does not read its ring: the quota is there to be kept.
         if (memory_of(session) + path.size() + token.size() > limits_.memory) return;
-    } else if (session.output.bytes() > socket_backlog_limit) {
+    } else if (session.kind == ClientKind::socket && session.output.bytes() > socket_backlog_limit) {
         condemned_.push_back(session.id);
         return;
     }
@@ -239,17 +314,24 @@ void Server::note_output(Session& session) {
 void Server::bury_condemned() {
     for (SessionId id : std::exchange(condemned_, {})) {
         if (Session* session = find_session(id)) {
-            mark_dead(*session, "it does not read its replies and events");
+            cut_off(*session, "it does not read its replies and events");
             note_output(*session);  // so that its transport looks at it
         }
     }
 }
 
-std::vector<SessionId> Server::take_sessions_with_output() {
+std::vector<SessionId> Server::take_sessions_with_work() {
     for (SessionId id : with_output_) {
         if (Session* session = find_session(id)) session->output_noted = false;
     }
-    return std::exchange(with_output_, {});
+    std::vector<SessionId> sessions = std::exchange(with_output_, {});
+    std::erase_if(held_back_, [&](SessionId id) {
+        Session* session = find_session(id);
+        bool waits_on = session != nullptr && must_hold_back(*session);
+        if (session != nullptr && !waits_on) sessions.push_back(id);
+        return !waits_on;
+    });
+    return sessions;
 }
 
 std::size_t Server::memory_of(Session const& session) const {
@@ -258,12 +340,6 @@ std::size_t Server::memory_of(Session const& session) const {
     Domain const* domain = find_domain(session.caller.self.domid);
     if (domain != nullptr) memory += static_cast<std::size_t>(std::max<std::int64_t>(domain->usage.memory, 0));
     return memory;
-}
-
-std::size_t Server::open_transactions() const {
-    std::size_t count = 0;
-    for (auto const& [id, session] : sessions_) count += session->transactions.size();
-    return count;
 }
 
 Domain const* Server::find_domain(Domid domid) const {

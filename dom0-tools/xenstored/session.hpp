@@ -14,17 +14,26 @@
 namespace paravane::xenstored {
 enum class ClientKind : std::uint8_t { socket, ring };
 
+// How far a ring has been read and written.
+struct RingPlace {
+    std::uint32_t requests = 0;
+    std::uint32_t replies = 0;
+};
+
 struct Session {
     SessionId id;
     ClientKind kind;
     Caller caller;
-    std::string base_path;  // of relative names: /local/domain/<domid>
+    std::string base_path;   // of relative names: /local/domain/<domid>
+    std::uint64_t key = 0;   // of a socket: what the holder calls it
+    std::uint32_t port = 0;  // of a ring: the event channel that its domain made
+    RingPlace place = {};
 
     MessageParser input;
     OutputQueue output;
     std::map<std::uint32_t, Transaction> transactions;
     std::uint32_t next_transaction = 1;
-    WriteCredit write_credit;
+    Credit credit;
 
     // A client that cannot be served any longer; its transport closes it, or for a ring leaves it alone until the
     // domain ends.

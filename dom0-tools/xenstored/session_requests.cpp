@@ -4,12 +4,6 @@
 #include "server.hpp"
 
 namespace paravane::xenstored {
-namespace {
-// A domain's transaction that has seen that many changes go by is given up, since it keeps all the replaced nodes
-// alive. Its client is told EAGAIN when it ends, as in any conflict.
-constexpr Generation oldest_snapshot = 16384;
-}  // namespace
-
 Outcome<Server::Reply> Server::do_watch(Request& request) {
     Session& session = request.session;
     std::vector<std::string_view> arguments = strings_of(request.payload);
@@ -56,12 +50,12 @@ Outcome<Server::Reply> Server::do_transaction_start(Request& request) {
     Session& session = request.session;
     if (request.transaction_id != 0) return Errno::busy;
     if (session.is_unprivileged() && session.transactions.size() >= limits_.transactions) return Errno::nospc;
-    doom_old_transactions(session);
     while (session.next_transaction == 0 || session.transactions.contains(session.next_transaction)) {
         ++session.next_transaction;
     }
     std::uint32_t id = session.next_transaction++;
-    session.transactions.emplace(id, Transaction{root_, generation_, Tracking::on});
+    Transaction& transaction = session.transactions.try_emplace(id, root_, generation_, Tracking::on).first->second;
+    if (session.is_unprivileged()) snapshots_.add(transaction);
     std::string text = std::to_string(id);
     return Reply{std::string{text.c_str(), text.size() + 1}};
 }
@@ -88,18 +82,10 @@ Outcome<Server::Reply> Server::do_transaction_end(Request& request) {
         if (!know(domid)) return Errno::again;
     }
     if (transaction.has_changes()) {
-        // Alone in the store it disturbs nobody.
-        if (session.is_unprivileged() && open_transactions() > 0) session.write_credit.spend();
+        bill_.nodes += transaction.modified();
         NodeRef root = transaction.merged_into(root_, ++generation_);
         commit(transaction, std::move(root));
     }
     return ok();
-}
-
-void Server::doom_old_transactions(Session& session) {
-    if (session.caller.privileged) return;
-    for (auto& [id, transaction] : session.transactions) {
-        if (!transaction.is_doomed() && generation_ - transaction.started() > oldest_snapshot) transaction.doom();
-    }
 }
 }  // namespace paravane::xenstored

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "store.hpp"
 
+#include <algorithm>
+
 #include "path.hpp"
 
 namespace paravane::xenstored {
@@ -23,7 +25,28 @@ NodeRef rebuild(Node const& at, std::string_view rest, NodeRef& leaf, Generation
     copy->children = at.children.with(name, std::move(leaf));
     return copy;
 }
+
+void find_tops(std::string const& path, NodeRef const& node, Domid owner, std::vector<std::string>& tops) {
+    if (node->permissions->owner() == owner) {
+        tops.push_back(path);
+        if (path != "/") return;  // the root stays, so what is below it goes by itself
+    }
+    node->children.for_each_owned(Node::owner_bit(owner), [&](std::string_view name, NodeRef const& child) {
+        if ((child->owners() & Node::owner_bit(owner)) == 0) return;
+        find_tops(std::string{path == "/" ? "" : path}.append("/").append(name), child, owner, tops);
+    });
+}
 }  // namespace
+
+std::vector<std::string> tops_of(NodeRef const& root, Domid owner) {
+    std::vector<std::string> tops;
+    find_tops("/", root, owner, tops);
+    return tops;
+}
+
+std::size_t depth_of(std::string_view path) {
+    return path == "/" ? 0 : static_cast<std::size_t>(std::count(path.begin(), path.end(), '/'));
+}
 
 std::size_t memory_cost(Node const& node, std::string_view path) { return node.entry_size() + path.size(); }
 

@@ -7,13 +7,15 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "children.hpp"
 #include "permissions.hpp"
+#include "text.hpp"
 
 namespace paravane::xenstored {
 struct Node {
-    std::string value;
+    Text value;
     PermissionsRef permissions;
     // Of the last change of value, permissions or list of children; never of a child's inside.
     Generation generation = 0;
@@ -23,6 +25,9 @@ struct Node {
     std::size_t entry_size() const {
         return 24 + 8 * permissions->entries.size() + value.size() + children.listing_size();
     }
+    // The owners of this node and of all below, as bits that several domains may share.
+    std::uint64_t owners() const { return owner_bit(permissions->owner()) | children.owners(); }
+    static std::uint64_t owner_bit(Domid owner) { return std::uint64_t{1} << (owner % 64); }
 };
 
 // What a node costs its owner in the memory quota.
@@ -39,6 +44,12 @@ NodeRef const* find(NodeRef const& root, std::string_view path);
 NodeRef with_node(NodeRef const& root, std::string_view path, NodeRef node, Generation generation);
 // The tree without the node at `path`, which must exist and not be the root.
 NodeRef without_node(NodeRef const& root, std::string_view path, Generation generation);
+
+// How many components it has: "/" has none.
+std::size_t depth_of(std::string_view path);
+
+// The highest nodes of an owner: those that no other node of that owner is above.
+std::vector<std::string> tops_of(NodeRef const& root, Domid owner);
 
 // Calls visit(path, node) for the node and all below it, parents first.
 template <class Visit>

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "quota.hpp"
+#include "snapshots.hpp"
 #include "store.hpp"
 #include "watch.hpp"
 
@@ -31,6 +32,11 @@ class Transaction {
 public:
     Transaction(NodeRef base, Generation started, Tracking tracking)
         : base_{base}, root_{std::move(base)}, started_{started}, tracking_{tracking} {}
+    explicit Transaction(Reader& from);  // as it was saved, but for its place among the snapshots
+    ~Transaction() { leave_snapshots(); }
+    void save(Writer& to) const;
+    Transaction(Transaction const&) = delete;
+    Transaction& operator=(Transaction const&) = delete;
 
     NodeRef const* find(std::string_view path);
 
@@ -53,6 +59,10 @@ public:
     std::size_t touched() const { return touched_.size(); }
     std::size_t memory() const { return memory_; }  // held for the client that made it
     Generation started() const { return started_; }
+    // How many nodes were made, changed or removed, and how many bytes of the old tree that leaves behind.
+    std::size_t work() const { return work_; }
+    std::size_t modified() const { return modified_.size(); }
+    std::size_t replaced() const { return replaced_; }
 
     // A transaction over its quota goes on but cannot be committed.
     void fail() { failed_ = true; }
@@ -62,19 +72,36 @@ public:
     void doom();
     bool is_doomed() const { return base_ == nullptr; }
 
+    // Its place among the snapshots that domains keep.
+    struct Snapshot {
+        Snapshots* among = nullptr;
+        std::uint64_t order = 0;
+        std::size_t replaced_before = 0;
+    };
+    void become_snapshot(Snapshots& among, std::uint64_t order, std::size_t replaced_before) {
+        snapshot_ = {&among, order, replaced_before};
+    }
+    Snapshot const& snapshot() const { return snapshot_; }
+
 private:
+    void leave_snapshots();
+    void remove_below(std::string const& path, NodeRef const& node, NodeRef const& parent, Scope scope);
     void touch(std::string_view path);
     void mark_modified(std::string_view path);
     void note(std::string_view path, Scope scope, NodeRef const* before, NodeRef const* parent_before);
     void account(Node const& node, std::string_view path, int sign);
+    void count_work(std::string_view path);
     void replace(std::string_view path, NodeRef const& old, NodeRef changed, Generation generation);
 
     NodeRef base_;
     NodeRef root_;
-    Generation started_;
-    Tracking tracking_;
+    Generation started_ = 0;
+    Tracking tracking_ = Tracking::off;
     bool failed_ = false;
     std::size_t memory_ = 0;
+    std::size_t work_ = 0;
+    std::size_t replaced_ = 0;
+    Snapshot snapshot_;
     std::unordered_set<std::string> touched_;
     std::set<std::string, std::less<>> modified_;  // in this order a node comes before its children
     std::vector<Change> changes_;

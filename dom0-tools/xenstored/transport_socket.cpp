@@ -3,79 +3,54 @@
 
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-
-#include <array>
-
-#include "os/unix_socket.hpp"
 
 namespace paravane::xenstored {
 namespace {
-constexpr std::size_t read_chunk = 16 * 1024;
 constexpr std::size_t most_buffered = 2 * max_message;
 constexpr std::size_t most_written = 256 * 1024;  // in one turn
 constexpr unsigned requests_a_turn = 32;
 }  // namespace
 
-Result<SocketListener> SocketListener::listen_at(std::string path) {
-    constexpr int backlog = 128;
-    std::string directory = path.substr(0, path.rfind('/'));
-    if (!directory.empty() && mkdir(directory.c_str(), 0755) < 0 && errno != EEXIST) {
-        return Error::from_errno("create " + directory);
-    }
-    if (connect_unix(path)) return Error{"listen at " + path, "another xenstored listens there", ErrorKind::exists};
-    // Whoever can open it has dom0's rights.
-    OwnedFd fd = TRY(listen_unix(path, backlog));
-    return SocketListener{std::move(fd), std::move(path)};
-}
-
-SocketListener::~SocketListener() {
-    if (fd_) unlink(path_.c_str());
-}
-
-Result<OwnedFd> SocketListener::accept() {
-    OwnedFd fd{accept4(fd_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK)};
-    bool passes = errno == EAGAIN || errno == ECONNABORTED || errno == EINTR;
-    if (!fd && !passes) return Error::from_errno("accept a connection");
-    return fd;
-}
-
-Progress SocketClient::turn(Server& server, Session& session, Time now) {
-    Progress reading = read_some(session);
-    bool more = server.serve(session, requests_a_turn, now);
-    write_some(session);
+Progress SocketClient::turn(Server& server, Session& session, Journal& journal, Time now) {
+    Progress reading = read_some(server, session, journal);
+    bool more = serve_a_turn(server, session, requests_a_turn, now, std::chrono::steady_clock::now);
+    write_some(server, session, journal);
     if (session.dead) return Progress::ended;
     if (more) return Progress::can_go_on;
     return reading;
 }
 
-Progress SocketClient::read_some(Session& session) {
+// What a read took from the socket is nowhere else, and what was sent must not be sent again: the kernel itself writes
+// down how much it was (journal.hpp).
+Progress SocketClient::read_some(Server& server, Session& session, Journal& journal) {
     if ((interest(session) & EPOLLIN) == 0) return Progress::waits;
-    std::array<std::byte, read_chunk> chunk;
-    ssize_t count = recv(fd_.get(), chunk.data(), chunk.size(), 0);
-    if (count > 0) {
-        session.input.feed(std::span{chunk}.first(static_cast<std::size_t>(count)));
+    mmsghdr* message = journal.arm(Witness::Kind::receive, session.id, journal.received());
+    int const received = recvmmsg(fd_.get(), message, 1, MSG_DONTWAIT, nullptr);
+    if (received == 1 && message->msg_len > 0) {
+        server.feed(session, journal.received().first(message->msg_len));
         return Progress::waits;
     }
-    bool nothing_yet = count < 0 && (errno == EAGAIN || errno == EINTR);
+    bool nothing_yet = received < 0 && (errno == EAGAIN || errno == EINTR);
     // At the end of the stream what came before is still answered, as far as it is complete.
     if (nothing_yet || session.input.has_message()) return Progress::waits;
     return Progress::ended;
 }
 
-void SocketClient::write_some(Session& session) {
+void SocketClient::write_some(Server& server, Session& session, Journal& journal) {
     std::size_t written = 0;
     while (!session.output.empty() && written < most_written) {
         std::span<std::byte const> bytes = session.output.front();
-        ssize_t count = send(fd_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
-        if (count < 0) {
-            if (errno == EINTR) continue;
-            // Nobody reads any more; the end of its requests is still to come.
-            if (errno != EAGAIN) session.output.clear();
-            return;
+        std::span<std::byte> part{const_cast<std::byte*>(bytes.data()), bytes.size()};  // it is only read
+        mmsghdr* message = journal.arm(Witness::Kind::send, session.id, part);
+        if (sendmmsg(fd_.get(), message, 1, MSG_DONTWAIT | MSG_NOSIGNAL) == 1) {
+            written += message->msg_len;
+            server.took(session, message->msg_len);
+            continue;
         }
-        session.output.take(static_cast<std::size_t>(count));
-        written += static_cast<std::size_t>(count);
+        if (errno == EINTR) continue;
+        // Nobody reads any more; the end of its requests is still to come.
+        if (errno != EAGAIN) server.drop_output(session);
+        return;
     }
 }
 

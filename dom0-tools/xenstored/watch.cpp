@@ -16,14 +16,14 @@ std::string_view Watch::path_for_client(std::string_view event_path) const {
 bool WatchIndex::add(SessionId session, Watch watch) {
     auto at = by_path_.find(watch.path);
     if (at == by_path_.end()) at = by_path_.try_emplace(watch.path).first;
-    std::vector<Watch>& watches = at->second[session];
-    if (std::any_of(watches.begin(), watches.end(), [&](Watch const& set) { return set.token == watch.token; })) {
-        return false;
-    }
+    auto& watches = at->second[session];
+    if (watches.contains(watch.token)) return false;
     Owned& owned = by_session_[session];
-    owned.paths.push_back(watch.path);
+    ++owned.paths[watch.path];
+    ++owned.count;
     owned.memory += cost(watch);
-    watches.push_back(std::move(watch));
+    std::string token = watch.token;
+    watches.emplace(std::move(token), std::move(watch));
     return true;
 }
 
@@ -32,16 +32,17 @@ bool WatchIndex::remove(SessionId session, std::string_view path, std::string_vi
     if (at == by_path_.end()) return false;
     auto watchers = at->second.find(session);
     if (watchers == at->second.end()) return false;
-    std::vector<Watch>& watches = watchers->second;
-    auto watch = std::find_if(watches.begin(), watches.end(), [&](Watch const& set) { return set.token == token; });
-    if (watch == watches.end()) return false;
+    auto watch = watchers->second.find(token);
+    if (watch == watchers->second.end()) return false;
 
-    Owned& owned = by_session_[session];
-    owned.memory -= cost(*watch);
-    owned.paths.erase(std::find(owned.paths.begin(), owned.paths.end(), path));
-    if (owned.paths.empty()) by_session_.erase(session);
-    watches.erase(watch);
-    if (watches.empty()) at->second.erase(watchers);
+    auto owner = by_session_.find(session);
+    Owned& owned = owner->second;
+    owned.memory -= cost(watch->second);
+    auto place = owned.paths.find(path);
+    if (--place->second == 0) owned.paths.erase(place);
+    if (--owned.count == 0) by_session_.erase(owner);
+    watchers->second.erase(watch);
+    if (watchers->second.empty()) at->second.erase(watchers);
     if (at->second.empty()) by_path_.erase(at);
     return true;
 }
@@ -49,7 +50,7 @@ bool WatchIndex::remove(SessionId session, std::string_view path, std::string_vi
 void WatchIndex::remove_all(SessionId session) {
     auto owned = by_session_.find(session);
     if (owned == by_session_.end()) return;
-    for (std::string const& path : owned->second.paths) {
+    for (auto const& [path, count] : owned->second.paths) {
         auto at = by_path_.find(path);
         if (at == by_path_.end()) continue;
         at->second.erase(session);
@@ -60,7 +61,7 @@ void WatchIndex::remove_all(SessionId session) {
 
 std::size_t WatchIndex::count(SessionId session) const {
     auto owned = by_session_.find(session);
-    return owned == by_session_.end() ? 0 : owned->second.paths.size();
+    return owned == by_session_.end() ? 0 : owned->second.count;
 }
 
 std::size_t WatchIndex::memory(SessionId session) const {

@@ -4,11 +4,9 @@
 #pragma once
 #include <cstdint>
 #include <map>
-#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
-#include <vector>
 
 #include "path.hpp"
 
@@ -29,6 +27,12 @@ enum class Scope : std::uint8_t { node_and_above, exact };
 
 class WatchIndex {
 public:
+    // visit(SessionId, Watch const&) for all.
+    template <class Visit>
+    void for_each(Visit&& visit) const {
+        for (auto const& [path, watchers] : by_path_) visit_all(watchers, visit);
+    }
+
     bool add(SessionId session, Watch watch);  // false: it is there already
     bool remove(SessionId session, std::string_view path, std::string_view token);
     void remove_all(SessionId session);
@@ -36,7 +40,7 @@ public:
     // Paths and tokens, for the memory quota.
     std::size_t memory(SessionId session) const;
 
-    // visit(SessionId, std::span<Watch const>) for every session with watches that match.
+    // visit(SessionId, Watch const&) for every watch that matches.
     template <class Visit>
     void for_each_match(std::string_view path, Scope scope, Visit&& visit) const {
         visit_at(path, visit);
@@ -52,9 +56,10 @@ private:
         using is_transparent = void;
         std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>{}(text); }
     };
-    using Watchers = std::map<SessionId, std::vector<Watch>>;
+    using Watchers = std::map<SessionId, std::map<std::string, Watch, std::less<>>>;  // by token
     struct Owned {
-        std::vector<std::string> paths;  // one for each watch
+        std::map<std::string, std::size_t, std::less<>> paths;  // with the number of watches there
+        std::size_t count = 0;
         std::size_t memory = 0;
     };
 
@@ -62,7 +67,13 @@ private:
     void visit_at(std::string_view path, Visit& visit) const {
         auto at = by_path_.find(path);
         if (at == by_path_.end()) return;
-        for (auto const& [session, watches] : at->second) visit(session, std::span<Watch const>{watches});
+        visit_all(at->second, visit);
+    }
+    template <class Visit>
+    static void visit_all(Watchers const& watchers, Visit& visit) {
+        for (auto const& [session, watches] : watchers) {
+            for (auto const& [token, watch] : watches) visit(session, watch);
+        }
     }
 
     std::unordered_map<std::string, Watchers, Hash, std::equal_to<>> by_path_;

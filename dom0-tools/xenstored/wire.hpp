@@ -32,6 +32,7 @@ public:
     bool broken() const { return first().state == hv::xenstore::Frame::State::broken; }
     // Whether next() would say something without more bytes.
     bool has_message() const;
+    std::string_view rest() const { return std::string_view{buffer_}.substr(consumed_); }  // not taken yet
     std::size_t buffered() const { return buffer_.size() - consumed_; }
     void reset();
 

@@ -9,6 +9,11 @@ namespace paravane::xenstored {
 namespace {
 // Errors that the protocol has no name for are EINVAL to its clients.
 Errno to_errno(Error const& error) { return hv::xenstore::as_protocol_error(Errno{error.code}).error; }
+
+DomainState state_in(DomainInfo const& info) {
+    if (info.dying) return DomainState::dying;
+    return info.shutdown ? DomainState::shut_down : DomainState::running;
+}
 }  // namespace
 
 Result<std::unique_ptr<XenPlatform>> XenPlatform::open() {
@@ -19,6 +24,17 @@ Result<std::unique_ptr<XenPlatform>> XenPlatform::open() {
     return std::unique_ptr<XenPlatform>{new XenPlatform{std::move(call), std::move(evtchn), std::move(gnttab), port}};
 }
 
+std::optional<std::map<Domid, DomainState>> XenPlatform::domain_states() {
+    Result<std::vector<DomainInfo>> domains = sysctl_.list_domains();
+    if (!domains) {
+        log::error(domains.error().message());
+        return std::nullopt;
+    }
+    std::map<Domid, DomainState> states;
+    for (DomainInfo const& info : *domains) states.emplace(info.id, state_in(info));
+    return states;
+}
+
 DomainState XenPlatform::state_of(Domid domid) {
     Result<DomainInfo> info = domctl_.domain_info(domid);
     if (!info) {
@@ -27,8 +43,7 @@ DomainState XenPlatform::state_of(Domid domid) {
         log::error(info.error().message());
         return DomainState::running;
     }
-    if (info->dying) return DomainState::dying;
-    return info->shutdown ? DomainState::shut_down : DomainState::running;
+    return state_in(*info);
 }
 
 Result<MappedPage> XenPlatform::map_page(Domid domid) {
@@ -36,7 +51,7 @@ Result<MappedPage> XenPlatform::map_page(Domid domid) {
     return MappedPage{TRY(gnttab_.map(domid, abi::gnttab_reserved_xenstore.value, GrantAccess::read_write))};
 }
 
-Outcome<> XenPlatform::connect(Session& session, std::uint32_t port) {
+Outcome<> XenPlatform::bind(Session const& session, std::uint32_t port) {
     Domid domid = session.caller.self.domid;
     Result<MappedPage> page = map_page(domid);
     if (!page) {
@@ -49,18 +64,32 @@ Outcome<> XenPlatform::connect(Session& session, std::uint32_t port) {
         return to_errno(bound.error());
     }
     RingClient client{session.id, ring_page(*page)};
-    // A guest's ring starts empty, whatever a saved image left in it; dom0's kernel may have asked already.
-    if (domid != dom0) client.restart();
-    client.ring().complete_reconnect();
     rings_[session.id] = std::make_unique<Connection>(Connection{*std::move(page), *bound, client});
     by_port_[*bound] = session.id;
-    notify(session.id);
     return {};
 }
 
-Outcome<> XenPlatform::reconnect(Session& session, std::uint32_t port) {
+Outcome<RingPlace> XenPlatform::connect(Session& session, std::uint32_t port) {
+    TRY(bind(session, port));
+    RingClient& client = rings_[session.id]->client;
+    // A guest's ring starts empty, whatever a saved image left in it; dom0's kernel may have asked already.
+    if (session.caller.self.domid != dom0) client.restart();
+    client.ring().complete_reconnect();
+    return client.ring().place();
+}
+
+Outcome<> XenPlatform::resume(Session& session, std::uint32_t port) {
+    if (rings_.contains(session.id)) return {};  // it was us who connected it
+    TRY(bind(session, port));
+    RingClient& client = rings_[session.id]->client;
+    client.go_on_at(session.place);
+    client.ring().complete_reconnect();
+    return {};
+}
+
+Outcome<RingPlace> XenPlatform::reconnect(Session& session, std::uint32_t port) {
     auto known = rings_.find(session.id);
-    if (known == rings_.end()) return Errno::inval;
+    if (known == rings_.end()) return connect(session, port);
     Connection& connection = *known->second;
     unbind(connection);
     connection.client.restart();
@@ -72,8 +101,7 @@ Outcome<> XenPlatform::reconnect(Session& session, std::uint32_t port) {
     connection.port = *bound;
     by_port_[*bound] = session.id;
     connection.client.ring().complete_reconnect();
-    notify(session.id);
-    return {};
+    return connection.client.ring().place();
 }
 
 void XenPlatform::unbind(Connection& connection) {

@@ -7,6 +7,7 @@
 #include <unordered_map>
 
 #include "hypercall/domctl.hpp"
+#include "hypercall/sysctl.hpp"
 #include "ring_client.hpp"
 #include "server.hpp"
 #include "transport_ring.hpp"
@@ -19,8 +20,11 @@ public:
     static Result<std::unique_ptr<XenPlatform>> open();
 
     DomainState state_of(Domid domid) override;
-    Outcome<> connect(Session& session, std::uint32_t port) override;
-    Outcome<> reconnect(Session& session, std::uint32_t port) override;
+    std::optional<std::map<Domid, DomainState>> domain_states() override;
+    Outcome<RingPlace> connect(Session& session, std::uint32_t port) override;
+    Outcome<RingPlace> reconnect(Session& session, std::uint32_t port) override;
+    // A ring that a process before us served, at the place that it had come to.
+    Outcome<> resume(Session& session, std::uint32_t port);
     void disconnect(Session& session) override;
     void log(std::string_view line) override;
 
@@ -39,10 +43,12 @@ private:
         RingClient client;
     };
     Result<MappedPage> map_page(Domid domid);
+    Outcome<> bind(Session const& session, std::uint32_t port);
     void unbind(Connection& connection);
 
     XenCall call_;
     Domctl domctl_{call_};
+    Sysctl sysctl_{call_};
     XenEvtchn evtchn_;
     XenGnttab gnttab_;
     std::uint32_t domain_port_;  // VIRQ_DOM_EXC
@@ -54,8 +60,9 @@ private:
 class NoPlatform final : public Platform {
 public:
     DomainState state_of(Domid) override { return DomainState::running; }
-    Outcome<> connect(Session&, std::uint32_t) override { return Errno::nosys; }
-    Outcome<> reconnect(Session&, std::uint32_t) override { return Errno::nosys; }
+    std::optional<std::map<Domid, DomainState>> domain_states() override { return std::nullopt; }
+    Outcome<RingPlace> connect(Session&, std::uint32_t) override { return Errno::nosys; }
+    Outcome<RingPlace> reconnect(Session&, std::uint32_t) override { return Errno::nosys; }
     void disconnect(Session&) override {}
     void log(std::string_view line) override;
 };

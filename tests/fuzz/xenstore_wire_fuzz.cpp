@@ -45,9 +45,9 @@ void send_messages(TestStore& store, Client& tools, Input& input, bool reads_out
         Session* guest = guest_session(store);
         if (guest == nullptr || tools.session().dead) return;
         Session& session = type & 0x80 ? tools.session() : *guest;
-        session.input.feed(std::as_bytes(std::span{bytes}));
-        while (store.server.serve(session, 4, tools.now)) session.output.clear();
-        if (reads_output) session.output.clear();
+        store.server.feed(session, std::as_bytes(std::span{bytes}));
+        while (store.server.serve(session, 4, tools.now)) store.server.drop_output(session);
+        if (reads_output) store.server.drop_output(session);
         if (guest_session(store) != nullptr && guest_session(store)->output.bytes() > 200000) std::abort();
     }
 }
@@ -70,13 +70,33 @@ void play_ring(TestStore& store, Client& tools, Input& input) {
         }
     }
 }
+
+// Another server goes on with what this one wrote down, and knows the same.
+void take_over(TestStore& store, Journal& journal) {
+    TestStore next;
+    next.platform.states = store.platform.states;
+    next.server.keep_in(journal);
+    if (next.server.audit() || next.server.session_count() != store.server.session_count()) std::abort();
+    std::vector<std::string> nodes;
+    auto note = [&](std::string const& path, NodeRef const& node) {
+        nodes.push_back(path + '=' + std::string{node->value.view()} + std::to_string(node->generation));
+    };
+    for_each_below("/", next.server.root(), note);
+    std::vector<std::string> const again = std::exchange(nodes, {});
+    for_each_below("/", store.server.root(), note);
+    if (again != nodes) std::abort();
+}
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(std::uint8_t const* data, std::size_t size) {
     if (size == 0) return 0;
     Limits limits{
         .nodes = 20, .watches = 4, .transactions = 3, .transaction_nodes = 40, .memory = 30000, .node_size = 400};
+    static std::vector<std::byte> memory(4 << 20);
+    std::fill_n(memory.begin(), Journal::header_size, std::byte{});
+    Journal journal{memory};
     TestStore store{limits};
+    store.server.keep_in(journal);
     Client tools = store.socket();
     store.domain(1);
     store.platform.states[2] = DomainState::running;
@@ -89,6 +109,7 @@ extern "C" int LLVMFuzzerTestOneInput(std::uint8_t const* data, std::size_t size
         send_messages(store, tools, input, mode & 2);
     }
     if (store.server.audit()) std::abort();
+    if (mode & 8) take_over(store, journal);
     if (mode & 4) store.platform.states[1] = DomainState::dying;
     store.server.check_domains();
     if (store.server.audit()) std::abort();

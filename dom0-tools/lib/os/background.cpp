@@ -21,11 +21,16 @@ Result<Background> Background::enter() {
     _exit(read_to_end(ready.get(), 1).empty() ? 1 : 0);
 }
 
-Result<> Background::report_ready() && {
+Result<> Background::leave_terminal() {
     if (chdir("/") < 0) return Error::from_errno("change to /");
     OwnedFd null{open("/dev/null", O_RDWR | O_CLOEXEC)};
     if (!null) return Error::from_errno("open /dev/null");
     for (int standard : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) dup2(null.get(), standard);
+    return {};
+}
+
+Result<> Background::report_ready() && {
+    TRY(leave_terminal());
     Result<> told = write_all(report_.get(), "+");
     report_ = OwnedFd{};
     return told;

@@ -11,8 +11,10 @@ public:
     // Returns in the second process only. The first ends with 0 when that one is ready, with 1 if it ends before.
     static Result<Background> enter();
 
-    // From here on nobody hears what this process says, and it holds no folder.
+    // Leaves the terminal, too.
     Result<> report_ready() &&;
+    // From here on nobody hears what this process says, and it holds no folder.
+    static Result<> leave_terminal();
 
 private:
     explicit Background(OwnedFd report) : report_{std::move(report)} {}

@@ -30,6 +30,12 @@ public:
 
     // Moves as many as there are and fit, each read once, and says how many.
     std::optional<usize> take(std::span<char> to) {
+        std::optional<usize> const count = look(to);
+        if (count && *count != 0) pass(*count);
+        return count;
+    }
+    // In two steps, for who must have written down what it took before the other end hears of it.
+    std::optional<usize> look(std::span<char> to) const {
         std::optional<u32> const there = waiting();
         if (!there) return {};
         usize const count = std::min<usize>(*there, to.size());
@@ -37,17 +43,17 @@ public:
         __builtin_memcpy(to.data(), bytes_ + at_ % size, first);
         __builtin_memcpy(to.data() + first, bytes_, count - first);
         __atomic_signal_fence(__ATOMIC_SEQ_CST);  // the copy is taken here
-        if (count != 0) move_to(at_ + static_cast<u32>(count));
         return count;
     }
+    void pass(usize count) { move_to(at_ + static_cast<u32>(count)); }
 
     // Leaves out whatever is there: the way back from indices that make no sense.
     void skip_all() { move_to(load_acquire(producer_)); }
     void restart() { move_to(0); }
+    void move_to(u32 index) { store_release(consumer_, at_ = index); }
+    u32 at() const { return at_; }
 
 private:
-    void move_to(u32 index) { store_release(consumer_, at_ = index); }
-
     char const* bytes_;
     u32 const& producer_;
     u32& consumer_;
@@ -66,17 +72,25 @@ public:
 
     // Moves as many as there is room for, and says how many.
     std::optional<usize> put(std::span<char const> from) {
+        std::optional<usize> const count = place(from);
+        if (count && *count != 0) pass(*count);
+        return count;
+    }
+    // In two steps: what is placed is not there for the other end before it is passed.
+    std::optional<usize> place(std::span<char const> from) {
         std::optional<u32> const used = unread();
         if (!used) return {};
         usize const count = std::min<usize>(size - *used, from.size());
         usize const first = std::min<usize>(count, size - at_ % size);
         __builtin_memcpy(bytes_ + at_ % size, from.data(), first);
         __builtin_memcpy(bytes_, from.data() + first, count - first);
-        if (count != 0) store_release(producer_, at_ += static_cast<u32>(count));
         return count;
     }
+    void pass(usize count) { move_to(at_ + static_cast<u32>(count)); }
 
-    void restart() { store_release(producer_, at_ = 0); }
+    void restart() { move_to(0); }
+    void move_to(u32 index) { store_release(producer_, at_ = index); }
+    u32 at() const { return at_; }
 
 private:
     char* bytes_;

@@ -140,7 +140,7 @@ TEST(Quota, WritesGoOnSlowlyWhenTheCreditIsSpent) {
     int done = 0;
     while (guest.write("n", "") == "OK") ++done;
     EXPECT_EQ(done, 1001);
-    EXPECT_TRUE(store.server.throttled_for(guest.session()));
+    EXPECT_TRUE(store.server.throttled_for(guest.session(), guest.now));
     guest.now += 1s;
     guest.pump();  // the one that waited
     for (done = 0; guest.write("n", "") != "no reply"; ++done) {}

@@ -15,25 +15,31 @@
 
 namespace paravane::xenstored {
 // Domains that are there because a test says so; introducing one needs no ring.
-class FakePlatform final : public Platform {
+class FakePlatform : public Platform {
 public:
     DomainState state_of(Domid domid) override {
+        ++questions;
         auto known = states.find(domid);
         return known == states.end() ? DomainState::absent : known->second;
     }
-    Outcome<> connect(Session&, std::uint32_t) override {
-        if (connect_error) return *connect_error;
-        return {};
+    std::optional<std::map<Domid, DomainState>> domain_states() override {
+        ++questions;
+        return states;
     }
-    Outcome<> reconnect(Session&, std::uint32_t) override {
+    Outcome<RingPlace> connect(Session&, std::uint32_t) override {
+        if (connect_error) return *connect_error;
+        return RingPlace{};
+    }
+    Outcome<RingPlace> reconnect(Session&, std::uint32_t) override {
         ++reconnects;
-        return {};
+        return RingPlace{};
     }
     void disconnect(Session&) override { ++disconnects; }
     void log(std::string_view line) override { lines.emplace_back(line); }
 
     std::map<Domid, DomainState> states;
     std::optional<Errno> connect_error;
+    int questions = 0;
     int reconnects = 0;
     int disconnects = 0;
     std::vector<std::string> lines;
@@ -58,7 +64,7 @@ public:
 
     void send(MessageType type, std::string_view payload, std::uint32_t transaction = 0) {
         std::string bytes = encode(type, ++request_, transaction, payload);
-        session().input.feed(std::as_bytes(std::span{bytes}));
+        server_->feed(session(), std::as_bytes(std::span{bytes}));
     }
     // Lets the server work and takes all its output.
     void pump() {
@@ -69,7 +75,7 @@ public:
         while (!session().output.empty()) {
             std::span<std::byte const> bytes = session().output.front();
             incoming_.feed(bytes);
-            session().output.take(bytes.size());
+            server_->took(session(), bytes.size());
         }
         while (std::optional<Message> message = incoming_.next()) {
             if (message->header.type == static_cast<std::uint32_t>(MessageType::watch_event)) {
