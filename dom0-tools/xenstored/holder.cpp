@@ -51,7 +51,7 @@ Result<> Holder::start_server() {
     started_ = Clock::now();
     handed_over_ = last_key_;
     // In the other process all that we have is there too, and goes to the server.
-    server_ = TRY(Child::start([&, channel = &its] {
+    server_ = TRY(Twin::start([&, channel = &its] {
         channel_ = Channel{};
         return serve_(Held{std::move(*channel), std::move(clients_)}, memory_);
     }));

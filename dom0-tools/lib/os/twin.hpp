@@ -9,10 +9,10 @@
 #include "os/owned_fd.hpp"
 
 namespace paravane {
-class Child {
+class Twin {
 public:
     // It does `body` and ends with what that returns; it ends with us, too. No signals are blocked in it.
-    static Result<Child> start(std::function<int()> const& body);
+    static Result<Twin> start(std::function<int()> const& body);
 
     int fd() const { return fd_.get(); }  // readable when it has ended
     void kill() const;
@@ -20,7 +20,7 @@ public:
     std::string end();
 
 private:
-    Child(pid_t pid, OwnedFd fd) : pid_{pid}, fd_{std::move(fd)} {}
+    Twin(pid_t pid, OwnedFd fd) : pid_{pid}, fd_{std::move(fd)} {}
 
     pid_t pid_;
     OwnedFd fd_;

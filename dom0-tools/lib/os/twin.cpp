@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "os/child.hpp"
+#include "os/twin.hpp"
 
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -9,7 +9,7 @@
 #include <csignal>
 
 namespace paravane {
-Result<Child> Child::start(std::function<int()> const& body) {
+Result<Twin> Twin::start(std::function<int()> const& body) {
     pid_t const parent = getpid();
     pid_t const pid = fork();
     if (pid < 0) return Error::from_errno("fork");
@@ -27,12 +27,12 @@ Result<Child> Child::start(std::function<int()> const& body) {
         waitpid(pid, nullptr, 0);
         return error;
     }
-    return Child{pid, std::move(fd)};
+    return Twin{pid, std::move(fd)};
 }
 
-void Child::kill() const { ::kill(pid_, SIGKILL); }
+void Twin::kill() const { ::kill(pid_, SIGKILL); }
 
-std::string Child::end() {
+std::string Twin::end() {
     int status = 0;
     while (waitpid(pid_, &status, 0) < 0 && errno == EINTR) {}
     if (WIFSIGNALED(status)) return "signal " + std::to_string(WTERMSIG(status));
