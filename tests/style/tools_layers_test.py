@@ -6,7 +6,7 @@ import re
 import sys
 
 ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../..")
-LIB = ["os", "xen", "hypercall", "xenstore", "kernel", "domain", "api"]
+LIB = ["os", "xen", "hypercall", "xenstore", "kernel", "backend", "domain", "api"]
 
 # Folder of a source -> folder that an include names -> who may. Pure code and numbers (portable, public) are for all.
 MAY_USE = {
@@ -15,6 +15,7 @@ MAY_USE = {
     "hypercall": ["os", "xen"],
     "xenstore": ["os"],
     "kernel": ["os"],
+    "backend": ["os"],
     "domain": ["os", "xen", "hypercall", "xenstore", "kernel"],
     "api": ["os", "domain"],
     "xenstored": ["os", "xen", "hypercall", "xenstore"],
