@@ -21,11 +21,13 @@ MAY_USE = {
     "xenstored": ["os", "xen", "hypercall", "xenstore"],
     "daemon": LIB,
     "cli": ["os", "domain", "api"],
+    "supervisor": ["os", "xen", "hypercall", "xenstore", "backend"],
+    "host": ["os", "xen"],
     "console": ["os", "xen", "xenstore"],
 }
 PLACES = {**{name: f"dom0-tools/lib/{name}" for name in LIB},
-          **{name: f"dom0-tools/{name}" for name in ("xenstored", "daemon", "cli")},
-          "console": "backends/console"}
+          **{name: f"dom0-tools/{name}" for name in ("xenstored", "supervisor", "daemon", "cli")},
+          **{name: f"backends/{name}" for name in ("host", "console")}}
 
 # What has one home: a text, where it may stand, and what to say.
 NUMBERS = (r"abi::(domctl|sysctl|hypercall|memop|mmuext|evtchnop|xenver|gnttabop)::|(domctl|sysctl)_interface_version"

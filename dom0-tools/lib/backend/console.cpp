@@ -25,8 +25,10 @@ Result<Heard> Client::receive() {
     msghdr message{};
     message.msg_iov = parts;
     message.msg_iovlen = std::size(parts);
+    // A backend that closes with something of ours unread makes the first receive fail; what it said before comes after
+    // that.
     ssize_t count;
-    do { count = recvmsg(socket_.get(), &message, 0); } while (count < 0 && errno == EINTR);
+    do { count = recvmsg(socket_.get(), &message, 0); } while (count < 0 && (errno == EINTR || errno == ECONNRESET));
     if (count < 0) return gone(std::strerror(errno));
     if (count < static_cast<ssize_t>(sizeof heading)) return gone("it has ended, not its guest");
     return Heard{.what = heading.what,

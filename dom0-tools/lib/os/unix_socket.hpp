@@ -12,7 +12,11 @@
 namespace paravane {
 constexpr std::size_t longest_socket_path = sizeof(sockaddr_un::sun_path) - 1;
 
-enum class SocketKind : int { stream = SOCK_STREAM, records = SOCK_SEQPACKET };
+enum class SocketKind : int {
+    stream = SOCK_STREAM,
+    stream_without_waiting = SOCK_STREAM | SOCK_NONBLOCK,  // not even for who listens but does not accept
+    records = SOCK_SEQPACKET,
+};
 
 Result<OwnedFd> connect_unix(std::string const& path, SocketKind kind = SocketKind::stream);
 // Only this user may connect. A socket file that a dead predecessor left behind is replaced.
