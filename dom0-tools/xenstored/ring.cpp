@@ -24,11 +24,11 @@ void Ring::go_on_at(RingPlace place) {
 }
 
 std::optional<std::size_t> Ring::look(std::span<std::byte> into) const {
-    return requests_.look({reinterpret_cast<char*>(into.data()), into.size()});
+    return requests_.copy({reinterpret_cast<char*>(into.data()), into.size()});
 }
 
 std::optional<std::size_t> Ring::put(std::span<std::byte const> from) {
-    return replies_.place({reinterpret_cast<char const*>(from.data()), from.size()});
+    return replies_.copy({reinterpret_cast<char const*>(from.data()), from.size()});
 }
 
 void Ring::report(RingError error) { hv::store_release(page_.error, error); }

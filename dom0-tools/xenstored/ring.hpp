@@ -29,8 +29,8 @@ public:
     // this ring. They are copied; the domain hears of it when they are passed.
     std::optional<std::size_t> look(std::span<std::byte> into) const;
     std::optional<std::size_t> put(std::span<std::byte const> from);
-    void pass_input(std::size_t count) { requests_.pass(count); }
-    void pass_output(std::size_t count) { replies_.pass(count); }
+    void pass_input(std::size_t count) { requests_.advance(count); }
+    void pass_output(std::size_t count) { replies_.advance(count); }
 
     bool has_input() const { return requests_.waiting() != 0u; }
     void report(RingError error);

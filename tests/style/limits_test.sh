@@ -23,6 +23,6 @@ bound() {  # name lines files...
     [ "$lines" -lt "$budget" ] || complain "$name has $lines lines, the budget is $budget"
 }
 bound "the hypervisor without public/ and portable/" 19500 hypervisor/{base,core,x86}/**/*.{cpp,hpp,h,S,ld}
-bound "what it shares with tools, backends and guests" 1500 hypervisor/portable/**/*.{cpp,hpp}
+bound "what it shares with tools, backends and guests" 2000 hypervisor/portable/**/*.{cpp,hpp}
 
 [ "$failures" = 0 ]

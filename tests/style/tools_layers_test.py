@@ -6,7 +6,7 @@ import re
 import sys
 
 ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../..")
-LIB = ["os", "xen", "hypercall", "xenstore", "kernel", "domain", "api"]
+LIB = ["os", "xen", "hypercall", "xenstore", "kernel", "backend", "domain", "api"]
 
 # Folder of a source -> folder that an include names -> who may. Pure code and numbers (portable, public) are for all.
 MAY_USE = {
@@ -15,16 +15,19 @@ MAY_USE = {
     "hypercall": ["os", "xen"],
     "xenstore": ["os"],
     "kernel": ["os"],
+    "backend": ["os"],
     "domain": ["os", "xen", "hypercall", "xenstore", "kernel"],
     "api": ["os", "domain"],
     "xenstored": ["os", "xen", "hypercall", "xenstore"],
     "daemon": LIB,
     "cli": ["os", "domain", "api"],
+    "supervisor": ["os", "xen", "hypercall", "xenstore", "backend"],
+    "host": ["os", "xen"],
     "console": ["os", "xen", "xenstore"],
 }
 PLACES = {**{name: f"dom0-tools/lib/{name}" for name in LIB},
-          **{name: f"dom0-tools/{name}" for name in ("xenstored", "daemon", "cli")},
-          "console": "backends/console"}
+          **{name: f"dom0-tools/{name}" for name in ("xenstored", "supervisor", "daemon", "cli")},
+          **{name: f"backends/{name}" for name in ("host", "console")}}
 
 # What has one home: a text, where it may stand, and what to say.
 NUMBERS = (r"abi::(domctl|sysctl|hypercall|memop|mmuext|evtchnop|xenver|gnttabop)::|(domctl|sysctl)_interface_version"

@@ -20,6 +20,7 @@ public:
     }
 
     int get() const { return fd_; }
+    int release() && { return std::exchange(fd_, -1); }  // it is somebody else's now
     explicit operator bool() const { return fd_ >= 0; }
 
 private:

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "os/unix_socket.hpp"
 
-#include <sys/socket.h>
 #include <sys/stat.h>
 
 namespace paravane {
@@ -16,22 +15,22 @@ Result<sockaddr_un> address_of(std::string const& path) {
 }
 }  // namespace
 
-Result<OwnedFd> connect_unix(std::string const& path) {
+Result<OwnedFd> connect_unix(std::string const& path, SocketKind kind) {
     std::string step = "connect to " + path;
     Result<sockaddr_un> address = address_of(path);
     if (!address) return std::move(address).error().within(step);
-    OwnedFd fd{socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+    OwnedFd fd{socket(AF_UNIX, static_cast<int>(kind) | SOCK_CLOEXEC, 0)};
     if (!fd) return Error::from_errno(step);
     if (connect(fd.get(), reinterpret_cast<sockaddr*>(&*address), sizeof *address) < 0)
         return Error::from_errno(step).as(ErrorKind::unavailable);
     return fd;
 }
 
-Result<OwnedFd> listen_unix(std::string const& path, int backlog) {
+Result<OwnedFd> listen_unix(std::string const& path, int backlog, SocketKind kind) {
     std::string step = "listen at " + path;
     Result<sockaddr_un> address = address_of(path);
     if (!address) return std::move(address).error().within(step);
-    OwnedFd fd{socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)};
+    OwnedFd fd{socket(AF_UNIX, static_cast<int>(kind) | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)};
     if (!fd) return Error::from_errno(step);
     unlink(path.c_str());
     mode_t before = umask(0177);

@@ -13,7 +13,17 @@ void XenEvtchn::Closer::operator()(xenevtchn_handle* handle) const { xenevtchn_c
 Result<XenEvtchn> XenEvtchn::open() {
     xenevtchn_handle* handle = xenevtchn_open(nullptr, 0);
     if (handle == nullptr) { return Error::from_errno("open /dev/xen/evtchn"); }
-    XenEvtchn evtchn{handle};
+    return without_blocking(XenEvtchn{handle});
+}
+
+Result<XenEvtchn> XenEvtchn::adopt(OwnedFd fd) {
+    xenevtchn_handle* handle = xenevtchn_fdopen(nullptr, fd.get(), 0);
+    if (handle == nullptr) return Error::from_errno("take over /dev/xen/evtchn");
+    (void)std::move(fd).release();
+    return without_blocking(XenEvtchn{handle});
+}
+
+Result<XenEvtchn> XenEvtchn::without_blocking(XenEvtchn evtchn) {
     int flags = fcntl(evtchn.fd(), F_GETFL);
     if (flags < 0 || fcntl(evtchn.fd(), F_SETFL, flags | O_NONBLOCK) < 0) {
         return Error::from_errno("make /dev/xen/evtchn non-blocking");

@@ -2,6 +2,7 @@
 // Event channels of this domain through /dev/xen/evtchn (libxenevtchn). Closing the object closes all its ports.
 #pragma once
 #include "os/error.hpp"
+#include "os/owned_fd.hpp"
 
 #include <cstdint>
 #include <memory>
@@ -15,6 +16,8 @@ public:
     using Port = std::uint32_t;
 
     static Result<XenEvtchn> open();
+    // Of a descriptor of the device that somebody else has opened, who may.
+    static Result<XenEvtchn> adopt(OwnedFd fd);
 
     // Readable when a port is pending; non-blocking.
     int fd() const;
@@ -36,6 +39,7 @@ private:
         void operator()(xenevtchn_handle* handle) const;
     };
     explicit XenEvtchn(xenevtchn_handle* handle) : handle_{handle} {}
+    static Result<XenEvtchn> without_blocking(XenEvtchn evtchn);
 
     std::unique_ptr<xenevtchn_handle, Closer> handle_;
 };

@@ -2,7 +2,8 @@
 // Bytes from one end to the other through a shared buffer: consoles and xenstore have one for each direction
 // (io/console.h, io/xs_wire.h). Two indices run freely, and their remainders are the places in the buffer. An end
 // writes its own index only, keeps it here and never reads it back; that of the other end is read once and checked.
-// What the other end does to either makes this end stop, and no more.
+// What the other end does to either makes this end stop, and no more. Who goes on for a process that was killed knows
+// its index from a journal, and says it.
 #pragma once
 #include <algorithm>
 #include <cstddef>
@@ -23,19 +24,17 @@ requires((size & (size - 1)) == 0) class ByteConsumer {
 public:
     // Goes on from the index in the page.
     ByteConsumer(char const (&bytes)[size], u32 const& producer, u32& consumer)
-        : bytes_{bytes}, producer_{producer}, consumer_{consumer}, at_{load_acquire(consumer)} {}
+        : ByteConsumer{bytes, producer, consumer, load_acquire(consumer)} {}
+    ByteConsumer(char const (&bytes)[size], u32 const& producer, u32& consumer, u32 at)
+        : bytes_{bytes}, producer_{producer}, consumer_{consumer}, at_{at} {}
+
+    u32 index() const { return at_; }
 
     // How many wait to be taken.
     std::optional<u32> waiting() const { return filled(load_acquire(producer_), at_, size); }
 
-    // Moves as many as there are and fit, each read once, and says how many.
-    std::optional<usize> take(std::span<char> to) {
-        std::optional<usize> const count = look(to);
-        if (count && *count != 0) pass(*count);
-        return count;
-    }
-    // In two steps, for who must have written down what it took before the other end hears of it.
-    std::optional<usize> look(std::span<char> to) const {
+    // Copies as many as there are and fit, and says how many. They stay where they are until advance().
+    std::optional<usize> copy(std::span<char> to) const {
         std::optional<u32> const there = waiting();
         if (!there) return {};
         usize const count = std::min<usize>(*there, to.size());
@@ -45,7 +44,14 @@ public:
         __atomic_signal_fence(__ATOMIC_SEQ_CST);  // the copy is taken here
         return count;
     }
-    void pass(usize count) { move_to(at_ + static_cast<u32>(count)); }
+    void advance(usize count) { move_to(at_ + static_cast<u32>(count)); }
+
+    // Both, each byte read once.
+    std::optional<usize> take(std::span<char> to) {
+        std::optional<usize> const count = copy(to);
+        if (count.value_or(0) != 0) advance(*count);
+        return count;
+    }
 
     // Leaves out whatever is there: the way back from indices that make no sense.
     void skip_all() { move_to(load_acquire(producer_)); }
@@ -65,19 +71,17 @@ template <u32 size>
 requires((size & (size - 1)) == 0) class ByteProducer {
 public:
     ByteProducer(char (&bytes)[size], u32& producer, u32 const& consumer)
-        : bytes_{bytes}, producer_{producer}, consumer_{consumer}, at_{load_acquire(producer)} {}
+        : ByteProducer{bytes, producer, consumer, load_acquire(producer)} {}
+    ByteProducer(char (&bytes)[size], u32& producer, u32 const& consumer, u32 at)
+        : bytes_{bytes}, producer_{producer}, consumer_{consumer}, at_{at} {}
+
+    u32 index() const { return at_; }
 
     // How many are not read yet.
     std::optional<u32> unread() const { return filled(at_, load_acquire(consumer_), size); }
 
-    // Moves as many as there is room for, and says how many.
-    std::optional<usize> put(std::span<char const> from) {
-        std::optional<usize> const count = place(from);
-        if (count && *count != 0) pass(*count);
-        return count;
-    }
-    // In two steps: what is placed is not there for the other end before it is passed.
-    std::optional<usize> place(std::span<char const> from) {
+    // Copies as many as there is room for, and says how many. The other end sees them after advance().
+    std::optional<usize> copy(std::span<char const> from) {
         std::optional<u32> const used = unread();
         if (!used) return {};
         usize const count = std::min<usize>(size - *used, from.size());
@@ -86,7 +90,13 @@ public:
         __builtin_memcpy(bytes_, from.data() + first, count - first);
         return count;
     }
-    void pass(usize count) { move_to(at_ + static_cast<u32>(count)); }
+    void advance(usize count) { move_to(at_ + static_cast<u32>(count)); }
+
+    std::optional<usize> put(std::span<char const> from) {
+        std::optional<usize> const count = copy(from);
+        if (count.value_or(0) != 0) advance(*count);
+        return count;
+    }
 
     void restart() { move_to(0); }
     void move_to(u32 index) { store_release(producer_, at_ = index); }

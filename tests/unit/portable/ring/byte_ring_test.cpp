@@ -97,4 +97,23 @@ TEST(ByteRing, SkipAndRestart) {
     EXPECT_EQ(producer.put("x"sv), 1u);
     EXPECT_EQ(consumer.waiting(), 1u);
 }
+
+TEST(ByteRing, StayWhereTheyAreUntilItIsSaid) {
+    Page page{{}, 0, 0};
+    Producer producer{page.bytes, page.producer, page.consumer, 0};
+    EXPECT_EQ(producer.copy("abcdef"sv), 6u);
+    EXPECT_EQ(page.producer, 0u);
+    producer.advance(3);
+    EXPECT_EQ(page.producer, 3u);
+    page.consumer = 50;  // nobody reads it back
+    Consumer consumer{page.bytes, page.producer, page.consumer, 1};
+    char buffer[size];
+    EXPECT_EQ(consumer.copy(buffer), 2u);
+    EXPECT_EQ(consumer.copy(buffer), 2u);
+    EXPECT_EQ((std::string_view{buffer, 2}), "bc");
+    EXPECT_EQ(page.consumer, 50u);
+    consumer.advance(2);
+    EXPECT_EQ(page.consumer, 3u);
+    EXPECT_EQ(consumer.index(), 3u);
+}
 }  // namespace

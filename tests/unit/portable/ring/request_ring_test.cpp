@@ -20,7 +20,8 @@ using Back = hv::ring::BackRing<Request, Response>;
 struct Rings : testing::Test {
     alignas(4096) std::array<std::byte, 4096> page{};
     Front front{page.data(), page.size()};
-    Back back{page.data(), page.size()};
+    hv::ring::BackIndices at;
+    Back back{page.data(), page.size(), at};
     abi::io::RingHeader& header() { return *reinterpret_cast<abi::io::RingHeader*>(page.data()); }
 
     void SetUp() override { front.initialise(); }
@@ -72,13 +73,17 @@ TEST_F(Rings, WrapManyTimesAround) {
 
 TEST_F(Rings, GiveNothingFromAFrontEndThatClaimsMoreThanFits) {
     header().req_prod = 129;
-    EXPECT_TRUE(back.overflowed());
+    EXPECT_FALSE(back.waiting().has_value());
     EXPECT_FALSE(back.take().has_value());
+    EXPECT_TRUE(back.final_check()) << "whoever sleeps now would never look at it";
 }
 
 TEST_F(Rings, GiveNothingFromABackEndThatAnswersWhatWasNotAsked) {
     header().rsp_prod = 1;
+    EXPECT_FALSE(front.waiting().has_value());
     EXPECT_FALSE(front.take().has_value());
+    front.put({});
+    EXPECT_FALSE(front.take().has_value()) << "it was not published yet";
 }
 
 TEST_F(Rings, TakeNoMoreThanTheRingCanAnswer) {
@@ -89,15 +94,30 @@ TEST_F(Rings, TakeNoMoreThanTheRingCanAnswer) {
     EXPECT_FALSE(back.take().has_value());
 }
 
-TEST_F(Rings, AreTakenUpWhereTheResponsesStand) {
-    front.put({.id = 1, .what = 0, .pad = 0});
-    front.put({.id = 2, .what = 0, .pad = 0});
+TEST_F(Rings, AreTakenUpWhereTheirOwnerSaysWhateverStandsInThePage) {
+    for (abi::u64 id = 1; id <= 3; id++) front.put({.id = id, .what = 0, .pad = 0});
     (void)front.push();
+    back.take();
     back.take();
     back.put({.id = 1});
     (void)back.push();
-    Back second{page.data(), page.size()};
-    second.attach();
-    EXPECT_EQ(second.take()->id, 2u) << "the request that was not answered";
+    header().rsp_prod = 77;
+    Back second{page.data(), page.size(), at};
+    second.resume();
+    EXPECT_EQ(header().rsp_prod, 1u);
+    EXPECT_EQ(second.take()->id, 3u) << "the first that was not taken";
+    EXPECT_EQ(second.put({.id = 2}), 1u);
+    (void)second.push();
+    EXPECT_EQ(front.take()->id, 1u);
+    EXPECT_EQ(front.take()->id, 2u);
+}
+
+TEST_F(Rings, AFrontEndThatGoesBackIsBroken) {
+    for (int i = 0; i < 5; i++) front.put({});
+    (void)front.push();
+    for (int i = 0; i < 5; i++) EXPECT_TRUE(back.take().has_value());
+    header().req_prod = 4;
+    EXPECT_FALSE(back.waiting().has_value());
+    EXPECT_FALSE(back.take().has_value());
 }
 }  // namespace

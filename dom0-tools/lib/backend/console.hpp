@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: MIT
+// A client of a guest's console: one reader of it, who may type as well. Sending and receiving may be two threads'.
+#pragma once
+#include <chrono>
+#include <string>
+#include <string_view>
+
+#include "backend/console_protocol.hpp"
+#include "os/error.hpp"
+#include "os/owned_fd.hpp"
+
+namespace paravane::console {
+enum class Typing { no, yes };
+
+struct Heard {
+    Tells what = Tells::output;
+    std::uint64_t position = 0;
+    std::string text;
+};
+
+class Client {
+public:
+    // `from`: a position as receive() gave it, and the length of what came there, to go on after a backend was killed.
+    static Result<Client> connect(std::string const& path, Typing typing, std::uint64_t from = recent);
+
+    int fd() const { return socket_.get(); }
+    // What comes next, waiting for it. Unavailable: the backend is gone, but not its guest; it will be back.
+    Result<Heard> receive();
+    Result<> type(std::string_view text);
+    // What is received is all there will be: whoever waits in receive() gets an error.
+    void close();
+
+private:
+    explicit Client(OwnedFd socket) : socket_{std::move(socket)} {}
+
+    OwnedFd socket_;
+};
+}  // namespace paravane::console

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: MIT
+// paravane-supervisor: starts device backends, each as a user of its own, and starts them again when they end. Neither
+// paravaned nor xenstored need live for that; and when the supervisor itself is killed, its backends go on, and the
+// next one finds them.
+#include <getopt.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <csignal>
+#include <cstdio>
+#include <filesystem>
+
+#include "os/background.hpp"
+#include "os/log.hpp"
+#include "os/unix_socket.hpp"
+#include "supervisor/guests.hpp"
+#include "supervisor/server.hpp"
+
+namespace {
+using namespace paravane;
+using supervisor::Clock;
+using supervisor::Guests;
+using supervisor::Places;
+using supervisor::Server;
+
+constexpr char usage[] =
+    "Usage: paravane-supervisor [options]\n"
+    "Starts the backends of guests' devices and keeps them alive; serves paravaned on a Unix socket.\n"
+    "  --socket PATH       where (default /run/paravane/supervisor.sock); only this user may\n"
+    "  --run-folder PATH   for what it keeps of devices, and sockets of consoles (default /run/paravane)\n"
+    "  --log-folder PATH   for what guests print (default /var/log/paravane); \"\" for no log that lasts\n"
+    "  --programs PATH     folder of the backends (default: that of this program)\n"
+    "  --devices PATH      folder of evtchn and gntdev (default /dev/xen)\n"
+    "  --without-guests    does not ask the hypervisor which guests there are: devices end when they are stopped\n"
+    "  --foreground        stay attached to the caller\n"
+    "  --help              this text\n"
+    "Exit codes: 0 ready (in the background), 1 failed, 2 wrong usage.\n";
+
+struct Options {
+    std::string socket = supervisor::default_socket;
+    Places places;
+    bool foreground = false, without_guests = false;
+};
+
+Options parse(int argc, char** argv) {
+    constexpr option options[] = {{"socket", required_argument, nullptr, 's'},
+                                  {"run-folder", required_argument, nullptr, 'r'},
+                                  {"log-folder", required_argument, nullptr, 'l'},
+                                  {"programs", required_argument, nullptr, 'p'},
+                                  {"devices", required_argument, nullptr, 'd'},
+                                  {"without-guests", no_argument, nullptr, 'w'},
+                                  {"foreground", no_argument, nullptr, 'f'},
+                                  {"help", no_argument, nullptr, 'h'},
+                                  {nullptr, 0, nullptr, 0}};
+    Options chosen;
+    std::error_code none;
+    chosen.places.programs = std::filesystem::read_symlink("/proc/self/exe", none).parent_path().string();
+    opterr = 0;  // getopt says nothing itself
+    for (int letter; (letter = getopt_long(argc, argv, "", options, nullptr)) != -1;) {
+        switch (letter) {
+            case 's': chosen.socket = optarg; break;
+            case 'r': chosen.places.run_folder = optarg; break;
+            case 'l': chosen.places.log_folder = optarg; break;
+            case 'p': chosen.places.programs = optarg; break;
+            case 'd': chosen.places.devices = optarg; break;
+            case 'w': chosen.without_guests = true; break;
+            case 'f': chosen.foreground = true; break;
+            case 'h': std::fputs(usage, stdout); std::exit(0);
+            default: optind = argc + 1;
+        }
+    }
+    if (optind != argc) {
+        std::fputs("paravane-supervisor: wrong usage; see --help\n", stderr);
+        std::exit(2);
+    }
+    return chosen;
+}
+
+Result<> make_folder(std::string const& path) {
+    std::error_code failure;
+    std::filesystem::create_directories(path, failure);
+    if (!std::filesystem::is_directory(path)) return Error{"make the folder " + path, failure.message()};
+    return {};
+}
+
+void end_those_without_guest(Server& server, Guests& guests) {
+    if (!server.serves_any()) return;
+    Result<std::vector<DomainInfo>> present = guests.present();
+    if (!present) return log::error(present.error().message());
+    server.end_those_without_guest([&](std::uint16_t domid, DomainHandle const& owner) {
+        auto const found = std::ranges::find(*present, domid, &DomainInfo::id);
+        return found != present->end() && (owner == DomainHandle{} || owner == found->handle);
+    });
+}
+
+Result<> serve(Options const& options) {
+    TRY(make_folder(options.places.run_folder));
+    if (!options.places.log_folder.empty()) TRY(make_folder(options.places.log_folder));
+    std::optional<Background> background;
+    if (!options.foreground) background = TRY(Background::enter());
+    EventLoop loop = TRY(EventLoop::make());
+    Server server{loop, options.places};
+    bool look_at_guests = true;
+    std::optional<Guests> guests;
+    if (!options.without_guests) {
+        Hypervisor hypervisor = TRY(Hypervisor::open());
+        guests.emplace(loop, std::move(hypervisor), [&] { look_at_guests = true; });
+    }
+    OwnedFd listener = TRY(listen_unix(options.socket, 8, SocketKind::records));
+    TRY(server.start(std::move(listener)));
+    if (background) {
+        TRY(std::move(*background).report_ready());
+        log::open("paravane-supervisor", log::Target::syslog);
+    }
+    auto next_look = Clock::now();
+    for (;;) {
+        auto const now = Clock::now();
+        if (guests && (look_at_guests || now >= next_look)) {
+            guests->listen();
+            end_those_without_guest(server, *guests);
+            look_at_guests = false;
+            next_look = now + Guests::now_and_then;
+        }
+        std::optional<Clock::time_point> due = server.look(now);
+        if (guests && server.serves_any()) due = due ? std::min(*due, next_look) : next_look;
+        std::optional<std::chrono::milliseconds> limit;
+        if (due)
+            limit = std::max(std::chrono::ceil<std::chrono::milliseconds>(*due - Clock::now()),
+                             std::chrono::milliseconds{0});
+        TRY(loop.wait(limit));
+    }
+}
+}  // namespace
+
+int main(int argc, char** argv) {
+    log::open("paravane-supervisor");
+    Options const options = parse(argc, argv);
+    signal(SIGPIPE, SIG_IGN);
+    umask(0077);
+    Result<> const served = serve(options);
+    log::error(served.error().message());
+    return 1;
+}

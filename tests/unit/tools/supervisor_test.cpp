@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: MIT
+// The supervisor over its socket, with shell scripts as backends.
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <filesystem>
+#include <fstream>
+#include <thread>
+
+#include "backend/supervisor.hpp"
+#include "os/unix_socket.hpp"
+#include "supervisor/server.hpp"
+
+namespace {
+using namespace std::chrono_literals;
+using namespace paravane;
+using namespace paravane::supervisor;
+
+constexpr auto long_enough = 120s;
+
+TEST(Backoff, CostsNothingAtFirstAndThenDoublesUpToALimit) {
+    Backoff backoff;
+    for (unsigned i = 0; i < Backoff::free_ends; ++i) EXPECT_EQ(backoff.ended_after(0ms), 0ms);
+    EXPECT_EQ(backoff.ended_after(10ms), 100ms);
+    EXPECT_EQ(backoff.ended_after(10ms), 200ms);
+    for (int i = 0; i < 100; ++i) backoff.ended_after(0ms);
+    EXPECT_EQ(backoff.ended_after(0ms), Backoff::longest);
+    EXPECT_EQ(backoff.ended_after(1h), 0ms) << "who has lived long starts anew";
+    for (int i = 0; i < 100; ++i) EXPECT_EQ(backoff.ended_after(1s), 0ms) << "one in a second is borne for ever";
+}
+
+TEST(SupervisorProtocol, TextFitsOrIsRefused) {
+    std::array<char, 4> field;
+    EXPECT_TRUE(put_text(field, "abcd"));
+    EXPECT_EQ(text_of(field), "abcd");
+    EXPECT_FALSE(put_text(field, "abcde"));
+    EXPECT_TRUE(put_text(field, "a"));
+    EXPECT_EQ(text_of(field), "a");
+}
+
+// What a device's process does: says that it is ready on descriptor 9, and what else the test wants.
+constexpr char serves[] = "#!/bin/sh\nprintf + >&9; exec 9>&-\ntrap 'exit 0' TERM\nwhile :; do sleep 0.05; done\n";
+
+class Supervisor : public testing::Test {
+protected:
+    void SetUp() override {
+        std::filesystem::create_directories(folder);
+        chmod(folder.c_str(), 0755);
+        for (char const* file : {"evtchn", "gntdev"}) std::ofstream{folder + "/" + file};
+        program(serves);
+        begin();
+    }
+    void TearDown() override {
+        if (Result<Client> client = connect(); client) {
+            std::vector<DeviceStatus> const left = *client->list(long_enough);
+            for (DeviceStatus const& status : left) EXPECT_TRUE(client->stop(status.device, long_enough));
+        }
+        stop();
+        std::filesystem::remove_all(folder);
+    }
+    void program(std::string const& text) const {
+        std::string const path = folder + "/paravane-console";
+        std::ofstream{path + ".new"} << text;
+        chmod((path + ".new").c_str(), 0755);
+        std::filesystem::rename(path + ".new", path);
+    }
+    // As its process would.
+    void begin() {
+        ending = false;
+        thread = std::thread{[this] {
+            EventLoop loop = *EventLoop::make();
+            Server server{
+                loop,
+                {.run_folder = folder, .log_folder = folder, .programs = folder, .devices = folder, .user = "nobody"}};
+            if (!server.start(*listen_unix(socket, 8, SocketKind::records))) return;
+            while (!ending) {
+                auto const due = server.look(Clock::now());
+                if (absent)
+                    server.end_those_without_guest([&](std::uint16_t domid, auto const&) { return domid != absent; });
+                auto limit = due ? std::chrono::ceil<std::chrono::milliseconds>(*due - Clock::now()) : 20ms;
+                if (!loop.wait(std::clamp(limit, 0ms, std::chrono::milliseconds{20ms}))) return;
+            }
+        }};
+        while (!connect()) std::this_thread::sleep_for(10ms);
+    }
+    void stop() {
+        ending = true;
+        thread.join();
+    }
+    Result<Client> connect() const { return Client::connect(socket); }
+    static DeviceSpec spec(std::uint16_t domid, std::string const& log = "") {
+        return {.device = {"console", domid, 0}, .owner = {}, .log = log, .arguments = {"--port", "2"}};
+    }
+    DeviceStatus status(std::uint16_t domid) const {
+        std::vector<DeviceStatus> const all = *connect()->list(long_enough);
+        for (DeviceStatus const& one : all) {
+            if (one.device.domid == domid) return one;
+        }
+        return {};
+    }
+    DeviceStatus wait_for(Client& client, State state) const {
+        for (;;) {
+            auto event = client.next_event(long_enough);
+            if (!event || !*event) {
+                ADD_FAILURE() << "never";
+                return {};
+            }
+            if ((*event)->state == state) return **event;
+        }
+    }
+
+    std::string folder = std::filesystem::temp_directory_path() / ("supervisor." + std::to_string(getpid()));
+    std::string socket = folder + "/socket";
+    std::atomic<bool> ending = false;
+    std::atomic<std::uint16_t> absent = 0;
+    std::thread thread;
+};
+
+TEST_F(Supervisor, StartsOnceWhatIsAskedForTwiceAndStopsIt) {
+    Client client = *connect();
+    ASSERT_TRUE(client.start(spec(3), long_enough));
+    DeviceStatus const first = status(3);
+    EXPECT_EQ(first.state, State::running);
+    ASSERT_TRUE(client.start(spec(3), long_enough));
+    EXPECT_EQ(status(3).pid, first.pid);
+    EXPECT_EQ(std::filesystem::exists(folder + "/console-3.sock"), true);
+    ASSERT_TRUE(client.stop(spec(3).device, long_enough));
+    EXPECT_EQ(status(3).state, State::gone);
+    EXPECT_NE(kill(first.pid, 0), 0);
+    for (char const* left : {"console-3.sock", "console-3-0.journal", "console-3-0.device"})
+        EXPECT_FALSE(std::filesystem::exists(folder + "/" + left)) << left;
+    EXPECT_TRUE(client.stop(spec(3).device, long_enough)) << "what is not there is stopped";
+}
+
+TEST_F(Supervisor, BringsBackWhatWasKilledAndLendsItTheSameAgain) {
+    program("#!/bin/sh\nprintf x >&3\n" + std::string{serves + 10});
+    Client client = *connect();
+    ASSERT_TRUE(client.watch(long_enough));
+    ASSERT_TRUE(client.start(spec(3, "web"), long_enough));
+    for (unsigned kills = 1; kills <= 3; ++kills) {
+        kill(status(3).pid, SIGKILL);
+        wait_for(client, State::waiting);
+        EXPECT_EQ(wait_for(client, State::running).restarts, kills);
+    }
+    EXPECT_EQ(std::filesystem::file_size(folder + "/console-3-0.journal"), 4u) << "each has written one byte";
+    EXPECT_TRUE(std::filesystem::exists(folder + "/web.log"));
+    ASSERT_TRUE(client.restart(spec(3).device, long_enough));
+    EXPECT_EQ(status(3).restarts, 4u);
+}
+
+TEST_F(Supervisor, SaysWhyItCannotStart) {
+    program("#!/bin/sh\necho the port is taken >&2; exit 1\n");
+    Client client = *connect();
+    Result<> started = client.start(spec(3), long_enough);
+    ASSERT_FALSE(started);
+    EXPECT_EQ(started.error().reason, "the port is taken");
+    EXPECT_EQ(status(3).state, State::gone);
+    program("#!/no/such/shell\n");
+    started = client.start(spec(3), long_enough);
+    ASSERT_FALSE(started);
+    EXPECT_EQ(started.error().reason, folder + "/paravane-console: No such file or directory");
+    EXPECT_FALSE(client.start({.device = {"toaster", 3, 0}, .owner = {}, .log = "", .arguments = {}}, long_enough));
+    EXPECT_FALSE(client.start(spec(3, "../../etc/passwd"), long_enough));
+    EXPECT_FALSE(client.restart(spec(3).device, long_enough));
+}
+
+TEST_F(Supervisor, EndsWhatHasNoGuestAnyMore) {
+    Client client = *connect();
+    ASSERT_TRUE(client.start(spec(3), long_enough));
+    ASSERT_TRUE(client.start(spec(4), long_enough));
+    ASSERT_TRUE(client.watch(long_enough));
+    absent = 3;
+    EXPECT_EQ(wait_for(client, State::gone).device.domid, 3u);
+    EXPECT_EQ(status(4).state, State::running);
+}
+
+TEST_F(Supervisor, FindsItsDevicesAgainWhenItWasKilledItself) {
+    Client client = *connect();
+    ASSERT_TRUE(client.start(spec(3), long_enough));
+    int const pid = status(3).pid;
+    ASSERT_TRUE(client.start(spec(4), long_enough));
+    int const other = status(4).pid;
+    stop();
+    kill(other, SIGKILL);
+    begin();
+    EXPECT_EQ(status(3).pid, pid) << "it lives on";
+    Client again = *connect();
+    ASSERT_TRUE(again.start(spec(4), long_enough)) << "it was killed meanwhile";
+    ASSERT_TRUE(again.watch(long_enough));
+    kill(pid, SIGKILL);
+    EXPECT_NE(wait_for(again, State::running).pid, pid);
+}
+
+TEST_F(Supervisor, DisconnectsWhoSpeaksNonsenseAndGoesOn) {
+    for (std::size_t size : {std::size_t{1}, sizeof(Request), sizeof(Request) + 1}) {
+        OwnedFd other = *connect_unix(socket, SocketKind::records);
+        std::string const record(size, 'x');
+        ASSERT_EQ(send(other.get(), record.data(), size, MSG_NOSIGNAL), static_cast<ssize_t>(size));
+        char byte;
+        EXPECT_EQ(recv(other.get(), &byte, 1, 0), 0);
+    }
+    EXPECT_TRUE(connect()->start(spec(3), long_enough));
+}
+}  // namespace
