@@ -48,10 +48,12 @@ Result<> DomainManager::check_free_memory(std::uint64_t memory) {
 }
 
 Result<std::uint16_t> DomainManager::construct(DomainSpec const& spec, bool paused) {
+    TRY(check_free_memory(spec.memory));
+    // Without a lock: it takes as long as who chose the files likes.
+    std::optional<PreparedDomain> prepared =
+        TRY(prepare_domain(images_, {.kernel = spec.kernel, .initrd = spec.initrd}, spec.cmdline, spec.memory));
     std::scoped_lock one_at_a_time{build_mutex_};
     TRY(check_free_memory(spec.memory));
-    std::optional<PreparedDomain> prepared = TRY(
-        prepare_domain({.kernel = spec.kernel, .initrd = spec.initrd, .cmdline = spec.cmdline, .memory = spec.memory}));
     DomainNodes nodes = TRY(DomainNodes::connect());
     XenForeign foreign = TRY(XenForeign::open());
 

@@ -16,6 +16,7 @@
 #include "domain/nodes.hpp"
 #include "domain/spec.hpp"
 #include "hypercall/hypervisor.hpp"
+#include "kernel/image_reader.hpp"
 #include "os/error.hpp"
 
 namespace paravane {
@@ -37,10 +38,11 @@ struct Host {
 class DomainManager {
 public:
     // A domain that crashes sooner than `shortest_life` is not built again: it would do nothing else.
-    DomainManager(Hypervisor hypervisor, ConsoleSettings consoles, EventHub& events,
+    DomainManager(Hypervisor hypervisor, ConsoleSettings consoles, ImageSettings images, EventHub& events,
                   std::chrono::nanoseconds shortest_life = std::chrono::seconds{1})
         : hypervisor_{std::move(hypervisor)},
           consoles_{std::move(consoles)},
+          images_{std::move(images)},
           events_{events},
           shortest_life_{shortest_life} {}
 
@@ -95,9 +97,10 @@ private:
 
     Hypervisor hypervisor_;
     ConsoleProcesses consoles_;
+    ImageReader images_;
     EventHub& events_;
     std::chrono::nanoseconds shortest_life_;
-    std::mutex build_mutex_;  // one kernel unpacked in our memory at a time
+    std::mutex build_mutex_;  // of those that fill a domain, one at a time
     std::mutex mutex_;
     std::condition_variable changed_;
     std::map<std::uint16_t, Managed> domains_;

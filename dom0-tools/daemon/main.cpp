@@ -31,6 +31,7 @@ struct Options {
     std::string run_folder = "/run/paravane";
     std::string console_logs = "/var/log/paravane";
     std::string console_program;
+    paravane::ImageSettings images;
 };
 
 std::string beside_ourselves(char const* name) {
@@ -85,11 +86,14 @@ int serve(Options const& options) {
     Result<Hypervisor> hypervisor = Hypervisor::open();
     if (!hypervisor) return fail(hypervisor.error().message());
     EventHub events;
+    paravane::ImageSettings images = options.images;
+    if (images.program.empty()) images.program = beside_ourselves("pvunpack");
     DomainManager manager{
         *std::move(hypervisor),
         {.program = options.console_program.empty() ? beside_ourselves("pvconsoled") : options.console_program,
          .run_folder = options.run_folder,
          .log_folder = options.console_logs},
+        std::move(images),
         events};
     Result<> adopted = adopt_when_possible(manager);
     if (!adopted) return fail(adopted.error().message());
@@ -129,6 +133,11 @@ int main(int argc, char** argv) {
         ->capture_default_str();
     app.add_option("--console-backend", options.console_program,
                    "The pvconsoled to start (default: beside this program)");
+    app.add_option("--image-folder", options.images.folders,
+                   "Kernels and initrds are read below these folders only; may be given more than once")
+        ->capture_default_str();
+    app.add_option("--image-user", options.images.user, "Who reads them, if we are root")->capture_default_str();
+    app.add_option("--image-reader", options.images.program, "The pvunpack to start (default: beside this program)");
     app.set_version_flag("--version", PARAVANE_VERSION);
     app.footer("Exit codes: 0 ended by SIGTERM or SIGINT, 1 failed, 2 wrong usage.");
     try {

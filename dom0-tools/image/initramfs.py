@@ -48,8 +48,14 @@ class Initramfs:
         for command in subprocess.check_output([source, "--list"], text=True).split():
             if command != "busybox":
                 self.link(f"bin/{command}", "busybox")
-        self.text("etc/passwd", "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n")
-        self.text("etc/group", "root:x:0:\nnogroup:x:65534:\n")
+        self.user("root", 0, "/root", "/bin/sh")
+        self.user("nobody", 65534)
+
+    def user(self, name, number, home="/", shell="/bin/false"):
+        """With a group of the same name and number."""
+        for path, line in (("etc/passwd", f"{name}:x:{number}:{number}:{name}:{home}:{shell}"), ("etc/group", f"{name}:x:{number}:")):
+            known = self.entries[path][2].decode() if path in self.entries else ""
+            self.text(path, f"{known}{line}\n")
 
     def program(self, path, source):
         """A program without its debug information, and every library it is linked with."""

@@ -19,6 +19,7 @@ MAY_USE = {
     "domain": ["os", "xen", "hypercall", "xenstore", "kernel"],
     "api": ["os", "domain"],
     "xenstored": ["os", "xen", "hypercall", "xenstore"],
+    "unpack": ["os", "kernel"],
     "daemon": LIB,
     "cli": ["os", "domain", "api"],
     "supervisor": ["os", "xen", "hypercall", "xenstore", "backend"],
@@ -26,7 +27,7 @@ MAY_USE = {
     "console": ["os", "xen", "xenstore"],
 }
 PLACES = {**{name: f"dom0-tools/lib/{name}" for name in LIB},
-          **{name: f"dom0-tools/{name}" for name in ("xenstored", "supervisor", "daemon", "cli")},
+          **{name: f"dom0-tools/{name}" for name in ("xenstored", "supervisor", "unpack", "daemon", "cli")},
           **{name: f"backends/{name}" for name in ("host", "console")}}
 
 # What has one home: a text, where it may stand, and what to say.
@@ -35,6 +36,7 @@ NUMBERS = (r"abi::(domctl|sysctl|hypercall|memop|mmuext|evtchnop|xenver|gnttabop
 HOMES = [
     (NUMBERS, ["hypercall"], "numbers of hypercalls stand in hypercall/"),
     (r"<xen(call|evtchn|gnttab|foreignmemory|ctrl|store)\.h>", ["xen"], "Debian's libxen* are for xen/"),
+    (r"<(zlib|bzlib|lzma|zstd|lz4)\.h>", ["unpack"], "decompressors are for unpack/"),
     (r"\.pb\.h>|\bv1::|grpc", ["api", "daemon", "cli"], "the API's messages are for the edge"),
     (r"\b(fork|vfork|daemon|posix_spawn|epoll_create1?)\(", ["os"], "processes and event loops are made in os/"),
     (r"\b(from_chars|strtou?ll?|stou?ll?|atoi|sscanf)\(", [], "decimal numbers are read by portable/base/number.hpp"),
@@ -65,6 +67,8 @@ PLANTED = [
     ("domain", "a.hpp", '#include "api/messages.hpp"\n'),
     ("daemon", "a.hpp", '#include "error.hpp"\n'),
     ("cli", "a.cpp", '#include "hypercall/domctl.hpp"\n'),
+    ("daemon", "a.cpp", '#include "unpack/decompress.hpp"\n'),
+    ("domain", "a.cpp", "#include <zlib.h>\n"),
     ("console", "a.cpp", '#include "domain/spec.hpp"\n'),
     ("xenstored", "a.cpp", "constexpr unsigned hypercall_domctl = 36;\n"),
     ("xenstored", "a.cpp", "constexpr std::uint32_t domctl_getdomaininfo = 5;\n"),

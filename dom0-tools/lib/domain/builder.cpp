@@ -1,13 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "domain/builder.hpp"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-
 #include <algorithm>
 #include <cstring>
 
-#include "os/io.hpp"
 #include "portable/kernel/contents.hpp"
 #include "public/grant_table.hpp"
 #include "public/shared_info.hpp"
@@ -20,52 +16,15 @@ constexpr std::size_t map_batch = 1024;  // pages mapped at a time: 4 MiB
 constexpr unsigned large_order = 9;
 constexpr std::uint64_t large_pages = std::uint64_t{1} << large_order;
 constexpr std::size_t large_batch = 64, small_batch = 4096;  // extents asked for in one hypercall
-constexpr std::uint64_t largest_file = std::uint64_t{256} << 20;
-
-struct OpenFile {
-    OwnedFd fd;
-    std::uint64_t size;
-};
-
-Result<OpenFile> open_file(std::string const& path) {
-    OwnedFd fd{open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
-    if (!fd) { return Error::from_errno("").as(ErrorKind::precondition); }
-    struct stat status {};
-    if (fstat(fd.get(), &status) < 0) return Error::from_errno("");
-    if (!S_ISREG(status.st_mode)) return Error{"", "not a regular file", ErrorKind::precondition};
-    return OpenFile{std::move(fd), static_cast<std::uint64_t>(status.st_size)};
-}
-
-// Exactly so many, or an error: the file may shrink while we read it.
-Result<> read_range(int fd, std::span<std::byte> to, std::uint64_t offset) {
-    Result<> done = read_all_at(fd, to, offset);
-    if (done || done.error().kind != ErrorKind::unavailable) return done;
-    return std::move(done).error().as(ErrorKind::precondition);
-}
-
-Result<std::vector<std::byte>> read_file(std::string const& path) {
-    OpenFile file = TRY(open_file(path));
-    if (file.size > largest_file) return Error{"", "larger than 256 MiB", ErrorKind::precondition};
-    std::vector<std::byte> content(file.size);
-    TRY(read_range(file.fd.get(), content, 0));
-    return content;
-}
-
-Result<> load_kernel(PreparedDomain& domain, std::string const& path) {
-    std::vector<std::byte> file = TRY(read_file(path));
-    domain.elf = TRY(unpack_kernel(std::move(file)));
-    domain.kernel = TRY(parse_guest_kernel(domain.elf));
-    return {};
-}
 
 std::string in_mebibytes(std::uint64_t pages) {
     return std::to_string((pages * page_size + (1 << 20) - 1) >> 20) + " MiB";
 }
 
-Result<hv::pv::BootLayout> lay_out(hv::pv::KernelImage const& kernel, BootFiles const& files,
-                                   std::uint64_t initrd_size) {
-    std::uint64_t pages = files.memory / page_size;
-    hv::pv::LayoutResult result = hv::pv::lay_out(kernel, {.pages = pages, .initrd_bytes = initrd_size});
+Result<hv::pv::BootLayout> lay_out(Images const& images, ImageFiles const& files, std::uint64_t memory) {
+    std::uint64_t pages = memory / page_size;
+    hv::pv::LayoutResult result =
+        hv::pv::lay_out(images.kernel, {.pages = pages, .initrd_bytes = images.initrd.bytes().size()});
     if (result) return result.layout;
     if (result.least_pages == 0) return Error{"kernel " + files.kernel, result.error, ErrorKind::precondition};
     return Error{"memory",
@@ -89,13 +48,13 @@ public:
         TRY(write_initrd());
         TRY(write_start_info());
         TRY(write_shared_info());
-        if (prepared_.kernel.hypercall_page) {
-            std::uint64_t pfn = (*prepared_.kernel.hypercall_page - layout_.virt_base) / page_size;
+        if (images_.kernel.hypercall_page) {
+            std::uint64_t pfn = (*images_.kernel.hypercall_page - layout_.virt_base) / page_size;
             TRY(hypervisor_.domctl.write_hypercall_page(domid_, p2m_[pfn]));
         }
         // Every mapping of the tables is gone by now: a writable one would keep the hypervisor from accepting them.
         TRY(hypervisor_.memory.pin_l4(domid_, p2m_[layout_.tables.pfn]));
-        TRY(hypervisor_.domctl.set_vcpu_context(domid_, {.entry = prepared_.kernel.entry,
+        TRY(hypervisor_.domctl.set_vcpu_context(domid_, {.entry = images_.kernel.entry,
                                                          .stack = layout_.stack_top(),
                                                          .start_info = layout_.address_of(layout_.start_info_pfn),
                                                          .l4_frame = p2m_[layout_.tables.pfn]}));
@@ -153,7 +112,7 @@ private:
         return write_run("initial memory", run, [&](std::span<std::byte> piece, std::uint64_t offset) -> Result<> {
             std::memset(piece.data(), 0, piece.size());
             for (std::uint64_t at = 0; at < piece.size(); at += page_size) {
-                hv::pv::fill_page(prepared_.kernel, kernel_file(prepared_.elf), layout_,
+                hv::pv::fill_page(images_.kernel, kernel_file(images_.elf.bytes()), layout_,
                                   run.pfn + (offset + at) / page_size, piece.data() + at,
                                   [&](std::uint64_t pfn) { return frame_of(pfn); });
             }
@@ -162,26 +121,24 @@ private:
     }
 
     Result<> write_initrd() {
-        std::vector<std::byte> buffer;
-        Result<> done = write_run(
-            "initrd pages", layout_.initrd, [&](std::span<std::byte> piece, std::uint64_t offset) -> Result<> {
-                buffer.assign(piece.size(), std::byte{0});
-                std::size_t left = std::min<std::uint64_t>(piece.size(), prepared_.initrd_size - offset);
-                TRY(read_range(prepared_.initrd.get(), std::span{buffer}.first(left), offset));
-                std::memcpy(piece.data(), buffer.data(), piece.size());
-                return {};
-            });
-        if (!done) return std::move(done).error().within("initrd " + prepared_.initrd_path);
-        return done;
+        std::span<std::byte const> const initrd = images_.initrd.bytes();
+        return write_run("initrd pages", layout_.initrd,
+                         [&](std::span<std::byte> piece, std::uint64_t offset) -> Result<> {
+                             std::span<std::byte const> part = initrd.subspan(offset);
+                             part = part.first(std::min(part.size(), piece.size()));
+                             std::ranges::copy(part, piece.begin());
+                             std::memset(piece.data() + part.size(), 0, piece.size() - part.size());
+                             return {};
+                         });
     }
 
     Result<> write_start_info() {
         DomainInfo info = TRY(hypervisor_.domctl.domain_info(domid_));
         shared_info_frame_ = info.shared_info_frame;
         abi::StartInfo start{};
-        (void)hv::pv::fill_start_info(start, prepared_.kernel, layout_,
+        (void)hv::pv::fill_start_info(start, images_.kernel, layout_,
                                       {.shared_info = {shared_info_frame_ * page_size},
-                                       .initrd_bytes = prepared_.initrd_size,
+                                       .initrd_bytes = images_.initrd.bytes().size(),
                                        .command_line = prepared_.cmdline});
         start.store_mfn = frame_of(layout_.xenstore_pfn);
         start.store_evtchn = {ports_.xenstore};
@@ -231,25 +188,17 @@ private:
     std::uint16_t domid_;
     DomainPorts ports_;
     PreparedDomain const& prepared_;
+    Images const& images_ = prepared_.images;
     hv::pv::BootLayout const& layout_ = prepared_.layout;
     std::vector<std::uint64_t> p2m_;  // machine frame of each page
     std::uint64_t shared_info_frame_ = 0;
 };
 }  // namespace
 
-Result<PreparedDomain> prepare_domain(BootFiles const& files) {
-    PreparedDomain domain;
-    domain.cmdline = files.cmdline;
-    Result<> loaded = load_kernel(domain, files.kernel);
-    if (!loaded) return std::move(loaded).error().within("kernel " + files.kernel);
-    if (!files.initrd.empty()) {
-        Result<OpenFile> initrd = open_file(files.initrd);
-        if (!initrd) return std::move(initrd).error().within("initrd " + files.initrd);
-        domain.initrd_path = files.initrd;
-        domain.initrd = std::move(initrd->fd);
-        domain.initrd_size = initrd->size;
-    }
-    domain.layout = TRY(lay_out(domain.kernel, files, domain.initrd_size));
+Result<PreparedDomain> prepare_domain(ImageReader& reader, ImageFiles const& files, std::string const& cmdline,
+                                      std::uint64_t memory, std::stop_token stop) {
+    PreparedDomain domain{TRY(reader.read(files, std::move(stop))), {}, cmdline};
+    domain.layout = TRY(lay_out(domain.images, files, memory));
     return domain;
 }
 

@@ -4,9 +4,8 @@
 // first prepare(), then build(). A domain whose build failed is good for nothing but destroying.
 #pragma once
 #include "hypercall/hypervisor.hpp"
-#include "kernel/kernel_image.hpp"
+#include "kernel/image_reader.hpp"
 #include "os/error.hpp"
-#include "os/owned_fd.hpp"
 #include "xen/foreign.hpp"
 
 #include <cstdint>
@@ -16,25 +15,18 @@
 #include "portable/kernel/layout.hpp"
 
 namespace paravane {
-struct BootFiles {
-    std::string kernel;
-    std::string initrd;  // empty: none
-    std::string cmdline;
-    std::uint64_t memory = 0;  // bytes
-};
+using hv::page_size;
 
-// A domain's content, checked and laid out.
+// A domain's content, checked and laid out. Must not outlive the reader that it came from.
 struct PreparedDomain {
-    std::vector<std::byte> elf;
-    hv::pv::KernelImage kernel{};
+    Images images;
     hv::pv::BootLayout layout{};
-    std::string initrd_path;
-    OwnedFd initrd;
-    std::uint64_t initrd_size = 0;
     std::string cmdline;
 };
 
-Result<PreparedDomain> prepare_domain(BootFiles const& files);
+// Takes as long as the reader does: no lock may be held meanwhile.
+Result<PreparedDomain> prepare_domain(ImageReader& reader, ImageFiles const& files, std::string const& cmdline,
+                                      std::uint64_t memory, std::stop_token stop = {});
 
 struct DomainPorts {
     std::uint32_t xenstore;

@@ -37,6 +37,8 @@ static_assert(sizeof(SectionHeader) == 64);
 constexpr u16 executable = 2;
 constexpr u16 shared_object = 3;
 constexpr u16 machine_x86_64 = 62;
+constexpr u64 most_note_bytes = u64{1} << 20;  // Linux has about one KiB
+constexpr Complaint bad_address = "a segment's address is outside the range that a kernel may use";
 
 bool lies_inside(u64 offset, u64 size, u64 whole) { return offset <= whole && size <= whole - offset; }
 bool is_page(u64 address) { return (address & ~page_mask) == 0; }
@@ -50,7 +52,8 @@ public:
         if (Complaint error = read_notes()) return {error};
         if (Refusal refusal = notes_.check(image_.role)) return refusal;
         if (Complaint error = read_segments()) return {error};
-        return {take_notes()};
+        take_notes();
+        return {check_image(image_, file_.size())};
     }
     KernelImage const& image() const { return image_; }
 
@@ -100,72 +103,85 @@ private:
         }
         return nullptr;
     }
+    // Areas may overlap, so a bound on each would be none on the work.
     Complaint add_notes(u64 offset, u64 size) {
         if (!lies_inside(offset, size, file_.size())) return "its notes are outside the file, which may be truncated";
+        if (size > note_bytes_left_) return "it has more notes than a kernel needs";
+        note_bytes_left_ -= size;
         return notes_.add(file_.subspan(offset, size));
     }
 
     Complaint read_segments() {
         image_.virt_base = notes_.virt_base;
-        if (!is_page(image_.virt_base) || !is_guest_address(image_.virt_base))
-            return "its notes name no usable base address";
         for (u32 i = 0; i < header_.program_count; ++i) {
             auto segment = at<ProgramHeader>(header_.program_offset, i);
             if (segment.type != ProgramHeader::load || segment.memory_size == 0) continue;
-            if (Complaint error = add_segment(segment)) return error;
+            if (image_.segment_count == max_elf_segments) return "it has more segments than we can load";
+            // Placed by physical address: Linux's per-CPU segment has virtual address 0.
+            std::optional<u64> address = notes_.place(segment.physical_address, segment.memory_size);
+            if (!address) return bad_address;
+            insert({*address, segment.memory_size, segment.offset, segment.file_size});
         }
         if (image_.segment_count == 0) return "it has no segment to load";
-        Segment const& last = image_.loads().back();
-        image_.start = image_.segments[0].address;
-        image_.end = last.end();
+        image_.start = image_.loads().front().address;
+        image_.end = image_.loads().back().end();
         return nullptr;
     }
-    // Placed by physical address: Linux's per-CPU segment has virtual address 0.
-    Complaint add_segment(ProgramHeader const& segment) {
-        constexpr Complaint bad_address = "a segment's address is outside the range that a kernel may use";
-        if (image_.segment_count == max_elf_segments) return "it has more segments than we can load";
-        if (segment.memory_size < segment.file_size) return "a segment is larger in the file than in memory";
-        if (!lies_inside(segment.offset, segment.file_size, file_.size()))
-            return "a segment is outside the file, which may be truncated";
-        std::optional<u64> address = notes_.place(segment.physical_address, segment.memory_size);
-        if (!address) return bad_address;
-        u64 last_byte = *address + segment.memory_size - 1;
-        bool crosses = (*address < hypervisor_start) != (last_byte < hypervisor_start);
-        if (!is_guest_address(last_byte) || crosses) return bad_address;
-        return insert({*address, segment.memory_size, segment.offset, segment.file_size});
-    }
-    Complaint insert(Segment const& added) {  // by address
+    void insert(Segment const& added) {  // by address
         Segment* begin = image_.segments.data();
         Segment* end = begin + image_.segment_count++;
         Segment* place = std::upper_bound(begin, end, added, [](auto& a, auto& b) { return a.address < b.address; });
         std::copy_backward(place, end, end + 1);
         *place = added;
-        bool overlaps = (place > begin && place[-1].end() > added.address) ||  //
-                        (place < end && added.end() > place[1].address);
-        return overlaps ? "two of its segments overlap" : nullptr;
     }
 
-    Complaint take_notes() {
+    void take_notes() {
         image_.entry = notes_.entry.value_or(header_.entry);
         image_.hypercall_page = notes_.hypercall_page;
         image_.init_p2m = notes_.init_p2m;
         image_.initrd_by_pfn = notes_.initrd_by_pfn;
         image_.pae_mode = notes_.pae_mode;
-        if (image_.entry < image_.start || image_.entry >= image_.end) return "its entry point is outside its segments";
-        std::optional<u64> page = notes_.hypercall_page;
-        bool inside = page && *page >= image_.start && *page < image_.end && image_.end - *page >= page_size;
-        if (page && (!is_page(*page) || !inside)) return "its hypercall page is outside its segments";
-        if (notes_.init_p2m && (!is_page(*notes_.init_p2m) || !is_guest_address(*notes_.init_p2m)))
-            return "the address it wants for the list of frames cannot be used";
-        return nullptr;
     }
 
     KernelFile file_;
     FileHeader header_{};
     XenNotes notes_{};
+    u64 note_bytes_left_ = most_note_bytes;
     KernelImage image_{};
 };
+
+Complaint check_segment(Segment const& segment, KernelImage const& image, u64 file_size) {
+    if (segment.memory_size < segment.file_size) return "a segment is larger in the file than in memory";
+    if (!lies_inside(segment.offset, segment.file_size, file_size))
+        return "a segment is outside the file, which may be truncated";
+    if (segment.address < image.virt_base || segment.memory_size == 0 ||
+        !lies_inside(segment.address - image.virt_base, segment.memory_size, largest_image))
+        return bad_address;
+    u64 const last_byte = segment.end() - 1;
+    bool const crosses = (segment.address < hypervisor_start) != (last_byte < hypervisor_start);
+    return segment.end() < segment.address || !is_guest_address(last_byte) || crosses ? bad_address : nullptr;
+}
 }  // namespace
+
+Complaint check_image(KernelImage const& image, u64 file_size) {
+    if (!is_page(image.virt_base) || !is_guest_address(image.virt_base)) return "its notes name no usable base address";
+    if (image.segment_count == 0 || image.segment_count > max_elf_segments)
+        return "it has no segments, or more than we can load";
+    u64 end = image.virt_base;
+    for (Segment const& segment : image.loads()) {
+        if (Complaint error = check_segment(segment, image, file_size)) return error;
+        if (segment.address < end) return "two of its segments overlap";
+        end = segment.end();
+    }
+    if (image.start != image.segments[0].address || image.end != end) return "it does not end where its segments do";
+    if (image.entry < image.start || image.entry >= image.end) return "its entry point is outside its segments";
+    std::optional<u64> const page = image.hypercall_page;
+    bool const inside = page && *page >= image.start && *page < image.end && image.end - *page >= page_size;
+    if (page && (!is_page(*page) || !inside)) return "its hypercall page is outside its segments";
+    if (image.init_p2m && (!is_page(*image.init_p2m) || !is_guest_address(*image.init_p2m)))
+        return "the address it wants for the list of frames cannot be used";
+    return nullptr;
+}
 
 ParsedKernel parse_kernel(KernelFile file, KernelRole role) {
     KernelParser parser{file, role};

@@ -43,6 +43,10 @@ struct ParsedKernel {
 
 ParsedKernel parse_kernel(KernelFile file, KernelRole role);
 
+// What everybody relies on who is handed an image of a file of that size. It holds of what parse_kernel lets pass; who
+// has an image from elsewhere asks.
+Complaint check_image(KernelImage const& image, u64 file_size);
+
 // What the guest sees from this address on, as far as it comes from the file. The rest of `to` stays as it is: it is to
 // be zero.
 void copy_from_image(KernelImage const& image, KernelFile file, u64 address, std::span<std::byte> to);

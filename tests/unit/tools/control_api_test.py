@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """pvctl and a client that knows only gRPC against a paravaned that controls a machine in memory.
 
-usage: control_api_test.py PARAVANED PVCTL API_PROBE KERNEL
+usage: control_api_test.py PARAVANED PVCTL API_PROBE KERNEL PVUNPACK
 """
 import contextlib
 import json
@@ -10,6 +10,7 @@ import os
 import pty
 import re
 import select
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,7 +18,8 @@ import tempfile
 import termios
 import time
 
-paravaned, pvctl, probe, kernel = sys.argv[1:]
+paravaned, pvctl, probe, built_kernel, pvunpack = sys.argv[1:]
+kernel = good = ""  # a copy, and a domain file that has it
 here = os.path.dirname(os.path.abspath(__file__))
 LIMIT = 60 * float(os.environ.get("PARAVANE_PATIENCE", "3"))  # seconds, far beyond what anything takes
 failures = 0
@@ -55,8 +57,8 @@ def wait_until(condition, what):
         time.sleep(0.02)
 
 
-def domain_file(folder, text):
-    path = f"{folder}/domain.yaml"
+def domain_file(folder, text, name="domain"):
+    path = f"{folder}/{name}.yaml"
     with open(path, "w", encoding="utf-8", errors="surrogateescape") as file:
         file.write(text)
     return path
@@ -78,9 +80,6 @@ def generic_client(socket):
         expect(re.match(pattern, answers.get(what, ""), re.IGNORECASE), f"{what}: {answers.get(what)}")
 
 
-GOOD = f"name: web\nkernel: {kernel}\nmemory: 4MiB\n"
-
-
 def bad_inputs(folder):
     """Each mistake has its exit code, and one line that names the step and the reason."""
     path = f"{folder}/domain.yaml"
@@ -90,35 +89,40 @@ def bad_inputs(folder):
         "- web": r"domain\.yaml:1: a domain file is",
         "name: web\n\tkernel: x": r"domain\.yaml:2: ",
         "name: [web": r"domain\.yaml:\d: ",
-        f"{GOOD}colour: blue": r"domain\.yaml:4: unknown key \"colour\" \(known: name, kernel,",
-        f"{GOOD}name: web": r"domain\.yaml:4: \"name\" is given twice",
-        f"{GOOD}cmdline:": r"domain\.yaml:4: \"cmdline\" has no value",
-        f"{GOOD}vcpus: [1, 2]": r"domain\.yaml:4: \"vcpus\" takes a single value",
-        f"{GOOD}vcpus: many": r"domain\.yaml:4: vcpus: \"many\" is not a number",
-        f"{GOOD}vcpus: -1": r"domain\.yaml:4: vcpus: \"-1\" is not a number",
-        f"{GOOD}vcpus: 0": r"domain\.yaml:4: vcpus: 0 is less than 1",
-        f"{GOOD}vcpus: 99999999999": r"domain\.yaml:4: vcpus: \"99999999999\" is too large",
-        f"{GOOD}vcpus: 129": r"domain\.yaml:4: vcpus: 129 is more than 128",
-        f"{GOOD}on_crash: explode": r"domain\.yaml:4: on_crash: \"explode\" is none of destroy, restart, preserve",
-        GOOD.replace("4MiB", "4"): r"domain\.yaml:3: memory: \"4\" needs a unit: 4MiB",
-        GOOD.replace("4MiB", "4MB"): r"domain\.yaml:3: memory: unknown unit \"MB\"",
-        GOOD.replace("4MiB", "99999999999GiB"): r"domain\.yaml:3: memory: \"99999999999GiB\" is too large",
-        GOOD.replace("4MiB", "0MiB"): r"domain\.yaml:3: memory: 0MiB is less than 2 MiB",
-        GOOD.replace("4MiB", "4.5MiB"): r"domain\.yaml:3: memory: \"4\.5MiB\" is not a size such as",
-        f"{GOOD}cmdline: \udcff": r"domain\.yaml:4: cmdline: is not valid UTF-8",
-        GOOD.replace(kernel, "/\udcff"): r"domain\.yaml:2: kernel: is not valid UTF-8",
-        GOOD.replace("web", "a b"): r"domain\.yaml:1: name: \"a b\" has a character other than",
-        GOOD.replace("name: web\n", ""): r"domain\.yaml:1: name: is missing",
+        f"{good}colour: blue": r"domain\.yaml:4: unknown key \"colour\" \(known: name, kernel,",
+        f"{good}name: web": r"domain\.yaml:4: \"name\" is given twice",
+        f"{good}cmdline:": r"domain\.yaml:4: \"cmdline\" has no value",
+        f"{good}vcpus: [1, 2]": r"domain\.yaml:4: \"vcpus\" takes a single value",
+        f"{good}vcpus: many": r"domain\.yaml:4: vcpus: \"many\" is not a number",
+        f"{good}vcpus: -1": r"domain\.yaml:4: vcpus: \"-1\" is not a number",
+        f"{good}vcpus: 0": r"domain\.yaml:4: vcpus: 0 is less than 1",
+        f"{good}vcpus: 99999999999": r"domain\.yaml:4: vcpus: \"99999999999\" is too large",
+        f"{good}vcpus: 129": r"domain\.yaml:4: vcpus: 129 is more than 128",
+        f"{good}on_crash: explode": r"domain\.yaml:4: on_crash: \"explode\" is none of destroy, restart, preserve",
+        good.replace("4MiB", "4"): r"domain\.yaml:3: memory: \"4\" needs a unit: 4MiB",
+        good.replace("4MiB", "4MB"): r"domain\.yaml:3: memory: unknown unit \"MB\"",
+        good.replace("4MiB", "99999999999GiB"): r"domain\.yaml:3: memory: \"99999999999GiB\" is too large",
+        good.replace("4MiB", "0MiB"): r"domain\.yaml:3: memory: 0MiB is less than 2 MiB",
+        good.replace("4MiB", "4.5MiB"): r"domain\.yaml:3: memory: \"4\.5MiB\" is not a size such as",
+        f"{good}cmdline: \udcff": r"domain\.yaml:4: cmdline: is not valid UTF-8",
+        good.replace(kernel, "/\udcff"): r"domain\.yaml:2: kernel: is not valid UTF-8",
+        good.replace("web", "a b"): r"domain\.yaml:1: name: \"a b\" has a character other than",
+        good.replace("name: web\n", ""): r"domain\.yaml:1: name: is missing",
     }
     for text, pattern in files.items():
         code, out, error = run("create", domain_file(folder, text))
         expect(code == 5 and re.match(rf"pvctl: create: .*{pattern}.*\n$", error) and not out,
                f"domain file {text!r}: {code} {error!r}")
 
-    domain_file(folder, GOOD.replace(kernel, "/no/kernel"))
+    domain_file(folder, good.replace(kernel, f"{kernel}.no"))
+    os.symlink("/dev/null", f"{kernel}.device")
+    os.mkfifo(f"{kernel}.fifo")
+    device, fifo, secret = (domain_file(folder, text, name) for name, text in (
+        ("device", good.replace(kernel, f"{kernel}.device")), ("fifo", good.replace(kernel, f"{kernel}.fifo")),
+        ("secret", f"{good}initrd: /etc/shadow\n")))
     large = f"{folder}/large.yaml"
     with open(large, "w", encoding="utf-8") as file:
-        file.write(f"{GOOD}#" + " " * (1 << 20))
+        file.write(f"{good}#" + " " * (1 << 20))
     lines = {
         (): (2, r"subcommand is required"),
         ("fly",): (2, r"^pvctl: there is no command \"fly\"\n"),
@@ -135,7 +139,10 @@ def bad_inputs(folder):
         ("--socket", "/" * 108, "list"): (2, r"^pvctl: --socket: not the path of a socket: 1 to 107 bytes\n"),
         ("create", "/no/file"): (5, r"^pvctl: create: read /no/file: No such file or directory\n$"),
         ("create", folder): (5, rf"^pvctl: create: read {folder}: Is a directory\n$"),
-        ("create", path): (6, r"^pvctl: create web: kernel /no/kernel: No such file or directory\n$"),
+        ("create", path): (6, rf"^pvctl: create web: kernel {kernel}\.no: No such file or directory\n$"),
+        ("create", device): (6, rf"^pvctl: create web: kernel {kernel}\.device: a link or \"\.\.\" in it leads outside of .*\n$"),
+        ("create", fifo): (6, rf"^pvctl: create web: kernel {kernel}\.fifo: it is a FIFO\n$"),
+        ("create", secret): (6, r"^pvctl: create web: initrd /etc/shadow: it is in none of the allowed folders: .*\n$"),
         ("create", large): (5, rf"^pvctl: create: read {large}: it is larger than 1 MiB\n$"),
         ("info", ""): (5, r"^pvctl: info : no domain named in the request\n$"),
         ("info", "a\udcff"): (2, r"^pvctl: NAME: not valid UTF-8\n"),
@@ -150,7 +157,7 @@ def bad_inputs(folder):
     for words, (expected, pattern) in lines.items():
         code, out, error = run(*words)
         expect(code == expected and re.search(pattern, error), f"pvctl {' '.join(words)}: {code} {out!r} {error!r}")
-    huge = domain_file(folder, GOOD.replace("4MiB", "1024GiB"))
+    huge = domain_file(folder, good.replace("4MiB", "1024GiB"))
     code, _, error = run("create", huge)
     expect(code == 7 and "memory: 1024GiB are wanted, the host has only" in error, f"create huge: {code} {error!r}")
     _, out, _ = run("create", "--help")
@@ -194,7 +201,7 @@ class Terminal:
 
 
 def console_on_a_terminal(folder):
-    code, _, error = run("create", domain_file(folder, GOOD))
+    code, _, error = run("create", domain_file(folder, good))
     expect(code == 0, f"create: {error}")
     terminal = Terminal("console", "web")
     terminal.wait_for(r"Console of web; Ctrl-\] leaves it\.\r\n")
@@ -234,7 +241,7 @@ def ordinary_use(folder):
     code, out, _ = run("list", "-o", "json")
     domains = json.loads(out)["domains"]
     expect(code == 0 and [domain["name"] for domain in domains] == ["Domain-0", "web"], f"list: {out}")
-    expect(run("create", domain_file(folder, GOOD))[0] == 4, "the name is taken")
+    expect(run("create", domain_file(folder, good))[0] == 4, "the name is taken")
     expect(run("pause", "web")[0] == 0 and "paused" in run("info", "web")[1], "pause")
     code, _, error = run("shutdown", "web")
     expect(code == 6 and error == "pvctl: shutdown web: it is paused\n", f"shutdown: {code} {error}")
@@ -249,14 +256,15 @@ def ordinary_use(folder):
 
 def daemon_of(folder, backend):
     return running(paravaned, "--socket", os.environ["PARAVANE_SOCKET"], "--run-folder", folder, "--console-logs", "",
-                   "--console-backend", backend)
+                   "--console-backend", backend, "--image-folder", os.path.dirname(kernel), "--image-user", "nobody",
+                   "--image-reader", pvunpack)
 
 
 def no_console_backend(folder):
     """What cannot be found while a domain is made is not that domain."""
     with daemon_of(folder, f"{folder}/none") as daemon:
         wait_until(lambda: run("info")[0] == 0, "paravaned without a console backend")
-        code, _, error = run("create", domain_file(folder, GOOD))
+        code, _, error = run("create", domain_file(folder, good))
         expect(code == 1 and error.endswith(f"start the console backend {folder}/none: No such file or directory\n"),
                f"create without a console backend: {code} {error!r}")
         daemon.terminate()
@@ -264,7 +272,7 @@ def no_console_backend(folder):
 
 def events_until_the_end(folder, daemon):
     """Who watches hears that there is nothing more to come."""
-    run("create", domain_file(folder, GOOD))
+    run("create", domain_file(folder, good))
     with running(pvctl, "events", stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as watching:
         wait_until(lambda: (run("pause", "web"), run("unpause", "web")) and select.select([watching.stdout], [], [], 0)[0],
                    "an event")
@@ -274,8 +282,19 @@ def events_until_the_end(folder, daemon):
                f"events of a paravaned that ends: {watching.returncode} {error!r}")
 
 
+def copy_kernel(folder):
+    """Where another user may read it, if that is who reads kernels."""
+    global kernel, good
+    os.makedirs(f"{folder}/kernels")
+    kernel = shutil.copy(built_kernel, f"{folder}/kernels/hello")
+    for path in (folder, f"{folder}/kernels", kernel):
+        os.chmod(path, 0o755)
+    good = f"name: web\nkernel: {kernel}\nmemory: 4MiB\n"
+
+
 def main():
     with tempfile.TemporaryDirectory(prefix="paravane-", dir="/tmp") as folder:
+        copy_kernel(folder)
         socket = f"{folder}/api"
         os.environ["PARAVANE_SOCKET"] = socket
         with daemon_of(folder, f"{here}/console_in_memory.py") as daemon:

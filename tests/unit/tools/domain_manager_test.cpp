@@ -4,6 +4,7 @@
 
 #include <unistd.h>
 
+#include <atomic>
 #include <filesystem>
 #include <fstream>
 #include <thread>
@@ -34,9 +35,10 @@ protected:
     void TearDown() override { std::filesystem::remove(kernel); }
 
     static DomainManager make_manager(EventHub& events, char const* console = "/bin/true",
-                                      std::chrono::nanoseconds shortest_life = 24h) {
+                                      std::chrono::nanoseconds shortest_life = 24h, char const* reader = PVUNPACK) {
         return DomainManager{*Hypervisor::open(),
                              {.program = console, .run_folder = "/nowhere", .log_folder = ""},
+                             {.program = reader, .user = "nobody", .folders = {testing::TempDir(), "/bin"}},
                              events,
                              shortest_life};
     }
@@ -101,11 +103,13 @@ TEST_F(Manager, SaysWhichStepARefusedDomainFailedAtAndWhy) {
         {[](auto& s) { s.kernel = "boot/vmlinuz"; }, ErrorKind::invalid,
          "create web: kernel: \"boot/vmlinuz\" is not an absolute"},
         {[](auto& s) { s.kernel = "/no/kernel"; }, ErrorKind::precondition,
-         "create web: kernel /no/kernel: No such file"},
-        {[](auto& s) { s.kernel = "/"; }, ErrorKind::precondition, "create web: kernel /: not a regular file"},
+         "create web: kernel /no/kernel: it is in none of the allowed folders: "},
+        {[](auto& s) { s.kernel = "/"; }, ErrorKind::precondition, "create web: kernel /: it is in none of"},
+        {[](auto& s) { s.kernel = "/bin/no-kernel"; }, ErrorKind::precondition,
+         "create web: kernel /bin/no-kernel: No such file"},
         {[](auto& s) { s.kernel = "/bin/true"; }, ErrorKind::precondition, "create web: kernel /bin/true: "},
         {[](auto& s) { s.initrd = "/no/initrd"; }, ErrorKind::precondition,
-         "create web: initrd /no/initrd: No such file"},
+         "create web: initrd /no/initrd: it is in none of the allowed folders: "},
         {[](auto& s) { s.memory = 0; }, ErrorKind::invalid, "create web: memory: is missing"},
         {[](auto& s) { s.memory = 1 << 20; }, ErrorKind::invalid, "create web: memory: 1MiB is less than 2 MiB"},
         {[](auto& s) { s.memory = (4 << 20) + 1; }, ErrorKind::invalid,
@@ -189,6 +193,33 @@ TEST_F(Manager, TooLittleMemoryForTheKernelIsTheRequestsFault) {
     ASSERT_FALSE(made);
     EXPECT_EQ(made.error().kind, ErrorKind::invalid);
     EXPECT_THAT(made.error().message(), HasSubstr("create web: memory: 4 MiB of memory are too little"));
+}
+
+// Whoever chose the files chose how long it takes to read them, but not for others.
+TEST_F(Manager, AKernelThatIsReadForLongStopsNoOtherDomain) {
+    DomainManager other = make_manager(events, "/bin/true", 24h, IMAGE_LIAR);
+    std::string const signal = kernel + "-signal";
+    std::filesystem::remove(signal);
+    DomainSpec slow = spec("slow"), quick = spec("quick");
+    slow.kernel = "/lies/until:" + signal;
+    quick.kernel = "/lies/none";
+    std::atomic<bool> is_made = false;
+    std::jthread waiting{[&] {
+        Result<Domain> made = other.create(slow, false);
+        EXPECT_TRUE(made) << made.error().message();
+        is_made = true;
+    }};
+    for (int i = 0; i < 3; ++i) {
+        Result<Domain> made = other.create(quick, false);
+        ASSERT_TRUE(made) << made.error().message();
+        ASSERT_TRUE(other.destroy("quick"));
+    }
+    EXPECT_FALSE(is_made);
+    std::ofstream{signal} << "go";
+    waiting.join();
+    std::filesystem::remove(signal);
+    EXPECT_TRUE(other.destroy("slow"));
+    expect_nothing_left("a slow kernel");
 }
 
 TEST_F(Manager, ANameIsTakenOnce) {

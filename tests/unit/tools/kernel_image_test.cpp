@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
-#include "kernel/kernel_image.hpp"
+#include "unpack/kernel_image.hpp"
 
 #include <gtest/gtest.h>
+#include <lzma.h>
 
+#include <initializer_list>
 #include <random>
 
 #include "packed_kernel.hpp"
@@ -11,7 +13,6 @@ namespace {
 using paravane::Compression;
 using paravane::parse_guest_kernel;
 using paravane::Result;
-using paravane::unpack_kernel;
 using test::Bytes;
 using test::make_bzimage;
 using test::make_elf;
@@ -19,6 +20,19 @@ using test::make_elf;
 std::string reason(auto const& result) { return result ? "it worked" : result.error().message(); }
 
 bool mentions(std::string const& text, std::string const& part) { return text.find(part) != std::string::npos; }
+
+// With so much room for it.
+Result<Bytes> unpack_kernel(std::span<std::byte const> file, std::size_t room = 1 << 20) {
+    Bytes elf(room);
+    Result<std::size_t> size = paravane::unpack_kernel(file, elf);
+    if (!size) return std::move(size).error();
+    elf.resize(*size);
+    return elf;
+}
+Result<std::size_t> decompress(std::span<std::byte const> packed, std::size_t room) {
+    Bytes out(room);
+    return paravane::decompress(packed, out);
+}
 
 // Long enough for a packed payload to have something to damage in the middle.
 Bytes large_elf() {
@@ -77,7 +91,7 @@ TEST_P(Compressor, CutPayloadIsAnError) {
     if (GetParam() == Compression::none) return;
     Bytes packed = test::pack(large_elf(), GetParam());
     for (std::size_t keep : {packed.size() / 2, packed.size() - 5}) {
-        Result<Bytes> unpacked = paravane::decompress(std::span{packed}.first(keep), 1 << 24);
+        Result<std::size_t> unpacked = decompress(std::span{packed}.first(keep), 1 << 24);
         EXPECT_FALSE(unpacked) << keep << " of " << packed.size();
         EXPECT_TRUE(mentions(reason(unpacked), "payload")) << reason(unpacked);
     }
@@ -86,9 +100,12 @@ TEST_P(Compressor, CutPayloadIsAnError) {
 TEST_P(Compressor, LimitIsKept) {
     if (GetParam() == Compression::none) return;
     Bytes packed = test::pack(Bytes(3 << 20), GetParam());
-    EXPECT_FALSE(paravane::decompress(packed, 1 << 20));
-    EXPECT_FALSE(paravane::decompress(packed, (3 << 20) - 1, 3 << 20));
-    EXPECT_TRUE(paravane::decompress(packed, 3 << 20));
+    for (std::size_t room : {1 << 20, (3 << 20) - 1}) {
+        Result<std::size_t> unpacked = decompress(packed, room);
+        EXPECT_TRUE(mentions(reason(unpacked), "unpacks to more than")) << reason(unpacked);
+    }
+    EXPECT_EQ(*decompress(packed, 3 << 20), 3u << 20);
+    EXPECT_EQ(*decompress(packed, (3 << 20) + 1), 3u << 20);
 }
 
 // Damage may go unnoticed where the format has no checksum, but must never be more than wrong bytes.
@@ -101,6 +118,58 @@ TEST_P(Compressor, DamageIsSurvived) {
         Result<Bytes> unpacked = unpack_kernel(damaged);
         if (unpacked) (void)static_cast<bool>(parse_guest_kernel(*unpacked));
     }
+}
+
+void append(Bytes& to, std::initializer_list<unsigned> bytes) {
+    for (unsigned byte : bytes) to.push_back(static_cast<std::byte>(byte));
+}
+void append(Bytes& to, Bytes const& bytes) { to.insert(to.end(), bytes.begin(), bytes.end()); }
+void append_checksum(Bytes& to, std::size_t from) {
+    std::uint32_t const sum = lzma_crc32(reinterpret_cast<std::uint8_t*>(to.data() + from), to.size() - from, 0);
+    to.resize(to.size() + sizeof sum);
+    test::put(to, to.size() - sizeof sum, sum);
+}
+
+// Of parts that unpack to nothing there may be any number in a stream, and each is work.
+TEST(Nothing, ManyChunksOfItAreAnErrorAtOnce) {
+    Bytes lz4;
+    append(lz4, {0x02, 0x21, 0x4c, 0x18});
+    for (int i = 0; i < 50'000; ++i) append(lz4, {1, 0, 0, 0, 0});
+    EXPECT_EQ(reason(decompress(lz4, 64 << 20)), "lz4 payload: a chunk of nothing at output byte 0");
+}
+
+TEST(Nothing, ManyBlocksOfItAreAnErrorEarly) {
+    constexpr std::size_t length = 8 << 20;
+    Bytes gzip, zstd, xz, block;
+    append(gzip, {0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3});
+    while (gzip.size() < length) append(gzip, {0, 0, 0, 0xff, 0xff});  // stored, not the last one
+    append(zstd, {0x28, 0xb5, 0x2f, 0xfd, 0, 0});
+    zstd.resize(length);  // raw blocks of no bytes
+    append(xz, {0xfd, '7', 'z', 'X', 'Z', 0, 0, 1});
+    append_checksum(xz, 6);
+    append(block, {2, 0, 0x21, 1, 0, 0, 0, 0});
+    append_checksum(block, 0);
+    append(block, {0, 0, 0, 0, 0, 0, 0, 0});  // the end of its data, and the checksum of nothing
+    while (xz.size() < length) append(xz, block);
+    for (Bytes const& packed : {gzip, zstd, xz}) {
+        std::string const kind{to_string(paravane::detect_compression(packed))};
+        EXPECT_EQ(reason(decompress(packed, 64 << 20)), kind + " payload: is longer than what it unpacks to");
+    }
+}
+
+// What cannot be packed becomes a little longer by it: that is no fault.
+TEST_P(Compressor, NoiseIsUnpacked) {
+    if (GetParam() == Compression::none) return;
+    std::mt19937 random{3};
+    Bytes noise(4 << 20);
+    for (std::byte& byte : noise) byte = static_cast<std::byte>(random());
+    Result<std::size_t> unpacked = decompress(test::pack(noise, GetParam()), noise.size());
+    EXPECT_TRUE(unpacked) << reason(unpacked);
+}
+
+TEST(KernelFile, WordsOfAKernelAreQuotedInPart) {
+    std::string const quoted = reason(parse_guest_kernel(make_elf({.loader = std::string(100'000, 'x')})));
+    EXPECT_LT(quoted.size(), 200u);
 }
 
 INSTANTIATE_TEST_SUITE_P(All, Compressor,

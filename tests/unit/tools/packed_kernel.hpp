@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Kernels as files hold them: packed by any of Linux's compressors, in a bzImage.
 #pragma once
-#include "kernel/decompress.hpp"
+#include "unpack/decompress.hpp"
 
 #include "tests/unit/portable/kernel/kernel_file.hpp"
 

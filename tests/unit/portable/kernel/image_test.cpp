@@ -229,6 +229,78 @@ TEST(KernelImage, EveryTruncationIsAnError) {
     }
 }
 
+// However many areas of notes there are, and however they overlap, reading them is work for a moment.
+TEST(KernelImage, NotesAreBoundedInSum) {
+    constexpr char refusal[] = "it has more notes than a kernel needs";
+    for (bool by_section : {false, true}) {
+        Bytes note = test::make_note(0x1000, Bytes(1 << 20));
+        EXPECT_EQ(refusal_of(make_elf({.more_notes = note, .notes_in_section = by_section})), refusal);
+    }
+    EXPECT_EQ(refusal_of(make_elf({.more_notes = test::make_note(0x1000, Bytes(1 << 19))})), "");
+
+    // Each of its program headers says that the rest of the file is small notes.
+    constexpr u32 headers = 60'000;
+    Elf64_Ehdr header;
+    std::memcpy(&header, make_elf().data(), sizeof(header));
+    header.e_phnum = headers;
+    Elf64_Phdr const every{.p_type = PT_NOTE,
+                           .p_flags = PF_R,
+                           .p_offset = sizeof(header) + headers * sizeof(Elf64_Phdr),
+                           .p_vaddr = 0,
+                           .p_paddr = 0,
+                           .p_filesz = 3 << 20,
+                           .p_memsz = 3 << 20,
+                           .p_align = 4};
+    Bytes file(every.p_offset + every.p_filesz);
+    test::put(file, 0, header);
+    for (u32 n = 0; n < headers; ++n) test::put(file, sizeof(header) + n * sizeof(every), every);
+    EXPECT_EQ(refusal_of(file), refusal);
+}
+
+// An image that did not come from the parser: whatever is changed in a good one is noticed.
+TEST(KernelImage, IsCheckedByItself) {
+    Bytes const file = make_elf({.segments = {{}, {.paddr = 0x105000}}, .hypercall_page = virt_base + 0x101000});
+    KernelImage const good = parse(file).image;
+    ASSERT_EQ(check_image(good, file.size()), nullptr);
+    void (*const lies[])(KernelImage&) = {
+        [](auto& i) { i.segment_count = 0; },
+        [](auto& i) { i.segment_count = max_elf_segments + 1; },
+        [](auto& i) { i.segment_count = ~u32{0}; },
+        [](auto& i) { i.virt_base = virt_base + 1; },
+        [](auto& i) { i.virt_base = 0xffff'8000'0000'0000; },
+        [](auto& i) { i.virt_base = 0; },
+        [](auto& i) { i.virt_base = virt_base + 0x101000; },
+        [](auto& i) { i.start = 0; },
+        [](auto& i) { i.start += page_size; },
+        [](auto& i) { i.end += page_size; },
+        [](auto& i) { i.end = 0; },
+        [](auto& i) { i.entry = i.end; },
+        [](auto& i) { i.entry = i.start - 1; },
+        [](auto& i) { i.hypercall_page = i.end; },
+        [](auto& i) { i.hypercall_page = i.start - page_size; },
+        [](auto& i) { i.hypercall_page = i.start + 8; },
+        [](auto& i) { i.init_p2m = 1; },
+        [](auto& i) { i.init_p2m = 0xffff'8000'0000'0000; },
+        [](auto& i) { i.segments[0].offset = ~u64{0}; },
+        [](auto& i) { i.segments[1].offset += 0x100000; },
+        [](auto& i) { i.segments[0].file_size = i.segments[0].memory_size + 1; },
+        [](auto& i) { i.segments[0].file_size = ~u64{0}; },
+        [](auto& i) { i.segments[0].memory_size = 0; },
+        [](auto& i) { i.segments[0].memory_size = ~u64{0}; },
+        [](auto& i) { i.segments[0].memory_size += 1; },
+        [](auto& i) { i.segments[0].address -= u64{1} << 40; },
+        [](auto& i) { i.segments[1].address = i.segments[0].address; },
+        [](auto& i) { i.segments[1].address = 0xffff'ffff'ffff'f000; },
+        [](auto& i) { std::swap(i.segments[0], i.segments[1]); },
+    };
+    for (usize n = 0; n < std::size(lies); ++n) {
+        KernelImage image = good;
+        lies[n](image);
+        EXPECT_NE(check_image(image, file.size()), nullptr) << "lie " << n;
+    }
+    EXPECT_NE(check_image(good, file.size() / 2), nullptr);
+}
+
 // Page by page and in one go it is the same: the file's bytes at their addresses, nothing elsewhere.
 TEST(KernelImage, IsCopiedFromTheFile) {
     Bytes const file = make_elf({.segments = {{.paddr = 0x100800, .file_size = 0x1900, .memory_size = 0x2000},

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-#include "kernel/decompress_blocks.hpp"
+#include "unpack/decompress_blocks.hpp"
 
-#include "kernel/lzo1x.hpp"
+#include "unpack/lzo1x.hpp"
 
 #include <lz4.h>
 
@@ -12,7 +12,8 @@
 namespace paravane {
 namespace {
 using Bytes = std::span<std::byte const>;
-using Unpacked = Result<std::vector<std::byte>>;
+using Room = std::span<std::byte>;
+using Unpacked = Result<std::size_t>;
 
 // Reads numbers off the front; every read is checked against what is left.
 class Reader {
@@ -51,11 +52,8 @@ Error damaged(char const* kind, std::string why) {
     return Error{"", std::string{kind} + " payload: " + std::move(why), ErrorKind::precondition};
 }
 
-// Room for one more block at the end of `out`; false beyond the limit.
-bool extend(std::vector<std::byte>& out, std::size_t more, std::size_t limit) {
-    if (more > limit - out.size()) return false;
-    out.resize(out.size() + more);
-    return true;
+Error too_big(char const* kind, Room out) {
+    return damaged(kind, "unpacks to more than " + std::to_string(out.size()) + " bytes");
 }
 
 struct LzopHeader {
@@ -92,61 +90,57 @@ std::size_t checksum_bytes(std::uint32_t flags, bool stored) {
 }  // namespace
 
 // magic, then chunks of {u32 size; data}, each of at most 8 MiB unpacked; neither an end mark nor a checksum.
-Unpacked unpack_lz4_legacy(Bytes data, std::size_t limit, std::size_t size_hint) {
+Unpacked unpack_lz4_legacy(Bytes data, Room out) {
     constexpr std::size_t chunk_output = std::size_t{8} << 20;
     constexpr std::uint32_t magic = 0x184c2102;  // concatenated frames repeat it
     Reader in{data};
     if (in.little32() != magic) return damaged("lz4", "no legacy frame");
-    std::vector<std::byte> out;
-    out.reserve(size_hint);
+    std::size_t made = 0;
     while (in.left() >= 4) {
         std::uint32_t size = *in.little32();
         if (size == magic) continue;
         if (size == 0) break;
         std::optional<Bytes> chunk = in.take(size);
         if (!chunk) return damaged("lz4", "ends inside a chunk of " + std::to_string(size) + " bytes");
-        std::size_t start = out.size();
-        if (start == limit) return damaged("lz4", "unpacks to more than " + std::to_string(limit) + " bytes");
-        std::size_t room = std::min(chunk_output, limit - start);
-        out.resize(start + room);
-        int count = LZ4_decompress_safe(reinterpret_cast<char const*>(chunk->data()),
-                                        reinterpret_cast<char*>(out.data() + start), static_cast<int>(size),
-                                        static_cast<int>(room));
-        if (count < 0) return damaged("lz4", "damaged chunk at output byte " + std::to_string(start));
-        out.resize(start + static_cast<std::size_t>(count));
+        if (size > static_cast<std::size_t>(LZ4_compressBound(chunk_output)))
+            return damaged("lz4", "a chunk larger than any that was packed");
+        if (made == out.size()) return too_big("lz4", out);
+        Room room = out.subspan(made, std::min(chunk_output, out.size() - made));
+        int count =
+            LZ4_decompress_safe(reinterpret_cast<char const*>(chunk->data()), reinterpret_cast<char*>(room.data()),
+                                static_cast<int>(size), static_cast<int>(room.size()));
+        if (count < 0) return damaged("lz4", "damaged chunk at output byte " + std::to_string(made));
+        if (count == 0) return damaged("lz4", "a chunk of nothing at output byte " + std::to_string(made));
+        made += static_cast<std::size_t>(count);
     }
-    if (out.empty()) return damaged("lz4", "ends early");
-    return out;
+    if (made == 0) return damaged("lz4", "ends early");
+    return made;
 }
 
 // lzop's file: a header, then blocks of {u32 out_size, u32 in_size, checksums, data} up to an out_size of 0.
-Unpacked unpack_lzo(Bytes data, std::size_t limit, std::size_t size_hint) {
+Unpacked unpack_lzo(Bytes data, Room out) {
     Reader in{data};
     std::optional<LzopHeader> header = read_lzop_header(in);
     if (!header) return damaged("lzo", "ends inside the header");
-    std::vector<std::byte> out;
-    out.reserve(size_hint);
+    std::size_t made = 0;
     for (;;) {
         std::optional<std::uint32_t> out_size = in.big32();
         if (!out_size) return damaged("lzo", "ends early");
-        if (*out_size == 0) return out;
+        if (*out_size == 0) return made;
         std::optional<std::uint32_t> in_size = in.big32();
         if (!in_size || *in_size > *out_size) return damaged("lzo", "a block that grows when packed");
         bool stored = *in_size == *out_size;
         if (!in.take(checksum_bytes(header->flags, stored))) return damaged("lzo", "ends early");
         std::optional<Bytes> block = in.take(*in_size);
         if (!block) return damaged("lzo", "ends inside a block");
-        std::size_t start = out.size();
-        if (!extend(out, *out_size, limit)) {
-            return damaged("lzo", "unpacks to more than " + std::to_string(limit) + " bytes");
-        }
+        if (*out_size > out.size() - made) return too_big("lzo", out);
+        Room room = out.subspan(made, *out_size);
         if (stored) {
-            std::copy(block->begin(), block->end(), out.begin() + static_cast<std::ptrdiff_t>(start));
-            continue;
+            std::ranges::copy(*block, room.begin());
+        } else if (!unpack_lzo1x(*block, room)) {
+            return damaged("lzo", "damaged block at output byte " + std::to_string(made));
         }
-        if (!unpack_lzo1x(*block, std::span{out}.subspan(start))) {
-            return damaged("lzo", "damaged block at output byte " + std::to_string(start));
-        }
+        made += *out_size;
     }
 }
 }  // namespace paravane

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Kernel payloads, unpacked by the libraries Debian has for them, LZO by our own code. The input is not trusted:
-// whatever it says, the output never exceeds `limit`, and a damaged stream is an error that says which compressor found
-// the damage.
+// whatever it says, no more is written than there is room for, no more is done than that and the input's length are
+// worth, and a damaged stream is an error that says which compressor found the damage.
 #pragma once
 #include "os/error.hpp"
 
@@ -9,7 +9,6 @@
 #include <cstdint>
 #include <span>
 #include <string_view>
-#include <vector>
 
 namespace paravane {
 enum class Compression : std::uint8_t { none, gzip, bzip2, lzma, xz, lzo, lz4, zstd };
@@ -18,7 +17,6 @@ enum class Compression : std::uint8_t { none, gzip, bzip2, lzma, xz, lzo, lz4, z
 Compression detect_compression(std::span<std::byte const> data);
 std::string_view to_string(Compression compression);
 
-// `size_hint` is how much output to expect, 0 if unknown. Bytes behind the end of the stream are ignored.
-Result<std::vector<std::byte>> decompress(std::span<std::byte const> data, std::size_t limit,
-                                          std::size_t size_hint = 0);
+// How much of `out` it filled. Bytes behind the end of the stream are ignored.
+Result<std::size_t> decompress(std::span<std::byte const> data, std::span<std::byte> out);
 }  // namespace paravane

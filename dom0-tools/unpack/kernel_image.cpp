@@ -1,18 +1,17 @@
 // SPDX-License-Identifier: MIT
-#include "kernel/kernel_image.hpp"
+#include "unpack/kernel_image.hpp"
 
-#include "kernel/decompress.hpp"
+#include "unpack/decompress.hpp"
 
 #include <elf.h>
 
 #include <algorithm>
 #include <cstring>
+#include <optional>
 
 namespace paravane {
 namespace {
 using Bytes = std::span<std::byte const>;
-
-constexpr std::size_t unpacked_limit = std::size_t{256} << 20;
 
 Error unusable(std::string why) { return Error{"", std::move(why), ErrorKind::precondition}; }
 
@@ -29,8 +28,6 @@ std::optional<Bytes> slice(Bytes file, std::uint64_t offset, std::uint64_t size)
     if (offset > file.size() || file.size() - offset < size) return std::nullopt;
     return file.subspan(offset, size);
 }
-
-bool is_elf(Bytes file) { return file.size() >= SELFMAG && std::memcmp(file.data(), ELFMAG, SELFMAG) == 0; }
 
 // The Linux boot header (Documentation/x86/boot.rst): "HdrS" at 0x202, version at 0x206, the payload from 2.08 on.
 bool is_bzimage(Bytes file) { return read_at<std::uint32_t>(file, 0x202) == 0x53726448u; }
@@ -51,38 +48,47 @@ Result<Bytes> bzimage_payload(Bytes file) {
     return *payload;
 }
 
+Result<std::size_t> copy(Bytes from, std::span<std::byte> to) {
+    if (from.size() > to.size()) return unusable("larger than " + std::to_string(to.size()) + " bytes");
+    std::ranges::copy(from, to.begin());
+    return from.size();
+}
 }  // namespace
 
-Result<std::vector<std::byte>> unpack_kernel(std::vector<std::byte> file) {
-    if (is_elf(file)) return file;
-    std::vector<std::byte> elf;
-    if (is_bzimage(file)) {
+bool is_elf(Bytes file) { return file.size() >= SELFMAG && std::memcmp(file.data(), ELFMAG, SELFMAG) == 0; }
+
+Result<std::size_t> unpack_kernel(Bytes file, std::span<std::byte> out) {
+    std::size_t size = 0;
+    if (is_elf(file)) {
+        size = TRY(copy(file, out));
+    } else if (is_bzimage(file)) {
         Bytes payload = TRY(bzimage_payload(file));
-        Compression compression = detect_compression(payload);
         // Linux appends the unpacked size to the payload; in gzip it is the last field of the stream anyway.
-        std::uint32_t size = payload.size() < 4 ? 0 : *read_at<std::uint32_t>(payload, payload.size() - 4);
+        std::uint32_t said = payload.size() < 4 ? 0 : *read_at<std::uint32_t>(payload, payload.size() - 4);
         Bytes content = payload.first(payload.size() - std::min<std::size_t>(payload.size(), 4));
+        Compression compression = detect_compression(payload);
         if (is_elf(payload)) {
-            if (size != content.size()) content = payload;
-            elf.assign(content.begin(), content.end());
+            size = TRY(copy(said == content.size() ? content : payload, out));
         } else if (compression == Compression::none) {
             return unusable("bzImage with a payload in no known compression");
         } else {
-            elf = TRY(decompress(compression == Compression::gzip ? payload : content, unpacked_limit, size));
+            size = TRY(decompress(compression == Compression::gzip ? payload : content, out));
         }
     } else if (detect_compression(file) != Compression::none) {
-        elf = TRY(decompress(file, unpacked_limit));
+        size = TRY(decompress(file, out));
     } else {
         return unusable(file.empty() ? "the file is empty" : "neither an ELF nor a bzImage");
     }
-    if (!is_elf(elf)) return unusable("the unpacked payload is not an ELF");
-    return elf;
+    if (!is_elf(out.first(size))) return unusable("the unpacked payload is not an ELF");
+    return size;
 }
 
 Result<hv::pv::KernelImage> parse_guest_kernel(std::span<std::byte const> elf) {
-    hv::pv::ParsedKernel parsed = hv::pv::parse_kernel(kernel_file(elf), hv::pv::KernelRole::guest);
+    hv::pv::ParsedKernel parsed = hv::pv::parse_kernel({reinterpret_cast<std::uint8_t const*>(elf.data()), elf.size()},
+                                                       hv::pv::KernelRole::guest);
     if (parsed) return parsed.image;
-    std::string about{parsed.refusal.about};
+    constexpr std::size_t longest_quote = 60;
+    std::string about{parsed.refusal.about.substr(0, longest_quote)};
     return unusable(about.empty() ? parsed.refusal.why : std::string{parsed.refusal.why} + ": \"" + about + "\"");
 }
 }  // namespace paravane

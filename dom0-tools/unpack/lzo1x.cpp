@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "kernel/lzo1x.hpp"
+#include "unpack/lzo1x.hpp"
 
 #include <algorithm>
 #include <cstdint>

@@ -6,19 +6,15 @@
 
 #include <cstddef>
 #include <span>
-#include <vector>
 
 #include "portable/kernel/image.hpp"
 
 namespace paravane {
-using hv::page_size;
+bool is_elf(std::span<std::byte const> file);
 
-// The ELF inside a bzImage, a compressed file, or the file itself when it is an ELF already.
-Result<std::vector<std::byte>> unpack_kernel(std::vector<std::byte> file);
-
-inline hv::pv::KernelFile kernel_file(std::span<std::byte const> elf) {
-    return {reinterpret_cast<std::uint8_t const*>(elf.data()), elf.size()};
-}
+// Fills `out` with the ELF inside a bzImage or a compressed file, or with the file itself when it is an ELF already.
+// How much of it.
+Result<std::size_t> unpack_kernel(std::span<std::byte const> file, std::span<std::byte> out);
 
 // A guest's, or why it cannot be one.
 Result<hv::pv::KernelImage> parse_guest_kernel(std::span<std::byte const> elf);
