@@ -9,8 +9,8 @@
 #include <array>
 #include <cstring>
 
-#include "os/worker.hpp"
 #include "os/io.hpp"
+#include "os/worker.hpp"
 
 namespace paravane {
 namespace {
