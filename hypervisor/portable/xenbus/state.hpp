@@ -20,6 +20,7 @@ constexpr std::array<char, 2> text_of(State state) { return {static_cast<char>('
 // May an end go from one state to the other? Forwards while it connects, to closing and closed from everywhere, and
 // from closed back to the beginning, when a front end connects again.
 constexpr bool may_follow(State from, State to) {
+    if (from == State::unknown) return true;  // nothing was known before: all may be
     switch (to) {
         case State::unknown: return true;  // its nodes were removed
         case State::initialising: return from == State::closed;
