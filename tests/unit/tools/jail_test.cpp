@@ -102,7 +102,7 @@ TEST(Jail, ResourcesAreBounded) {
     EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 1) << status;
     status = locked_up(
         [] {
-            for (unsigned volatile turn = 0;; turn = turn + 1) {}
+            for (;;) asm volatile("");
             return 0;
         },
         {.memory = RLIM_INFINITY, .file = 0, .seconds = 1});

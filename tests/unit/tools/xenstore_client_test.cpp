@@ -25,8 +25,13 @@ using xenstored::Session;
 class NoDomains final : public xenstored::Platform {
 public:
     xenstored::DomainState state_of(xenstored::Domid) override { return xenstored::DomainState::absent; }
-    xenstored::Outcome<> connect(Session&, std::uint32_t) override { return {}; }
-    xenstored::Outcome<> reconnect(Session&, std::uint32_t) override { return {}; }
+    std::optional<std::map<xenstored::Domid, xenstored::DomainState>> domain_states() override { return {}; }
+    xenstored::Outcome<xenstored::RingPlace> connect(Session&, std::uint32_t) override {
+        return xenstored::RingPlace{};
+    }
+    xenstored::Outcome<xenstored::RingPlace> reconnect(Session&, std::uint32_t) override {
+        return xenstored::RingPlace{};
+    }
     void disconnect(Session&) override {}
     void log(std::string_view) override {}
 };
@@ -54,12 +59,12 @@ private:
         for (;;) {
             ssize_t const count = recv(client, chunk, sizeof chunk, 0);
             if (count <= 0) break;
-            session.input.feed(std::span{chunk}.first(static_cast<std::size_t>(count)));
+            server_.feed(session, std::span{chunk}.first(static_cast<std::size_t>(count)));
             while (server_.serve(session, 100, {})) {}
             while (!session.output.empty()) {
                 std::span<std::byte const> const bytes = session.output.front();
                 if (!send_all(client, {reinterpret_cast<char const*>(bytes.data()), bytes.size()})) break;
-                session.output.take(bytes.size());
+                server_.took(session, bytes.size());
             }
         }
         server_.close_session(session);
