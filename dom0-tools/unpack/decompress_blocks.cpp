@@ -106,9 +106,13 @@ Unpacked unpack_lz4_legacy(Bytes data, Room out) {
             return damaged("lz4", "a chunk larger than any that was packed");
         if (made == out.size()) return too_big("lz4", out);
         Room room = out.subspan(made, std::min(chunk_output, out.size() - made));
-        int count =
-            LZ4_decompress_safe(reinterpret_cast<char const*>(chunk->data()), reinterpret_cast<char*>(room.data()),
-                                static_cast<int>(size), static_cast<int>(room.size()));
+        auto const* from = reinterpret_cast<char const*>(chunk->data());
+        auto* to = reinterpret_cast<char*>(room.data());
+        auto [length, most] = std::pair{static_cast<int>(size), static_cast<int>(room.size())};
+        int count = LZ4_decompress_safe(from, to, length, most);
+        if (count < 0 && room.size() < chunk_output &&
+            LZ4_decompress_safe_partial(from, to, length, most, most) == most)
+            return too_big("lz4", out);  // the chunk is sound, the room for it is not
         if (count < 0) return damaged("lz4", "damaged chunk at output byte " + std::to_string(made));
         if (count == 0) return damaged("lz4", "a chunk of nothing at output byte " + std::to_string(made));
         made += static_cast<std::size_t>(count);
