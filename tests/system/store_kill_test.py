@@ -10,8 +10,9 @@ def store_kill():
     with boot_dom0(TEST) as machine:
         machine.wait_for(r"^==> audit before", 120)
         before = next_audit(machine)
-        for count in range(10, 41, 10):
-            machine.wait_for(rf"^==> {count} servers were killed", 240)
+        machine.wait_for(r"^==> 4 rounds", 240)
+        machine.wait_for(r"^==> 8 rounds", 240)
+        machine.wait_for(r"^==> \d+ servers were killed in \d+ rounds", 240)
         machine.wait_for(r"^==> audit after", 120)
         after = next_audit(machine)
         machine.wait_for(r"^==> the guest that was there all the time was shut down", 240)
