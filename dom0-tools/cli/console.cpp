@@ -1,160 +1,113 @@
 // SPDX-License-Identifier: MIT
 #include "cli/console.hpp"
 
-#include <grpcpp/client_context.h>
-#include <poll.h>
-#include <sys/eventfd.h>
-#include <termios.h>
+#include <paravane/v1/consoles.grpc.pb.h>
 #include <unistd.h>
 
-#include <atomic>
-#include <csignal>
 #include <cstdio>
-#include <optional>
-#include <string_view>
-#include <thread>
 
-#include "os/io.hpp"
-#include "os/owned_fd.hpp"
+#include "cli/actions.hpp"
+#include "cli/raw_terminal.hpp"
+#include "cli/text.hpp"
+#include "cli/typist.hpp"
 
 namespace paravane {
 namespace {
-constexpr char escape = 0x1d;  // Ctrl-]
+using Response = v1::AttachConsoleResponse;
+constexpr char usual_escape = 0x1d;  // Ctrl-]
 
-// The terminal hands every key through; put back as it was when this goes, or a signal ends us.
-class RawTerminal {
-public:
-    RawTerminal() {
-        if (tcgetattr(STDIN_FILENO, &before_) < 0) return;
-        for (int number : {SIGTERM, SIGHUP, SIGINT, SIGQUIT}) std::signal(number, restore_and_end);
-        termios raw = before_;
-        cfmakeraw(&raw);
-        raw.c_oflag |= OPOST;  // the guest's line ends come as they are, ours need a carriage return
-        active_ = tcsetattr(STDIN_FILENO, TCSANOW, &raw) == 0;
-    }
-    RawTerminal(RawTerminal const&) = delete;
-    RawTerminal& operator=(RawTerminal const&) = delete;
-    ~RawTerminal() {
-        if (active_) tcsetattr(STDIN_FILENO, TCSANOW, &before_);
-    }
+// An option that only the command `console` has.
+bool says(Line const& line, char const* option) { return line.command->option(option) != nullptr && line.has(option); }
 
-private:
-    static void restore_and_end(int number) {
-        tcsetattr(STDIN_FILENO, TCSANOW, &before_);
-        std::signal(number, SIG_DFL);
-        std::raise(number);
-    }
+std::optional<char> escape_of(Line const& line) {
+    return says(line, "escape") ? *parse_escape(line.text("escape")) : std::optional{usual_escape};
+}
 
-    static inline termios before_{};
-    bool active_ = false;
-};
+v1::AttachConsoleRequest open_request(Line const& line, ConsoleTarget const& target) {
+    v1::AttachConsoleRequest request;
+    v1::AttachConsoleRequest::Open& open = *request.mutable_open();
+    if (!target.uid.empty()) open.set_uid(target.uid);
+    else open.set_name(target.name);
+    open.set_read_only(says(line, "read-only"));
+    open.set_no_replay(says(line, "no-replay"));
+    open.set_follow(says(line, "follow"));
+    return request;
+}
 
-using Stream = grpc::ClientReaderWriterInterface<v1::ConsoleInput, v1::ConsoleOutput>;
-
-// Carries what is typed until standard input ends, the user escapes, or `stop` becomes readable. Closes our half.
-class Typist {
-public:
-    Typist(Stream& stream, grpc::ClientContext& context, bool terminal)
-        : stream_{stream}, context_{context}, terminal_{terminal}, stop_{eventfd(0, EFD_CLOEXEC)}, thread_{[this] {
-              run();
-          }} {}
-    ~Typist() {
-        eventfd_write(stop_.get(), 1);
-        thread_.join();
-    }
-
-    bool escaped() const { return escaped_; }
-
-private:
-    void run() {
-        bool input_open = true;
-        while (input_open) {
-            pollfd waiting[] = {{.fd = STDIN_FILENO, .events = POLLIN, .revents = 0},
-                                {.fd = stop_.get(), .events = POLLIN, .revents = 0}};
-            if (poll(waiting, 2, -1) < 0 && errno != EINTR) break;
-            if (waiting[1].revents != 0) break;
-            if (waiting[0].revents != 0) input_open = carry();
-        }
-        if (escaped_) {
-            context_.TryCancel();
-            return;
-        }
-        // At the end of piped input the guest goes on; only the end of the session closes our half.
-        pollfd end{.fd = stop_.get(), .events = POLLIN, .revents = 0};
-        while (poll(&end, 1, -1) < 0 && errno == EINTR) {}
-        stream_.WritesDone();
-    }
-
-    // False at the end of input.
-    bool carry() {
-        char buffer[1024];
-        ssize_t count = read(STDIN_FILENO, buffer, sizeof buffer);
-        if (count < 0 && errno == EINTR) return true;
-        if (count <= 0) return false;
-        std::string_view typed{buffer, static_cast<std::size_t>(count)};
-        if (terminal_) {
-            std::size_t at = typed.find(escape);
-            escaped_ = at != std::string_view::npos;
-            typed = typed.substr(0, at);
-        }
-        if (!typed.empty()) {
-            v1::ConsoleInput input;
-            input.set_data(std::string{typed});
-            if (!stream_.Write(input)) return false;
-        }
-        return !escaped_;
-    }
-
-    Stream& stream_;
-    grpc::ClientContext& context_;
-    bool terminal_;
-    OwnedFd stop_;
-    std::atomic<bool> escaped_ = false;
-    std::thread thread_;
-};
-
-// Prints until the domain ends, the user escapes, or nobody takes our output any more.
-bool follow(Stream& stream, grpc::ClientContext& context) {
-    v1::ConsoleOutput output;
-    while (stream.Read(&output)) {
-        if (!write_all(STDOUT_FILENO, output.data())) {
+// Prints until the host says that it is over, or nobody takes our output any more.
+std::optional<Response::Ended> copy_output(Session& session, Typist::Stream& stream, grpc::ClientContext& context) {
+    Response response;
+    while (stream.Read(&response)) {
+        if (response.has_ended()) return response.ended();
+        if (response.message_case() == Response::kData && !session.output().write(response.data())) {
             context.TryCancel();
-            return false;
+            return std::nullopt;
         }
-        if (output.ended()) return true;
     }
-    return false;
+    return std::nullopt;
+}
+
+ExitCode judge_end(Session& session, Response::Ended const& ended, std::string const& operation) {
+    switch (ended.reason()) {
+        case Response::END_REASON_GUEST_ENDED:
+        case Response::END_REASON_DOMAIN_DELETED: return ExitCode::success;
+        case Response::END_REASON_DAEMON_ENDS:
+            return session.refuse(Error{"", "paravaned ends: attach again"}, operation, ExitCode::unreachable);
+        default: {
+            std::string const why = ended.message().empty() ? "the backend ended" : ended.message();
+            return session.refuse(Error{"", why}, operation, ExitCode::unreachable);
+        }
+    }
 }
 }  // namespace
 
-ExitCode run_console(Client& client, std::string const& name, std::function<ExitCode()> const& attached) {
-    std::string operation = "console " + name;
+ExitCode run_console(Session& session, ConsoleTarget const& target, std::function<ExitCode()> const& attached) {
+    std::string const operation = "console " + target.shown;
+    std::optional<char> const escape = escape_of(session.line());
+    bool const read_only = says(session.line(), "read-only");
+    auto stub = session.service<v1::Consoles>();
     grpc::ClientContext context;
-    std::unique_ptr<Stream> stream = client.service().Console(&context);
-    v1::ConsoleInput first;
-    first.set_name(name);
-    if (stream->Write(first)) stream->WaitForInitialMetadata();
-    ExitCode begun = attached();
-    if (begun != ExitCode::success) {
-        context.TryCancel();
-        stream->Finish();
-        return begun;
+    auto stream = stub->AttachConsole(&context);
+    Response first;
+    if (!stream->Write(open_request(session.line(), target)) || !stream->Read(&first))
+        return session.fail(stream->Finish(), operation);
+    if (first.has_attached()) {
+        if (ExitCode const begun = attached(); begun != ExitCode::success) {
+            context.TryCancel();
+            (void)stream->Finish();
+            return begun;
+        }
     }
 
-    bool terminal = isatty(STDIN_FILENO) == 1;
-    bool ended = false, escaped = false;
-    if (terminal) std::fprintf(stderr, "Console of %s; Ctrl-] leaves it.\n", name.c_str());
+    bool const terminal = isatty(STDIN_FILENO) == 1;
+    if (terminal)
+        std::fprintf(stderr, "Console of %s%s%s.\n", printable(target.shown).c_str(), read_only ? ", to look at" : "",
+                     escape ? ("; " + format_escape(*escape) + " leaves it").c_str() : "");
+    std::optional<Response::Ended> ended;
+    bool escaped = false, unread = false;
     {
         std::optional<RawTerminal> raw;
         if (terminal) raw.emplace();
-        Typist typist{*stream, context, terminal};
-        ended = follow(*stream, context);
+        CancelWhenUnread watch{context};
+        Typist typist{*stream, context, escape, terminal, read_only};
+        ended = first.has_ended() ? first.ended() : copy_output(session, *stream, context);
+        if (!ended || typist.is_sending()) context.TryCancel();
         escaped = typist.escaped();
+        unread = watch.happened();
     }
-    grpc::Status status = stream->Finish();
-    if (terminal && (ended || escaped))
-        std::fprintf(stderr, "\n%s\n", ended ? "The domain has ended." : "Console left.");
-    if (ended || escaped) return ExitCode::success;
-    return client.complain(status, operation);
+    grpc::Status const status = stream->Finish();
+    if (escaped && terminal) std::fprintf(stderr, "\nConsole left.\n");
+    if (unread || session.output().is_broken()) return ExitCode::output_lost;
+    if (escaped) return ExitCode::success;
+    if (!ended) return session.fail(status, operation);
+    if (terminal) std::fprintf(stderr, "\nThe guest has ended.\n");
+    return judge_end(session, *ended, operation);
+}
+
+ExitCode run_console_command(Session& session) {
+    ConsoleTarget target{.uid = "", .name = "", .shown = session.argument(0)};
+    grpc::Status const status = session.resolve(target.shown, target.name, target.uid);
+    if (!status.ok()) return session.fail(status, "console " + target.shown);
+    return run_console(session, target, [] { return ExitCode::success; });
 }
 }  // namespace paravane

@@ -1,58 +1,387 @@
 // SPDX-License-Identifier: MIT
 #include "daemon/console_relay.hpp"
 
-#include <poll.h>
+#include <fcntl.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 
 #include <cerrno>
-#include <chrono>
-#include <condition_variable>
-#include <mutex>
-#include <thread>
 
-#include "os/io.hpp"
+#include "os/unix_socket.hpp"
 
 namespace paravane {
 namespace {
 using namespace std::chrono_literals;
+using Input = v1::AttachConsoleRequest;
+using Output = v1::AttachConsoleResponse;
 
-constexpr int look_at_client_ms = 200;
-constexpr auto half_close_limit = 2s;
+constexpr std::size_t piece = 16384, most_typed = 65536;
+constexpr std::chrono::milliseconds try_again{200}, lost_limit{10000}, log_look{250};
+
+// Everything but the reactions themselves happens on the pump's thread.
+class Session final : public grpc::ServerBidiReactor<Input, Output>, public std::enable_shared_from_this<Session> {
+public:
+    Session(Edge const& edge, ConsolePump& pump, Caller caller)
+        : edge_{edge}, pump_{pump}, caller_{std::move(caller)} {}
+
+    // It lives as long as gRPC has it.
+    void begin() {
+        self_ = shared_from_this();
+        read_on();
+    }
+
+    void OnReadDone(bool good) override {
+        pump_.post([self = shared_from_this(), good] { self->read_done(good); });
+    }
+    void OnWriteDone(bool good) override {
+        pump_.post([self = shared_from_this(), good] { self->write_done(good); });
+    }
+    void OnCancel() override {
+        pump_.post([self = shared_from_this()] { self->finish(cut_off(self->edge_.engine, self->label_)); });
+    }
+    void OnDone() override { self_.reset(); }
+
+private:
+    void finish(grpc::Status status) {
+        if (std::exchange(finished_, true)) return;
+        drop_backend();
+        Finish(std::move(status));
+    }
+    void refuse(Error const& error) { finish(translate_error(error, label_)); }
+
+    void read_on() {
+        if (closed_ || finished_ || std::exchange(reading_, true)) return;
+        StartRead(&input_);
+    }
+
+    void read_done(bool good) {
+        reading_ = false;
+        if (finished_) return;
+        if (!good) {  // the client has closed its half; the guest may go on printing
+            if (!open_) refuse(Error{"", "no message that names a domain", ErrorKind::invalid});
+            else if (last_) finish(grpc::Status::OK);
+            closed_ = true;
+            return;
+        }
+        std::string unknown = unknown_field(input_);
+        if (!unknown.empty()) {
+            refuse(Error{"", "the request has a field that is not known: " + unknown, ErrorKind::invalid});
+        } else if (!open_) {
+            open();
+        } else if (input_.message_case() != Input::kData || input_.data().size() > most_typed) {
+            refuse(Error{"", "only what is typed may follow, at most 64 KiB at a time", ErrorKind::invalid});
+        } else if (wish_.read_only()) {
+            refuse(Error{"", "it is attached for reading only", ErrorKind::precondition});
+        } else {
+            typed_ = input_.data();
+            type();
+        }
+    }
+
+    void open() {
+        if (input_.message_case() != Input::kOpen)
+            return refuse(Error{"", "the first message does not name a domain", ErrorKind::invalid});
+        open_ = true;
+        wish_ = input_.open();
+        Selector target = selector_of(wish_);
+        label_ = "console " + shown(target.words());
+        Result<std::shared_ptr<DomainView const>> view = edge_.engine.find(target);
+        if (!view) return refuse(view.error());
+        uid_ = (*view)->record.uid;
+        audit(caller_, label_, "", {});
+        Result<> attached = attach();
+        if (!attached && !wish_.follow()) return refuse(attached.error());
+        if (!attached) look_later();
+        read_on();
+    }
+
+    // To the backend of the guest that the domain has now.
+    Result<> attach() {
+        std::shared_ptr<DomainView const> view = edge_.engine.view(uid_);
+        if (!view || !view->id() || !view->managed)
+            return Error{"", "it has no guest with a console", ErrorKind::precondition};
+        Result<OwnedFd> fd = connect_unix(edge_.engine.console_socket(*view));
+        if (!fd) {
+            return Error{"", "its console backend does not answer: " + fd.error().message(), ErrorKind::precondition};
+        }
+        fcntl(fd->get(), F_SETFL, O_NONBLOCK);
+        TRY(pump_.loop().add(fd->get(), EPOLLIN, [weak = weak_from_this()](std::uint32_t events) {
+            if (auto self = weak.lock()) self->backend_ready(events);
+        }));
+        backend_ = *std::move(fd);
+        Output said;
+        v1::AttachConsoleResponse::Attached& attached =
+            attached_once_ ? *said.mutable_reattached() : *said.mutable_attached();
+        attached.set_domain_uid(uid_);
+        attached.set_id(*view->id());
+        id_ = *view->id();
+        attached_once_ = true;
+        say(std::move(said));
+        if (!typed_.empty()) type();
+        return {};
+    }
+
+    void drop_backend() {
+        if (!backend_) return;
+        pump_.loop().remove(backend_.get());
+        backend_ = OwnedFd{};
+    }
+
+    void listen() {
+        if (!backend_) return;
+        std::uint32_t events = writing_ ? 0u : std::uint32_t{EPOLLIN};
+        if (!typed_.empty()) events |= EPOLLOUT;
+        Result<> changed = pump_.loop().change(backend_.get(), events);
+        if (!changed) refuse(changed.error());
+    }
+
+    void backend_ready(std::uint32_t events) {
+        if (finished_ || !backend_) return;
+        if ((events & EPOLLOUT) != 0) type();
+        if (finished_ || !backend_ || writing_) {
+            if ((events & EPOLLHUP) != 0) drop_and_look();
+            return;
+        }
+        std::string bytes(piece, '\0');
+        ssize_t count = recv(backend_.get(), bytes.data(), bytes.size(), 0);
+        if (count < 0 && (errno == EAGAIN || errno == EINTR)) return;
+        if (count <= 0) return drop_and_look();
+        bytes.resize(static_cast<std::size_t>(count));
+        Output said;
+        said.set_data(std::move(bytes));
+        say(std::move(said));
+    }
+
+    // As much as the backend takes; the client is not read from before all of it has gone.
+    void type() {
+        while (backend_ && !typed_.empty()) {
+            ssize_t count = send(backend_.get(), typed_.data(), typed_.size(), MSG_NOSIGNAL);
+            if (count < 0 && errno == EINTR) continue;
+            if (count < 0) break;
+            typed_.erase(0, static_cast<std::size_t>(count));
+        }
+        if (typed_.empty()) read_on();
+        listen();
+    }
+
+    // The backend has ended: with its guest, or alone.
+    void drop_and_look() {
+        drop_backend();
+        lost_ = std::chrono::steady_clock::now();
+        look();
+    }
+
+    void look_later() {
+        edge_.engine.later(try_again, [weak = weak_from_this(), &pump = pump_] {
+            pump.post([weak] {
+                if (auto self = weak.lock()) self->look();
+            });
+        });
+    }
+
+    void look() {
+        if (finished_ || backend_ || last_) return;
+        std::shared_ptr<DomainView const> view = edge_.engine.view(uid_);
+        if (!view) return end(Output::END_REASON_DOMAIN_DELETED, "the domain is deleted");
+        bool same = edge_.engine.guest_lives(uid_, id_);
+        if (!same && !wish_.follow()) return end(Output::END_REASON_GUEST_ENDED, "the guest has ended");
+        if (attach()) return;
+        if (same && std::chrono::steady_clock::now() - lost_ > lost_limit && !wish_.follow())
+            return end(Output::END_REASON_BACKEND_LOST, "the console backend has ended and does not come back");
+        look_later();
+    }
+
+    void end(Output::EndReason reason, std::string message) {
+        last_ = true;
+        Output said;
+        said.mutable_ended()->set_reason(reason);
+        said.mutable_ended()->set_message(std::move(message));
+        say(std::move(said));
+    }
+
+    void say(Output said) {
+        unsaid_.push_back(std::move(said));
+        if (!writing_) write();
+    }
+    void write() {
+        output_ = std::move(unsaid_.front());
+        unsaid_.pop_front();
+        writing_ = true;
+        StartWrite(&output_);
+        listen();
+    }
+    void write_done(bool good) {
+        writing_ = false;
+        if (finished_) return;
+        if (!good) return finish({grpc::StatusCode::CANCELLED, label_ + ": the client went"});
+        if (!unsaid_.empty()) return write();
+        // The client answers "ended" by closing its half; one that does not is cut off.
+        if (last_ && closed_) return finish(grpc::Status::OK);
+        if (last_) {
+            edge_.engine.later(2s, [weak = weak_from_this(), &pump = pump_] {
+                pump.post([weak] {
+                    if (auto self = weak.lock()) self->finish(grpc::Status::OK);
+                });
+            });
+        }
+        listen();
+    }
+
+    Edge edge_;
+    ConsolePump& pump_;
+    Caller caller_;
+    std::shared_ptr<Session> self_;
+    Input input_;
+    Output output_;
+    v1::AttachConsoleRequest::Open wish_;
+    std::string label_ = "console", uid_, typed_;
+    std::uint16_t id_ = 0;
+    OwnedFd backend_;
+    std::deque<Output> unsaid_;
+    std::chrono::steady_clock::time_point lost_{};
+    bool open_ = false, closed_ = false, attached_once_ = false, writing_ = false, last_ = false, finished_ = false;
+    bool reading_ = false;
+};
+
+class RefusedSession final : public grpc::ServerBidiReactor<Input, Output> {
+public:
+    explicit RefusedSession(grpc::Status status) { Finish(std::move(status)); }
+    void OnDone() override { delete this; }
+};
+
+// A log file, piece by piece; with `follow` also what is to come, under whatever file the name stands for then.
+class LogReader final : public grpc::ServerWriteReactor<v1::ReadConsoleLogResponse> {
+public:
+    LogReader(Edge const& edge, std::string uid, std::string path, v1::ReadConsoleLogRequest const& request)
+        : edge_{edge}, uid_{std::move(uid)}, path_{std::move(path)}, follow_{request.follow()} {
+        state_->reader = this;
+        struct stat status {};
+        auto tail = static_cast<off_t>(request.tail_bytes());
+        if (open() && tail > 0 && fstat(file_.get(), &status) == 0 && status.st_size > tail)
+            place_ = status.st_size - tail;
+        next();
+    }
+    void OnWriteDone(bool good) override {
+        std::scoped_lock lock{state_->mutex};
+        if (good) next();
+        else end({grpc::StatusCode::CANCELLED, "logs: the client went"});
+    }
+    void OnCancel() override {
+        std::scoped_lock lock{state_->mutex};
+        end(cut_off(edge_.engine, "logs"));
+    }
+    void OnDone() override { delete this; }
+
+private:
+    struct State {
+        std::mutex mutex;
+        LogReader* reader = nullptr;  // null: finished
+    };
+
+    bool open() {
+        file_ = OwnedFd{::open(path_.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)};
+        place_ = 0;
+        return static_cast<bool>(file_);
+    }
+    bool was_replaced() const {
+        struct stat ours {
+        }, named{};
+        if (stat(path_.c_str(), &named) < 0) return false;
+        return !file_ || (fstat(file_.get(), &ours) == 0 && ours.st_ino != named.st_ino);
+    }
+    void next() {
+        if (state_->reader == nullptr) return;
+        std::string bytes(piece, '\0');
+        ssize_t count = file_ ? pread(file_.get(), bytes.data(), bytes.size(), place_) : 0;
+        if (count > 0) {
+            place_ += count;
+            bytes.resize(static_cast<std::size_t>(count));
+            response_.set_data(std::move(bytes));
+            StartWrite(&response_);
+            return;
+        }
+        if (!follow_ || !edge_.engine.view(uid_)) return end(grpc::Status::OK);
+        if (was_replaced()) open();
+        edge_.engine.later(log_look, [state = state_] {
+            std::scoped_lock lock{state->mutex};
+            if (state->reader != nullptr) state->reader->next();
+        });
+    }
+    void end(grpc::Status status) {
+        if (std::exchange(state_->reader, nullptr) != nullptr) Finish(std::move(status));
+    }
+
+    Edge edge_;
+    std::string uid_, path_;
+    bool follow_;
+    OwnedFd file_;
+    off_t place_ = 0;
+    v1::ReadConsoleLogResponse response_;
+    std::shared_ptr<State> state_ = std::make_shared<State>();
+};
 }  // namespace
 
-void relay_console(grpc::ServerContext& context, ConsoleStream& stream, OwnedFd backend, std::string const& typed) {
-    std::mutex mutex;
-    std::condition_variable input_over;
-    bool input_ended = false;
-    // Reading blocks until the client closes its half or the call is cancelled.
-    std::jthread input{[&] {
-        v1::ConsoleInput message;
-        bool alive = static_cast<bool>(send_all(backend.get(), typed));
-        while (stream.Read(&message)) { alive = alive && send_all(backend.get(), message.data()); }
-        std::scoped_lock lock{mutex};
-        input_ended = true;
-        input_over.notify_all();
-    }};
+Result<std::unique_ptr<ConsolePump>> ConsolePump::make() {
+    OwnedFd wake{eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
+    if (!wake) return Error::from_errno("make an eventfd");
+    std::unique_ptr<ConsolePump> pump{new ConsolePump{TRY(EventLoop::make()), std::move(wake)}};
+    ConsolePump* self = pump.get();
+    auto woken = [self](std::uint32_t) {
+        eventfd_t count = 0;
+        eventfd_read(self->wake_.get(), &count);
+    };
+    TRY(pump->loop_.add(pump->wake_.get(), EPOLLIN, woken));
+    pump->thread_ = std::jthread{[self](std::stop_token const& stop) { self->run(stop); }};
+    return pump;
+}
 
-    char buffer[16384];
-    while (!context.IsCancelled()) {
-        pollfd waiting{.fd = backend.get(), .events = POLLIN, .revents = 0};
-        int ready = poll(&waiting, 1, look_at_client_ms);
-        if (ready < 0 && errno != EINTR) break;
-        if (ready <= 0) continue;
-        ssize_t count = recv(backend.get(), buffer, sizeof buffer, 0);
-        if (count < 0 && errno == EINTR) continue;
-        if (count <= 0) break;
-        v1::ConsoleOutput output;
-        output.set_data(buffer, static_cast<std::size_t>(count));
-        if (!stream.Write(output)) break;
+ConsolePump::~ConsolePump() {
+    thread_.request_stop();
+    eventfd_write(wake_.get(), 1);
+    thread_ = {};
+}
+
+void ConsolePump::post(std::function<void()> task) {
+    {
+        std::scoped_lock lock{mutex_};
+        tasks_.push_back(std::move(task));
     }
-    v1::ConsoleOutput last;
-    last.set_ended(true);
-    stream.Write(last);
-    shutdown(backend.get(), SHUT_RDWR);
-    // The client answers "ended" by closing its half; one that does not is cut off.
-    std::unique_lock lock{mutex};
-    if (!input_over.wait_for(lock, half_close_limit, [&] { return input_ended; })) context.TryCancel();
+    eventfd_write(wake_.get(), 1);
+}
+
+void ConsolePump::run(std::stop_token const& stop) {
+    while (!stop.stop_requested()) {
+        if (!loop_.wait(std::nullopt)) return;
+        std::deque<std::function<void()>> tasks;
+        {
+            std::scoped_lock lock{mutex_};
+            tasks.swap(tasks_);
+        }
+        for (auto const& task : tasks) task();
+    }
+}
+
+grpc::ServerBidiReactor<Input, Output>* ConsolesService::AttachConsole(grpc::CallbackServerContext* context) {
+    Result<Caller> caller = need_role(edge_, *context, Role::operator_);
+    if (!caller) return new RefusedSession{translate_error(caller.error(), "console")};
+    auto session = std::make_shared<Session>(edge_, pump_, *std::move(caller));
+    session->begin();
+    return session.get();
+}
+
+grpc::ServerWriteReactor<v1::ReadConsoleLogResponse>* ConsolesService::ReadConsoleLog(
+    grpc::CallbackServerContext* context, v1::ReadConsoleLogRequest const* request) {
+    std::string label = "logs " + shown(selector_of(*request).words());
+    auto find = [&]() -> Result<std::shared_ptr<DomainView const>> {
+        TRY(check_call(edge_, *context, Role::viewer, *request));
+        auto view = TRY(edge_.engine.find(selector_of(*request)));
+        if (!view->managed || edge_.engine.console_log(*view).empty())
+            return Error{"", "there is no log of its console", ErrorKind::precondition};
+        return view;
+    };
+    auto view = find();
+    if (!view) return new RefusedStream<v1::ReadConsoleLogResponse>{translate_error(view.error(), label)};
+    return new LogReader{edge_, (*view)->record.uid, edge_.engine.console_log(**view), *request};
 }
 }  // namespace paravane

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // paravaned: serves the control interface on a Unix socket. It may be killed and started again at any time: domains,
 // their consoles and xenstored live on without it, and it finds them again.
+#include <fcntl.h>
 #include <grpcpp/ext/proto_server_reflection_plugin.h>
 #include <grpcpp/grpcpp.h>
 #include <grpcpp/health_check_service_interface.h>
@@ -11,26 +12,31 @@
 #include <filesystem>
 #include <thread>
 
-#include "daemon/domain_manager.hpp"
-#include "daemon/end_watcher.hpp"
-#include "daemon/event_hub.hpp"
-#include "daemon/service.hpp"
+#include "daemon/console_relay.hpp"
+#include "daemon/engine.hpp"
+#include "daemon/peers.hpp"
+#include "daemon/service_domains.hpp"
+#include "daemon/service_others.hpp"
+#include "os/io.hpp"
 #include "os/log.hpp"
 
 namespace {
 namespace log = paravane::log;
 using namespace std::chrono_literals;
-using paravane::DomainManager;
+using paravane::Engine;
 using paravane::Error;
-using paravane::EventHub;
 using paravane::Hypervisor;
 using paravane::Result;
+
+constexpr int largest_request = 256 << 10;
+constexpr auto health_every = 500ms;
 
 struct Options {
     std::string socket = "/run/paravane/paravaned.sock";
     std::string run_folder = "/run/paravane";
     std::string console_logs = "/var/log/paravane";
     std::string console_program;
+    std::string state_folder = "/var/lib/paravane/domains";
     paravane::ImageSettings images;
 };
 
@@ -50,19 +56,37 @@ bool make_folder(std::string const& path) {
     return true;
 }
 
-// At boot we may be earlier than xenstored.
-Result<> adopt_when_possible(DomainManager& manager) {
-    constexpr auto patience = 60s;
-    auto limit = std::chrono::steady_clock::now() + patience;
-    bool told = false;
-    for (;;) {
-        Result<> adopted = manager.adopt();
-        if (adopted || std::chrono::steady_clock::now() > limit) return adopted;
-        if (!told) log::error("waiting: " + adopted.error().message());
-        told = true;
-        std::this_thread::sleep_for(100ms);
-    }
+// Which start of the host this is.
+std::string boot_id() {
+    paravane::OwnedFd file{open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC)};
+    std::string text = file ? paravane::read_to_end(file.get(), 64) : "";
+    return text.substr(0, text.find('\n'));
 }
+
+// SERVING only while the hypervisor and the store answer; "" is for whether we do.
+class Health {
+public:
+    Health(Engine& engine, grpc::HealthCheckServiceInterface& service) : engine_{engine}, service_{service} { look(); }
+
+private:
+    void look() {
+        bool hypervisor = static_cast<bool>(engine_.hypervisor_version());
+        bool store = engine_.store().answers();
+        for (char const* name :
+             {paravane::v1::Domains::service_full_name(), paravane::v1::Consoles::service_full_name(),
+              paravane::v1::Devices::service_full_name()})
+            service_.SetServingStatus(name, hypervisor && store);
+        service_.SetServingStatus(paravane::v1::Store::service_full_name(), store);
+        service_.SetServingStatus(paravane::v1::Host::service_full_name(), hypervisor);
+        for (char const* name :
+             {paravane::v1::Operations::service_full_name(), paravane::v1::Events::service_full_name()})
+            service_.SetServingStatus(name, true);
+        engine_.later(health_every, [this] { look(); });
+    }
+
+    Engine& engine_;
+    grpc::HealthCheckServiceInterface& service_;
+};
 
 int fail(std::string const& message) {
     log::error(message);
@@ -77,45 +101,62 @@ int serve(Options const& options) {
     sigaddset(&signals, SIGINT);
     pthread_sigmask(SIG_BLOCK, &signals, nullptr);
     signal(SIGPIPE, SIG_IGN);
+    // Above the state folder others have images, which are read as another user.
+    if (!make_folder(std::filesystem::path{options.state_folder}.parent_path().string())) return 1;
     umask(0077);
 
     std::string folder = std::filesystem::path{options.socket}.parent_path().string();
-    if (!make_folder(folder) || !make_folder(options.run_folder)) return 1;
+    if (!make_folder(folder) || !make_folder(options.run_folder) || !make_folder(options.state_folder)) return 1;
     if (!options.console_logs.empty() && !make_folder(options.console_logs)) return 1;
 
+    Result<paravane::RecordStore> records = paravane::RecordStore::open(options.state_folder);
+    if (!records) return fail(records.error().message());
     Result<Hypervisor> hypervisor = Hypervisor::open();
     if (!hypervisor) return fail(hypervisor.error().message());
-    EventHub events;
-    paravane::ImageSettings images = options.images;
-    if (images.program.empty()) images.program = beside_ourselves("pvunpack");
-    DomainManager manager{
-        *std::move(hypervisor),
-        {.program = options.console_program.empty() ? beside_ourselves("pvconsoled") : options.console_program,
-         .run_folder = options.run_folder,
-         .log_folder = options.console_logs},
-        std::move(images),
-        events};
-    Result<> adopted = adopt_when_possible(manager);
-    if (!adopted) return fail(adopted.error().message());
-    paravane::EndWatcher watcher{manager};
+    paravane::EngineSettings settings;
+    settings.consoles = {
+        .program = options.console_program.empty() ? beside_ourselves("pvconsoled") : options.console_program,
+        .run_folder = options.run_folder,
+        .log_folder = options.console_logs};
+    settings.images = options.images;
+    if (settings.images.program.empty()) settings.images.program = beside_ourselves("pvunpack");
+    settings.boot = boot_id();
+    Engine engine{*std::move(hypervisor), *std::move(records), settings};
+    Result<> started = engine.start();
+    if (!started) return fail(started.error().message());
+    auto pump = paravane::ConsolePump::make();
+    if (!pump) return fail(pump.error().message());
 
-    paravane::HypervisorService service{manager, events};
+    paravane::Peers peers;
+    paravane::DomainsService domains{engine, peers};
+    paravane::OperationsService operations{engine, peers};
+    paravane::EventsService events{engine, peers};
+    paravane::HostService host{engine, peers};
+    paravane::DevicesService devices{engine, peers};
+    paravane::StoreService store{engine, peers};
+    paravane::ConsolesService consoles{engine, peers, **pump};
     grpc::EnableDefaultHealthCheckService(true);
     grpc::reflection::InitProtoReflectionServerBuilderPlugin();
     grpc::ServerBuilder builder;
-    builder.AddListeningPort("unix:" + options.socket, grpc::InsecureServerCredentials());
-    builder.RegisterService(&service);
+    builder.SetMaxReceiveMessageSize(largest_request);
+    for (grpc::Service* service :
+         std::initializer_list<grpc::Service*>{&domains, &operations, &events, &host, &devices, &store, &consoles})
+        builder.RegisterService(service);
     std::unique_ptr<grpc::Server> server = builder.BuildAndStart();
-    if (!server) return fail("cannot listen at " + options.socket);
-    server->GetHealthCheckService()->SetServingStatus(paravane::v1::Hypervisor::service_full_name(), true);
-    if (chmod(options.socket.c_str(), 0600) < 0) return fail(Error::from_errno("protect " + options.socket).message());
+    if (!server) return fail("cannot serve");
+    Health health{engine, *server->GetHealthCheckService()};
+    Result<> listening = peers.listen(options.socket, *server);
+    if (!listening) return fail(listening.error().message());
     log::info("serving at " + options.socket);
 
     int signal_number = 0;
     sigwait(&signals, &signal_number);
     log::info("ending");
-    service.stop();
+    engine.announce_end();
+    peers.stop();
     server->Shutdown(std::chrono::system_clock::now() + 2s);
+    server->Wait();
+    engine.stop();
     return 0;
 }
 }  // namespace
@@ -127,12 +168,13 @@ int main(int argc, char** argv) {
     app.failure_message([](CLI::App const*, CLI::Error const& error) {
         return std::string{"paravaned: "} + error.what() + "\nRun with --help for more information.\n";
     });
-    app.add_option("--socket", options.socket, "Where clients connect; only this user may")->capture_default_str();
+    app.add_option("--socket", options.socket, "Where clients connect")->capture_default_str();
     app.add_option("--run-folder", options.run_folder, "For the sockets of consoles")->capture_default_str();
     app.add_option("--console-logs", options.console_logs, "Folder for what guests print; \"\" for none")
         ->capture_default_str();
     app.add_option("--console-backend", options.console_program,
                    "The pvconsoled to start (default: beside this program)");
+    app.add_option("--state-folder", options.state_folder, "For what is wanted of each domain")->capture_default_str();
     app.add_option("--image-folder", options.images.folders,
                    "Kernels and initrds are read below these folders only; may be given more than once")
         ->capture_default_str();

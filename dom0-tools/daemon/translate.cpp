@@ -1,96 +1,208 @@
 // SPDX-License-Identifier: MIT
 #include "daemon/translate.hpp"
 
+#include "domain/utf8.hpp"
+#include "domain/uuid.hpp"
+#include "portable/base/number.hpp"
+
 namespace paravane {
 namespace {
 constexpr std::uint64_t page_bytes = 4096;
 
-grpc::StatusCode status_code(ErrorKind kind) {
-    switch (kind) {
-        case ErrorKind::invalid: return grpc::StatusCode::INVALID_ARGUMENT;
-        case ErrorKind::not_found: return grpc::StatusCode::NOT_FOUND;
-        case ErrorKind::exists: return grpc::StatusCode::ALREADY_EXISTS;
-        case ErrorKind::precondition: return grpc::StatusCode::FAILED_PRECONDITION;
-        case ErrorKind::exhausted: return grpc::StatusCode::RESOURCE_EXHAUSTED;
-        case ErrorKind::timed_out: return grpc::StatusCode::DEADLINE_EXCEEDED;
-        case ErrorKind::unavailable: return grpc::StatusCode::UNAVAILABLE;
-        case ErrorKind::internal: break;
+std::string const& epoch() {
+    static std::string const text = to_string(random_handle()).substr(0, 8);
+    return text;
+}
+
+v1::EndReason to_message(EndReason reason) {
+    switch (reason) {
+        case EndReason::none: return v1::END_REASON_UNSPECIFIED;
+        case EndReason::poweroff: return v1::END_REASON_POWEROFF;
+        case EndReason::reboot: return v1::END_REASON_REBOOT;
+        case EndReason::suspend: return v1::END_REASON_SUSPEND;
+        case EndReason::crash: return v1::END_REASON_CRASH;
+        case EndReason::watchdog: return v1::END_REASON_WATCHDOG;
+        case EndReason::soft_reset: return v1::END_REASON_SOFT_RESET;
+        case EndReason::stopped: return v1::END_REASON_STOPPED;
+        case EndReason::vanished: break;
     }
-    return grpc::StatusCode::INTERNAL;
+    return v1::END_REASON_VANISHED;
 }
 
 v1::EventKind to_message(EventKind kind) {
     switch (kind) {
         case EventKind::created: return v1::EVENT_KIND_CREATED;
+        case EventKind::started: return v1::EVENT_KIND_STARTED;
         case EventKind::paused: return v1::EVENT_KIND_PAUSED;
         case EventKind::unpaused: return v1::EVENT_KIND_UNPAUSED;
         case EventKind::shutdown: return v1::EVENT_KIND_SHUTDOWN;
         case EventKind::reboot: return v1::EVENT_KIND_REBOOT;
         case EventKind::crashed: return v1::EVENT_KIND_CRASHED;
-        case EventKind::destroyed: return v1::EVENT_KIND_DESTROYED;
+        case EventKind::stopped: return v1::EVENT_KIND_STOPPED;
+        case EventKind::deleted: return v1::EVENT_KIND_DELETED;
         case EventKind::failed: return v1::EVENT_KIND_FAILED;
+        case EventKind::updated: return v1::EVENT_KIND_UPDATED;
+        case EventKind::held: return v1::EVENT_KIND_HELD;
+        case EventKind::backend: break;
     }
-    return v1::EVENT_KIND_UNSPECIFIED;
+    return v1::EVENT_KIND_BACKEND;
+}
+
+v1::DomainPhase phase_of_end(ShutdownReason reason) {
+    bool by_itself =
+        reason == ShutdownReason::poweroff || reason == ShutdownReason::reboot || reason == ShutdownReason::suspend;
+    return by_itself ? v1::DOMAIN_PHASE_ENDED : v1::DOMAIN_PHASE_CRASHED;
+}
+
+void add_condition(v1::DomainStatus& status, char const* type, bool value, std::string reason, std::string message) {
+    v1::Condition& condition = *status.add_conditions();
+    condition.set_type(type);
+    condition.set_status(value ? v1::Condition::STATUS_TRUE : v1::Condition::STATUS_FALSE);
+    condition.set_reason(std::move(reason));
+    condition.set_message(make_printable(message));
+}
+
+void add_conditions(v1::DomainStatus& status, DomainView const& view) {
+    Record const& record = view.record;
+    add_condition(status, "Managed", view.managed, view.managed ? "Recorded" : "Foreign", "");
+    bool ready = (status.phase() == v1::DOMAIN_PHASE_RUNNING && record.spec.power_state == PowerState::running) ||
+                 (status.phase() == v1::DOMAIN_PHASE_PAUSED && record.spec.power_state == PowerState::paused) ||
+                 (status.phase() == v1::DOMAIN_PHASE_STOPPED && record.spec.power_state == PowerState::stopped);
+    add_condition(status, "Ready", ready, ready ? "AsWanted" : "OnTheWay", "");
+    if (!record.failure.empty()) add_condition(status, "Failed", true, "StartFailed", record.failure);
+    if (!view.held.empty()) add_condition(status, "Held", true, "MemoryHeld", view.held);
+    if (record.gave_up) add_condition(status, "GaveUp", true, "ShortLived", "too many guests in a row ended too soon");
+    if (record.deleting) add_condition(status, "Deleting", true, "Asked", "");
+    bool stale = record.has_guest() && record.built_generation != record.generation;
+    if (stale)
+        add_condition(status, "RestartNeeded", true, "SpecChanged", "parts of the spec count from the next start");
 }
 }  // namespace
 
-v1::DomainState to_message(DomainInfo const& info) {
-    if (info.dying) return v1::DOMAIN_STATE_DYING;
-    if (info.shutdown) {
-        bool by_itself = info.reason == ShutdownReason::poweroff || info.reason == ShutdownReason::reboot ||
-                         info.reason == ShutdownReason::suspend;
-        return by_itself ? v1::DOMAIN_STATE_SHUTDOWN : v1::DOMAIN_STATE_CRASHED;
-    }
-    if (info.paused) return v1::DOMAIN_STATE_PAUSED;
-    return info.blocked && !info.running ? v1::DOMAIN_STATE_BLOCKED : v1::DOMAIN_STATE_RUNNING;
+std::string revision_text(std::uint64_t revision) { return epoch() + "-" + std::to_string(revision); }
+
+Error revision_too_old() {
+    return Error{"", "what followed that revision is no longer kept: list again", ErrorKind::too_old};
 }
 
-v1::Domain to_message(Domain const& domain) {
-    v1::Domain message;
-    message.set_id(domain.id);
-    message.set_name(domain.name);
-    if (domain.info) {
-        message.set_uuid(to_string(domain.info->handle));
-        message.set_state(to_message(*domain.info));
-        message.set_memory(domain.info->pages * page_bytes);
-        message.set_vcpus(domain.info->online_vcpus);
-        message.set_cpu_time_ns(domain.info->cpu_time_ns);
+Result<std::uint64_t> parse_revision(std::string const& text) {
+    std::optional<std::uint64_t> number;
+    if (text.starts_with(epoch() + "-")) number = hv::parse_decimal<std::uint64_t>(text.substr(epoch().size() + 1));
+    if (!number) return revision_too_old();
+    return *number;
+}
+
+v1::DomainPhase phase_of(DomainView const& view) {
+    Record const& record = view.record;
+    bool failed = !record.failure.empty();
+    if (view.guest && view.guest->dying) return v1::DOMAIN_PHASE_DYING;
+    switch (record.phase) {
+        case Phase::none: return record.wants_guest() ? v1::DOMAIN_PHASE_PENDING : v1::DOMAIN_PHASE_STOPPED;
+        case Phase::building: return failed ? v1::DOMAIN_PHASE_FAILED : v1::DOMAIN_PHASE_BUILDING;
+        case Phase::ready: return v1::DOMAIN_PHASE_PAUSED;
+        case Phase::kept: return view.guest ? phase_of_end(view.guest->reason) : v1::DOMAIN_PHASE_ENDED;
+        case Phase::leaving:
+        case Phase::ending: return v1::DOMAIN_PHASE_DYING;
+        case Phase::started: break;
     }
-    if (domain.spec) *message.mutable_spec() = to_message(*domain.spec);
-    message.set_console_log(domain.console_log);
+    if (view.guest && view.guest->shutdown) return phase_of_end(view.guest->reason);
+    return view.guest && view.guest->paused ? v1::DOMAIN_PHASE_PAUSED : v1::DOMAIN_PHASE_RUNNING;
+}
+
+v1::Domain to_message(DomainView const& given, std::string const& console_log, DomainInfo const* now) {
+    DomainView view = given;
+    if (now != nullptr)
+        view.guest = SeenGuest{now->id, now->paused, now->shutdown, now->dying, now->reason, now->pages};
+    Record const& record = view.record;
+    v1::Domain message;
+    v1::Metadata& metadata = *message.mutable_metadata();
+    if (view.managed) fill_message(metadata, *message.mutable_spec(), record.spec);
+    metadata.set_name(record.spec.name);
+    metadata.set_uid(record.uid);
+    if (view.managed) {
+        *metadata.mutable_create_time() = to_message(record.created);
+        *metadata.mutable_update_time() = to_message(record.updated);
+        metadata.set_generation(record.generation);
+        metadata.set_etag(record.etag());
+    }
+    metadata.set_revision(revision_text(view.revision));
+    v1::DomainStatus& status = *message.mutable_status();
+    status.set_phase(phase_of(view));
+    if (std::optional<std::uint16_t> id = view.id()) status.set_id(*id);
+    if (record.phase != Phase::building) status.set_observed_generation(record.generation);
+    if (view.guest) status.set_memory(view.guest->pages * page_bytes);
+    if (now != nullptr) {
+        status.set_blocked(now->blocked && !now->running);
+        status.set_vcpus(now->online_vcpus);
+        *status.mutable_cpu_time() = to_message(std::chrono::nanoseconds{now->cpu_time_ns});
+    }
+    if (record.started != WallTime{}) *status.mutable_start_time() = to_message(record.started);
+    status.set_restarts(record.starts == 0 ? 0 : record.starts - 1);
+    if (record.last_end.reason != EndReason::none) {
+        v1::GuestEnd& end = *status.mutable_last_end();
+        end.set_reason(to_message(record.last_end.reason));
+        end.set_action(to_message(record.last_end.action));
+        *end.mutable_time() = to_message(record.last_end.time);
+        end.set_id(record.last_end.id);
+    }
+    bool waits = !record.has_guest() && record.wants_guest() && record.not_before != WallTime{};
+    if (waits) *status.mutable_next_start_time() = to_message(record.not_before);
+    if (view.managed) status.set_console_log(console_log);
+    add_conditions(status, view);
     return message;
 }
 
-v1::HostInfo to_message(Host const& host) {
-    v1::HostInfo message;
-    message.set_hypervisor_version(host.version.version);
-    message.set_capabilities(host.version.capabilities);
-    message.set_changeset(host.version.changeset);
-    message.set_cpus(host.machine.cpus);
-    message.set_cpu_khz(host.machine.cpu_khz);
-    message.set_memory_total(host.machine.total_pages * page_bytes);
-    message.set_memory_free(host.machine.free_pages * page_bytes);
-    message.set_domains(static_cast<std::uint32_t>(host.domains));
-    message.set_daemon_version(PARAVANE_VERSION);
+v1::Operation to_message(Operation const& operation) {
+    v1::Operation message;
+    message.set_uid(operation.uid);
+    message.set_method(operation.method);
+    message.set_target_kind("domain");
+    message.set_target_uid(operation.target_uid);
+    message.set_target_name(operation.target_name);
+    message.set_request_id(operation.request_id);
+    message.set_caller(operation.caller);
+    message.set_traceparent(operation.traceparent);
+    *message.mutable_create_time() = to_message(operation.created);
+    message.set_done(operation.done);
+    if (operation.done) *message.mutable_end_time() = to_message(operation.ended);
+    if (operation.error) {
+        std::string label = operation.method + " " + operation.target_name;
+        message.mutable_error()->ParseFromString(translate_error(*operation.error, label).error_details());
+    }
+    message.set_step(make_printable(operation.step));
+    message.set_cancellable(operation.cancellable);
+    message.set_cancel_requested(operation.cancel_requested);
     return message;
 }
 
 v1::Event to_message(Event const& event) {
     v1::Event message;
-    message.set_revision(event.revision);
-    auto since_1970 = event.time.time_since_epoch();
-    message.set_time_ns(std::chrono::duration_cast<std::chrono::nanoseconds>(since_1970).count());
+    message.set_revision(revision_text(event.revision));
+    *message.mutable_time() = to_message(event.time);
     message.set_kind(to_message(event.kind));
-    message.set_id(event.id);
-    message.set_name(event.name);
-    message.set_detail(event.detail);
-    message.set_lost(event.lost);
+    message.set_domain_uid(event.uid);
+    message.set_domain_name(event.name);
+    if (event.id) message.set_id(*event.id);
+    message.set_reason(event.reason);
+    message.set_message(make_printable(event.message));
     return message;
 }
 
-grpc::Status translate_error(Error const& error, std::string const& operation) {
-    std::string message = error.message();
-    if (!message.starts_with(operation)) message = operation + ": " + message;
-    return {status_code(error.kind), message};
+v1::HostInfo to_message(Host const& host) {
+    v1::HostInfo message;
+    message.set_hypervisor_version(make_printable(host.version.version));
+    message.set_capabilities(make_printable(host.version.capabilities));
+    message.set_changeset(make_printable(host.version.changeset));
+    message.set_cpus(host.machine.cpus);
+    message.set_cpu_hz(std::uint64_t{host.machine.cpu_khz} * 1000);
+    message.set_memory_total(host.machine.total_pages * page_bytes);
+    message.set_memory_free(host.machine.free_pages * page_bytes);
+    message.set_memory_claimed(host.claimed);
+    message.set_domains(static_cast<std::uint32_t>(host.domains));
+    message.set_daemon_version(PARAVANE_VERSION);
+    for (char const* feature : {"device/console", "end-action/destroy", "end-action/restart", "end-action/preserve",
+                                "end-action/rename-restart", "store"})
+        message.add_features(feature);
+    return message;
 }
 }  // namespace paravane

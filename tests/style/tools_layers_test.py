@@ -42,7 +42,7 @@ HOMES = [
     (r"\b(from_chars|strtou?ll?|stou?ll?|atoi|sscanf)\(", [], "decimal numbers are read by portable/base/number.hpp"),
 ]
 # In the daemon the messages are for these; everything else there has the types of the library.
-DAEMONS_EDGE = ("service", "translate", "console_relay", "main")
+DAEMONS_EDGE = ("service", "translate", "console_relay", "peers", "main")
 
 
 def complaints(folder, name, text):
@@ -75,8 +75,8 @@ PLANTED = [
     ("domain", "a.cpp", "call(abi::memop::populate_physmap);\n"),
     ("daemon", "a.cpp", '#include "public/sysctl.hpp"\n'),
     ("console", "a.cpp", "#include <xengnttab.h>\n"),
-    ("domain", "a.cpp", "#include <hypervisor.pb.h>\n"),
-    ("daemon", "event_hub.hpp", "v1::Event next();\n"),
+    ("domain", "a.cpp", "#include <paravane/v1/domains.pb.h>\n"),
+    ("daemon", "engine.hpp", "v1::Event next();\n"),
     ("xenstored", "a.cpp", "pid_t child = fork();\n"),
     ("cli", "a.cpp", "std::from_chars(a, b, c);\n"),
 ]

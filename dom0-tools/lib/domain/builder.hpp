@@ -31,11 +31,15 @@ Result<PreparedDomain> prepare_domain(ImageReader& reader, ImageFiles const& fil
 struct DomainPorts {
     std::uint32_t xenstore;
     std::uint32_t console;
+
+    bool operator==(DomainPorts const&) const = default;
 };
 
 struct BuiltDomain {
     std::uint64_t xenstore_frame;  // machine frame of the ring page
     std::uint64_t console_frame;
+
+    bool operator==(BuiltDomain const&) const = default;
 };
 
 Result<BuiltDomain> build_domain(Hypervisor& hypervisor, XenForeign& foreign, std::uint16_t domid, DomainPorts ports,

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <optional>
+#include <span>
 
 #include "domain/size.hpp"
 #include "domain/utf8.hpp"
@@ -10,10 +11,23 @@
 
 namespace paravane {
 namespace {
-constexpr std::array<std::string_view, 3> end_words{"destroy", "restart", "preserve"};  // in EndAction's order
+// In the order of EndAction and PowerState.
+constexpr std::array<std::string_view, 7> end_words{
+    "destroy", "restart", "preserve", "rename-restart", "coredump-destroy", "coredump-restart", "soft-reset"};
+constexpr std::array<std::string_view, 3> power_words{"running", "paused", "stopped"};
 
 Error refuse(std::string_view text, std::string const& why) {
     return Error{"", "\"" + std::string{text} + "\" is " + why, ErrorKind::invalid};
+}
+
+template <class Enum>
+Result<Enum> parse_word(std::span<std::string_view const> words, std::string_view text) {
+    std::string known;
+    for (std::size_t i = 0; i < words.size(); ++i) {
+        if (words[i] == text) return static_cast<Enum>(i);
+        known += (known.empty() ? "" : ", ") + std::string{words[i]};
+    }
+    return refuse(text, "none of " + known);
 }
 }  // namespace
 
@@ -38,13 +52,15 @@ Result<std::uint32_t> Count::parse(std::string_view text) {
 }
 std::string Count::format(std::uint32_t value) { return std::to_string(value); }
 
-Result<EndAction> EndWord::parse(std::string_view text) {
-    std::string known;
-    for (std::size_t i = 0; i < end_words.size(); ++i) {
-        if (end_words[i] == text) return static_cast<EndAction>(i);
-        known += (known.empty() ? "" : ", ") + std::string{end_words[i]};
-    }
-    return refuse(text, "none of " + known);
-}
+Result<EndAction> EndWord::parse(std::string_view text) { return parse_word<EndAction>(end_words, text); }
 std::string EndWord::format(EndAction value) { return std::string{end_words[static_cast<std::size_t>(value)]}; }
+
+Result<PowerState> PowerWord::parse(std::string_view text) { return parse_word<PowerState>(power_words, text); }
+std::string PowerWord::format(PowerState value) { return std::string{power_words[static_cast<std::size_t>(value)]}; }
+
+Result<bool> Flag::parse(std::string_view text) {
+    if (text != "true" && text != "false") return refuse(text, "neither true nor false");
+    return text == "true";
+}
+std::string Flag::format(bool value) { return value ? "true" : "false"; }
 }  // namespace paravane

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The fields of a DomainSpec by name, each with the rule by which it is written in text: in domain files, and in the
-// record of a domain in xenstore. A field has the rule that stands here, not one that its type would suggest: of two
+// stored record of a domain. A field has the rule that stands here, not one that its type would suggest: of two
 // numbers one is a size, the other a count. A rule is `Value`, parse and format, which are inverse to each other.
 #pragma once
 #include <string>
@@ -39,6 +39,19 @@ struct EndWord {
     static std::string format(EndAction value);
 };
 
+struct PowerWord {
+    using Value = PowerState;
+    static Result<PowerState> parse(std::string_view text);
+    static std::string format(PowerState value);
+};
+
+// "true" or "false".
+struct Flag {
+    using Value = bool;
+    static Result<bool> parse(std::string_view text);
+    static std::string format(bool value);
+};
+
 template <class Rule>
 struct Field {
     std::string_view name;
@@ -55,6 +68,9 @@ inline constexpr std::tuple domain_fields{
     Field<EndWord>{"on_poweroff", &DomainSpec::on_poweroff},
     Field<EndWord>{"on_reboot", &DomainSpec::on_reboot},
     Field<EndWord>{"on_crash", &DomainSpec::on_crash},
+    Field<EndWord>{"on_watchdog", &DomainSpec::on_watchdog},
+    Field<PowerWord>{"power_state", &DomainSpec::power_state},
+    Field<Flag>{"ephemeral", &DomainSpec::ephemeral},
 };
 
 // Calls visit(Field<Rule>) for each until one says that it failed; Result<> as visit gives it.

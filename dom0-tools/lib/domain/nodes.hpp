@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A domain's nodes in xenstore: those its kernel and Debian's tools look for, and our own record of it, from which a
-// restarted paravaned learns what the domain was made from.
-//   /local/domain/N, /vm/UUID      as stock guests and tools know them
-//   /paravane/domain/N             uuid, spec/FIELD: a domain that is complete
-//   /paravane/building/UUID        a domain under construction: what a restarted paravaned finds here it destroys
+// A guest's nodes in xenstore: those its kernel, its backends and Debian's tools look for, /local/domain/N and
+// /vm/UUID. All of them can be written again from what paravaned knows, at any time.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -15,10 +12,13 @@
 #include "xenstore/client.hpp"
 
 namespace paravane {
-struct DomainRecord {
+// A guest that was built: what its nodes are made from.
+struct GuestPlace {
     std::uint16_t id = 0;
-    std::string uuid;
-    DomainSpec spec;
+    DomainPorts ports{};
+    BuiltDomain built{};
+
+    bool operator==(GuestPlace const&) const = default;
 };
 
 class DomainNodes {
@@ -26,26 +26,20 @@ public:
     explicit DomainNodes(XenstoreClient client) : client_{std::move(client)} {}
     static Result<DomainNodes> connect();
 
-    Result<> begin_building(std::string const& uuid, std::string const& name);
-    Result<> end_building(std::string const& uuid);
-    Result<std::vector<std::string>> under_construction();
+    // Everything the guest and its backends look for, at once; then the introduction to xenstored.
+    Result<> publish(GuestPlace const& guest, std::string const& uid, DomainSpec const& spec);
+    Result<bool> is_published(std::uint16_t id);
+    Result<> remove(std::uint16_t id, std::string const& uid);
+    Result<> rename(std::uint16_t id, std::string const& uid, std::string const& name);
 
-    // Everything the guest and its backends look for, and our record, at once; then the introduction to xenstored.
-    Result<> publish(DomainRecord const& record, DomainPorts ports, BuiltDomain const& built);
-    Result<> remove(std::uint16_t id, std::string const& uuid);
-
-    Result<std::vector<DomainRecord>> records();
     Result<std::string> name_of(std::uint16_t id);  // of domains that are not ours; empty: it has none
-    Result<std::uint32_t> console_port(std::uint16_t id);
 
     // Guests say by control/feature-* which requests they answer.
     Result<bool> answers(std::uint16_t id, std::string const& request);
     Result<> ask(std::uint16_t id, std::string const& request);
 
 private:
-    Result<> write_guest_nodes(DomainRecord const& record, DomainPorts ports, BuiltDomain const& built);
-    Result<> write_record(DomainRecord const& record);
-    Result<DomainRecord> read_record(std::uint16_t id);
+    Result<> write_guest_nodes(GuestPlace const& guest, std::string const& uid, DomainSpec const& spec);
 
     XenstoreClient client_;
 };

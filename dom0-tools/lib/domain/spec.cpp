@@ -1,29 +1,39 @@
 // SPDX-License-Identifier: MIT
 #include "domain/spec.hpp"
 
+#include <algorithm>
+
 #include "domain/size.hpp"
+#include "domain/utf8.hpp"
 
 namespace paravane {
 namespace {
 constexpr std::size_t longest_name = 63;
 constexpr std::size_t longest_cmdline = 1023;
 constexpr std::size_t longest_path = 4095;
+constexpr std::size_t longest_label = 63, longest_prefix = 253, most_labels = 64, most_annotation_bytes = 16384;
 constexpr std::uint64_t least_memory = std::uint64_t{2} << 20;
 constexpr std::uint64_t most_memory = std::uint64_t{1} << 40;
 constexpr std::uint32_t most_vcpus = 128;  // what the hypervisor has room for
 
-Error refuse(std::string field, std::string why) { return Error{std::move(field), std::move(why), ErrorKind::invalid}; }
+Error refuse(std::string field, std::string why) {
+    Error error{field, std::move(why), ErrorKind::invalid};
+    return std::move(error).with("field", std::move(field));
+}
 
 bool is_letter_or_digit(char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 
-Result<> check_name(std::string const& name) {
+}  // namespace
+
+Result<> check_domain_name(std::string const& name) {
     if (name.empty()) return refuse("name", "is missing");
     if (name.size() > longest_name) return refuse("name", "is longer than 63 characters");
     if (!is_letter_or_digit(name.front())) return refuse("name", "must begin with a letter or a digit");
     bool all_digits = true;
     for (char c : name) {
         if (!is_letter_or_digit(c) && c != '-' && c != '_' && c != '.') {
-            return refuse("name", "\"" + name + "\" has a character other than letters, digits, '-', '_' and '.'");
+            std::string shown = is_printable(name) ? "\"" + name + "\" has" : "has";
+            return refuse("name", shown + " a character other than letters, digits, '-', '_' and '.'");
         }
         all_digits = all_digits && c >= '0' && c <= '9';
     }
@@ -31,28 +41,79 @@ Result<> check_name(std::string const& name) {
     return {};
 }
 
+namespace {
+bool is_label_word(std::string_view word) {
+    if (word.empty() || word.size() > longest_label) return false;
+    auto inner = [](char c) { return is_letter_or_digit(c) || c == '-' || c == '_' || c == '.'; };
+    return is_letter_or_digit(word.front()) && is_letter_or_digit(word.back()) && std::ranges::all_of(word, inner);
+}
+
+// "name", or "prefix.dns/name".
+bool is_label_key(std::string_view key) {
+    std::size_t slash = key.find('/');
+    if (slash == std::string_view::npos) return is_label_word(key);
+    std::string_view prefix = key.substr(0, slash);
+    auto dns = [](char c) { return is_letter_or_digit(c) || c == '-' || c == '.'; };
+    return !prefix.empty() && prefix.size() <= longest_prefix && std::ranges::all_of(prefix, dns) &&
+           is_label_word(key.substr(slash + 1));
+}
+
+Result<> check_labels(Labels const& labels) {
+    if (labels.size() > most_labels) return refuse("labels", "are more than 64");
+    for (auto const& [key, value] : labels) {
+        if (!is_label_key(key)) return refuse("labels", "has a key that is none: see the rules of labels");
+        if (!value.empty() && !is_label_word(value)) return refuse("labels", "has a bad value at \"" + key + "\"");
+    }
+    return {};
+}
+
+Result<> check_annotations(Labels const& annotations) {
+    std::size_t size = 0;
+    for (auto const& [key, value] : annotations) {
+        if (!is_label_key(key)) return refuse("annotations", "has a key that is none: see the rules of labels");
+        if (!is_utf8(value)) return refuse("annotations", "is not valid UTF-8 at \"" + key + "\"");
+        size += key.size() + value.size();
+    }
+    if (size > most_annotation_bytes) return refuse("annotations", "are more than 16 KiB");
+    return {};
+}
+
+Result<> check_back_off(BackOff const& back_off) {
+    using namespace std::chrono_literals;
+    for (std::chrono::nanoseconds each : {back_off.initial, back_off.limit, back_off.reset_after}) {
+        if (each < 0ns || each > 24h) return refuse("back_off", "has a time that is not from 0 to a day");
+    }
+    return {};
+}
+
 Result<> check_path(char const* field, std::string const& path) {
     if (path.empty()) return {};
     if (path.front() != '/') return refuse(field, "\"" + path + "\" is not an absolute path");
-    if (path.size() > longest_path || path.find('\0') != std::string::npos)
-        return refuse(field, "is not a usable path");
+    if (path.size() > longest_path || !is_printable(path)) return refuse(field, "is not a usable path");
     return {};
 }
 }  // namespace
 
 Result<> check_domain_spec(DomainSpec const& spec) {
-    TRY(check_name(spec.name));
+    TRY(check_domain_name(spec.name));
     if (spec.kernel.empty()) return refuse("kernel", "is missing");
     TRY(check_path("kernel", spec.kernel));
     TRY(check_path("initrd", spec.initrd));
     if (spec.cmdline.size() > longest_cmdline) return refuse("cmdline", "is longer than 1023 bytes");
-    if (spec.cmdline.find('\0') != std::string::npos) return refuse("cmdline", "has a zero byte in it");
+    if (!is_printable(spec.cmdline)) return refuse("cmdline", "has a control character, or is not valid UTF-8");
     if (spec.memory == 0) return refuse("memory", "is missing");
     if (spec.memory < least_memory) return refuse("memory", format_size(spec.memory) + " is less than 2 MiB");
     if (spec.memory > most_memory) return refuse("memory", format_size(spec.memory) + " is more than 1 TiB");
     if (spec.memory % 4096 != 0) return refuse("memory", "is not a multiple of 4 KiB");
     if (spec.vcpus > most_vcpus)
         return refuse("vcpus", std::to_string(spec.vcpus) + " is more than " + std::to_string(most_vcpus));
-    return {};
+    for (std::string const* text : {&spec.managed_by, &spec.owner}) {
+        if (text->size() > longest_name || !is_printable(*text)) {
+            return refuse(text == &spec.owner ? "owner" : "managed_by", "is not a text of at most 63 characters");
+        }
+    }
+    TRY(check_labels(spec.labels));
+    TRY(check_annotations(spec.annotations));
+    return check_back_off(spec.back_off);
 }
 }  // namespace paravane

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "domain/utf8.hpp"
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 
@@ -23,5 +24,18 @@ bool is_utf8(std::string_view text) {
         if (!shortest || surrogate || point > 0x10ffff) return false;
     }
     return true;
+}
+
+bool is_printable(std::string_view text) {
+    return is_utf8(text) && std::ranges::none_of(text, [](char c) { return (c >= 0 && c < ' ') || c == 0x7f; });
+}
+
+std::string make_printable(std::string_view text, bool keep_lines) {
+    std::string result{text};
+    for (char& c : result) {
+        bool kept = (c >= ' ' && c <= '~') || (keep_lines && (c == '\n' || c == '\t'));
+        if (!kept) c = '?';
+    }
+    return result;
 }
 }  // namespace paravane

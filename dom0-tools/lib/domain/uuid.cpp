@@ -15,6 +15,21 @@ std::string to_string(DomainHandle const& handle) {
     return text;
 }
 
+std::optional<DomainHandle> parse_uuid(std::string_view text) {
+    constexpr std::string_view digits = "0123456789abcdef";
+    DomainHandle handle{};
+    std::size_t nibble = 0;
+    for (char c : text) {
+        if (c == '-') continue;
+        std::size_t digit = digits.find(c);
+        if (digit == std::string_view::npos || nibble == 2 * handle.size()) return std::nullopt;
+        handle[nibble / 2] = static_cast<std::uint8_t>(handle[nibble / 2] << 4 | digit);
+        ++nibble;
+    }
+    if (nibble != 2 * handle.size() || to_string(handle) != text) return std::nullopt;
+    return handle;
+}
+
 DomainHandle random_handle() {
     DomainHandle handle{};
     while (getrandom(handle.data(), handle.size(), 0) < 0) {}

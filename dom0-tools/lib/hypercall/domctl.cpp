@@ -76,6 +76,13 @@ Result<> Domctl::destroy(std::uint16_t domid) {
     }
 }
 
+Result<> Domctl::set_handle(std::uint16_t domid, DomainHandle const& handle) {
+    TRY(make_call(
+        xen_, "set the handle" + domain_words(domid), abi::domctl::setdomainhandle, domid,
+        [&](abi::Domctl& op) { std::copy(handle.begin(), handle.end(), op.u.setdomainhandle.handle.bytes); }));
+    return {};
+}
+
 Result<> Domctl::set_vcpu_context(std::uint16_t domid, VcpuStart const& start) {
     auto vcpu = TRY(Argument<abi::VcpuGuestContext>::make(xen_));
     vcpu->flags = abi::vgcf::in_kernel | abi::vgcf::online;

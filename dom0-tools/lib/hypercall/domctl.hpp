@@ -26,6 +26,7 @@ public:
     Result<> unpause(std::uint16_t domid);
     // Repeats until the hypervisor is through with freeing what it can.
     Result<> destroy(std::uint16_t domid);
+    Result<> set_handle(std::uint16_t domid, DomainHandle const& handle);
     Result<> set_vcpu_context(std::uint16_t domid, VcpuStart const& start);
     Result<> write_hypercall_page(std::uint16_t domid, std::uint64_t frame);
     Result<DomainInfo> domain_info(std::uint16_t domid);

@@ -5,15 +5,16 @@
 #include <cerrno>
 #include <cstdint>
 #include <cstring>
+#include <map>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <variant>
 
 namespace paravane {
-// What a failure means to whoever asked; daemon/translate.cpp makes the API's statuses of it. Which errno a system call
-// or hypercall gave is detail: the same number means different things at different steps, so who makes an error says
-// its kind.
+// What a failure means to whoever asked; daemon/translate_error.cpp makes the API's statuses of it. Which errno a
+// system call or hypercall gave is detail: the same number means different things at different steps, so who makes an
+// error says its kind.
 enum class ErrorKind : std::uint8_t {
     internal,  // a step failed that should have worked
     invalid,   // what was asked for is malformed or out of range
@@ -23,6 +24,11 @@ enum class ErrorKind : std::uint8_t {
     exhausted,     // memory, descriptors, or another limited resource
     timed_out,
     unavailable,  // whoever would have to answer is not there
+    unsupported,  // this host does not have it
+    aborted,      // another wish took its place, or came between
+    cancelled,
+    too_old,  // what was remembered of it is no longer kept
+    denied,   // to this caller
 };
 
 struct Error {
@@ -30,6 +36,8 @@ struct Error {
     std::string reason;  // why it failed: "No such device"
     ErrorKind kind = ErrorKind::internal;
     int code = 0;  // errno where there is one, else 0
+    // For programs, in addition: "reason" in UPPER_SNAKE_CASE, "file", "hypercall", "field", "hint", "owner".
+    std::map<std::string, std::string, std::less<>> facts = {};
 
     // Reads errno, so it must be made before anything else can change it. By itself errno tells one kind only.
     static Error from_errno(std::string step, int error_number = errno) {
@@ -48,6 +56,10 @@ struct Error {
     }
     Error as(ErrorKind other) && {
         kind = other;
+        return std::move(*this);
+    }
+    Error with(std::string key, std::string value) && {
+        facts.insert_or_assign(std::move(key), std::move(value));
         return std::move(*this);
     }
 };

@@ -70,13 +70,16 @@ int main(int argc, char** argv) {
         std::string method, request;
     } const questions[] = {
         {"health", health, ""},
-        {"health of the interface", health, field(service, "paravane.v1.Hypervisor")},
+        {"health of the interface", health, field(service, "paravane.v1.Domains")},
         {"health of another", health, field(service, "paravane.v9.Nothing")},
         {"services", reflection, field(list_services, "")},
-        {"the interface's file", reflection, field(file_containing_symbol, "paravane.v1.Hypervisor")},
+        {"the interface's file", reflection, field(file_containing_symbol, "paravane.v1.Domains")},
         {"another's file", reflection, field(file_containing_symbol, "paravane.v9.Nothing")},
-        {"a method that is not there", "/paravane.v1.Hypervisor/Fly", ""},
-        {"nonsense", "/paravane.v1.Hypervisor/CreateDomain", "\xff\xff\xff\xff"},
+        {"a method that is not there", "/paravane.v1.Domains/Fly", ""},
+        {"nonsense", "/paravane.v1.Domains/CreateDomain", "\xff\xff\xff\xff"},
+        // Field 99 of the request, then field 99 of its spec, which is field 2.
+        {"an unknown field", "/paravane.v1.Domains/CreateDomain", std::string{"\x98\x06\x01"}},
+        {"an unknown field of a spec", "/paravane.v1.Domains/CreateDomain", std::string{"\x12\x03\x98\x06\x01"}},
     };
     for (auto const& [what, method, request] : questions) {
         std::string answer;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "fake_dom0.hpp"
 
+#include <signal.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -32,6 +33,8 @@ FakeDom0& FakeDom0::the() {
 FakeDom0::FakeDom0() : memory_{memfd_create("frames", MFD_CLOEXEC)} {
     if (ftruncate(memory_, total_frames * page) < 0) std::abort();
     reset();
+    // For who has no other way to reach us.
+    signal(SIGUSR1, [](int) { the().store_is_away = !the().store_is_away; });
 }
 
 void FakeDom0::reset() {
@@ -40,6 +43,8 @@ void FakeDom0::reset() {
     domains[0].pauses = 0;
     nodes.clear();
     refuse_hypercall = refuse_request = {};
+    store_is_away = false;
+    holders = 0;
     free_.clear();
     for (std::uint64_t frame = total_frames - 1; frame != 0; --frame) free_.push_back(frame);
     last_id_ = 0;
@@ -84,7 +89,14 @@ int FakeDom0::domctl(abi::Domctl& op) {
     auto& [id, domain] = *found;
     switch (op.cmd) {
         case command::getdomaininfo: describe(id, domain, op.u.getdomaininfo); return 0;
+        case command::setdomainhandle:
+            std::ranges::copy(op.u.setdomainhandle.handle.bytes, domain.handle.begin());
+            return 0;
         case command::destroydomain:
+            if (holders != 0) {
+                domain.flags |= abi::dominf::dying;
+                return 0;
+            }
             free_.insert(free_.end(), domain.frames.begin(), domain.frames.end());
             domains.erase(found);
             return 0;

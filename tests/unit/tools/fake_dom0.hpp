@@ -7,6 +7,7 @@
 #include "xen/call.hpp"
 
 #include <array>
+#include <atomic>
 #include <cstdint>
 #include <map>
 #include <mutex>
@@ -50,6 +51,9 @@ public:
     std::map<std::uint16_t, Domain> domains;
     std::map<std::string, std::string, std::less<>> nodes;
     Refusal refuse_hypercall, refuse_request;
+    std::atomic<bool> store_is_away = false;
+    // Domains that are destroyed stay as dead as long as this is not 0.
+    int holders = 0;
     int mappings = 0;
     std::string log = "(pv) a line of the log\n";
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The store of FakeDom0. Nodes come and go at once: transactions are what xenstored's own tests are about.
+#include <algorithm>
 #include <thread>
 
 #include "fake_dom0.hpp"
@@ -14,6 +15,7 @@ template <class Action>
 auto with_nodes(std::string_view step, Action action) -> Result<decltype(action(FakeDom0::the().nodes))> {
     FakeDom0& dom0 = FakeDom0::the();
     std::scoped_lock lock{dom0.mutex};
+    if (dom0.store_is_away) return Error{std::string{step}, "no answer", ErrorKind::unavailable, ECONNRESET};
     if (dom0.refuse_request.is_due()) return Error::from_errno(std::string{step}, dom0.refuse_request.code);
     return action(dom0.nodes);
 }
@@ -75,12 +77,18 @@ Result<> XenstoreClient::introduce(std::uint16_t domid, std::uint64_t, std::uint
     return with_nodes("introduce domain " + std::to_string(domid), [](auto&) { return Unit{}; });
 }
 
+Result<bool> XenstoreClient::is_introduced(std::uint16_t domid) {
+    return with_nodes("ask about domain " + std::to_string(domid),
+                      [&](auto& nodes) { return nodes.contains("/local/domain/" + std::to_string(domid) + "/domid"); });
+}
+
 Result<> XenstoreClient::in_transaction(std::function<Result<>(XenstoreClient&)> const& body) { return body(*this); }
 Result<> XenstoreClient::watch(std::string_view, std::string_view) { return {}; }
 
 // Nothing is ever heard: who watches has to look by himself now and then.
 Result<std::optional<WatchEvent>> XenstoreClient::next_event(std::chrono::milliseconds limit) {
-    std::this_thread::sleep_for(limit);
+    std::this_thread::sleep_for(std::min(limit, std::chrono::milliseconds{20}));
+    if (FakeDom0::the().store_is_away) return Error{"wait", "no answer", ErrorKind::unavailable, ECONNRESET};
     return std::optional<WatchEvent>{};
 }
 }  // namespace paravane

@@ -1,0 +1,338 @@
+// SPDX-License-Identifier: MIT
+// Wishes: checked, written down, and handed to the strand of their domain.
+#include <algorithm>
+
+#include "daemon/entry.hpp"
+#include "domain/uuid.hpp"
+
+namespace paravane {
+namespace {
+using Clock = std::chrono::steady_clock;
+
+Error wrong_state(std::string why) {
+    return Error{"", std::move(why), ErrorKind::precondition}.with("reason", "WRONG_STATE");
+}
+
+Result<> check_actions(DomainSpec const& spec) {
+    for (EndAction action : {spec.on_poweroff, spec.on_reboot, spec.on_crash, spec.on_watchdog}) {
+        bool absent = action == EndAction::coredump_destroy || action == EndAction::coredump_restart ||
+                      action == EndAction::soft_reset;
+        if (!absent) continue;
+        return Error{"", "this host has neither core dumps nor soft resets", ErrorKind::unsupported}.with(
+            "reason", "FEATURE_ABSENT");
+    }
+    return {};
+}
+
+Result<> check_request_id(std::string const& id) {
+    auto good = [](char c) {
+        return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-';
+    };
+    if (id.size() <= 64 && std::ranges::all_of(id, good)) return {};
+    return Error{"request_id", "is not of at most 64 letters, digits and '-'", ErrorKind::invalid}.with(
+        "field", "mutation.request_id");
+}
+
+// A guest was asked for that has not been let run yet.
+bool start_is_due(Record const& record) {
+    if (!record.wants_guest()) return false;
+    if (record.asked != Asked::nothing) return true;
+    if (record.phase == Phase::ending) return record.after == After::restart;
+    return record.phase == Phase::none || record.phase == Phase::building || record.phase == Phase::ready;
+}
+
+Error reused() {
+    return Error{"", "the request id was used for another request", ErrorKind::invalid}.with("reason",
+                                                                                             "REQUEST_ID_REUSED");
+}
+}  // namespace
+
+Result<Granted> Engine::wish(Wish wish) {
+    TRY(check_request_id(wish.request_id));
+    if (wish.action == Action::create) return create(wish);
+    Result<std::shared_ptr<DomainView const>> view = find(wish.target);
+    if (!view) {
+        if (wish.action == Action::remove && wish.allow_missing && view.error().kind == ErrorKind::not_found)
+            return Granted{};
+        return std::move(view).error();
+    }
+    EntryRef entry = find_entry((*view)->record.uid);
+    if (entry) return wish_for(entry, wish);
+    return wish_for_foreign(**view, wish);
+}
+
+Result<> Engine::check_free_name(std::string const& name) const {
+    Result<std::shared_ptr<DomainView const>> other = find({.name = name, .uid = ""});
+    if (!other) return {};
+    std::string who;
+    if (std::optional<std::uint16_t> id = (*other)->id()) who = " by domain " + std::to_string(*id);
+    return Error{"", "the name is taken" + who, ErrorKind::exists}
+        .with("reason", "NAME_TAKEN")
+        .with("owner", (*other)->record.uid);
+}
+
+Result<Granted> Engine::create(Wish& wish) {
+    TRY(check_domain_spec(wish.spec));
+    TRY(check_actions(wish.spec));
+    if (!wish.uid.empty() && !parse_uuid(wish.uid))
+        return Error{"uid", "is not a UUID in lower case", ErrorKind::invalid}.with("field", "metadata.uid");
+    Result<std::shared_ptr<DomainView const>> other = find({.name = wish.spec.name, .uid = wish.uid});
+    EntryRef same = other ? find_entry((*other)->record.uid) : nullptr;
+    if (same && !wish.request_id.empty()) {
+        std::scoped_lock lock{same->mutex};
+        std::optional<Granted> granted = TRY(repeated(*same, wish));
+        if (granted) return *std::move(granted);
+    }
+    TRY(check_free_name(wish.spec.name));
+    if (other) return Error{"", "the uid is taken", ErrorKind::exists}.with("reason", "NAME_TAKEN");
+    Record record;
+    record.uid = wish.uid.empty() ? to_string(random_handle()) : wish.uid;
+    record.spec = wish.spec;
+    record.created = record.updated = wall_now();
+    if (wish.validate_only) {
+        TRY(maker_.check_files(wish.spec, ending_.get_token()));
+        return Granted{"", std::make_shared<DomainView const>(DomainView{.record = record, .guest = {}, .held = ""})};
+    }
+
+    auto entry = std::make_shared<Entry>(record);
+    entry->anything_there = !wish.uid.empty();
+    {
+        // Whoever else wants the name finds it taken from here on.
+        std::scoped_lock lock{mutex_};
+        for (auto const& [uid, each] : entries_) {
+            if (each->name == record.spec.name || uid == record.uid)
+                return Error{"", "the name is taken", ErrorKind::exists}.with("reason", "NAME_TAKEN");
+        }
+        entries_.emplace(record.uid, entry);
+    }
+    Granted granted;
+    {
+        std::scoped_lock lock{entry->mutex};
+        std::string operation = to_string(random_handle());
+        if (!wish.request_id.empty())
+            remember(record, {wish.request_id, wish.method, wish.digest, operation, record.created});
+        Result<> saved = commit(*entry, record);
+        if (!saved) {
+            entry->removed = true;
+            std::scoped_lock both{mutex_};
+            entries_.erase(record.uid);
+            return std::move(saved).error();
+        }
+        tell(EventKind::created, record);
+        granted = begin(entry, wish, operation);
+    }
+    wake(entry);
+    return granted;
+}
+
+// The same wish as before? Its operation, as it is by now.
+Result<std::optional<Granted>> Engine::repeated(Entry& entry, Wish const& wish) {
+    if (wish.request_id.empty()) return std::optional<Granted>{};
+    auto found = std::ranges::find(entry.record.requests, wish.request_id, &Request::id);
+    if (found == entry.record.requests.end()) return std::optional<Granted>{};
+    if (found->method != wish.method || found->digest != wish.digest) return reused();
+    std::shared_ptr<DomainView const> view = views_.find(entry.record.uid);
+    if (operations_.find(found->operation)) return std::optional{Granted{found->operation, view}};
+    // A predecessor's, which was durable: it goes on under its uid.
+    Wish again = wish;
+    EntryRef self = find_entry(entry.record.uid);
+    if (!self) return std::optional<Granted>{};
+    Granted granted = begin(self, again, found->operation);
+    if (!start_is_due(entry.record)) self->pending.back().starts = entry.record.starts - 1;
+    pool_.post([this, self] { wake(self); });
+    return std::optional{std::move(granted)};
+}
+
+Granted Engine::begin(EntryRef const& entry, Wish const& wish, std::string operation_uid) {
+    Record const& record = entry->record;
+    Operation operation{.uid = std::move(operation_uid),
+                        .method = wish.method,
+                        .target_uid = record.uid,
+                        .target_name = record.spec.name,
+                        .request_id = wish.request_id,
+                        .caller = wish.caller,
+                        .traceparent = wish.traceparent};
+    Pending pending{.operation = operations_.begin(std::move(operation)), .action = wish.action};
+    pending.request_id = wish.request_id;
+    pending.starts = record.starts;
+    pending.failures = entry->failures;
+    pending.force = wish.force;
+    using Goal = Pending::Goal;
+    switch (wish.action) {
+        case Action::create:
+        case Action::start:
+            pending.goal = record.spec.power_state == PowerState::running  ? Goal::running
+                           : record.spec.power_state == PowerState::paused ? Goal::paused
+                                                                           : Goal::settled;
+            // One that runs already stays as it is.
+            if (wish.action == Action::start && record.phase == Phase::started) pending.goal = Goal::settled;
+            break;
+        case Action::reboot:
+        case Action::restart: pending.goal = Goal::running; break;
+        case Action::shutdown:
+        case Action::stop: pending.goal = Goal::stopped; break;
+        case Action::remove: pending.goal = Goal::gone; break;
+        case Action::update:
+        case Action::pause:
+        case Action::unpause: pending.goal = Goal::settled; break;
+    }
+    if (wish.action == Action::shutdown || wish.action == Action::reboot) {
+        pending.deadline = Clock::now() + wish.grace;
+        entry->to_ask = wish.action == Action::reboot ? Asked::reboot : Asked::poweroff;
+    }
+    if (wish.action == Action::stop || wish.action == Action::remove)
+        pending.deadline = Clock::now() + settings_.held_limit;
+    // What contradicts this wish has lost.
+    if (wish.action != Action::update) {
+        for (Pending const& other : entry->pending) {
+            Error lost{"", "another call took its place", ErrorKind::aborted};
+            end_operation(*entry, other, std::move(lost).with("reason", "SUPERSEDED"));
+        }
+        entry->pending.clear();
+    }
+    entry->pending.push_back(std::move(pending));
+    return {entry->pending.back().operation, views_.find(record.uid)};
+}
+
+Result<> Engine::check(Entry const& entry, Wish const& wish) const {
+    Record const& record = entry.record;
+    if (!wish.etag.empty() && wish.etag != record.etag())
+        return Error{"", "it has changed meanwhile", ErrorKind::aborted}.with("reason", "ETAG_MISMATCH");
+    std::string const& manager = record.spec.managed_by;
+    if (!manager.empty() && manager != wish.manager && !wish.override_manager) {
+        return Error{"", "it is managed by " + manager, ErrorKind::precondition}
+            .with("reason", "MANAGED_BY_ANOTHER")
+            .with("owner", manager);
+    }
+    if (record.deleting && wish.action != Action::remove) return wrong_state("it is being deleted");
+    bool of_running = wish.action == Action::pause || wish.action == Action::unpause ||
+                      wish.action == Action::shutdown || wish.action == Action::reboot;
+    if (!of_running) return {};
+    bool has_guest = record.phase == Phase::ready || record.phase == Phase::started || record.phase == Phase::building;
+    if (record.phase == Phase::kept || (has_guest && entry.guest && entry.guest->shutdown))
+        return wrong_state("it has already ended");
+    if (!has_guest || !record.wants_guest()) return wrong_state("it has no guest that runs");
+    if (wish.action == Action::pause || wish.action == Action::unpause) return {};
+    bool paused = record.spec.power_state == PowerState::paused;
+    if (paused) return wrong_state("it is paused");
+    if (!store_.answers()) return Error{"", "xenstored does not answer", ErrorKind::unavailable};
+    return {};
+}
+
+Result<Record> Engine::with_wish(Entry const& entry, Wish& wish) const {
+    Record next = entry.record;
+    switch (wish.action) {
+        case Action::create: break;
+        case Action::update: {
+            DomainSpec spec = next.spec;
+            TRY(wish.edit(spec));
+            if (spec.name != next.spec.name)
+                return Error{"name", "does not change", ErrorKind::invalid}.with("field", "metadata.name");
+            TRY(check_domain_spec(spec));
+            TRY(check_actions(spec));
+            next.spec = std::move(spec);
+            break;
+        }
+        case Action::remove: next.deleting = true; break;
+        case Action::start:
+            next.spec.power_state = wish.paused ? PowerState::paused : PowerState::running;
+            next.not_before = {};
+            next.short_lives = 0;
+            if (next.phase == Phase::started) next.spec.power_state = entry.record.spec.power_state;
+            if (next.phase == Phase::kept || next.phase == Phase::ending) next.asked = Asked::restart;
+            if (next.phase == Phase::ending) next.after = After::restart;
+            break;
+        case Action::stop: next.spec.power_state = PowerState::stopped; break;
+        case Action::shutdown: next.asked = Asked::poweroff; break;
+        case Action::reboot: next.asked = Asked::reboot; break;
+        case Action::restart:
+            if (!next.wants_guest()) return wrong_state("it has no guest");
+            next.asked = Asked::restart;
+            next.not_before = {};
+            break;
+        case Action::pause: next.spec.power_state = PowerState::paused; break;
+        case Action::unpause: next.spec.power_state = PowerState::running; break;
+    }
+    if (next.spec != entry.record.spec) ++next.generation;
+    next.updated = wall_now();
+    return next;
+}
+
+Result<Granted> Engine::wish_for(EntryRef const& entry, Wish& wish) {
+    Granted granted;
+    {
+        std::scoped_lock lock{entry->mutex};
+        if (entry->removed)
+            return Error{"", "there is no such domain", ErrorKind::not_found}.with("reason", "NO_SUCH_DOMAIN");
+        std::optional<Granted> again = TRY(repeated(*entry, wish));
+        if (again) return *std::move(again);
+        TRY(check(*entry, wish));
+        Record next = TRY(with_wish(*entry, wish));
+        if (wish.validate_only) {
+            DomainView view{.record = std::move(next), .guest = {}, .held = ""};
+            return Granted{"", std::make_shared<DomainView const>(std::move(view))};
+        }
+        std::string operation = to_string(random_handle());
+        if (!wish.request_id.empty())
+            remember(next, {wish.request_id, wish.method, wish.digest, operation, next.updated});
+        TRY(commit(*entry, std::move(next)));
+        if (wish.action == Action::update) tell(EventKind::updated, entry->record);
+        granted = begin(entry, wish, operation);
+    }
+    wake(entry);
+    return granted;
+}
+
+// A domain that another tool made: done at once, on the pool.
+Result<Granted> Engine::wish_for_foreign(DomainView const& view, Wish const& wish) {
+    std::uint16_t id = view.record.guest.id;
+    if (id == 0) return wrong_state("domain 0 is this one");
+    bool ends = wish.action == Action::stop || wish.action == Action::remove;
+    if (!ends && wish.action != Action::pause && wish.action != Action::unpause)
+        return wrong_state("it was made by another tool");
+    auto same = std::make_shared<DomainView const>(view);
+    if (wish.validate_only) return Granted{"", same};
+    std::string operation = operations_.begin({.uid = "",
+                                               .method = wish.method,
+                                               .target_uid = view.record.uid,
+                                               .target_name = view.record.spec.name,
+                                               .request_id = wish.request_id,
+                                               .caller = wish.caller,
+                                               .traceparent = wish.traceparent});
+    pool_.post([this, id, ends, operation, action = wish.action] {
+        Result<> done = ends                      ? hypervisor_.domctl.destroy(id)
+                        : action == Action::pause ? hypervisor_.domctl.pause(id)
+                                                  : hypervisor_.domctl.unpause(id);
+        Result<> swept = sweep();
+        if (done && !swept) done = swept;
+        operations_.finish(operation, done ? std::optional<Error>{} : std::move(done).error());
+    });
+    return Granted{operation, same};
+}
+
+Result<> Engine::cancel(std::string const& operation) {
+    std::optional<Operation> known = operations_.find(operation);
+    if (!known) {
+        return Error{"", "there is no such operation", ErrorKind::not_found}.with("reason", "NO_SUCH_OPERATION");
+    }
+    EntryRef entry = find_entry(known->target_uid);
+    bool cancelled = false;
+    if (entry) {
+        std::scoped_lock lock{entry->mutex};
+        auto pending = std::ranges::find(entry->pending, operation, &Pending::operation);
+        if (pending != entry->pending.end() && !pending->error) {
+            Action action = pending->action;
+            bool starting =
+                (action == Action::create || action == Action::start) && entry->record.starts == pending->starts;
+            if (starting || action == Action::shutdown || action == Action::reboot) {
+                operations_.set_cancel_requested(operation);
+                undo(*entry, *pending, Error{"", "it was cancelled", ErrorKind::cancelled});
+                cancelled = true;
+            }
+        }
+    }
+    if (!cancelled) return wrong_state("it cannot be cancelled any more");
+    wake(entry);
+    return {};
+}
+}  // namespace paravane

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: MIT
+// A domain inside the engine: its record, what was seen of it last, and its strand.
+#pragma once
+#include "daemon/engine.hpp"
+
+namespace paravane {
+struct Engine::Pending {
+    enum class Goal : std::uint8_t {
+        running,  // a guest that was let run after this was asked for
+        paused,   // one that waits to be let run
+        settled,  // whatever the spec says now
+        stopped,
+        gone,
+    };
+    std::string operation;
+    Action action = Action::create;
+    Goal goal = Goal::settled;
+    std::string request_id = "";
+    std::uint32_t starts = 0, failures = 0;  // when it was asked for
+    std::optional<std::chrono::steady_clock::time_point> deadline = std::nullopt;
+    bool force = false;
+    std::optional<Error> error = std::nullopt;  // it has failed, and is done when all of it is taken back
+};
+
+struct Engine::Entry {
+    explicit Entry(Record first) : name{first.spec.name}, record{std::move(first)} {}
+
+    std::string const name;
+
+    // Of the strand alone.
+    std::uint64_t nodes_epoch = 0;
+    Sight nodes = Sight::unknown, console = Sight::unknown;
+    int held_looks = 0;
+
+    std::atomic<bool> anything_there =
+        true;  // the hypervisor may have guests of this uid that the record does not name
+
+    std::mutex mutex;  // of what follows
+    Record record;
+    std::optional<SeenGuest> guest = std::nullopt;
+    std::string held;
+    std::optional<Error> failure = std::nullopt;
+    std::uint32_t failures = 0;
+    Asked to_ask = Asked::nothing;  // of the guest, by xenstore
+    std::stop_source building;      // of the guest that is being made
+    std::vector<Pending> pending;
+    std::optional<std::chrono::steady_clock::time_point> alarm = std::nullopt;  // of the first deadline
+    bool scheduled = false, again = false, removed = false;
+};
+}  // namespace paravane

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: MIT
+// What is durable of a domain: what is wanted of it, and how far the way there has been gone. Each phase is written
+// before the step that it announces, so that whoever reads it after a crash knows what may have been done.
+#pragma once
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "domain/nodes.hpp"
+#include "domain/spec.hpp"
+#include "os/error.hpp"
+
+namespace paravane {
+enum class Phase : std::uint8_t {
+    none,      // no guest
+    building,  // a guest of this uid that the hypervisor has may be half built
+    ready,     // `guest` is complete and was never let run
+    started,   // `guest` has been let run, or is just about to
+    kept,      // `guest` has ended by itself and stays for inspection
+    leaving,   // `guest` has ended by itself and stays under the name of another domain, `corpse`
+    ending,    // `guest` is to be destroyed; `after` says what then
+};
+enum class After : std::uint8_t { stop, restart };
+enum class Asked : std::uint8_t { nothing, poweroff, reboot, restart };
+enum class EndReason : std::uint8_t { none, poweroff, reboot, suspend, crash, watchdog, soft_reset, stopped, vanished };
+
+using WallTime = std::chrono::sys_time<std::chrono::nanoseconds>;
+
+struct GuestEnd {
+    EndReason reason = EndReason::none;
+    EndAction action = EndAction::destroy;
+    WallTime time{};
+    std::uint16_t id = 0;
+
+    bool operator==(GuestEnd const&) const = default;
+};
+
+// A mutation that was carried out: its repetition does nothing.
+struct Request {
+    std::string id, method, digest, operation;
+    WallTime time{};
+
+    bool operator==(Request const&) const = default;
+};
+
+struct Record {
+    std::string uid;
+    DomainSpec spec;
+    std::int64_t generation = 1, built_generation = 0;
+    WallTime created{}, updated{};
+    bool deleting = false;
+
+    Phase phase = Phase::none;
+    After after = After::stop;
+    Asked asked = Asked::nothing;
+    GuestPlace guest;    // from `ready` on
+    WallTime started{};  // when the guest was let run; before that, nothing
+    std::uint32_t starts = 0;
+    std::uint32_t short_lives = 0;  // guests in a row that ended too soon, or could not be built
+    WallTime not_before{};          // of the next start
+    GuestEnd last_end;
+    std::string failure;  // why the last start failed
+    std::string boot;     // the host's start in which the guest was made
+    std::string corpse;   // uid, in the phase `leaving`
+    bool gave_up = false;
+    std::vector<Request> requests;  // the youngest last
+
+    bool has_guest() const { return phase >= Phase::ready; }
+    bool wants_guest() const { return !deleting && spec.power_state != PowerState::stopped; }
+    std::string etag() const;
+
+    bool operator==(Record const&) const = default;
+};
+
+constexpr std::size_t most_requests = 32;
+void remember(Record& record, Request request);
+
+// Text, one "key value" a line, with a version before and a sum behind it. Decoding refuses what it does not know:
+// a record is acted upon as a whole or not at all.
+std::string encode(Record const& record);
+Result<Record> decode(std::string_view text);
+}  // namespace paravane
