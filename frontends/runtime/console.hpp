@@ -5,7 +5,7 @@
 #include <span>
 #include <string_view>
 
-#include "base/format.hpp"
+#include "portable/base/format.hpp"
 #include "public/start_info.hpp"
 
 namespace guest {

@@ -4,7 +4,7 @@
 #include <array>
 #include <atomic>
 #include <bit>
-#include "base/types.hpp"
+#include "portable/base/types.hpp"
 
 namespace hv {
 template <u32 Bits>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // What base/chaos.cpp needs of the machine: x86 and the hosted world define it.
 #pragma once
-#include "base/types.hpp"
+#include "portable/base/types.hpp"
 
 namespace hv::chaos {
 // The state of this CPU's random numbers, never zero. Null where a wait would mean nothing or do harm.

@@ -5,7 +5,7 @@
 #pragma once
 #include <type_traits>
 #include "base/assert.hpp"
-#include "base/types.hpp"
+#include "portable/base/types.hpp"
 
 namespace hv {
 // True if `index` is below `bound`. Where that is only believed, it is `bound` itself from here on: the one place

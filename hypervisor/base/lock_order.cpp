@@ -2,7 +2,7 @@
 #include "base/lock_order.hpp"
 #ifdef PARAVANE_DEBUG
 #include "base/assert.hpp"
-#include "base/format.hpp"
+#include "portable/base/format.hpp"
 
 namespace hv {
 namespace {

@@ -2,7 +2,7 @@
 // The order of locks, and in debug builds the proof that it is kept: each CPU remembers which ones it holds.
 #pragma once
 #include <array>
-#include "base/types.hpp"
+#include "portable/base/types.hpp"
 
 namespace hv {
 // Outermost first: a CPU that holds one may take those that follow, never one before it (docs/locking.md).

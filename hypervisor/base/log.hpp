@@ -5,7 +5,7 @@
 #include <array>
 #include <span>
 #include <string_view>
-#include "base/format.hpp"
+#include "portable/base/format.hpp"
 
 namespace hv::log {
 enum class Level : u8 { error, warning, info, debug };

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Whole pages, cleared and copied eight bytes at a time.
 #pragma once
-#include "base/types.hpp"
+#include "portable/base/types.hpp"
 
 namespace hv {
 inline void clear_page(void* page) {

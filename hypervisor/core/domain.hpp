@@ -5,8 +5,8 @@
 #include <array>
 #include <atomic>
 #include "base/lock.hpp"
-#include "base/result.hpp"
 #include "core/vcpu.hpp"
+#include "portable/base/result.hpp"
 
 namespace hv {
 class GrantTable;

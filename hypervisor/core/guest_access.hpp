@@ -4,10 +4,10 @@
 #include <span>
 #include <type_traits>
 #include "base/index.hpp"
-#include "base/result.hpp"
 #include "core/guest_words.hpp"
 #include "core/hal/memory.hpp"
 #include "portable/base/pte.hpp"
+#include "portable/base/result.hpp"
 
 namespace hv {
 template <class T>

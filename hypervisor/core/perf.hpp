@@ -4,7 +4,7 @@
 #pragma once
 #include <array>
 #include <string_view>
-#include "base/types.hpp"
+#include "portable/base/types.hpp"
 
 namespace hv::perf {
 #ifdef PARAVANE_DEBUG

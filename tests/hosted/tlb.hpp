@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "base/types.hpp"
+#include "portable/base/types.hpp"
 
 namespace hosted {
 using namespace hv;

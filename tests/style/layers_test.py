@@ -10,7 +10,7 @@ import pathlib
 import re
 import sys
 
-LAYERS = ["public", "base", "portable", "core", "x86"]
+LAYERS = ["public", "portable", "base", "core", "x86"]
 CORE = ["hal", "mm", "sched", "event", "grant", "time", "pv", "control", "hypercall"]
 ONLY_IN_HYPERCALL = re.compile(r"\b(HypercallArgs|Outcome)\b")
 

@@ -3,7 +3,7 @@
 // policy for all guests, enforced where CPUID is emulated; tools may read it and may set what it allows. Two more are
 // there to be read: the machine's own, and what the hypervisor uses of it.
 #pragma once
-#include "base/result.hpp"
+#include "portable/base/result.hpp"
 #include "public/domctl.hpp"
 
 namespace hv::control {

@@ -2,7 +2,7 @@
 // Bitmaps of CPUs and nodes in the form in which tools pass them (domctl.h, xenctl_bitmap).
 #pragma once
 #include "base/bitmap.hpp"
-#include "base/result.hpp"
+#include "portable/base/result.hpp"
 #include "public/domctl.hpp"
 
 namespace hv::control {

@@ -2,9 +2,9 @@
 // Processors: which one this is, what it runs, whether it is wanted elsewhere, and what its translation caches hold.
 #pragma once
 #include "base/bitmap.hpp"
-#include "base/types.hpp"
 #include "core/hal/cpuid_leaf.hpp"
 #include "core/perf.hpp"
+#include "portable/base/types.hpp"
 
 namespace hv {
 struct Vcpu;

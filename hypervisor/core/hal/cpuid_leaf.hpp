@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // What CPUID answers, whoever asks whom.
 #pragma once
-#include "base/types.hpp"
+#include "portable/base/types.hpp"
 
 namespace hv {
 struct CpuidLeaf {

@@ -3,7 +3,7 @@
 // that arrives.
 #pragma once
 #include <optional>
-#include "base/result.hpp"
+#include "portable/base/result.hpp"
 
 namespace hv::hal {
 struct MsiSource {

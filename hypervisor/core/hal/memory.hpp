@@ -4,7 +4,7 @@
 #pragma once
 #include <cstddef>
 #include <span>
-#include "base/types.hpp"
+#include "portable/base/types.hpp"
 #include "public/memory.hpp"
 
 namespace hv::hal {

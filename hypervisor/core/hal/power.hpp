@@ -2,7 +2,7 @@
 // The console's keys, and the end of everything.
 #pragma once
 #include <span>
-#include "base/types.hpp"
+#include "portable/base/types.hpp"
 
 namespace hv::hal {
 usize console_read(std::span<char> out);  // bytes typed on the console that dom0 has not read

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Clocks, and the timer of this CPU.
 #pragma once
-#include "base/types.hpp"
+#include "portable/base/types.hpp"
 
 namespace hv::hal {
 Time now();

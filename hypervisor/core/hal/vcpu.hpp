@@ -3,7 +3,7 @@
 // `vcpu` is not running on this CPU.
 #pragma once
 #include <cstddef>
-#include "base/types.hpp"
+#include "portable/base/types.hpp"
 
 namespace hv {
 struct Vcpu;

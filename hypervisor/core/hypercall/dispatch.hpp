@@ -2,8 +2,8 @@
 // From a number and six arguments to a handler and back. Handlers see arguments, never registers.
 #pragma once
 #include <array>
-#include "base/result.hpp"
 #include "core/vcpu.hpp"
+#include "portable/base/result.hpp"
 #include "public/hypercall.hpp"
 
 namespace hv {

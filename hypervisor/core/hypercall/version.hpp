@@ -2,7 +2,7 @@
 // What xen_version reports, and what tools show of us.
 #pragma once
 #include <string_view>
-#include "base/types.hpp"
+#include "portable/base/types.hpp"
 
 namespace hv {
 inline constexpr u32 interface_major = 4;  // the Xen release whose interface this is

@@ -3,9 +3,9 @@
 // them.
 #pragma once
 #include <span>
-#include "base/result.hpp"
 #include "core/mm/page_info.hpp"
 #include "core/vcpu.hpp"
+#include "portable/base/result.hpp"
 
 namespace hv {
 inline constexpr u32 descriptors_per_page = 512;

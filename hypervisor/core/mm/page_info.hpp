@@ -16,7 +16,7 @@
 #include <utility>
 #include "base/assert.hpp"
 #include "base/index.hpp"
-#include "base/result.hpp"
+#include "portable/base/result.hpp"
 
 namespace hv {
 struct Domain;

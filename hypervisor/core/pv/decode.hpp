@@ -4,8 +4,8 @@
 // registers in, a value out. Encodings after Intel SDM volume 2, chapters 2 to 6 and appendix A.
 #pragma once
 #include <span>
-#include "base/result.hpp"
 #include "core/pv/operand.hpp"
+#include "portable/base/result.hpp"
 
 namespace hv::pv {
 inline constexpr u32 max_instruction_bytes = 15;

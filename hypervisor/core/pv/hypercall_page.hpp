@@ -3,7 +3,7 @@
 #pragma once
 #include <cstddef>
 #include <span>
-#include "base/types.hpp"
+#include "portable/base/types.hpp"
 
 namespace hv::pv {
 void fill_hypercall_page(std::span<std::byte, page_size> page);

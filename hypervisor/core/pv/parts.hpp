@@ -6,7 +6,7 @@
 #include <array>
 #include <atomic>
 #include <cstddef>
-#include "base/types.hpp"
+#include "portable/base/types.hpp"
 #include "public/vcpu.hpp"
 
 namespace hv {

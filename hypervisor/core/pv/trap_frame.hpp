@@ -5,8 +5,8 @@
 #pragma once
 #include <array>
 #include <optional>
-#include "base/result.hpp"
 #include "core/pv/registers.hpp"
+#include "portable/base/result.hpp"
 
 namespace hv::pv {
 // The interrupted vCPU.

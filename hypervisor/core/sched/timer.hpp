@@ -2,7 +2,7 @@
 // One-shot timers, per CPU in order of expiry. The callback runs on that CPU with no lock held.
 #pragma once
 #include <atomic>
-#include "base/types.hpp"
+#include "portable/base/types.hpp"
 
 namespace hv {
 struct Timer {

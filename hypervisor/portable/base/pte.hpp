@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // A page-table entry as a value (Intel SDM volume 3, 4.5). All levels share the layout as far as PV guests may use it.
 #pragma once
-#include "base/types.hpp"
+#include "portable/base/types.hpp"
 
 namespace hv {
 struct Pte {

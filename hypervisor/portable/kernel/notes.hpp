@@ -6,7 +6,7 @@
 #include <optional>
 #include <span>
 #include <string_view>
-#include "base/types.hpp"
+#include "portable/base/types.hpp"
 
 namespace hv::pv {
 // What is wrong, as a clause for "dom0 kernel: …"; null if nothing is.

@@ -9,8 +9,8 @@
 #include <cstddef>
 #include <optional>
 #include <span>
-#include "base/types.hpp"
 #include "portable/base/shared.hpp"
+#include "portable/base/types.hpp"
 
 namespace hv::ring {
 // How many bytes lie between the indices; nothing if they cannot be those of a buffer of this size.

@@ -4,8 +4,8 @@
 // reads its own from there. Indices count from the ring's beginning; their low 32 bits are those in the page.
 #pragma once
 #include <optional>
-#include "base/types.hpp"
 #include "portable/base/shared.hpp"
+#include "portable/base/types.hpp"
 #include "portable/ring/stores.hpp"
 #include "public/io/ring.hpp"
 

@@ -3,8 +3,8 @@
 // stores up to some point, in the order of its code, which is why these are not moved. Tests put another class in the
 // place of this one, which stops at any of them.
 #pragma once
-#include "base/types.hpp"
 #include "portable/base/shared.hpp"
+#include "portable/base/types.hpp"
 
 namespace hv::ring {
 struct Stores {

@@ -7,8 +7,8 @@
 #include <optional>
 #include <span>
 #include <string_view>
-#include "base/types.hpp"
 #include "portable/base/number.hpp"
+#include "portable/base/types.hpp"
 
 namespace hv::xenbus {
 enum class Writer : u8 { toolstack, frontend, backend };

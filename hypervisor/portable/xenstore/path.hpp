@@ -2,7 +2,7 @@
 // Names of nodes: "/local/domain/3/name". Everything here takes and gives absolute paths.
 #pragma once
 #include <string_view>
-#include "base/types.hpp"
+#include "portable/base/types.hpp"
 
 namespace hv::xenstore {
 // Absolute, made of [A-Za-z0-9-/_@], no empty component, no slash at the end, not too long. The limit is for the part

@@ -4,7 +4,7 @@
 #pragma once
 #include <optional>
 #include <string_view>
-#include "base/types.hpp"
+#include "portable/base/types.hpp"
 #include "public/io/xs_wire.hpp"
 
 namespace hv::xenstore {

@@ -5,7 +5,7 @@
 #include <array>
 #include <span>
 #include <string_view>
-#include "base/types.hpp"
+#include "portable/base/types.hpp"
 #include "public/memory.hpp"
 
 namespace hv::boot {

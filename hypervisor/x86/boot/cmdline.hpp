@@ -7,7 +7,7 @@
 #include <span>
 #include <string_view>
 #include "base/log.hpp"
-#include "base/types.hpp"
+#include "portable/base/types.hpp"
 #include "x86/cpu/speculation.hpp"
 
 namespace hv::boot {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The other processors of the machine.
 #pragma once
-#include "base/types.hpp"
+#include "portable/base/types.hpp"
 
 namespace hv::smp {
 // Brings up those that ACPI lists, `limit` in all (0: every one). Each gets the next CpuId and waits for work.

@@ -2,7 +2,7 @@
 // The local APIC (Intel SDM volume 3, chapter 11), in x2APIC mode where there is one: end of interrupt, IPIs, a
 // one-shot timer.
 #pragma once
-#include "base/types.hpp"
+#include "portable/base/types.hpp"
 
 namespace hv::apic {
 void turn_off_pic();   // the old interrupt controllers only have to be quiet

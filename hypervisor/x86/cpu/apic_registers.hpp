@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The local APIC's registers in both of its modes (Intel SDM volume 3, 11.4.1 and 11.12.1). Pure, tested hosted.
 #pragma once
-#include "base/types.hpp"
+#include "portable/base/types.hpp"
 
 namespace hv::apic {
 enum Register : u32 {  // offsets in the xAPIC's window

@@ -5,7 +5,7 @@
 #pragma once
 #include <algorithm>
 #include <optional>
-#include "base/types.hpp"
+#include "portable/base/types.hpp"
 
 namespace hv::time {
 // The other clock had counted to `count` at some moment between the two readings of the TSC.

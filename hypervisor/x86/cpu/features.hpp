@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // What the processor must have, and the control registers as the hypervisor runs with them.
 #pragma once
-#include "base/types.hpp"
+#include "portable/base/types.hpp"
 #include "x86/cpu/speculation.hpp"
 
 namespace hv::features {

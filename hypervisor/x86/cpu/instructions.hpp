@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // One privileged or unusual instruction a function.
 #pragma once
-#include "base/types.hpp"
+#include "portable/base/types.hpp"
 
 namespace hv::cpu {
 struct CpuidResult {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Vectors above the exceptions, and what each of them does.
 #pragma once
-#include "base/types.hpp"
+#include "portable/base/types.hpp"
 
 namespace hv {
 namespace vector {

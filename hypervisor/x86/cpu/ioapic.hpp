@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // The IO-APICs (82093AA data sheet): everything masked at the start, then one input after the other by its GSI.
 #pragma once
-#include "base/types.hpp"
 #include "core/hal/irq.hpp"
+#include "portable/base/types.hpp"
 
 namespace hv::ioapic {
 struct Wiring {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Model-specific registers (Intel SDM volume 4; AMD APM volume 2, appendix A).
 #pragma once
-#include "base/result.hpp"
-#include "base/types.hpp"
+#include "portable/base/result.hpp"
+#include "portable/base/types.hpp"
 
 namespace hv::msr {
 inline constexpr u32 tsc = 0x10;

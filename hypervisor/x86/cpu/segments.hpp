@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // GDT, TSS, IDT and the system-call registers of a CPU. The guest's descriptors come before ours in the same table.
 #pragma once
-#include "base/types.hpp"
+#include "portable/base/types.hpp"
 
 namespace hv {
 // Our page of the GDT begins at 0xe000. Three of its selectors are ABI (arch-x86/xen-x86_64.h: FLAT_RING3_*).

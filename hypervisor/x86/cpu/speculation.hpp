@@ -3,7 +3,7 @@
 // processor's buffers still hold of others. docs/speculation.md says what holds on which processor.
 #pragma once
 #include <optional>
-#include "base/types.hpp"
+#include "portable/base/types.hpp"
 
 namespace hv::speculation {
 // The words in which a processor tells of its weaknesses and of the means against them; 0 where it has no such word.

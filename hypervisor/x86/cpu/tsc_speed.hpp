@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The machine's clocks beside each other: how fast the TSC and the local APIC's timer run, at boot and ever after.
 #pragma once
-#include "base/types.hpp"
+#include "portable/base/types.hpp"
 
 namespace hv::time {
 struct TscSpeed {

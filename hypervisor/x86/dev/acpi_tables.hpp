@@ -5,7 +5,7 @@
 #include <cstddef>
 #include <optional>
 #include <span>
-#include "base/types.hpp"
+#include "portable/base/types.hpp"
 #include "x86/cpu/ioapic.hpp"
 
 namespace hv::acpi {

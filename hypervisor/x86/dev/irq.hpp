@@ -3,7 +3,7 @@
 // the CPU it goes to. Vectors are the same on all CPUs, so that moving an interrupt changes only its destination. What
 // core uses of this is in core/hal.hpp.
 #pragma once
-#include "base/types.hpp"
+#include "portable/base/types.hpp"
 #include "x86/cpu/ioapic.hpp"
 
 namespace hv::irq {

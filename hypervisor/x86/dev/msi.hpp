@@ -2,8 +2,8 @@
 // Message-signalled interrupts (PCI Local Bus Specification 3.0, section 6.8). The hypervisor writes the messages;
 // dom0's kernel turns the capability on and off, and may see an MSI-X table but not write it.
 #pragma once
-#include "base/result.hpp"
 #include "core/hal/irq.hpp"
+#include "portable/base/result.hpp"
 #include "x86/dev/pci.hpp"
 
 namespace hv::msi {

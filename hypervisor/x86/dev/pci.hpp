@@ -3,7 +3,7 @@
 // accesses one, for the hypervisor and for dom0, whose accesses come here too.
 #pragma once
 #include <optional>
-#include "base/types.hpp"
+#include "portable/base/types.hpp"
 
 namespace hv::pci {
 struct Function {

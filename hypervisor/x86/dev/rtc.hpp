@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The battery clock (MC146818 data sheet), read once at boot. Dom0 sets it.
 #pragma once
-#include "base/types.hpp"
+#include "portable/base/types.hpp"
 
 namespace hv::rtc {
 u64 read_seconds();  // since 1970, taking the clock for UTC

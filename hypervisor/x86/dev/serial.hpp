@@ -3,8 +3,8 @@
 // machine ends, output polls.
 #pragma once
 #include <string_view>
-#include "base/types.hpp"
 #include "core/hal/power.hpp"
+#include "portable/base/types.hpp"
 #include "x86/boot/cmdline.hpp"
 
 namespace hv::serial {

@@ -8,8 +8,8 @@
 #include <array>
 #include <span>
 #include <string_view>
-#include "base/format.hpp"
-#include "base/types.hpp"
+#include "portable/base/format.hpp"
+#include "portable/base/types.hpp"
 
 namespace hv::serial {
 enum Register : u16 { data, interrupt_enable, fifo_control, line_control, modem_control, line_status };

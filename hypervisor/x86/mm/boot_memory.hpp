@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // RAM before core's page allocator exists: what the image, the modules and the first 64 KiB leave free.
 #pragma once
-#include "base/types.hpp"
+#include "portable/base/types.hpp"
 #include "x86/boot/boot_info.hpp"
 
 namespace hv::boot_memory {

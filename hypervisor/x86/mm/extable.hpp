@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Instructions of ours that may fault on a guest's account, and where each goes on if it does.
 #pragma once
-#include "base/types.hpp"
+#include "portable/base/types.hpp"
 
 namespace hv::extable {
 struct Entry {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // The hypervisor's own address space: L4 slots 256 to 271, the same tables in every root (docs/memory-map.md).
 #pragma once
-#include "base/types.hpp"
 #include "portable/base/pte.hpp"
+#include "portable/base/types.hpp"
 #include "x86/boot/boot_info.hpp"
 #include "x86/boot/image.h"
 

@@ -2,7 +2,7 @@
 // Copies to and from guest addresses, in the address space that is loaded. A fault ends the copy; the caller has made
 // sure that the range is the guest's, as the processor would not stop ring 0 at our own pages.
 #pragma once
-#include "base/types.hpp"
+#include "portable/base/types.hpp"
 
 extern "C" {
 

@@ -3,7 +3,7 @@
 // alike, so that code in one page of them (the system-call trampolines) reaches the rest relative to itself.
 #pragma once
 #include <array>
-#include "base/types.hpp"
+#include "portable/base/types.hpp"
 
 namespace hv {
 struct Vcpu;

@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
-#include "base/format.hpp"
 #include "base/log.hpp"
 #include "core/domain.hpp"
 #include "core/hal/cpu.hpp"
@@ -14,6 +13,7 @@
 #include "core/pv/hypercall_page.hpp"
 #include "core/pv/vcpu_context.hpp"
 #include "core/sched/scheduler.hpp"
+#include "portable/base/format.hpp"
 #include "portable/kernel/contents.hpp"
 #include "x86/boot/handover.hpp"
 #include "x86/dev/acpi.hpp"

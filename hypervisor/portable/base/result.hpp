@@ -5,7 +5,7 @@
 #include <memory>
 #include <type_traits>
 #include <utility>
-#include "base/types.hpp"
+#include "portable/base/types.hpp"
 
 namespace hv {
 struct Unit {};

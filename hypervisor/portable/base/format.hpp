@@ -6,7 +6,7 @@
 #include <span>
 #include <string_view>
 #include <type_traits>
-#include "base/types.hpp"
+#include "portable/base/types.hpp"
 
 namespace hv {
 struct FormatArg {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "base/format.hpp"
+#include "portable/base/format.hpp"
 #include <array>
 
 namespace hv {
