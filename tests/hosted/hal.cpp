@@ -16,8 +16,8 @@
 #include <cstring>
 #include <thread>
 
-#include "base/chaos_machine.hpp"
 #include "base/log.hpp"
+#include "chaos/machine.hpp"
 #include "core/mm/page_alloc.hpp"
 #include "core/mm/table_entry.hpp"
 #include "core/mm/tlb_clock.hpp"

@@ -16,7 +16,6 @@
 #include "x86/boot/multiboot.hpp"
 #include "x86/boot/smp.hpp"
 #include "x86/cpu/apic.hpp"
-#include "x86/cpu/chaos.hpp"
 #include "x86/cpu/features.hpp"
 #include "x86/cpu/segments.hpp"
 #include "x86/cpu/speculation.hpp"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #ifdef PARAVANE_CHAOS
-#include "base/chaos.hpp"
-#include "base/chaos_machine.hpp"
+#include "chaos.hpp"
+#include "machine.hpp"
 
 namespace hv::chaos {
 namespace {

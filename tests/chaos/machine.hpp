@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What base/chaos.cpp needs of the machine: x86 and the hosted world define it.
+// What chaos.cpp needs of the machine: x86.cpp and the hosted world define it.
 #pragma once
 #include "portable/base/types.hpp"
 

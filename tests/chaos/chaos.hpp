@@ -15,6 +15,7 @@ struct Step {
 private:
     static void wait() noexcept;
 };
+void start(unsigned long seed);  // on the machine: all CPUs wait from now on; with 0 none ever does
 }  // namespace hv::chaos
 
 #define __atomic_load_n(...) (::hv::chaos::Step{}, __atomic_load_n(__VA_ARGS__))

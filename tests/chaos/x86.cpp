@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MIT
-#ifdef PARAVANE_CHAOS
-#include "x86/cpu/chaos.hpp"
+// The random waits on the machine: linked into the chaos build only.
 #include <array>
-#include "base/chaos_machine.hpp"
 #include "base/log.hpp"
+#include "machine.hpp"
 #include "x86/cpu/instructions.hpp"
 #include "x86/cpu/this_cpu.hpp"
 
@@ -30,4 +29,3 @@ void pause(u32 rounds) {
     for (u32 round = 0; round < rounds; ++round) cpu::pause();
 }
 }  // namespace hv::chaos
-#endif
