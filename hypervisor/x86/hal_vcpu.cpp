@@ -10,7 +10,6 @@
 #include "x86/cpu/this_cpu.hpp"
 #include "x86/mm/paging.hpp"
 #include "x86/mm/tlb.hpp"
-#include "x86/mm/usercopy.hpp"
 
 namespace hv::hal {
 namespace {
@@ -70,7 +69,7 @@ void save_segment_bases(Vcpu& vcpu) {
 bool load_user_gs_selector(Vcpu& vcpu, u16 selector) {
     if (!is_loaded(vcpu)) return false;
     cpu::swapgs();
-    bool loaded = load_gs_selector(selector);
+    bool loaded = cpu::load_gs(selector);
     cpu::swapgs();
     vcpu.gs_base_user = msr::read(msr::kernel_gs_base);
     return loaded;

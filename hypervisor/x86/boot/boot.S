@@ -2,9 +2,8 @@
 // From the boot loader's 32-bit protected mode to start() in long mode at the linked address. Nothing is mapped yet:
 // symbols stand for physical addresses by subtracting IMAGE_OFFSET.
 #include "cpu_offsets.h"
-#include "x86/boot/image.h"
+#include "x86/boot/long_mode.h"
 
-#define PHYSICAL(symbol) (symbol - IMAGE_OFFSET)
 #define TABLE 0x3                  // present, writable
 #define LARGE 0x83                 // present, writable, 2 MiB
 
@@ -54,16 +53,7 @@ boot_entry:
     movl %eax, PHYSICAL(boot_l4) + 261 * 8
     movl %eax, PHYSICAL(boot_l4) + 262 * 8
 
-    movl $0x620, %eax              // PAE, OSFXSR, OSXMMEXCPT
-    movl %eax, %cr4
-    movl $PHYSICAL(boot_l4), %eax
-    movl %eax, %cr3
-    movl $0xc0000080, %ecx
-    rdmsr
-    orl $0x901, %eax               // SCE, LME, NXE
-    wrmsr
-    movl $0x80010033, %eax         // PG, WP, NE, ET, MP, PE
-    movl %eax, %cr0
+    enable_long_mode
     lgdt PHYSICAL(boot_gdt_register)
     ljmp $8, $PHYSICAL(boot_64)
 
@@ -90,15 +80,7 @@ no_long_mode_text:
 
     .code64
 boot_64:
-    movl $16, %eax
-    movl %eax, %ds
-    movl %eax, %es
-    movl %eax, %ss
-    xorl %eax, %eax
-    movl %eax, %fs
-    movl %eax, %gs
-    movabsq $boot_high, %rax
-    jmp *%rax
+    go_high boot_high
 boot_high:
     leaq boot_stack_end - CPU_BLOCK_SIZE(%rip), %rsp
     movl %edi, %esi                // start(magic, physical address of the information)

@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: MIT
 // What boot loaders look for near the start of the file. QEMU's -kernel takes multiboot 1 and refuses ELF64, hence the
 // load addresses (Multiboot 0.6.96, 3.1.3); GRUB takes multiboot 2 (Multiboot2 2.0, 3.1).
-#include "x86/boot/image.h"
-
-#define PHYSICAL(symbol) (symbol - IMAGE_OFFSET)
+#include "x86/boot/long_mode.h"
 
 #define MB1_MAGIC 0x1badb002
 #define MB1_FLAGS 0x00010003       // modules on pages, memory information, load addresses

@@ -56,6 +56,23 @@ REGISTER(dr6)
 REGISTER(dr7)
 #undef REGISTER
 
+// Loads a selector; false if that faults, and the register has a null one then.
+#define SEGMENT(name)                                                                             \
+    inline bool load_##name(u32 selector) {                                                       \
+        bool loaded = false;                                                                      \
+        asm volatile("1: mov %1, %%" #name                                                        \
+                     "; movb $1, %0; 2: .pushsection .extable, \"a?\"; .quad 1b, 2b; .popsection" \
+                     : "+q"(loaded)                                                               \
+                     : "r"(selector));                                                            \
+        if (!loaded) asm volatile("mov %0, %%" #name : : "r"(0));                                 \
+        return loaded;                                                                            \
+    }
+SEGMENT(ds)
+SEGMENT(es)
+SEGMENT(fs)
+SEGMENT(gs)
+#undef SEGMENT
+
 inline void clts() { asm volatile("clts" : : : "memory"); }
 inline void invlpg(u64 address) { asm volatile("invlpg (%0)" : : "r"(address) : "memory"); }
 inline void wbinvd() { asm volatile("wbinvd" : : : "memory"); }

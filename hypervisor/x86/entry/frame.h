@@ -59,18 +59,14 @@
 .endm
 
 .macro push_short   // error code and vector are on the stack already
-    pushq %rdi
-    pushq %rsi
-    pushq %rdx
-    pushq %rcx
-    pushq %rax
+    .irp register, rdi, rsi, rdx, rcx, rax
+    pushq %\register
+    .endr
 .endm
 .macro pop_short
-    popq %rax
-    popq %rcx
-    popq %rdx
-    popq %rsi
-    popq %rdi
+    .irp register, rax, rcx, rdx, rsi, rdi
+    popq %\register
+    .endr
     addq $8, %rsp
 .endm
 // What was loaded for the hypervisor must not stay in the processor's buffers. The last thing before each way to a guest.
@@ -79,28 +75,14 @@
 .endm
 .macro push_rest    // and a barrier before the first RET in C++
     patch_site PATCH_BARRIER, call barrier_on_entry
-    pushq %r8
-    pushq %r9
-    pushq %r10
-    pushq %r11
-    pushq %rbx
-    pushq %rbp
-    pushq %r12
-    pushq %r13
-    pushq %r14
-    pushq %r15
+    .irp register, r8, r9, r10, r11, rbx, rbp, r12, r13, r14, r15
+    pushq %\register
+    .endr
 .endm
 .macro pop_full
-    popq %r15
-    popq %r14
-    popq %r13
-    popq %r12
-    popq %rbp
-    popq %rbx
-    popq %r11
-    popq %r10
-    popq %r9
-    popq %r8
+    .irp register, r15, r14, r13, r12, rbp, rbx, r11, r10, r9, r8
+    popq %\register
+    .endr
     pop_short
 .endm
 // Between the guest's modes, with a short frame: root and GS base follow, and user mode finds all ports closed.

@@ -15,14 +15,7 @@
 #include "x86/entry/exit.hpp"
 #include "x86/mm/paging.hpp"
 #include "x86/mm/tlb.hpp"
-#include "x86/mm/usercopy.hpp"
 #include "x86/mm/window.hpp"
-
-extern "C" {
-bool load_es_selector(hv::u32 selector);  // entry/selectors.S
-bool load_ds_selector(hv::u32 selector);
-bool load_fs_selector(hv::u32 selector);
-}
 
 namespace hv::x86 {
 namespace {
@@ -45,10 +38,10 @@ void load_tsc_aux(CpuBlock& cpu, Vcpu const& vcpu) {
 
 // Selectors before bases: loading one changes the base. False if one of them faulted: it is null now.
 bool load_selectors(abi::CpuUserRegs const& regs) {
-    bool es = load_es_selector(regs.es);
-    bool ds = load_ds_selector(regs.ds);
-    bool fs = load_fs_selector(regs.fs);
-    bool gs = load_gs_selector(regs.gs);
+    bool es = cpu::load_es(regs.es);
+    bool ds = cpu::load_ds(regs.ds);
+    bool fs = cpu::load_fs(regs.fs);
+    bool gs = cpu::load_gs(regs.gs);
     return es && ds && fs && gs;
 }
 
