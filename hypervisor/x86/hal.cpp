@@ -60,7 +60,7 @@ bool clear_guest(u64 to, usize size) {
                  : "memory");
     return done;
 }
-u64 max_address_bits() { return features::address_bits(); }
+u64 max_address_bits() { return features::found.address_bits; }
 std::span<abi::E820Entry const> machine_memory_map() { return boot::machine_memory_map(); }
 
 CpuId this_cpu() { return hv::this_cpu().id; }
@@ -82,13 +82,10 @@ perf::Counts& perf_counts(CpuId cpu) { return cpu_block(cpu).counts; }
 
 CpuIds cpu_ids(CpuId cpu) {
     u32 apic_id = cpu_block(cpu).apic_id;
-    for (acpi::Processor const& processor : acpi::processors())
+    for (acpi::Processor const& processor : acpi::machine.interrupts.processor_list())
         if (processor.apic_id == apic_id) return {.apic_id = apic_id, .acpi_id = processor.acpi_id};
     return {.apic_id = apic_id, .acpi_id = cpu};
 }
-CpuidLeaf cpuid(u32 leaf, u32 subleaf) {
-    cpu::CpuidResult r = cpu::cpuid(leaf, subleaf);
-    return {.eax = r.eax, .ebx = r.ebx, .ecx = r.ecx, .edx = r.edx};
-}
+CpuidLeaf cpuid(u32 leaf, u32 subleaf) { return cpu::cpuid(leaf, subleaf); }
 u64 arch_capabilities() { return features::processor().capabilities; }
 }  // namespace hv::hal

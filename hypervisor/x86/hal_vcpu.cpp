@@ -108,7 +108,7 @@ void load_virtual_cr4(Vcpu& vcpu) {
     if (!is_loaded(vcpu)) return;
     u64 now = cpu::read_cr4();
     u64 wanted = (now & ~cr4_of_guest) | (vcpu.cr4 & cr4_of_guest);
-    if (!features::has_fsgsbase()) wanted &= ~(u64{1} << 16);
+    if (!features::found.fsgsbase) wanted &= ~(u64{1} << 16);
     if (wanted != now) cpu::write_cr4(wanted);
 }
 

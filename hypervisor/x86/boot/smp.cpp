@@ -117,7 +117,7 @@ void start_others(u32 limit) {
     if (!page) return log::warn("no memory below 64 KiB, where other processors would start");
     __builtin_memcpy(paging::direct_map(Mfn{page}), ap_start, static_cast<usize>(ap_start_end - ap_start));
     ap_root = paging::idle_root();
-    for (acpi::Processor const& processor : acpi::processors()) {
+    for (acpi::Processor const& processor : acpi::machine.interrupts.processor_list()) {
         CpuId const cpu = online.load();
         if (cpu == max_cpus || (limit && cpu >= limit)) break;
         if (processor.apic_id == this_cpu().apic_id) continue;

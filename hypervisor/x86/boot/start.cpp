@@ -91,8 +91,8 @@ void reserve_controllers() {
         boot::reserve_memory(info, address.value, size);
         (void)protect_io(Mfn{address.value >> page_shift}, size >> page_shift, Protection::denied);
     };
-    keep(acpi::local_apic_address(), page_size);
-    for (acpi::IoApicEntry const& ioapic : acpi::ioapics()) keep(ioapic.address, page_size);
+    keep(acpi::machine.interrupts.local_apic, page_size);
+    for (acpi::IoApicEntry const& ioapic : acpi::machine.interrupts.ioapic_list()) keep(ioapic.address, page_size);
     (void)protect_io(Mfn{0xfee00}, 0x100, Protection::denied);  // a write there is an interrupt
 }
 
@@ -116,8 +116,9 @@ void start_memory() {
 
 void start_interrupts_and_time() {
     apic::turn_off_pic();
-    apic::map(acpi::local_apic_address());
-    for (acpi::IoApicEntry const& ioapic : acpi::ioapics()) ioapic::add(ioapic.address, ioapic.gsi_base);
+    apic::map(acpi::machine.interrupts.local_apic);
+    for (acpi::IoApicEntry const& ioapic : acpi::machine.interrupts.ioapic_list())
+        ioapic::add(ioapic.address, ioapic.gsi_base);
     apic::init_cpu();
     time::calibrate();
 }
@@ -133,8 +134,8 @@ void start_interrupts_and_time() {
     guest_time::start(cpu.id);
     cpu.current = &sched::idle_vcpu(cpu.id);
     smp::start_others(options.max_cpus);
-    log::info("{} processors in ACPI, {} in use; {} interrupt inputs", acpi::processors().size(), hal::online_cpus(),
-              hal::gsi_count());
+    log::info("{} processors in ACPI, {} in use; {} interrupt inputs", acpi::machine.interrupts.processor_list().size(),
+              hal::online_cpus(), hal::gsi_count());
 #ifdef PARAVANE_CHAOS
     chaos::start(options.chaos_seed);
 #endif

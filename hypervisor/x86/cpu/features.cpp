@@ -6,30 +6,23 @@
 #include "x86/cpu/msr.hpp"
 
 namespace hv::features {
+constinit Features found{};
+
 namespace {
 constexpr u64 cr4_pae = 1u << 5, cr4_mce = 1u << 6, cr4_osfxsr = 1u << 9, cr4_osxmmexcpt = 1u << 10,
               cr4_osxsave = 1u << 18, cr4_smep = 1u << 20, cr4_smap = 1u << 21;
 constexpr u64 cr0_paging = 0x8005'0033;  // PG AM WP NE ET MP PE
 
-// Read once: where we run in a virtual machine ourselves, CPUID leaves it.
-struct Features {
-    bool xsave, xsaveopt, fsgsbase, smep, smap, rdtscp, stable_tsc, leaks_fpu_pointers;
-    u32 address_bits;
-};
-constinit Features found{};
-
 u32 basic_ecx() { return cpu::cpuid(1).ecx; }
 u32 basic_edx() { return cpu::cpuid(1).edx; }
-cpu::CpuidResult leaf7() { return cpu::cpuid(0).eax >= 7 ? cpu::cpuid(7) : cpu::CpuidResult{}; }
+CpuidLeaf leaf7() { return cpu::cpuid(0).eax >= 7 ? cpu::cpuid(7) : CpuidLeaf{}; }
 
-cpu::CpuidResult extended(u32 leaf) {
-    return cpu::cpuid(0x8000'0000).eax >= leaf ? cpu::cpuid(leaf) : cpu::CpuidResult{};
-}
+CpuidLeaf extended(u32 leaf) { return cpu::cpuid(0x8000'0000).eax >= leaf ? cpu::cpuid(leaf) : CpuidLeaf{}; }
 
 u32 extended_edx() { return extended(0x8000'0001).edx; }
 
 bool is_vendor(u32 ebx, u32 edx, u32 ecx) {
-    cpu::CpuidResult vendor = cpu::cpuid(0);
+    CpuidLeaf vendor = cpu::cpuid(0);
     return vendor.ebx == ebx && vendor.edx == edx && vendor.ecx == ecx;
 }
 bool is_intel() { return is_vendor(0x756e'6547, 0x4965'6e69, 0x6c65'746e); }
@@ -81,14 +74,6 @@ speculation::Processor processor() {
             .extended21_eax = extended(0x8000'0021).eax,
             .extended21_ecx = extended(0x8000'0021).ecx};
 }
-
-bool has_xsave() { return found.xsave; }
-bool has_xsaveopt() { return found.xsaveopt; }
-bool has_fsgsbase() { return found.fsgsbase; }
-bool has_rdtscp() { return found.rdtscp; }
-bool has_stable_tsc() { return found.stable_tsc; }
-bool leaks_fpu_pointers() { return found.leaks_fpu_pointers; }
-u64 address_bits() { return found.address_bits; }
 
 void read() {
     found.xsave = basic_ecx() & 1u << 26;

@@ -5,6 +5,14 @@
 #include "x86/cpu/speculation.hpp"
 
 namespace hv::features {
+// Read once: where we run in a virtual machine ourselves, CPUID leaves it.
+struct Features {
+    bool xsave, xsaveopt, fsgsbase, smep, smap, rdtscp, stable_tsc;
+    bool leaks_fpu_pointers;  // FXSAVE leaves out where the last x87 instruction was (AMD before Zen)
+    u32 address_bits;
+};
+extern constinit Features found;
+
 // Null if this processor will do, else what is wrong with it.
 char const* missing();
 // Guests share their address space with us. Where user mode can read through supervisor mappings (CVE-2017-5754), that
@@ -17,13 +25,6 @@ void init_cpu();           // CR0, CR4, EFER, PAT
 // AMD's processors execute past an LFENCE unless told otherwise (software techniques for managing speculation, G-2);
 // retpolines and guests rely on it. Where we run in a virtual machine ourselves, the register may be missing.
 void make_lfence_serialize();
-u64 control4();  // CR4 as it is while no guest has a say
-u64 address_bits();
-bool has_xsave();
-bool has_xsaveopt();
-bool has_fsgsbase();
-bool has_rdtscp();
-bool has_stable_tsc();
-bool leaks_fpu_pointers();           // FXSAVE leaves out where the last x87 instruction was (AMD before Zen)
+u64 control4();                      // CR4 as it is while no guest has a say
 speculation::Processor processor();  // may be asked before read()
 }  // namespace hv::features

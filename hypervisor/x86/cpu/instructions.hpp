@@ -1,14 +1,11 @@
 // SPDX-License-Identifier: MIT
 // One privileged or unusual instruction a function.
 #pragma once
-#include "portable/base/types.hpp"
+#include "core/hal/cpuid_leaf.hpp"
 
 namespace hv::cpu {
-struct CpuidResult {
-    u32 eax, ebx, ecx, edx;
-};
-inline CpuidResult cpuid(u32 leaf, u32 subleaf = 0) {
-    CpuidResult r;
+inline CpuidLeaf cpuid(u32 leaf, u32 subleaf = 0) {
+    CpuidLeaf r;
     asm volatile("cpuid" : "=a"(r.eax), "=b"(r.ebx), "=c"(r.ecx), "=d"(r.edx) : "a"(leaf), "c"(subleaf));
     return r;
 }

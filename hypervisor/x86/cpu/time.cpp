@@ -156,7 +156,7 @@ Time now() { return time_at(cpu::rdtsc()); }
 u64 read_tsc() { return cpu::rdtsc(); }
 TscScale tsc_scale() { return tsc_to_ns; }
 u64 tsc_khz() { return tsc_hz / 1000; }
-bool tsc_is_stable() { return features::has_stable_tsc(); }
+bool tsc_is_stable() { return features::found.stable_tsc; }
 
 // Far deadlines are cut to what the counter holds: the timer then fires early, and whoever handles it arms it again.
 void set_deadline(Time deadline) {

@@ -11,7 +11,7 @@
 #include "x86/cpu/instructions.hpp"
 #include "x86/cpu/reference_clocks.hpp"
 #include "x86/dev/acpi.hpp"
-#include "x86/dev/hpet.hpp"
+#include "x86/mm/paging.hpp"
 
 namespace hv::time {
 namespace {
@@ -24,13 +24,30 @@ struct Ports {
 struct AcpiTimer {
     static constexpr u64 hz = 3'579'545, mask = 0xff'ffff;  // some have 32 bits; the others are not worth asking
     static u64 tsc() { return cpu::rdtsc(); }
-    static u64 count() { return cpu::inl(acpi::timer_port()); }
+    static u64 count() { return cpu::inl(acpi::machine.timer); }
 };
 
+// The HPET's main counter (IA-PC HPET specification 1.0a): a clock to compare with where there is no better one.
 struct Hpet {
+    enum Register : u32 { period = 0x004, configuration = 0x010, main_counter = 0x0f0 };
     static constexpr u64 mask = ~u32{0};
+    static inline constinit u64 window = 0, hz = 0;
+
+    static u32 volatile& at(Register reg) { return *reinterpret_cast<u32 volatile*>(window + reg); }
+    static bool start() {  // if there is one: maps it and lets it count; once or oftener
+        constexpr u64 femtoseconds = 1'000'000'000'000'000;
+        constexpr u32 enable = 1u << 0, longest_period = 0x05f5'e100;  // by the specification: anything else is no HPET
+        if (hz) return true;
+        if (acpi::machine.hpet == Maddr{0}) return false;
+        window = paging::map_device(acpi::machine.hpet, page_size);
+        u32 const one_tick = at(period);
+        if (!one_tick || one_tick > longest_period) return false;
+        at(configuration) = at(configuration) | enable;
+        hz = femtoseconds / one_tick;
+        return true;
+    }
     static u64 tsc() { return cpu::rdtsc(); }
-    static u64 count() { return hpet::count(); }
+    static u64 count() { return at(main_counter); }  // the lower half, which is read at once
 };
 
 // Counts down once, at a speed to be found: how far a run has come, the TSC says.
@@ -103,13 +120,13 @@ Pair narrow_pair() {
 void look_at_clock(void*) {
     watch.timer.arm(hal::now() + watch_interval, hal::this_cpu());
     std::optional<Span> const minute =
-        watch.watch.add(acpi::timer_port() ? narrow_pair<AcpiTimer>() : narrow_pair<Hpet>());
+        watch.watch.add(acpi::machine.timer ? narrow_pair<AcpiTimer>() : narrow_pair<Hpet>());
     if (!minute) return;
     u64 const hz = minute->tsc_hz(watch.clock_hz);
     u64 const difference = std::max(hz, watch.tsc_hz) - std::min(hz, watch.tsc_hz);
     if (difference <= watch.tsc_hz / 1'000'000 * (most_doubt + minute->doubt_in_millionths())) return;
     log::warn("time: the TSC ran at {} kHz over a minute of the {}, and not at {}: time is wrong by {} in a million",
-              hz / 1000, acpi::timer_port() ? "ACPI timer" : "HPET", watch.tsc_hz / 1000,
+              hz / 1000, acpi::machine.timer ? "ACPI timer" : "HPET", watch.tsc_hz / 1000,
               difference / (watch.tsc_hz / 1'000'000));
     watch.timer.disarm();
 }
@@ -119,13 +136,13 @@ TscSpeed measure_tsc() {
     TscSpeed best{};
     Ports ports;
     try_clock(best, Pit<Ports>(ports), "PIT");
-    if (!is_sure(best) && acpi::timer_port()) {
+    if (!is_sure(best) && acpi::machine.timer) {
         AcpiTimer io;
         try_clock(best, Counter<AcpiTimer>(io, io.hz, io.mask), "ACPI timer");
     }
-    if (!is_sure(best) && hpet::start()) {
+    if (!is_sure(best) && Hpet::start()) {
         Hpet io;
-        try_clock(best, Counter<Hpet>(io, hpet::hz(), io.mask), "HPET");
+        try_clock(best, Counter<Hpet>(io, Hpet::hz, io.mask), "HPET");
     }
     if (!best.hz) panic("neither a PIT nor an ACPI timer nor a HPET counts: no way to measure time");
     if (!is_sure(best))
@@ -146,10 +163,10 @@ u64 measure_apic_timer(u64 tsc_hz) {
 }
 
 void watch_tsc(u64 tsc_hz) {
-    if (!acpi::timer_port() && !hpet::start()) return log::info("time: no clock to compare the TSC with later");
-    watch.watch = ClockWatch(tsc_hz, acpi::timer_port() ? AcpiTimer::mask : Hpet::mask);
+    if (!acpi::machine.timer && !Hpet::start()) return log::info("time: no clock to compare the TSC with later");
+    watch.watch = ClockWatch(tsc_hz, acpi::machine.timer ? AcpiTimer::mask : Hpet::mask);
     watch.tsc_hz = tsc_hz;
-    watch.clock_hz = acpi::timer_port() ? AcpiTimer::hz : hpet::hz();
+    watch.clock_hz = acpi::machine.timer ? AcpiTimer::hz : Hpet::hz;
     watch.timer.callback = look_at_clock;
     watch.timer.arm(hal::now(), hal::this_cpu());
 }

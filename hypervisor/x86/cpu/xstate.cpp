@@ -32,13 +32,13 @@ void forget_fpu_pointers() {
 }  // namespace
 
 void init_cpu() {
-    if (!features::has_xsave()) return;
-    cpu::CpuidResult leaf = cpu::cpuid(0xd);
+    if (!features::found.xsave) return;
+    CpuidLeaf leaf = cpu::cpuid(0xd);
     components = (u64{leaf.edx} << 32 | leaf.eax) & pv::guest_xcr0_mask;
     this_cpu().xcr0 = 0;
     load_xcr0(components);
     size = cpu::cpuid(0xd).ebx;  // for what XCR0 enables now
-    optimised = features::has_xsaveopt();
+    optimised = features::found.xsaveopt;
 }
 
 void save(Vcpu& vcpu) {
@@ -54,7 +54,7 @@ void save(Vcpu& vcpu) {
 
 void load(Vcpu const& vcpu) {
     cpu::clts();
-    if (features::leaks_fpu_pointers()) forget_fpu_pointers();
+    if (features::found.leaks_fpu_pointers) forget_fpu_pointers();
     if (!components) {
         asm volatile("fxrstorq (%0)" : : "r"(vcpu.xstate) : "memory");
         return;

@@ -6,17 +6,9 @@
 #include "x86/mm/paging.hpp"
 
 namespace hv::acpi {
-namespace {
-struct Machine {
-    InterruptControllers interrupts{};
-    FixedHardware fixed{};
-    std::optional<SleepTypes> soft_off{};
-    u16 timer = 0;
-    Maddr hpet{0};
-    u64 rsdp = 0;
-};
 constinit Machine machine{};
 
+namespace {
 // Tables above what boot.S mapped cannot be read; firmware keeps them below 4 GiB.
 std::byte const* physical(u64 address, u64 size) {
     constexpr u64 limit = u64{4} << 30;
@@ -94,21 +86,11 @@ void read_tables(boot::BootInfo const& info) {
         use_table(entry_size == 8 ? read<u64>(&root[at]) : read<u32>(&root[at]));
 }
 
-Maddr local_apic_address() { return machine.interrupts.local_apic; }
-std::span<Processor const> processors() {
-    return {machine.interrupts.processors.data(), machine.interrupts.processor_count};
-}
-std::span<IoApicEntry const> ioapics() { return {machine.interrupts.ioapics.data(), machine.interrupts.ioapic_count}; }
-IrqRouting routing_of_isa_irq(u8 irq) { return machine.interrupts.isa[irq & 15]; }
 ioapic::Wiring wiring_of_gsi(u32 gsi) {
     for (IrqRouting const& isa : machine.interrupts.isa)
         if (isa.gsi == gsi) return isa.wiring;
     return {.level = true, .active_low = true};  // a PCI interrupt
 }
-u64 rsdp_address() { return machine.rsdp; }
-u16 timer_port() { return machine.timer; }
-Maddr hpet_address() { return machine.hpet; }
-PortRegister reset_register() { return machine.fixed.reset; }
 
 void power_off() {
     if (!machine.soft_off) return;

@@ -77,6 +77,8 @@ struct InterruptControllers {
     std::array<IrqRouting, 16> isa{};
 
     void add(std::span<std::byte const> madt);
+    std::span<Processor const> processor_list() const { return {processors.data(), processor_count}; }
+    std::span<IoApicEntry const> ioapic_list() const { return {ioapics.data(), ioapic_count}; }
 };
 
 // A register in I/O space; port 0: absent.

@@ -23,7 +23,7 @@ void stop_all_else() {
 
 // By ACPI's register, by the chipset, by the keyboard controller, by a triple fault.
 void reset() {
-    if (acpi::PortRegister reg = acpi::reset_register(); reg.port) {
+    if (acpi::PortRegister reg = acpi::machine.fixed.reset; reg.port) {
         cpu::outb(reg.port, reg.value);
         wait_a_while();
     }

@@ -92,7 +92,7 @@ usize write_some(std::string_view text) {
 
 void use_interrupts() {
     if (!base) return;
-    acpi::IrqRouting routing = acpi::routing_of_isa_irq(irq);
+    acpi::IrqRouting routing = acpi::machine.interrupts.isa[irq & 15];
     bool const claimed = irq::claim(routing.gsi, vector::console, routing.wiring);
     if (!claimed) {
         log::warn("console: no IO-APIC input for IRQ {}: typing goes unnoticed until dom0 asks, output waits", irq);

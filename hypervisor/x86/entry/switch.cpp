@@ -31,7 +31,7 @@ void save(CpuBlock& cpu, Vcpu& vcpu) {
 }
 
 void load_tsc_aux(CpuBlock& cpu, Vcpu const& vcpu) {
-    if (cpu.tsc_aux == vcpu.tsc_aux || !features::has_rdtscp()) return;
+    if (cpu.tsc_aux == vcpu.tsc_aux || !features::found.rdtscp) return;
     cpu.tsc_aux = vcpu.tsc_aux;
     msr::write(msr::tsc_aux, vcpu.tsc_aux);
 }

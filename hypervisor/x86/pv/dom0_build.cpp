@@ -103,7 +103,7 @@ void write_start_info(Builder& builder) {
     // Linux in PV mode looks for ACPI's root pointer only where a BIOS leaves it.
     std::string_view given = builder.info.modules[0].command_line.view();
     char const* pattern = builder.info.efi_system_table ? "{} acpi_rsdp=0x{:x}" : "{}";
-    std::string_view line = format_to(builder.line, pattern, std::array<FormatArg, 2>{given, acpi::rsdp_address()});
+    std::string_view line = format_to(builder.line, pattern, std::array<FormatArg, 2>{given, acpi::machine.rsdp});
     auto& start = *reinterpret_cast<abi::StartInfo*>(builder.memory.at(builder.layout.start_info_pfn));
     bool const whole = pv::fill_start_info(start, builder.image, builder.layout,
                                            {.shared_info = Maddr{builder.domain->shared_info_mfn.value << page_shift},

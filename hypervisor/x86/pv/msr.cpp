@@ -59,7 +59,7 @@ bool write_guest_msr(Vcpu& vcpu, u32 index, u64 value) {
         case msr::efer: return value == (msr::read(index) & ~(msr::efer_svme | msr::efer_aibrse));
         case msr::pat: return value == msr::read(index);
         case msr::tsc_aux:
-            if (value >> 32 || !features::has_rdtscp()) return false;
+            if (value >> 32 || !features::found.rdtscp) return false;
             vcpu.tsc_aux = this_cpu().tsc_aux = value;
             msr::write(index, value);
             return true;
