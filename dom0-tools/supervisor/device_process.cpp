@@ -78,7 +78,7 @@ Result<> DeviceProcess::try_to_start() {
     due_.reset();
     Pipe ready = TRY(make_pipe());
     Pipe complaints = TRY(make_pipe());
-    ChildSpec spec;
+    Program spec;
     spec.handed = TRY(lend());
     spec.handed.push_back({"ready", ready.to.get()});
     std::string const program = "paravane-" + std::string{kind_.name};
@@ -95,11 +95,11 @@ Result<> DeviceProcess::try_to_start() {
     spec.memory_limit = kind_.memory;
     spec.open_files = kind_.open_files;
     spec.standard_error = complaints.to.get();
-    Child child = TRY(start_child(spec));
+    Child child = TRY(Child::start(spec));
     passing_.clear();
-    pid_ = child.pid;
+    pid_ = child.pid();
     is_our_child_ = true;
-    pidfd_ = std::move(child.pidfd);
+    pidfd_ = std::move(child).let_go();
     ready_ = std::move(ready.from);
     complaints_ = std::move(complaints.from);
     Record const record{request_, process_start(pid_).value_or(0), pid_, restarts_};

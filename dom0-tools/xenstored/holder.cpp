@@ -36,10 +36,7 @@ Result<> Holder::run(std::function<Result<>()> const& on_ready) {
     for (;;) {
         Result<bool> go_on = wait_and_act(signals.get(), on_ready);
         if (go_on && *go_on) continue;
-        if (server_) {
-            server_->kill();
-            static_cast<void>(server_->end());
-        }
+        if (server_) { server_->end(); }
         if (!go_on) return std::move(go_on).error();
         return {};
     }
@@ -51,15 +48,15 @@ Result<> Holder::start_server() {
     started_ = Clock::now();
     handed_over_ = last_key_;
     // In the other process all that we have is there too, and goes to the server.
-    server_ = TRY(Twin::start([&, channel = &its] {
+    server_.emplace(TRY(Child::twin([&, channel = &its] {
         channel_ = Channel{};
         return serve_(Held{std::move(*channel), std::move(clients_)}, memory_);
-    }));
+    })));
     return {};
 }
 
 Result<> Holder::on_server_end() {
-    std::string how = server_->end();
+    std::string const how = how_it_ended(server_->end());
     server_.reset();
     if (!was_ready_) return Error{"start", "the server ended with " + how};
     auto now = Clock::now();

@@ -8,7 +8,7 @@
 
 #include "held.hpp"
 #include "listener.hpp"
-#include "os/twin.hpp"
+#include "os/child.hpp"
 
 namespace paravane::xenstored {
 class Holder {
@@ -34,7 +34,7 @@ private:
     SocketListener listener_;
     OwnedFd memory_;
     Serve serve_;
-    std::optional<Twin> server_;
+    std::optional<Child> server_;
     Channel channel_;
     std::map<std::uint64_t, OwnedFd> clients_;
     std::uint64_t last_key_ = 0;

@@ -9,8 +9,8 @@
 #include <array>
 #include <cstring>
 
+#include "os/child.hpp"
 #include "os/io.hpp"
-#include "os/worker.hpp"
 
 namespace paravane {
 namespace {
@@ -92,8 +92,8 @@ Result<Images> ImageReader::read(ImageFiles const& files, std::stop_token stop) 
     int ends[2];
     if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0) return Error::from_errno("make a pipe");
     OwnedFd from{ends[0]}, to{ends[1]};
-    std::array const given{to.get(), elf.fd(), initrd.fd()};
-    Worker child = TRY(Worker::start(words_for(files), given));
+    Child child = TRY(Child::start(
+        {.words = words_for(files), .handed = {{"report", to.get()}, {"kernel", elf.fd()}, {"initrd", initrd.fd()}}}));
     to = OwnedFd{};
     if (TRY(child.wait(limit, stop)) != Waited::ended) return out_of_patience(files, stop, settings_.limits.time);
     if (std::optional<Error> ended = complaint_about(child.end(), files)) return *std::move(ended);

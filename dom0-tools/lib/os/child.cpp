@@ -2,118 +2,86 @@
 #include "os/child.hpp"
 
 #include <fcntl.h>
-#include <grp.h>
+#include <poll.h>
 #include <pwd.h>
 #include <signal.h>
+#include <sys/eventfd.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <cstdio>
+#include <algorithm>
 #include <string_view>
 
 #include "os/io.hpp"
+#include "os/start_program.hpp"
 #include "portable/base/number.hpp"
 
 namespace paravane {
-namespace {
-constexpr int first_handed = 3;
-constexpr int out_of_the_way = 200;
-constexpr std::size_t most_handed = 32;
-constexpr int cannot_start = 127;
-
-[[noreturn]] void give_up(char const* step) {
-    dprintf(STDERR_FILENO, "%s: %s\n", step, std::strerror(errno));
-    _exit(cannot_start);
+Result<Child> Child::watched(pid_t pid) {
+    Child child{pid, OwnedFd{}};         // which ends with this function if it cannot be watched
+    child.fd_ = TRY(open_process(pid));  // nobody has reaped it yet: it is the same process
+    return child;
 }
 
-void limit(__rlimit_resource what, std::uint64_t value) {
-    rlimit const both{value, value};
-    if (setrlimit(what, &both) < 0) give_up("limit what it may take");
-}
+Result<Child> Child::start(Program const& program) { return watched(TRY(start_program(program))); }
 
-void become(Identity const& identity) {
-    // Bounds first: they cannot be changed any more when the rest is gone.
-    for (unsigned long capability = 0; prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) == 0;) ++capability;
-    if (setgroups(0, nullptr) < 0 || setresgid(identity.group, identity.group, identity.group) < 0 ||
-        setresuid(identity.user, identity.user, identity.user) < 0)
-        give_up("become another user");
-}
-
-// What the child needs, made before it is: it may allocate nothing, since other threads' locks are held for ever in it.
-struct Prepared {
-    std::string path = "PATH=/usr/sbin:/usr/bin:/sbin:/bin", count, names;
-    std::vector<char*> words;
-
-    explicit Prepared(ChildSpec const& spec)
-        : count{"LISTEN_FDS=" + std::to_string(spec.handed.size())}, names{"LISTEN_FDNAMES="} {
-        for (Handed const& one : spec.handed) names += (names.ends_with('=') ? "" : ":") + one.name;
-        for (std::string const& word : spec.words) words.push_back(const_cast<char*>(word.c_str()));
-        words.push_back(nullptr);
-    }
-};
-
-void hand_over(ChildSpec const& spec) {
-    int const null = open("/dev/null", O_RDWR | O_CLOEXEC);
-    if (null < 0) give_up("open /dev/null");
-    // Out of the way first: one's place may be another's number.
-    int aside[most_handed];
-    for (std::size_t i = 0; i < spec.handed.size(); ++i)
-        aside[i] = fcntl(spec.handed[i].fd, F_DUPFD_CLOEXEC, out_of_the_way);
-    int const complaints =
-        fcntl(spec.standard_error >= 0 ? spec.standard_error : null, F_DUPFD_CLOEXEC, out_of_the_way);
-    dup2(null, STDIN_FILENO);
-    dup2(null, STDOUT_FILENO);
-    dup2(complaints, STDERR_FILENO);
-    for (std::size_t i = 0; i < spec.handed.size(); ++i) {
-        if (dup2(aside[i], first_handed + static_cast<int>(i)) < 0) give_up("hand over a descriptor");
-    }
-    close_range(first_handed + static_cast<unsigned>(spec.handed.size()), ~0u, 0);
-}
-
-[[noreturn]] void run(ChildSpec const& spec, Prepared& prepared) {
-    hand_over(spec);
-    sigset_t none;
-    sigemptyset(&none);
-    sigprocmask(SIG_SETMASK, &none, nullptr);
-    setsid();
-    umask(0077);
-    if (chdir("/") < 0) give_up("change to /");
-    limit(RLIMIT_CORE, 0);
-    limit(RLIMIT_NOFILE, spec.open_files);
-    if (spec.memory_limit != 0) limit(RLIMIT_AS, spec.memory_limit);
-    if (spec.becomes) become(*spec.becomes);
-    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) give_up("give up new privileges");
-    char pid[32];
-    std::snprintf(pid, sizeof pid, "LISTEN_PID=%d", getpid());
-    char* const environment[] = {prepared.path.data(), pid, prepared.count.data(), prepared.names.data(), nullptr};
-    execve(prepared.words.front(), prepared.words.data(), environment);
-    give_up(prepared.words.front());
-}
-}  // namespace
-
-Result<Child> start_child(ChildSpec const& spec) {
-    if (spec.handed.size() > most_handed) return Error{"", "too many descriptors to hand over", ErrorKind::invalid};
-    Prepared prepared{spec};
+Result<Child> Child::twin(std::function<int()> const& body) {
+    pid_t const parent = getpid();
     pid_t const pid = fork();
     if (pid < 0) return Error::from_errno("fork");
-    if (pid == 0) run(spec, prepared);
-    Result<OwnedFd> pidfd = open_process(pid);  // nobody has reaped it yet: it is the same process
-    if (!pidfd) {
-        kill(pid, SIGKILL);
-        reap(pid);
-        return std::move(pidfd).error();
+    if (pid == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        sigset_t none;
+        sigemptyset(&none);
+        sigprocmask(SIG_SETMASK, &none, nullptr);
+        _exit(getppid() == parent ? body() : 1);
     }
-    return Child{pid, *std::move(pidfd)};
+    return watched(pid);
+}
+
+void Child::kill() const {
+    if (pid_ != 0) ::kill(pid_, SIGKILL);
+}
+
+Result<Waited> Child::wait(std::chrono::steady_clock::time_point limit, std::stop_token const& stop) const {
+    OwnedFd stopped{eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
+    if (!stopped) return Error::from_errno("make an eventfd");
+    std::stop_callback tell{stop, [&] { (void)eventfd_write(stopped.get(), 1); }};
+    for (;;) {
+        using std::chrono::milliseconds;
+        auto left = std::chrono::ceil<milliseconds>(limit - std::chrono::steady_clock::now()).count();
+        constexpr std::int64_t longest = 60'000;
+        pollfd watched[] = {{fd_.get(), POLLIN, 0}, {stopped.get(), POLLIN, 0}};
+        int count = poll(watched, std::size(watched), static_cast<int>(std::clamp<std::int64_t>(left, 0, longest)));
+        if (count < 0 && errno != EINTR) return Error::from_errno("wait for a program");
+        if (count > 0 && watched[0].revents != 0) return Waited::ended;
+        if (count > 0 && watched[1].revents != 0) return Waited::stopped;
+        if (left <= 0) return Waited::too_long;
+    }
+}
+
+int Child::end() {
+    kill();
+    if (pid_ != 0) status_ = reap(std::exchange(pid_, 0));
+    return status_;
+}
+
+OwnedFd Child::let_go() && {
+    pid_ = 0;
+    return std::move(fd_);
 }
 
 int reap(pid_t child) {
     int status = 0;
     while (waitpid(child, &status, 0) < 0 && errno == EINTR) {}
     return status;
+}
+
+std::string how_it_ended(int status) {
+    if (WIFSIGNALED(status)) return "signal " + std::to_string(WTERMSIG(status));
+    return "exit code " + std::to_string(WEXITSTATUS(status));
 }
 
 Result<Identity> find_user(std::string const& name) {

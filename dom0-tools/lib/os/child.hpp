@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: MIT
-// Starts a program that we stay the parent of, with the descriptors and the rights that it is to have and no others.
+// A process that we are the parent of: a program, with the descriptors and the rights that it is to have and no others,
+// or a second process of this program.
 #pragma once
 #include <sys/types.h>
 
+#include <chrono>
 #include <cstdint>
+#include <functional>
 #include <optional>
-#include <span>
+#include <stop_token>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "os/error.hpp"
@@ -14,7 +18,7 @@
 
 namespace paravane {
 // A descriptor under the name by which the program finds it: LISTEN_FDS and LISTEN_FDNAMES, as systemd has them. They
-// are 3 and those that follow.
+// are 3 and those that follow, in this order.
 struct Handed {
     std::string name;
     int fd;
@@ -25,8 +29,8 @@ struct Identity {
     gid_t group;
 };
 
-struct ChildSpec {
-    std::vector<std::string> words;  // the program's path, and its arguments
+struct Program {
+    std::vector<std::string> words;  // its path, and its arguments
     std::vector<Handed> handed = {};
     std::optional<Identity> becomes = {};  // before its first instruction; without any capability
     std::uint64_t memory_limit = 0;        // of its address space, in bytes; 0: none
@@ -34,15 +38,43 @@ struct ChildSpec {
     int standard_error = -1;  // -1: /dev/null, as the other two
 };
 
-struct Child {
-    pid_t pid;
-    OwnedFd pidfd;  // readable when it has ended
+enum class Waited : std::uint8_t { ended, too_long, stopped };
+
+// Moves only. When this object goes, the process is dead and reaped.
+class Child {
+public:
+    // It has no environment but that of what it was handed, no blocked or ignored signal, a session of its own, and can
+    // gain no rights. An error names the step that failed, in the child, too.
+    static Result<Child> start(Program const& program);
+    // It does `body` and ends with what that returns; it ends with us, too. No signals are blocked in it.
+    static Result<Child> twin(std::function<int()> const& body);
+
+    Child(Child&& other) noexcept : pid_{std::exchange(other.pid_, 0)}, fd_{std::move(other.fd_)} {}
+    Child& operator=(Child&&) = delete;
+    ~Child() { end(); }
+
+    pid_t pid() const { return pid_; }
+    int fd() const { return fd_.get(); }  // readable when it has ended
+    void kill() const;
+    // Until it has ended by itself, until then at the latest, or until somebody asks to stop.
+    Result<Waited> wait(std::chrono::steady_clock::time_point limit, std::stop_token const& stop) const;
+    // Kills it if it has not ended. What waitpid says of its end.
+    int end();
+    // It goes on without this object; whoever has the descriptor may reap() it.
+    OwnedFd let_go() &&;
+
+private:
+    Child(pid_t pid, OwnedFd fd) : pid_{pid}, fd_{std::move(fd)} {}
+    static Result<Child> watched(pid_t pid);
+
+    pid_t pid_;  // 0: reaped, or somebody else's
+    OwnedFd fd_;
+    int status_ = 0;
 };
 
-// What the program cannot be started for, and what fails in it before it runs, it says on its standard error.
-Result<Child> start_child(ChildSpec const& spec);
-// How a child that has ended did so, as waitpid tells it.
+// How a child that has ended did so, as waitpid tells it; and that in words.
 int reap(pid_t child);
+std::string how_it_ended(int status);
 
 Result<Identity> find_user(std::string const& name);
 // When a process started, in the kernel's ticks since boot: tells a process from a later one of the same number. None:

@@ -80,24 +80,24 @@ TEST(JournalMemory, OutlivesItsUserAndIsNotTakenForAnothers) {
     EXPECT_FALSE((host::JournalMemory<std::array<Numbers, 2>, 1>::map(file)));
 }
 
-// A program with what it was handed, as a shell sees it.
-std::string say(std::string const& script, ChildSpec spec) {
+// A program with what it was handed, as a shell sees it; or why there is none.
+std::string say(std::string const& script, Program program) {
     int ends[2];
     EXPECT_EQ(pipe2(ends, O_CLOEXEC), 0);
     OwnedFd from{ends[0]}, to{ends[1]};
-    spec.words = {"/bin/sh", "-c", script};
-    spec.standard_error = to.get();
-    Result<Child> child = start_child(spec);
-    EXPECT_TRUE(child);
+    program.words = {"/bin/sh", "-c", script};
+    program.standard_error = to.get();
+    Result<Child> child = Child::start(program);
+    if (!child) return child.error().message();
     to = OwnedFd{};
     std::string said = read_to_end(from.get(), 4096);
-    reap(child->pid);
+    EXPECT_EQ(*child->wait(std::chrono::steady_clock::time_point::max(), {}), Waited::ended);
     return said;
 }
 
 TEST(Child, HasWhatItWasHandedAndNothingElse) {
     OwnedFd one{memfd_create("one", 0)}, two{memfd_create("two", 0)}, not_its{memfd_create("other", 0)};
-    ChildSpec spec;
+    Program spec;
     spec.handed = {{"first", one.get()}, {"second", two.get()}};
     std::string const said =
         say("echo $LISTEN_FDS $LISTEN_FDNAMES; [ $LISTEN_PID = $$ ] && readlink /proc/self/fd/3 "
@@ -108,23 +108,56 @@ TEST(Child, HasWhatItWasHandedAndNothingElse) {
 }
 
 TEST(Child, IsSomebodyElseWithoutCapabilitiesOrNothing) {
-    ChildSpec spec;
-    spec.becomes = Identity{65534, 65534};
-    std::string const said = say("grep -E '^(Uid|Gid|Groups|Cap(Eff|Prm|Bnd))' /proc/self/status >&2", spec);
-    EXPECT_EQ(said, geteuid() != 0 ? "become another user: Operation not permitted\n"
+    Program program;
+    program.becomes = Identity{65534, 65534};
+    std::string const said = say("grep -E '^(Uid|Gid|Groups|Cap(Eff|Prm|Bnd))' /proc/self/status >&2", program);
+    EXPECT_EQ(said, geteuid() != 0 ? "start /bin/sh: become another user: Operation not permitted"
                                    : "Uid:\t65534\t65534\t65534\t65534\nGid:\t65534\t65534\t65534\t65534\nGroups:\t \n"
                                      "CapPrm:\t0000000000000000\nCapEff:\t0000000000000000\n"
                                      "CapBnd:\t0000000000000000\n");
 }
 
 TEST(Child, SaysWhyItCannotBeStarted) {
-    int ends[2];
-    ASSERT_EQ(pipe2(ends, O_CLOEXEC), 0);
-    OwnedFd from{ends[0]}, to{ends[1]};
-    Result<Child> child = start_child({.words = {"/no/such/program"}, .standard_error = to.get()});
+    Result<Child> child = Child::start({.words = {"/no/such/program"}});
+    ASSERT_FALSE(child);
+    EXPECT_EQ(child.error().message(), "start /no/such/program: No such file or directory");
+    Result<Child> other = Child::start({.words = {"/bin/true"}, .handed = std::vector<Handed>(33)});
+    ASSERT_FALSE(other);
+    EXPECT_EQ(other.error().message(), "start /bin/true: too many descriptors to hand over");
+}
+
+TEST(Child, HasNoSignalThatWeBlockOrIgnore) {
+    sigset_t all, before;
+    sigfillset(&all);
+    ASSERT_EQ(pthread_sigmask(SIG_BLOCK, &all, &before), 0);
+    auto const handler = signal(SIGUSR1, SIG_IGN);
+    std::string const said = say("grep -E '^Sig(Blk|Ign)' /proc/self/status >&2", {});
+    signal(SIGUSR1, handler);
+    pthread_sigmask(SIG_SETMASK, &before, nullptr);
+    EXPECT_EQ(said, "SigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\n");
+}
+
+TEST(Child, IsWaitedForUntilALimitOrUntilSomebodyAsksToStopAndIsKilledWithItsObject) {
+    pid_t pid = 0;
+    {
+        Result<Child> child = Child::start({.words = {"/bin/sleep", "1000"}});
+        ASSERT_TRUE(child);
+        pid = child->pid();
+        EXPECT_EQ(*child->wait(std::chrono::steady_clock::now(), {}), Waited::too_long);
+        std::stop_source stop;
+        stop.request_stop();
+        EXPECT_EQ(*child->wait(std::chrono::steady_clock::time_point::max(), stop.get_token()), Waited::stopped);
+    }
+    EXPECT_FALSE(process_start(pid));
+}
+
+TEST(Child, GoesOnWithoutItsObject) {
+    Result<Child> child = Child::start({.words = {"/bin/sleep", "1000"}});
     ASSERT_TRUE(child);
-    to = OwnedFd{};
-    EXPECT_EQ(read_to_end(from.get(), 4096), "/no/such/program: No such file or directory\n");
-    EXPECT_NE(reap(child->pid), 0);
+    pid_t const pid = child->pid();
+    OwnedFd const watched = (*std::move(child)).let_go();
+    EXPECT_TRUE(process_start(pid));
+    kill(pid, SIGKILL);
+    EXPECT_EQ(how_it_ended(reap(pid)), "signal 9");
 }
 }  // namespace

@@ -162,7 +162,7 @@ TEST_F(Supervisor, SaysWhyItCannotStart) {
     program("#!/no/such/shell\n");
     started = client.start(spec(3), long_enough);
     ASSERT_FALSE(started);
-    EXPECT_EQ(started.error().reason, folder + "/paravane-console: No such file or directory");
+    EXPECT_EQ(started.error().reason, "start " + folder + "/paravane-console: No such file or directory");
     EXPECT_FALSE(client.start({.device = {"toaster", 3, 0}, .owner = {}, .log = "", .arguments = {}}, long_enough));
     EXPECT_FALSE(client.start(spec(3, "../../etc/passwd"), long_enough));
     EXPECT_FALSE(client.restart(spec(3).device, long_enough));
