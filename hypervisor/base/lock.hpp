@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 // Spinlocks. The hypervisor runs with interrupts off, so a lock needs no interrupt state. A lock's rank is its place in
-// the order in which a CPU may take locks: debug builds check each one. Locked<T> makes the value reachable only while
-// its lock is held.
+// the order in which a CPU may take locks: debug builds check each one.
 #pragma once
+#include <algorithm>
 #include <atomic>
+#include <optional>
 #include "base/lock_order.hpp"
 
 namespace hv {
@@ -68,25 +69,17 @@ private:
     Spinlock<rank>& lock_;
 };
 
-template <class T, LockRank rank>
-class Locked {
+// Two locks of a rank, or one that is both, by their places.
+template <LockRank rank>
+class [[nodiscard]] BothGuard {
 public:
-    class [[nodiscard]] Guard {
-    public:
-        explicit Guard(Locked& owner) : guard_{owner.lock_}, value_{&owner.value_} {}
-        T* operator->() const { return value_; }
-        T& operator*() const { return *value_; }
-
-    private:
-        SpinGuard<rank> guard_;
-        T* value_;
-    };
-
-    constexpr Locked() = default;
-    Guard lock() { return Guard{*this}; }
+    BothGuard(Spinlock<rank>& a, u32 place_a, Spinlock<rank>& b, u32 place_b)
+        : first_{place_a < place_b ? a : b, std::min(place_a, place_b)} {
+        if (place_a != place_b) second_.emplace(place_a < place_b ? b : a, std::max(place_a, place_b));
+    }
 
 private:
-    Spinlock<rank> lock_;
-    T value_{};
+    SpinGuard<rank> first_;
+    std::optional<SpinGuard<rank>> second_;
 };
 }  // namespace hv

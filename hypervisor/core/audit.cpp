@@ -4,9 +4,9 @@
 #include "core/event/channels.hpp"
 #include "core/grant/table.hpp"
 #include "core/hal/memory.hpp"
+#include "core/mm/entry.hpp"
 #include "core/mm/heap.hpp"
 #include "core/mm/page_alloc.hpp"
-#include "core/mm/table_entry.hpp"
 #include "core/sched/scheduler.hpp"
 #include "portable/base/pte.hpp"
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The life of a domain. An end goes in phases, each of which can be interrupted: see destroy_domain.
 #include "core/domain.hpp"
-#include <algorithm>
 #include "base/log.hpp"
 #include "core/event/channels.hpp"
 #include "core/event/virq.hpp"
@@ -26,13 +25,14 @@
 namespace hv {
 namespace {
 // Domain objects are never freed as memory (see domain_table.cpp); those given up wait here.
-constinit Locked<Domain*, LockRank::spare_domains> spare;
+constinit Spinlock<LockRank::spare_domains> spare_lock;
+constinit Domain* spare = nullptr;  // under the lock
 
 Domain* allocate_domain() {
     {
-        auto first = spare.lock();
-        if (Domain* domain = *first) {
-            *first = domain->next_spare;
+        SpinGuard guard{spare_lock};
+        if (Domain* domain = spare) {
+            spare = domain->next_spare;
             return std::construct_at(domain);
         }
     }
@@ -40,8 +40,8 @@ Domain* allocate_domain() {
 }
 
 void give_up(Domain* domain) {
-    auto first = spare.lock();
-    domain->next_spare = std::exchange(*first, domain);
+    SpinGuard guard{spare_lock};
+    domain->next_spare = std::exchange(spare, domain);
 }
 
 void free_vcpu(Vcpu* vcpu) {
@@ -67,7 +67,7 @@ void free_domain(Domain& domain) {
     destroy(domain.grants);
     destroy(domain.events);
     for (Vcpu*& vcpu : domain.vcpus) free_vcpu(std::exchange(vcpu, nullptr));
-    if (domain.memory_map) free_heap(reinterpret_cast<std::byte*>(domain.memory_map), 0);
+    destroy(domain.memory_map);
     leave_domain(domain);
     give_up(&domain);
     send_global_virq(abi::virq::dom_exc);  // the tools learn that the id is free

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The only way to a guest's memory: copies of whole structures between a guest pointer and a local.
 #pragma once
-#include <span>
 #include <type_traits>
 #include "base/index.hpp"
 #include "core/guest_words.hpp"
@@ -68,39 +67,5 @@ template <AbiType T>
     if constexpr (sizeof(T) > max_guest_words) return copy_out_bytes(to.address, &value, sizeof(T));
     else if (!check_guest_start(to.address) || !store_guest(to.address, value)) [[unlikely]] return Errno::fault;
     return {};
-}
-
-// `count` elements at `first`. The constructor refuses ranges that wrap or leave guest memory.
-template <AbiType T>
-class GuestArray {
-public:
-    static Result<GuestArray> make(guest_ptr<T> first, u64 count) {
-        if (count > (u64{1} << 40) || !is_guest_range(first.address, count * sizeof(T))) return Errno::fault;
-        return GuestArray{first, count};
-    }
-    u64 size() const { return count_; }
-    Result<T> read(u64 index) const { return copy_in(first_ + index); }
-    Result<> write(u64 index, T const& value) const { return copy_out(first_ + index, value); }
-
-private:
-    GuestArray(guest_ptr<T> first, u64 count) : first_{first}, count_{count} {}
-    guest_ptr<T> first_;
-    u64 count_;
-};
-
-// Sub-operations whose argument is one structure: copy in, call, copy out if the handler takes it by mutable reference.
-// That is tried first: what the handler does must be told.
-template <AbiType T, class F>
-auto with_argument(guest_ptr<void> pointer, F&& handler) -> Result<u64> {
-    guest_ptr<T> at = pointer.as<T>();
-    T argument;
-    TRY(copy_in(argument, at));
-    constexpr bool answers = !std::is_invocable_v<F, T const&>;
-    if constexpr (answers) TRY(copy_out(at, argument));
-    Result<u64> result = handler(argument);
-    if constexpr (answers) {
-        if (result) TRY(copy_out(at, argument));
-    }
-    return result;
 }
 }  // namespace hv

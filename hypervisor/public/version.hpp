@@ -5,6 +5,8 @@
 #include "public/types.hpp"
 
 namespace abi {
+inline constexpr u32 interface_version = 4u << 16 | 17;  // of the Xen release whose interface this is
+
 namespace xenver {
 enum Command : u32 {
     version = 0,

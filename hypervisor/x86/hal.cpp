@@ -5,7 +5,6 @@
 #include "core/guest_words.hpp"
 #include "core/hal/cpu.hpp"
 #include "core/hal/memory.hpp"
-#include "x86/boot/memory_map.hpp"
 #include "x86/cpu/apic.hpp"
 #include "x86/cpu/features.hpp"
 #include "x86/cpu/instructions.hpp"
@@ -61,7 +60,6 @@ bool clear_guest(u64 to, usize size) {
     return done;
 }
 u64 max_address_bits() { return features::found.address_bits; }
-std::span<abi::E820Entry const> machine_memory_map() { return boot::machine_memory_map(); }
 
 CpuId this_cpu() { return hv::this_cpu().id; }
 Vcpu& current() { return *hv::this_cpu().current; }

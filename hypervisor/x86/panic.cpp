@@ -26,9 +26,9 @@ struct Symbol {
 // Not through the log's lock: whoever holds it may be what panics.
 void print(std::string_view pattern, std::initializer_list<FormatArg> args) {
     std::array<char, 256> buffer;
-    serial::write({"(pv) ", 5});
-    serial::write(format_to(buffer, pattern, {args.begin(), args.size()}));
-    serial::write({"\n", 1});
+    log::console_write({"(pv) ", 5});
+    log::console_write(format_to(buffer, pattern, {args.begin(), args.size()}));
+    log::console_write({"\n", 1});
 }
 
 void print_registers(abi::CpuUserRegs const& r) {

@@ -18,8 +18,8 @@
 
 #include "base/log.hpp"
 #include "chaos/machine.hpp"
+#include "core/mm/entry.hpp"
 #include "core/mm/page_alloc.hpp"
-#include "core/mm/table_entry.hpp"
 #include "core/mm/tlb_clock.hpp"
 #include "core/sched/scheduler.hpp"
 #include "core/time/guest_time.hpp"

@@ -16,7 +16,7 @@ import sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "planted"))
 import planted  # noqa: E402
 
-HEADER_USERS = ["core/mm/leaf.cpp", "core/hypercall/mmu_update.cpp", "core/mm/table_entry.cpp", "core/mm/typed_ref.cpp"]
+HEADER_USERS = ["core/mm/entry.cpp", "core/hypercall/mmu_update.cpp", "core/mm/typed_ref.cpp"]
 
 
 def options():

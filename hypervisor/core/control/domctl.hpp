@@ -9,11 +9,13 @@ namespace hv::control {
 constexpr Result<> require(bool condition, Errno otherwise) { return condition ? Result<>{} : Result<>{otherwise}; }
 Result<Vcpu*> find_vcpu(Domain& domain, VcpuId id);
 
-// --- life (domctl_life.cpp)
+// --- its life, and what tools see of it (domctl_domain.cpp)
 Result<> create(abi::Domctl& op);
 Result<> pause(Domain& domain);
 Result<> unpause(Domain& domain);
 Result<> init_hypercall_page(Domain& domain, Gfn gfn);
+abi::DomctlGetdomaininfo describe_domain(Domain& domain);
+Result<> get_page_frame_info(Domain& domain, abi::DomctlGetpageframeinfo3 const& op);
 
 // --- vCPUs (domctl_vcpu.cpp)
 Result<> set_vcpu_context(Domain& domain, abi::DomctlVcpucontext const& op);
@@ -33,8 +35,4 @@ Result<> get_node_affinity(abi::DomctlNodeaffinity const& op);
 Result<> scheduler_op(Domain& domain, abi::DomctlSchedulerOp& op);
 Result<> set_tsc_info(abi::DomctlTscInfo const& op);
 Result<> get_tsc_info(abi::DomctlTscInfo& op);
-
-// --- what tools see of a domain (domain_info.cpp)
-abi::DomctlGetdomaininfo describe_domain(Domain& domain);
-Result<> get_page_frame_info(Domain& domain, abi::DomctlGetpageframeinfo3 const& op);
 }  // namespace hv::control

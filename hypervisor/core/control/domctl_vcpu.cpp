@@ -2,6 +2,7 @@
 // The state of vCPUs, as tools build, save and show it. The vCPU is held while its state is read or written.
 #include "core/control/domctl.hpp"
 #include "core/guest_access.hpp"
+#include "core/mm/heap.hpp"
 #include "core/pv/vcpu_context.hpp"
 #include "core/sched/scheduler.hpp"
 
@@ -34,7 +35,7 @@ Result<Vcpu*> find_vcpu(Domain& domain, VcpuId id) {
 
 Result<> set_vcpu_context(Domain& domain, abi::DomctlVcpucontext const& op) {
     Vcpu& vcpu = *TRY(find_vcpu(domain, op.vcpu));
-    pv::ContextBuffer const buffer;
+    auto const buffer = make_owned<abi::VcpuGuestContext>();  // too big for the stack
     if (!buffer) return Errno::nomem;
     TRY(copy_in_bytes(&*buffer, op.ctxt.address, sizeof(*buffer)));
     PausedVcpu const paused{vcpu};
@@ -47,7 +48,7 @@ Result<> set_vcpu_context(Domain& domain, abi::DomctlVcpucontext const& op) {
 Result<> get_vcpu_context(Domain& domain, abi::DomctlVcpucontext const& op) {
     Vcpu& vcpu = *TRY(find_vcpu(domain, op.vcpu));
     if (!vcpu.initialised) return Errno::nodata;
-    pv::ContextBuffer const buffer;
+    auto const buffer = make_owned<abi::VcpuGuestContext>();  // too big for the stack
     if (!buffer) return Errno::nomem;
     {
         PausedVcpu const paused{vcpu};

@@ -10,23 +10,8 @@
 
 namespace hv {
 namespace {
-// The table locks of two domains, or of one that talks to itself, in order of domain id.
-class BothLocked {
-public:
-    using Lock = Spinlock<LockRank::event_table>;
-
-    BothLocked(Domain& a, Lock& lock_a, Domain& b, Lock& lock_b) {
-        bool const a_first = a.id < b.id;
-        first_.emplace(a_first ? lock_a : lock_b, place_of(a_first ? a : b));
-        if (&a != &b) second_.emplace(a_first ? lock_b : lock_a, place_of(a_first ? b : a));
-    }
-
-private:
-    static u32 place_of(Domain const& domain) { return domain.id.value + 1u; }
-
-    std::optional<SpinGuard<LockRank::event_table>> first_;
-    std::optional<SpinGuard<LockRank::event_table>> second_;
-};
+// Among the table locks: in order of domain id.
+u32 place_of(Domain const& domain) { return domain.id.value + 1u; }
 }  // namespace
 
 EventChannels::EventChannels(Domain& domain) : domain_{domain} { allow_ports(abi::evtchn_2l_nr_channels); }
@@ -67,19 +52,26 @@ void EventChannels::release(EvtchnPort port) {
     lowest_free_ = std::min(lowest_free_, port.value);
 }
 
-Result<EvtchnPort> EventChannels::alloc_unbound(Domid who_may_bind) {
-    SpinGuard guard{lock_};
+[[gnu::always_inline]] inline Result<EvtchnPort> EventChannels::open(Channel::State state, Domid peer, u32 line,
+                                                                     VcpuId vcpu) {
     EvtchnPort const port = TRY(find_free());
     find(port)->change([&](Channel& channel) {
-        channel.state = Channel::State::unbound;
-        channel.peer = who_may_bind;
+        channel.state = state;
+        channel.peer = peer;
+        channel.line = line;
+        channel.vcpu.store(vcpu.value, std::memory_order_relaxed);
     });
     return port;
 }
 
+Result<EvtchnPort> EventChannels::alloc_unbound(Domid who_may_bind) {
+    SpinGuard guard{lock_};
+    return open(Channel::State::unbound, who_may_bind);
+}
+
 Result<EvtchnPort> EventChannels::bind_interdomain(Domain& remote, EvtchnPort remote_port) {
     EventChannels& theirs = *remote.events;
-    BothLocked locks{domain_, lock_, remote, theirs.lock_};
+    BothGuard locks{lock_, place_of(domain_), theirs.lock_, place_of(remote)};
     EvtchnPort const port = TRY(find_free());
     Channel* const peer = theirs.find(remote_port);
     if (!peer || peer->state != Channel::State::unbound || peer->peer != domain_.id || remote.is_dying())
@@ -114,12 +106,7 @@ Result<EvtchnPort> EventChannels::bind_virq(u32 virq, VcpuId vcpu) {
     std::atomic<u32>& slot = *virq_slot(virq, vcpu);
     SpinGuard guard{lock_};
     if (slot.load(std::memory_order_relaxed)) return Errno::exist;
-    EvtchnPort const port = TRY(find_free());
-    find(port)->change([&](Channel& channel) {
-        channel.state = Channel::State::virq;
-        channel.line = virq;
-        channel.vcpu.store(vcpu.value, std::memory_order_relaxed);
-    });
+    EvtchnPort const port = TRY(open(Channel::State::virq, {}, virq, vcpu));
     slot.store(port.value, std::memory_order_release);
     return port;
 }
@@ -127,12 +114,7 @@ Result<EvtchnPort> EventChannels::bind_virq(u32 virq, VcpuId vcpu) {
 Result<EvtchnPort> EventChannels::bind_ipi(VcpuId vcpu) {
     if (!domain_.vcpu(vcpu)) return Errno::noent;
     SpinGuard guard{lock_};
-    EvtchnPort const port = TRY(find_free());
-    find(port)->change([&](Channel& channel) {
-        channel.state = Channel::State::ipi;
-        channel.vcpu.store(vcpu.value, std::memory_order_relaxed);
-    });
-    return port;
+    return open(Channel::State::ipi, {}, 0, vcpu);
 }
 
 // A number is mapped when there is an interrupt behind it, and no longer.
@@ -248,7 +230,7 @@ Result<> EventChannels::close(EvtchnPort port) {
             if (channel->state != Channel::State::interdomain) return close_local(port, *channel);
             remote.emplace(*channel->peer_domain);  // alive as long as the channel is bound
         }
-        BothLocked locks{domain_, lock_, **remote, (*remote)->events->lock_};
+        BothGuard locks{lock_, place_of(domain_), (*remote)->events->lock_, place_of(**remote)};
         if (channel->state != Channel::State::interdomain || channel->peer_domain != &**remote) continue;  // rebound
         (*remote)->events->find(channel->peer_port)->change([&](Channel& peer) {
             peer.state = Channel::State::unbound;
@@ -309,26 +291,16 @@ Result<abi::EvtchnStatus> EventChannels::status(EvtchnPort port) {
     if (!channel) return Errno::inval;
     SpinGuard guard{lock_};
     status.vcpu = VcpuId{channel->vcpu.load(std::memory_order_relaxed)};
+    status.status = static_cast<u32>(channel->state);
     switch (channel->state) {
-        case Channel::State::free: status.status = abi::evtchnstat::closed; break;
-        case Channel::State::unbound:
-            status.status = abi::evtchnstat::unbound;
-            status.u.unbound.dom = channel->peer;
-            break;
+        case Channel::State::unbound: status.u.unbound.dom = channel->peer; break;
         case Channel::State::interdomain:
-            status.status = abi::evtchnstat::interdomain;
             status.u.interdomain.dom = channel->peer_domain->id;
             status.u.interdomain.port = channel->peer_port;
             break;
-        case Channel::State::pirq:
-            status.status = abi::evtchnstat::pirq;
-            status.u.pirq.line = channel->line;
-            break;
-        case Channel::State::virq:
-            status.status = abi::evtchnstat::virq;
-            status.u.virq.line = channel->line;
-            break;
-        case Channel::State::ipi: status.status = abi::evtchnstat::ipi; break;
+        case Channel::State::pirq: status.u.pirq.line = channel->line; break;
+        case Channel::State::virq: status.u.virq.line = channel->line; break;
+        default: break;
     }
     return status;
 }

@@ -18,7 +18,7 @@
 
 namespace hv {
 struct Channel {
-    enum class State : u8 { free, unbound, interdomain, virq, ipi, pirq };
+    enum class State : u8 { free, unbound, interdomain, pirq, virq, ipi };  // as abi::evtchnstat
 
     Spinlock<LockRank::channel> lock;
     State state = State::free;
@@ -93,7 +93,9 @@ private:
         return bucket ? &bucket[index % channels_per_bucket] : nullptr;
     }
     Result<EvtchnPort> find_free();  // under the lock; the channel exists and is free
-    void release(EvtchnPort port);   // under the lock: the port is free, its pending bit clear
+    Result<EvtchnPort> open(Channel::State state, Domid peer, u32 line = 0,
+                            VcpuId vcpu = {});  // the same, and takes it
+    void release(EvtchnPort port);              // under the lock: the port is free, its pending bit clear
     std::atomic<u32>* virq_slot(u32 virq, VcpuId vcpu);
     Result<> close_local(EvtchnPort port, Channel& channel);
     void raise(EvtchnPort port, Channel& channel);

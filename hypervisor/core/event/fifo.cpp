@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "core/event/fifo.hpp"
-#include "core/event/upcall.hpp"
+#include "core/event/virq.hpp"
 #include "core/hal/memory.hpp"
 
 namespace hv {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "core/event/two_level.hpp"
-#include "core/event/upcall.hpp"
+#include "core/event/virq.hpp"
 
 namespace hv::two_level {
 namespace {

@@ -9,13 +9,13 @@ namespace hv {
 namespace {
 constexpr u8 nmi_vector = 2;
 
-Result<u64> register_nmi(Vcpu& vcpu, u64 address) {
-    if (!is_canonical(address)) return Errno::inval;
-    vcpu.traps[nmi_vector] = {address, abi::selector::flat_cs64, 0, true};
-    return u64{0};
+Result<> register_nmi(Vcpu& vcpu, abi::NmiCallback const& op) {
+    if (!is_canonical(op.handler_address.value)) return Errno::inval;
+    vcpu.traps[nmi_vector] = {op.handler_address.value, abi::selector::flat_cs64, 0, true};
+    return {};
 }
 
-Result<u64> register_callback(Vcpu& vcpu, abi::CallbackRegister const& op) {
+Result<> register_callback(Vcpu& vcpu, abi::CallbackRegister const& op) {
     u64 const address = op.address.value;
     if (!is_canonical(address)) return Errno::inval;
     GuestCallback const callback{address, (op.flags & abi::callback::mask_events) != 0};
@@ -26,18 +26,18 @@ Result<u64> register_callback(Vcpu& vcpu, abi::CallbackRegister const& op) {
         case abi::callback::syscall32: vcpu.syscall32_callback = callback; break;
         case abi::callback::sysenter_deprecated:
         case abi::callback::sysenter: vcpu.sysenter_callback = callback; break;
-        case abi::callback::nmi: return register_nmi(vcpu, address);
+        case abi::callback::nmi: return register_nmi(vcpu, {op.address, 0});
         default: return Errno::nosys;
     }
-    return u64{0};
+    return {};
 }
 
 // A guest cannot do without most of them; only the NMI handler may go.
-Result<u64> unregister_callback(Vcpu& vcpu, abi::CallbackUnregister const& op) {
+Result<> unregister_callback(Vcpu& vcpu, abi::CallbackUnregister const& op) {
     if (op.type > abi::callback::sysenter) return Errno::nosys;
     if (op.type != abi::callback::nmi) return Errno::inval;
     vcpu.traps[nmi_vector] = {};
-    return u64{0};
+    return {};
 }
 }  // namespace
 
@@ -53,9 +53,7 @@ Outcome do_set_trap_table(Vcpu& vcpu, HypercallArgs& args) {
             args[0] = entry.address;
             return Outcome::again();
         }
-        auto const trap = copy_in(entry);
-        if (!trap) return trap.error();
-        abi::TrapInfo const& info = *trap;
+        abi::TrapInfo const info = TRY(copy_in(entry));
         if (info.address == 0) return 0;
         if (!is_canonical(info.address)) return Errno::inval;
         vcpu.traps[info.vector] = {info.address, pv::code_selector(info.cs), info.dpl(), info.masks_events()};
@@ -71,14 +69,9 @@ Outcome do_set_callbacks(Vcpu& vcpu, HypercallArgs& args) {
 }
 
 Outcome do_callback_op(Vcpu& vcpu, HypercallArgs& args) {
-    guest_ptr<void> const arg{args[1]};
     switch (static_cast<u32>(args[0])) {
-        case abi::callbackop::register_callback:
-            return with_argument<abi::CallbackRegister>(
-                arg, [&](abi::CallbackRegister const& op) { return register_callback(vcpu, op); });
-        case abi::callbackop::unregister_callback:
-            return with_argument<abi::CallbackUnregister>(
-                arg, [&](abi::CallbackUnregister const& op) { return unregister_callback(vcpu, op); });
+        case abi::callbackop::register_callback: return with_argument<register_callback>(vcpu, args[1]);
+        case abi::callbackop::unregister_callback: return with_argument<unregister_callback>(vcpu, args[1]);
         default: return Errno::nosys;
     }
 }
@@ -86,10 +79,7 @@ Outcome do_callback_op(Vcpu& vcpu, HypercallArgs& args) {
 // (command, callback*): callback_op for NMIs alone, and older than it
 Outcome do_nmi_op(Vcpu& vcpu, HypercallArgs& args) {
     switch (static_cast<u32>(args[0])) {
-        case abi::nmiop::register_callback:
-            return with_argument<abi::NmiCallback>(guest_ptr<void>{args[1]}, [&](abi::NmiCallback const& op) {
-                return register_nmi(vcpu, op.handler_address.value);
-            });
+        case abi::nmiop::register_callback: return with_argument<register_nmi>(vcpu, args[1]);
         case abi::nmiop::unregister_callback: vcpu.traps[nmi_vector] = {}; return 0;
         default: return Errno::nosys;
     }

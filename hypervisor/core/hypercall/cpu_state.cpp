@@ -49,10 +49,9 @@ Result<u32> register_number(Vcpu const& vcpu, u64 number) {
 
 Outcome do_set_debugreg(Vcpu& vcpu, HypercallArgs& args) {
     if (args[0] > 7) return Errno::nodev;
-    Result<u32> const number = register_number(vcpu, args[0]);
-    if (!number) return number.error();
+    u32 const number = TRY(register_number(vcpu, args[0]));
     u64 const value = args[1];
-    switch (*number) {
+    switch (number) {
         case 6: vcpu.debug_registers[6] = pv::fixed_dr6(value); break;
         case 7:
             if (!pv::is_valid_dr7(value)) return Errno::perm;
@@ -60,7 +59,7 @@ Outcome do_set_debugreg(Vcpu& vcpu, HypercallArgs& args) {
             break;
         default:
             if (!pv::is_valid_breakpoint(value)) return Errno::perm;
-            vcpu.debug_registers[index_nospec(*number, vcpu.debug_registers.size())] = value;
+            vcpu.debug_registers[index_nospec(number, vcpu.debug_registers.size())] = value;
             break;
     }
     hal::load_debug_registers(vcpu);

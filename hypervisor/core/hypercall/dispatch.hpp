@@ -2,6 +2,7 @@
 // From a number and six arguments to a handler and back. Handlers see arguments, never registers.
 #pragma once
 #include <array>
+#include "core/guest_access.hpp"
 #include "core/vcpu.hpp"
 #include "portable/base/result.hpp"
 #include "public/hypercall.hpp"
@@ -31,6 +32,26 @@ struct Outcome {
     static constexpr Outcome iret() { return {0, Kind::iret}; }
     bool is_again() const { return kind == Kind::again; }
 };
+
+// Of a sub-operation whose argument is one structure, which the handler's second parameter names: copy in, call, copy
+// out unless that is constant. This is tried first: what the handler does must be told.
+template <auto handler, class Caller, class Op, class Answer>
+Outcome with_argument_of(Answer (*)(Caller&, Op&), Caller& caller, u64 address) {
+    guest_ptr<std::remove_const_t<Op>> const at{address};
+    std::remove_const_t<Op> argument;
+    TRY(copy_in(argument, at));
+    constexpr bool answers = !std::is_const_v<Op>;
+    if constexpr (answers) TRY(copy_out(at, argument));
+    Answer const answer = handler(caller, argument);
+    if constexpr (answers) {
+        if (answer) TRY(copy_out(at, argument));
+    }
+    return answer;
+}
+template <auto handler, class Caller>
+Outcome with_argument(Caller& caller, u64 address) {
+    return with_argument_of<handler>(handler, caller, address);
+}
 
 // --- the handlers. Table: core/hypercall/table.cpp.
 using Handler = Outcome(Vcpu&, HypercallArgs&);

@@ -56,13 +56,10 @@ Outcome set_version(GrantOps const& ops) {
     return wanted == 1 ? Outcome{} : Outcome{Errno::inval};
 }
 
-Outcome get_version(Vcpu& vcpu, GrantOps const& ops) {
-    return with_argument<abi::GnttabGetVersion>(guest_ptr<void>{ops.first},
-                                                [&](abi::GnttabGetVersion& op) -> Result<u64> {
-                                                    DomainRef domain = TRY(resolve_domain(*vcpu.domain, op.dom));
-                                                    op.version = 1;
-                                                    return u64{0};
-                                                });
+Result<> get_version(Domain& caller, abi::GnttabGetVersion& op) {
+    DomainRef domain = TRY(resolve_domain(caller, op.dom));
+    op.version = 1;
+    return {};
 }
 
 [[gnu::noinline]] Outcome other_command(Vcpu& vcpu, u32 command, GrantOps& ops) {
@@ -81,7 +78,7 @@ Outcome get_version(Vcpu& vcpu, GrantOps const& ops) {
             return for_each_op<abi::GnttabSwapGrantRef>(
                 ops, [&](auto const& op) { return vcpu.domain->grants->swap(op.ref_a, op.ref_b); });
         case abi::gnttabop::set_version: return set_version(ops);
-        case abi::gnttabop::get_version: return get_version(vcpu, ops);
+        case abi::gnttabop::get_version: return with_argument<get_version>(*vcpu.domain, ops.first);
         default: return Errno::nosys;
     }
 }

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: MIT
-// mmu_update and update_va_mapping: entries of live page tables, changed under the rules of leaf.hpp and
-// table_entry.hpp.
+// mmu_update and update_va_mapping: entries of live page tables, changed under the rules of
+// mm/entry.hpp.
 #include <algorithm>
 #include <array>
 #include <optional>
 #include "core/hal/cpu.hpp"
 #include "core/hal/memory.hpp"
 #include "core/hypercall/batch_args.hpp"
+#include "core/mm/entry.hpp"
 #include "core/mm/flush.hpp"
 #include "core/mm/l1_entry.hpp"
-#include "core/mm/table_entry.hpp"
 #include "public/mmu.hpp"
 
 namespace hv {
@@ -188,13 +188,11 @@ Outcome do_mmu_update(Vcpu& vcpu, HypercallArgs& args) {
     if (args[3] == abi::domid_self.value) [[likely]]
         return list->finish(args, Batch{vcpu, *vcpu.domain, PageOwner::of(*vcpu.domain)}.run(*list).error());
 
-    auto pages = resolve_page_owner(*vcpu.domain, args[3]);
-    if (!pages) return pages.error();
-    u16 const table_owner = static_cast<u16>(args[3] >> 16);
-    auto tables =
-        resolve_domain(*vcpu.domain, table_owner ? Domid{static_cast<u16>(table_owner - 1)} : abi::domid_self);
-    if (!tables) return tables.error();
-    return list->finish(args, Batch{vcpu, **tables, pages->pages.in_tables_of(**tables)}.run(*list).error());
+    NamedOwner const named = TRY(resolve_page_owner(*vcpu.domain, args[3]));
+    u16 const owner = static_cast<u16>(args[3] >> 16);
+    DomainRef const tables =
+        TRY(resolve_domain(*vcpu.domain, owner ? Domid{static_cast<u16>(owner - 1)} : abi::domid_self));
+    return list->finish(args, Batch{vcpu, *tables, named.pages.in_tables_of(*tables)}.run(*list).error());
 }
 
 // (va, value, flags)
@@ -204,8 +202,7 @@ Outcome do_update_va_mapping(Vcpu& vcpu, HypercallArgs& args) {
 
 // (va, value, flags, domid): the frame belongs to another domain
 Outcome do_update_va_mapping_otherdomain(Vcpu& vcpu, HypercallArgs& args) {
-    auto pages = resolve_page_owner(*vcpu.domain, args[3]);
-    if (!pages) return pages.error();
-    return update_va(vcpu, args[0], Pte{args[1]}, args[2], pages->pages.in_tables_of(*vcpu.domain));
+    NamedOwner const named = TRY(resolve_page_owner(*vcpu.domain, args[3]));
+    return update_va(vcpu, args[0], Pte{args[1]}, args[2], named.pages.in_tables_of(*vcpu.domain));
 }
 }  // namespace hv

@@ -6,9 +6,9 @@
 #include "core/hal/memory.hpp"
 #include "core/hypercall/batch_args.hpp"
 #include "core/mm/descriptor.hpp"
+#include "core/mm/entry.hpp"
 #include "core/mm/flush.hpp"
 #include "core/mm/root.hpp"
-#include "core/mm/table_entry.hpp"
 #include "core/mm/typed_ref.hpp"
 
 namespace hv {
@@ -88,8 +88,8 @@ constexpr bool is_for_own_only(u32 cmd) {
             return {};
         case abi::mmuext::tlb_flush_multi: return flush_vcpus(owner, op.arg2.raw, {});
         case abi::mmuext::invlpg_multi: return flush_vcpus(owner, op.arg2.raw, address);
-        case abi::mmuext::tlb_flush_all: return flush(cpus_of(owner), {});
-        case abi::mmuext::invlpg_all: return flush(cpus_of(owner), address);
+        case abi::mmuext::tlb_flush_all: return flush(owner.dirty_cpus, {});
+        case abi::mmuext::invlpg_all: return flush(owner.dirty_cpus, address);
         case abi::mmuext::flush_cache:
         case abi::mmuext::flush_cache_global: return owner.may_map_io ? Errno::ok : Errno::acces;
         case abi::mmuext::set_ldt: return set_ldt(vcpu, address, op.arg2.nr_ents);
@@ -107,9 +107,7 @@ Outcome do_mmuext_op(Vcpu& vcpu, HypercallArgs& args) {
     if (args[3] != abi::domid_self.value) [[unlikely]] {
         Domid const id{static_cast<u16>(args[3])};
         if (id == vcpu.domain->id) return Errno::srch;  // no foreign domain
-        auto named = resolve_domain(*vcpu.domain, id);
-        if (!named) return named.error();
-        other.emplace(*std::move(named));
+        other.emplace(TRY(resolve_domain(*vcpu.domain, id)));
     }
     Domain& owner = other ? **other : *vcpu.domain;
 

@@ -15,31 +15,31 @@ constexpr u32 io_ports = 65536;
 constexpr u32 timer_gsi = 0;  // the hypervisor's own
 
 // Every domain may have it: it decides only which instructions are emulated instead of reflected.
-Result<u64> set_iopl(Vcpu& vcpu, abi::PhysdevSetIopl const& op) {
+Result<> set_iopl(Vcpu& vcpu, abi::PhysdevSetIopl const& op) {
     if (op.iopl > 3) return Errno::inval;
     vcpu.iopl = static_cast<u8>(op.iopl);
     hal::load_iopl(vcpu);
-    return u64{0};
+    return {};
 }
 
-Result<u64> set_iobitmap(Vcpu& vcpu, abi::PhysdevSetIobitmap const& op) {
+Result<> set_iobitmap(Vcpu& vcpu, abi::PhysdevSetIobitmap const& op) {
     if (op.nr_ports > io_ports || !is_guest_range(op.bitmap.address, (op.nr_ports + 7) / 8)) return Errno::inval;
     vcpu.io_bitmap = op.bitmap.address;
     vcpu.io_bitmap_ports = op.nr_ports;
-    return u64{0};
+    return {};
 }
 
 // Dom0 names a GSI by itself: pirq and gsi are the same number, as on any Xen.
-Result<u64> map_gsi(EventChannels& events, abi::PhysdevMapPirq& op) {
+Result<> map_gsi(EventChannels& events, abi::PhysdevMapPirq& op) {
     if (op.index < 0 || static_cast<u32>(op.index) >= std::min(hal::gsi_count(), PirqTable::size)) return Errno::inval;
     u32 const gsi = static_cast<u32>(op.index);
     if (gsi == timer_gsi || (op.pirq >= 0 && static_cast<u32>(op.pirq) != gsi)) return Errno::inval;
     op.pirq = op.index;
     events.map_gsi(gsi);
-    return u64{0};
+    return {};
 }
 
-Result<u64> map_msi(EventChannels& events, abi::PhysdevMapPirq& op) {
+Result<> map_msi(EventChannels& events, abi::PhysdevMapPirq& op) {
     u32 const bus = static_cast<u32>(op.bus);
     bool const with_segment = op.type == abi::map_pirq_type::msi_seg;
     if ((!with_segment && bus > 0xff) || static_cast<u32>(op.devfn) > 0xff || op.entry_nr < 0) return Errno::inval;
@@ -51,10 +51,10 @@ Result<u64> map_msi(EventChannels& events, abi::PhysdevMapPirq& op) {
     std::optional<u32> wanted;
     if (op.pirq >= 0) wanted = static_cast<u32>(op.pirq);
     op.pirq = static_cast<i32>(TRY(events.map_msi(wanted, source)));
-    return u64{0};
+    return {};
 }
 
-Result<u64> map_pirq(Domain& domain, abi::PhysdevMapPirq& op) {
+Result<> map_pirq(Domain& domain, abi::PhysdevMapPirq& op) {
     if (op.domid != abi::domid_self && op.domid != domain.id) return Errno::perm;
     switch (op.type) {
         case abi::map_pirq_type::gsi: return map_gsi(*domain.events, op);
@@ -64,74 +64,63 @@ Result<u64> map_pirq(Domain& domain, abi::PhysdevMapPirq& op) {
     }
 }
 
-Result<u64> unmap_pirq(Domain& domain, abi::PhysdevUnmapPirq const& op) {
+Result<> unmap_pirq(Domain& domain, abi::PhysdevUnmapPirq const& op) {
     if (op.domid != abi::domid_self && op.domid != domain.id) return Errno::perm;
     if (op.pirq < 0) return Errno::inval;
-    TRY(domain.events->unmap_pirq(static_cast<u32>(op.pirq)));
-    return u64{0};
+    return domain.events->unmap_pirq(static_cast<u32>(op.pirq));
 }
 
-Result<u64> setup_gsi(Domain& domain, abi::PhysdevSetupGsi const& op) {
+Result<> setup_gsi(Domain& domain, abi::PhysdevSetupGsi const& op) {
     if (op.gsi < 0 || static_cast<u32>(op.gsi) >= hal::gsi_count() || op.triggering > 1 || op.polarity > 1)
         return Errno::inval;
-    TRY(domain.events->wire_gsi(static_cast<u32>(op.gsi), op.triggering == 1, op.polarity == 1));
-    return u64{0};
+    return domain.events->wire_gsi(static_cast<u32>(op.gsi), op.triggering == 1, op.polarity == 1);
 }
 
 // The first version of the call unmasks a port at its interrupt's end. Every domain may make it, and Linux does.
-Result<u64> show_pirq_ends(Domain& domain, abi::PhysdevPirqEoiGmfn const& op) {
-    TRY(domain.events->show_pirq_ends(Mfn{op.gmfn.value}, false));
-    return u64{0};
+Result<> show_pirq_ends(Domain& domain, abi::PhysdevPirqEoiGmfn const& op) {
+    return domain.events->show_pirq_ends(Mfn{op.gmfn.value}, false);
 }
-Result<u64> show_pirq_ends_and_unmask(Domain& domain, abi::PhysdevPirqEoiGmfn const& op) {
-    TRY(domain.events->show_pirq_ends(Mfn{op.gmfn.value}, true));
-    return u64{0};
+Result<> show_pirq_ends_and_unmask(Domain& domain, abi::PhysdevPirqEoiGmfn const& op) {
+    return domain.events->show_pirq_ends(Mfn{op.gmfn.value}, true);
 }
 
 // The same for a guest that has no page of them (pirq_eoi_gmfn), asked once when it binds the interrupt.
-Result<u64> irq_status_query(Domain& domain, abi::PhysdevIrqStatusQuery& op) {
+Result<> irq_status_query(Domain& domain, abi::PhysdevIrqStatusQuery& op) {
     if (!domain.events->pirqs().find(op.irq)) return Errno::inval;
     op.flags = hal::irq_needs_end(op.irq) ? abi::irqstat::needs_eoi : 0;
-    return u64{0};
+    return {};
 }
 
-Result<u64> end_of_interrupt(Domain& domain, abi::PhysdevEoi const& op) {
+Result<> end_of_interrupt(Domain& domain, abi::PhysdevEoi const& op) {
     Pirq* const pirq = domain.events->pirqs().find(op.irq);
     if (!pirq) return Errno::inval;
     if (domain.events->pirqs().ends.unmasks())
         (void)domain.events->unmask(EvtchnPort{pirq->port.load(std::memory_order_acquire)});
     if (pirq->needs_eoi.exchange(false, std::memory_order_acq_rel)) hal::end_irq(op.irq);
-    return u64{0};
+    return {};
 }
 
 // Vectors are ours; dom0 only wants to hear that the interrupt can be had.
-Result<u64> alloc_irq_vector(Domain&, abi::PhysdevIrq& op) {
+Result<> alloc_irq_vector(Domain&, abi::PhysdevIrq& op) {
     if (op.irq >= hal::gsi_count()) return Errno::inval;
     op.vector = op.irq;
-    return u64{0};
+    return {};
 }
 
-Result<u64> apic_read(Domain&, abi::PhysdevApic& op) {
+Result<> apic_read(Domain&, abi::PhysdevApic& op) {
     std::optional<u32> const value = hal::ioapic_read(op.apic_physbase, op.reg);
     if (!value) return Errno::inval;
     op.value = *value;
-    return u64{0};
+    return {};
 }
 
-Result<u64> restore_msi(Domain&, abi::PhysdevManagePci const& op) {
+Result<> restore_msi(Domain&, abi::PhysdevManagePci const& op) {
     hal::restore_msi({.bus = op.bus, .devfn = op.devfn});
-    return u64{0};
+    return {};
 }
-Result<u64> restore_msi_ext(Domain&, abi::PhysdevPciDevice const& op) {
+Result<> restore_msi_ext(Domain&, abi::PhysdevPciDevice const& op) {
     hal::restore_msi({.segment = op.seg, .bus = op.bus, .devfn = op.devfn});
-    return u64{0};
-}
-
-// The argument is what the handler's second parameter says; it is copied back unless that is constant.
-template <class Caller, class Op>
-Outcome call(Result<u64> (*handler)(Caller&, Op&), Caller& caller, u64 argument) {
-    return with_argument<std::remove_const_t<Op>>(guest_ptr<void>{argument},
-                                                  [&](Op& op) { return handler(caller, op); });
+    return {};
 }
 }  // namespace
 
@@ -140,23 +129,23 @@ Outcome do_physdev_op(Vcpu& vcpu, HypercallArgs& args) {
     Domain& domain = *vcpu.domain;
     u32 const number = static_cast<u32>(args[0]);
     switch (number) {
-        case command::set_iopl: return call(set_iopl, vcpu, args[1]);
-        case command::set_iobitmap: return call(set_iobitmap, vcpu, args[1]);
-        case command::pirq_eoi_gmfn_v1: return call(show_pirq_ends_and_unmask, domain, args[1]);
-        case command::pirq_eoi_gmfn_v2: return call(show_pirq_ends, domain, args[1]);
+        case command::set_iopl: return with_argument<set_iopl>(vcpu, args[1]);
+        case command::set_iobitmap: return with_argument<set_iobitmap>(vcpu, args[1]);
+        case command::pirq_eoi_gmfn_v1: return with_argument<show_pirq_ends_and_unmask>(domain, args[1]);
+        case command::pirq_eoi_gmfn_v2: return with_argument<show_pirq_ends>(domain, args[1]);
         default:
             if (!domain.privileged) return Errno::perm;
     }
     switch (number) {
-        case command::irq_status_query: return call(irq_status_query, domain, args[1]);
-        case command::eoi: return call(end_of_interrupt, domain, args[1]);
-        case command::map_pirq: return call(map_pirq, domain, args[1]);
-        case command::unmap_pirq: return call(unmap_pirq, domain, args[1]);
-        case command::setup_gsi: return call(setup_gsi, domain, args[1]);
-        case command::alloc_irq_vector: return call(alloc_irq_vector, domain, args[1]);
-        case command::apic_read: return call(apic_read, domain, args[1]);
-        case command::restore_msi: return call(restore_msi, domain, args[1]);
-        case command::restore_msi_ext: return call(restore_msi_ext, domain, args[1]);
+        case command::irq_status_query: return with_argument<irq_status_query>(domain, args[1]);
+        case command::eoi: return with_argument<end_of_interrupt>(domain, args[1]);
+        case command::map_pirq: return with_argument<map_pirq>(domain, args[1]);
+        case command::unmap_pirq: return with_argument<unmap_pirq>(domain, args[1]);
+        case command::setup_gsi: return with_argument<setup_gsi>(domain, args[1]);
+        case command::alloc_irq_vector: return with_argument<alloc_irq_vector>(domain, args[1]);
+        case command::apic_read: return with_argument<apic_read>(domain, args[1]);
+        case command::restore_msi: return with_argument<restore_msi>(domain, args[1]);
+        case command::restore_msi_ext: return with_argument<restore_msi_ext>(domain, args[1]);
         // Notices: a device is looked at when it asks for an interrupt, and not before.
         case command::free_irq_vector:
         case command::manage_pci_add:

@@ -115,15 +115,17 @@ Errno perform(abi::PlatformOp& op) {
         default: return Errno::nosys;
     }
 }
+
+Result<u64> answer(Domain&, abi::PlatformOp& op) {
+    if (op.interface_version != abi::platform_interface_version) return Errno::acces;
+    if (op.cmd == abi::platformop::resource_op) return access_resources(op.u.resource_op);
+    if (Errno const error = perform(op); error != Errno::ok) return error;
+    return u64{0};
+}
 }  // namespace
 
 Outcome do_platform_op(Vcpu& vcpu, HypercallArgs& args) {
     if (!vcpu.domain->privileged) return Errno::perm;
-    return with_argument<abi::PlatformOp>(guest_ptr<void>{args[0]}, [](abi::PlatformOp& op) -> Result<u64> {
-        if (op.interface_version != abi::platform_interface_version) return Errno::acces;
-        if (op.cmd == abi::platformop::resource_op) return access_resources(op.u.resource_op);
-        if (Errno const error = perform(op); error != Errno::ok) return error;
-        return u64{0};
-    });
+    return with_argument<answer>(*vcpu.domain, args[0]);
 }
 }  // namespace hv

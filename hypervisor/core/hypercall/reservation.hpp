@@ -9,7 +9,7 @@ namespace hv {
 Outcome change_reservation(Vcpu& vcpu, HypercallArgs& args);
 
 // exchange: frames for others of another order or below an address limit. All of an extent, or none of it.
-Outcome exchange_frames(Vcpu& vcpu, guest_ptr<void> argument);
+Outcome exchange_frames(Vcpu& vcpu, guest_ptr<abi::MemoryExchange> place);
 
 // The largest extent a domain may ask for.
 u32 order_limit(Domain const& caller);

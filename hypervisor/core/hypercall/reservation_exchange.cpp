@@ -98,37 +98,33 @@ Result<> check(abi::MemoryExchange const& request, Domain const& caller) {
 }
 }  // namespace
 
-Outcome exchange_frames(Vcpu& vcpu, guest_ptr<void> argument) {
-    guest_ptr<abi::MemoryExchange> place = argument.as<abi::MemoryExchange>();
-    auto request = copy_in(place);
-    if (!request) return request.error();
-    Result<> checked = check(*request, *vcpu.domain);
-    if (!checked) return checked;
-    auto named = resolve_domain(*vcpu.domain, request->in.domid);
-    if (!named) return named.error();
+Outcome exchange_frames(Vcpu& vcpu, guest_ptr<abi::MemoryExchange> place) {
+    abi::MemoryExchange request = TRY(copy_in(place));
+    TRY(check(request, *vcpu.domain));
+    DomainRef const named = TRY(resolve_domain(*vcpu.domain, request.in.domid));
 
-    u32 const order = std::max(request->in.extent_order, request->out.extent_order);
-    u64 const in_count = u64{1} << (order - request->in.extent_order);
-    u64 const out_count = u64{1} << (order - request->out.extent_order);
-    if (request->nr_exchanged % in_count || request->in.nr_extents % in_count) return Errno::inval;
+    u32 const order = std::max(request.in.extent_order, request.out.extent_order);
+    u64 const in_count = u64{1} << (order - request.in.extent_order);
+    u64 const out_count = u64{1} << (order - request.out.extent_order);
+    if (request.nr_exchanged % in_count || request.in.nr_extents % in_count) return Errno::inval;
 
     Outcome outcome{};
-    u64 const started_at = request->nr_exchanged;
-    while (request->nr_exchanged < request->in.nr_extents) {
-        if (request->nr_exchanged > started_at && hal::should_preempt()) {
+    u64 const started_at = request.nr_exchanged;
+    while (request.nr_exchanged < request.in.nr_extents) {
+        if (request.nr_exchanged > started_at && hal::should_preempt()) {
             outcome = Outcome::again();  // nr_exchanged in the guest's structure is the progress
             break;
         }
-        u64 chunk = request->nr_exchanged / in_count;
+        u64 chunk = request.nr_exchanged / in_count;
         Result<> exchanged =
-            exchange_chunk(*request, {chunk * in_count, in_count, chunk * out_count, out_count}, **named);
+            exchange_chunk(request, {chunk * in_count, in_count, chunk * out_count, out_count}, *named);
         if (!exchanged) {
             outcome = exchanged;
             break;
         }
-        request->nr_exchanged += in_count;
+        request.nr_exchanged += in_count;
     }
-    Result<> told = copy_out(place, *request);
-    return told ? outcome : Outcome{told};
+    TRY(copy_out(place, request));
+    return outcome;
 }
 }  // namespace hv

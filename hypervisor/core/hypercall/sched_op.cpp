@@ -19,12 +19,12 @@ bool has_unmasked_event(Vcpu const& vcpu) {
 bool has_work(Vcpu const& vcpu) { return has_unmasked_event(vcpu) || vcpu.nmi_pending.load(std::memory_order_seq_cst); }
 
 // What comes after the reason is set finds it and clears it; what came before is seen here.
-Result<u64> block(Vcpu& vcpu) {
+Result<> block(Vcpu& vcpu) {
     if (!vcpu.info) return Errno::inval;
     __atomic_store_n(&vcpu.info->evtchn_upcall_mask, u8{0}, __ATOMIC_SEQ_CST);
     sched::set_reason(vcpu, PauseReason::blocked);
     if (has_work(vcpu)) sched::clear_reason(vcpu, PauseReason::blocked);
-    return u64{0};
+    return {};
 }
 
 Result<bool> any_pending(Vcpu& vcpu, guest_ptr<EvtchnPort> ports, u32 count) {
@@ -38,7 +38,7 @@ Result<bool> any_pending(Vcpu& vcpu, guest_ptr<EvtchnPort> ports, u32 count) {
 
 // Waits for ports whose events stay masked. The pending bits stay as they are. Waking without cause is allowed, so
 // every event of the domain wakes a vCPU that waits for a list.
-Result<u64> poll(Vcpu& vcpu, abi::SchedPoll const& op) {
+Result<> poll(Vcpu& vcpu, abi::SchedPoll const& op) {
     if (op.nr_ports > abi::schedop::max_poll_ports) return Errno::inval;
     u32 port_to_watch = 0;
     if (op.nr_ports == 1) port_to_watch = TRY(copy_in(op.ports)).value;
@@ -52,65 +52,52 @@ Result<u64> poll(Vcpu& vcpu, abi::SchedPoll const& op) {
     Result<bool> const pending = any_pending(vcpu, op.ports, op.nr_ports);
     if (!pending || *pending || has_work(vcpu)) {
         sched::clear_reason(vcpu, PauseReason::polling);
-        if (!pending) return pending.error();
-        return u64{0};
+        return pending.error();
     }
     if (op.timeout) vcpu.poll_timer.arm(op.timeout, hal::this_cpu());
-    return u64{0};
+    return {};
 }
 
-Result<u64> shut_down(Domain& domain, u32 reason) {
-    if (reason > abi::max_shutdown_reason) return Errno::inval;
-    shut_down_domain(domain, reason);
-    return u64{0};
+Result<> shut_down(Domain& domain, abi::SchedShutdown const& op) {
+    if (op.reason > abi::max_shutdown_reason) return Errno::inval;
+    shut_down_domain(domain, op.reason);
+    return {};
 }
 
-Result<u64> remote_shutdown(Domain& caller, abi::SchedRemoteShutdown const& op) {
+Result<> remote_shutdown(Domain& caller, abi::SchedRemoteShutdown const& op) {
     if (!caller.privileged) return Errno::perm;
     DomainRef const domain = TRY(find_domain(op.domain_id));
     if (&*domain == &caller) return Errno::inval;
-    return shut_down(*domain, op.reason);
+    return shut_down(*domain, {op.reason});
 }
 
 // What a later SCHEDOP_shutdown by the domain's own crash handler will report.
-Result<u64> set_shutdown_code(Domain& domain, u32 reason) {
-    if (reason > abi::max_shutdown_reason) return Errno::inval;
+Result<> set_shutdown_code(Domain& domain, abi::SchedShutdown const& op) {
+    if (op.reason > abi::max_shutdown_reason) return Errno::inval;
     SpinGuard guard{domain.shutdown_lock};
-    if (!domain.shut_down) domain.shutdown_code = reason;
-    return u64{0};
+    if (!domain.shut_down) domain.shutdown_code = op.reason;
+    return {};
 }
 
 // For dom0's drivers of firmware that only works on one CPU; a negative number ends it.
-Result<u64> pin_override(Vcpu& vcpu, i32 cpu) {
+Result<> pin_override(Vcpu& vcpu, abi::SchedPinOverride const& op) {
     if (!vcpu.domain->privileged) return Errno::perm;
-    if (cpu >= static_cast<i32>(hal::online_cpus())) return Errno::inval;
-    TRY(cpu < 0 ? sched::unpin(vcpu) : sched::pin(vcpu, static_cast<CpuId>(cpu)));
-    return u64{0};
+    if (op.pcpu >= static_cast<i32>(hal::online_cpus())) return Errno::inval;
+    return op.pcpu < 0 ? sched::unpin(vcpu) : sched::pin(vcpu, static_cast<CpuId>(op.pcpu));
 }
 }  // namespace
 
 Outcome do_sched_op(Vcpu& vcpu, HypercallArgs& args) {
-    guest_ptr<void> const arg{args[1]};
+    Domain& domain = *vcpu.domain;
     switch (static_cast<u32>(args[0])) {
         case abi::schedop::yield: sched::yield(vcpu); return 0;
         case abi::schedop::block: return block(vcpu);
-        case abi::schedop::shutdown:
-            return with_argument<abi::SchedShutdown>(
-                arg, [&](abi::SchedShutdown const& op) { return shut_down(*vcpu.domain, op.reason); });
-        case abi::schedop::poll:
-            return with_argument<abi::SchedPoll>(arg, [&](abi::SchedPoll const& op) { return poll(vcpu, op); });
-        case abi::schedop::remote_shutdown:
-            return with_argument<abi::SchedRemoteShutdown>(
-                arg, [&](abi::SchedRemoteShutdown const& op) { return remote_shutdown(*vcpu.domain, op); });
-        case abi::schedop::shutdown_code:
-            return with_argument<abi::SchedShutdown>(
-                arg, [&](abi::SchedShutdown const& op) { return set_shutdown_code(*vcpu.domain, op.reason); });
-        case abi::schedop::watchdog:
-            return with_argument<abi::SchedWatchdog>(
-                arg, [&](abi::SchedWatchdog const& op) { return sched::set_watchdog(*vcpu.domain, op); });
-        case abi::schedop::pin_override:
-            return with_argument<abi::SchedPinOverride>(
-                arg, [&](abi::SchedPinOverride const& op) { return pin_override(vcpu, op.pcpu); });
+        case abi::schedop::shutdown: return with_argument<shut_down>(domain, args[1]);
+        case abi::schedop::poll: return with_argument<poll>(vcpu, args[1]);
+        case abi::schedop::remote_shutdown: return with_argument<remote_shutdown>(domain, args[1]);
+        case abi::schedop::shutdown_code: return with_argument<set_shutdown_code>(domain, args[1]);
+        case abi::schedop::watchdog: return with_argument<sched::set_watchdog>(domain, args[1]);
+        case abi::schedop::pin_override: return with_argument<pin_override>(vcpu, args[1]);
         default: return Errno::nosys;
     }
 }

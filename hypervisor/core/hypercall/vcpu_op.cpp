@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 // The vcpu_op hypercall: bringing vCPUs of the own domain up and down, their timers, and where they want their data.
 #include <cstring>
-#include "core/event/upcall.hpp"
 #include "core/event/virq.hpp"
 #include "core/guest_access.hpp"
 #include "core/hal/cpu.hpp"
 #include "core/hal/memory.hpp"
 #include "core/hal/time.hpp"
 #include "core/hypercall/dispatch.hpp"
+#include "core/mm/heap.hpp"
 #include "core/mm/typed_ref.hpp"
 #include "core/pv/vcpu_context.hpp"
 #include "core/sched/scheduler.hpp"
@@ -21,11 +21,11 @@ constexpr u64 shortest_period = 1'000'000;
 
 bool is_down(Vcpu const& vcpu) { return vcpu.pause_reasons.load() & PauseReason::down; }
 
-Outcome initialise(Vcpu& vcpu, guest_ptr<void> arg) {
+Outcome initialise(Vcpu& vcpu, u64 address) {
     if (!vcpu.info) return Errno::inval;
-    pv::ContextBuffer const context;
+    auto const context = make_owned<abi::VcpuGuestContext>();  // too big for the stack
     if (!context) return Errno::nomem;
-    TRY(copy_in_bytes(&*context, arg.address, sizeof(*context)));
+    TRY(copy_in_bytes(&*context, address, sizeof(*context)));
     // Two vCPUs may try at once; a vCPU that somebody initialises must not be brought up meanwhile either.
     if (vcpu.being_initialised.exchange(true, std::memory_order_acquire)) return Errno::again;
     Result<> result = vcpu.initialised ? Result<>{Errno::exist} : pv::set_context(vcpu, *context);
@@ -49,13 +49,11 @@ Outcome down(Vcpu& vcpu) {
     return 0;
 }
 
-Outcome set_periodic_timer(Vcpu& vcpu, guest_ptr<void> arg) {
-    return with_argument<abi::VcpuSetPeriodicTimer>(arg, [&](abi::VcpuSetPeriodicTimer const& op) -> Result<u64> {
-        if (op.period_ns < shortest_period || op.period_ns > ~u64{0} / 4) return Errno::inval;
-        __atomic_store_n(&vcpu.periodic_ns, op.period_ns, __ATOMIC_RELAXED);
-        vcpu.periodic_timer.arm(hal::now() + op.period_ns, hal::this_cpu());
-        return u64{0};
-    });
+Result<> set_periodic_timer(Vcpu& vcpu, abi::VcpuSetPeriodicTimer const& op) {
+    if (op.period_ns < shortest_period || op.period_ns > ~u64{0} / 4) return Errno::inval;
+    __atomic_store_n(&vcpu.periodic_ns, op.period_ns, __ATOMIC_RELAXED);
+    vcpu.periodic_timer.arm(hal::now() + op.period_ns, hal::this_cpu());
+    return {};
 }
 
 Outcome stop_periodic_timer(Vcpu& vcpu) {
@@ -64,23 +62,20 @@ Outcome stop_periodic_timer(Vcpu& vcpu) {
     return 0;
 }
 
-Outcome set_singleshot_timer(Vcpu& vcpu, guest_ptr<void> arg) {
-    auto const op = copy_in(arg.as<abi::VcpuSetSingleshotTimer>());
-    if (!op) return op.error();
-    Time const deadline = (*op).timeout_abs_ns;
-    if (deadline <= hal::now()) {
-        if ((*op).flags & abi::singleshot_timer_future) return Errno::time;
-        vcpu.singleshot_timer.disarm();
-        send_virq(vcpu, abi::virq::timer);
-        return 0;
+Result<> set_singleshot_timer(Vcpu& vcpu, abi::VcpuSetSingleshotTimer const& op) {
+    if (op.timeout_abs_ns > hal::now()) {
+        vcpu.singleshot_timer.arm(op.timeout_abs_ns, hal::this_cpu());
+        return {};
     }
-    vcpu.singleshot_timer.arm(deadline, hal::this_cpu());
-    return 0;
+    if (op.flags & abi::singleshot_timer_future) return Errno::time;
+    vcpu.singleshot_timer.disarm();
+    send_virq(vcpu, abi::virq::timer);
+    return {};
 }
 
 // From now on the vCPU's event and time fields are on a page of the guest's. What was in the old place comes along, and
 // every port is looked at once, so that no event falls between the two.
-Result<u64> register_info(Vcpu& vcpu, abi::RegisterVcpuInfo const& op) {
+Result<> register_info(Vcpu& vcpu, abi::RegisterVcpuInfo const& op) {
     constexpr u64 size = sizeof(abi::VcpuInfo);
     if (op.offset > page_size - size || op.offset % alignof(abi::VcpuInfo)) return Errno::nxio;
     if (vcpu.info_page) return Errno::inval;
@@ -101,34 +96,26 @@ Result<u64> register_info(Vcpu& vcpu, abi::RegisterVcpuInfo const& op) {
     __atomic_store_n(&info->evtchn_pending_sel, ~u64{0}, __ATOMIC_SEQ_CST);
     notify_vcpu(vcpu);
     guest_time::initialise(vcpu);
-    return u64{0};
+    return {};
 }
 
 // The area is at an address of the registering kernel; a null one ends it.
-template <class Area>
-Outcome register_area(guest_ptr<void> arg, u64& address) {
-    return with_argument<Area>(arg, [&](Area const& op) -> Result<u64> {
-        u64 const wanted = op.addr.address;
-        if (wanted && !is_guest_range(wanted, sizeof(abi::VcpuRunstateInfo))) return Errno::fault;
-        address = wanted;
-        return u64{0};
-    });
+Result<> register_area(u64& area, u64 address) {
+    if (address && !is_guest_range(address, sizeof(abi::VcpuRunstateInfo))) return Errno::fault;
+    area = address;
+    return {};
 }
 
-Outcome register_runstate_area(Vcpu& vcpu, Vcpu& caller, guest_ptr<void> arg) {
-    Outcome const outcome = register_area<abi::VcpuRegisterRunstateMemoryArea>(arg, vcpu.runstate_area);
-    if (outcome.value == 0 && &vcpu == &caller) guest_time::write_runstate_area(vcpu);
-    return outcome;
+Result<> register_runstate_area(Vcpu& vcpu, abi::VcpuRegisterRunstateMemoryArea const& op) {
+    TRY(register_area(vcpu.runstate_area, op.addr.address));
+    if (&vcpu == &hal::current()) guest_time::write_runstate_area(vcpu);
+    return {};
 }
 
-Outcome register_time_area(Vcpu& vcpu, guest_ptr<void> arg) {
-    Outcome const outcome = register_area<abi::VcpuRegisterTimeMemoryArea>(arg, vcpu.time_area);
-    if (outcome.value == 0) guest_time::initialise(vcpu);
-    return outcome;
-}
-
-Outcome get_runstate(Vcpu& vcpu, guest_ptr<void> arg) {
-    return copy_out(arg.as<abi::VcpuRunstateInfo>(), sched::runstate_of(vcpu));
+Result<> register_time_area(Vcpu& vcpu, abi::VcpuRegisterTimeMemoryArea const& op) {
+    TRY(register_area(vcpu.time_area, op.addr.address));
+    guest_time::initialise(vcpu);
+    return {};
 }
 }  // namespace
 
@@ -138,26 +125,26 @@ Outcome do_vcpu_op(Vcpu& caller, HypercallArgs& args) {
     Vcpu* const vcpu = args[1] < domain.max_vcpus ? domain.vcpu(VcpuId{static_cast<u32>(args[1])}) : nullptr;
     if (!vcpu) return Errno::noent;
     bool const is_self = vcpu == &caller;
-    guest_ptr<void> const arg{args[2]};
     switch (static_cast<u32>(args[0])) {
-        case command::initialise: return initialise(*vcpu, arg);
+        case command::initialise: return initialise(*vcpu, args[2]);
         case command::up: return up(*vcpu);
         case command::down: return down(*vcpu);
         case command::is_up: return is_down(*vcpu) ? 0 : 1;
-        case command::get_runstate_info: return get_runstate(*vcpu, arg);
-        case command::register_runstate_memory_area: return register_runstate_area(*vcpu, caller, arg);
-        case command::set_periodic_timer: return set_periodic_timer(*vcpu, arg);
+        case command::get_runstate_info:
+            return copy_out(guest_ptr<abi::VcpuRunstateInfo>{args[2]}, sched::runstate_of(*vcpu));
+        case command::register_runstate_memory_area: return with_argument<register_runstate_area>(*vcpu, args[2]);
+        case command::set_periodic_timer: return with_argument<set_periodic_timer>(*vcpu, args[2]);
         case command::stop_periodic_timer: return stop_periodic_timer(*vcpu);
-        case command::set_singleshot_timer: return is_self ? set_singleshot_timer(*vcpu, arg) : Outcome{Errno::inval};
+        case command::set_singleshot_timer:
+            return is_self ? with_argument<set_singleshot_timer>(*vcpu, args[2]) : Outcome{Errno::inval};
         case command::stop_singleshot_timer:
             if (!is_self) return Errno::inval;
             vcpu->singleshot_timer.disarm();
             return 0;
         case command::register_vcpu_info:
             if (!is_self && !is_down(*vcpu)) return Errno::inval;
-            return with_argument<abi::RegisterVcpuInfo>(
-                arg, [&](abi::RegisterVcpuInfo const& op) { return register_info(*vcpu, op); });
-        case command::register_vcpu_time_memory_area: return register_time_area(*vcpu, arg);
+            return with_argument<register_info>(*vcpu, args[2]);
+        case command::register_vcpu_time_memory_area: return with_argument<register_time_area>(*vcpu, args[2]);
         case command::send_nmi: sched::send_nmi(*vcpu); return 0;
         case command::get_physid: return Errno::inval;  // no vCPU is bound to a processor for good
         default: return Errno::nosys;

@@ -66,7 +66,7 @@ void set_command_line(std::string_view text) { command_line = text; }
 Outcome do_xen_version(Vcpu& vcpu, HypercallArgs& args) {
     u32 const command = static_cast<u32>(args[0]);
     if (command == abi::xenver::version) [[likely]]
-        return (interface_major << 16) | interface_minor;
+        return abi::interface_version;
     return other_than_version(*vcpu.domain, command, guest_ptr<void>{args[1]});
 }
 }  // namespace hv

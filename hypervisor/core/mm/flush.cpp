@@ -5,8 +5,6 @@
 #include "public/mmu.hpp"
 
 namespace hv {
-CpuMask cpus_of(Domain& domain) { return domain.dirty_cpus; }
-
 Result<CpuMask> cpus_of_vcpu_bitmap(Domain& domain, u64 bitmap_address) {
     std::array<u64, (max_vcpus_per_domain + 63) / 64> bitmap{};
     u64 bytes = (domain.max_vcpus + 63) / 64 * sizeof(u64);
@@ -28,7 +26,7 @@ Result<> flush_where_asked(Vcpu& vcpu, u64 va, u64 flags) {
         return {};
     }
     Result<CpuMask> cpus =
-        where == abi::uvmf::all ? Result<CpuMask>{cpus_of(*vcpu.domain)} : cpus_of_vcpu_bitmap(*vcpu.domain, where);
+        where == abi::uvmf::all ? Result<CpuMask>{vcpu.domain->dirty_cpus} : cpus_of_vcpu_bitmap(*vcpu.domain, where);
     if (!cpus) return cpus.error();
     if (page_only) hal::flush_tlb_page(*cpus, va);
     else hal::flush_tlb(*cpus);

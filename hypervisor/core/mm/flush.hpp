@@ -9,7 +9,6 @@ namespace hv {
 // The CPUs that may hold entries of the vCPUs in the guest's bitmap (one bit a vCPU, max_vcpus bits). fault if
 // unreadable.
 Result<CpuMask> cpus_of_vcpu_bitmap(Domain& domain, u64 bitmap_address);
-CpuMask cpus_of(Domain& domain);
 
 // The flags of update_va_mapping (UVMF_*), after the update succeeded. The usual ones, a page here and nothing, take
 // the short way.

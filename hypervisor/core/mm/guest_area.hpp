@@ -2,7 +2,6 @@
 // A structure that the hypervisor keeps up to date at a virtual address of the guest's kernel. The vCPU may be in user
 // mode, with the other root loaded: the address is looked up in the kernel root's tables by hand.
 #pragma once
-#include <array>
 #include <optional>
 #include "core/domain.hpp"
 #include "core/mm/typed_ref.hpp"

@@ -24,4 +24,17 @@ void destroy(T* object) {
     std::destroy_at(object);
     free_heap(reinterpret_cast<std::byte*>(object), order_of<T>);
 }
+
+struct Destroyer {
+    template <class T>
+    void operator()(T* object) const {
+        destroy(object);
+    }
+};
+template <class T>
+using Owned = std::unique_ptr<T, Destroyer>;
+template <class T>
+Owned<T> make_owned() {  // null: there was no memory
+    return Owned<T>{make<T>()};
+}
 }  // namespace hv

@@ -4,7 +4,7 @@
 #pragma once
 #include "core/domain.hpp"
 #include "core/hal/memory.hpp"
-#include "core/mm/leaf.hpp"
+#include "core/mm/entry.hpp"
 #include "core/mm/typed_ref.hpp"
 #include "portable/base/pte.hpp"
 
@@ -96,7 +96,7 @@ template <class F>
     return true;
 }
 
-// Stores `wanted` in an entry of a level-1 table that the caller holds typed, under the rules of leaf.hpp.
+// Stores `wanted` in an entry of a level-1 table that the caller holds typed, under the rules of entry.hpp.
 [[gnu::always_inline]] inline Result<> replace_l1(u64* entry, Pte wanted, Domain& table_owner, PageOwner const& owner,
                                                   Replace mode = Replace::plain) {
     // Differences in these change nothing of what the entry holds.

@@ -10,6 +10,7 @@
 namespace hv {
 inline constexpr u32 max_gdt_frames = 14;  // selectors from 0xe000 on are the hypervisor's
 inline constexpr u32 max_ldt_frames = 16;
+using MapEntries = std::array<abi::E820Entry, page_size / sizeof(abi::E820Entry)>;
 }  // namespace hv
 
 namespace hv::mm {
@@ -36,9 +37,9 @@ struct DomainPart {
     std::atomic<u64> live_frames{0};    // those and hypervisor frames shared with it; the domain lives while any do
     abi::SharedInfo* shared_info = nullptr;
     Mfn shared_info_mfn{};
-    bool may_map_io = false;               // dom0: any machine address that is not the hypervisor's
-    CpuMask dirty_cpus;                    // CPUs whose TLB may hold entries of this domain
-    abi::E820Entry* memory_map = nullptr;  // one heap frame, set by the toolstack; null: none. Under pages_lock
+    bool may_map_io = false;           // dom0: any machine address that is not the hypervisor's
+    CpuMask dirty_cpus;                // CPUs whose TLB may hold entries of this domain
+    MapEntries* memory_map = nullptr;  // set by the toolstack; null: none. Under pages_lock
     u32 memory_map_entries = 0;
 };
 }  // namespace hv::mm

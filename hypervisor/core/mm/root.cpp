@@ -2,7 +2,7 @@
 #include "core/mm/root.hpp"
 #include "core/hal/memory.hpp"
 #include "core/hal/vcpu.hpp"
-#include "core/mm/table_entry.hpp"
+#include "core/mm/entry.hpp"
 #include "core/mm/typed_ref.hpp"
 
 namespace hv {

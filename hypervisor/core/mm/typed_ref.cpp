@@ -5,8 +5,7 @@
 #include "core/hal/cpu.hpp"
 #include "core/hal/memory.hpp"
 #include "core/mm/descriptor.hpp"
-#include "core/mm/leaf.hpp"
-#include "core/mm/table_entry.hpp"
+#include "core/mm/entry.hpp"
 #include "core/mm/tlb_clock.hpp"
 
 namespace hv {

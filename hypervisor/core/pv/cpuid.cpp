@@ -2,6 +2,7 @@
 #include "core/pv/cpuid.hpp"
 #include <algorithm>
 #include <iterator>
+#include "public/version.hpp"
 
 namespace hv::pv {
 namespace {
@@ -180,14 +181,13 @@ CpuidLeaf extended(HostCpuid host, CpuidGuest const& guest, u32 leaf) {
 }
 
 CpuidLeaf hypervisor(CpuidGuest const& guest, u32 leaf, u32 subleaf) {
-    constexpr u32 version = 4u << 16 | 17;
     constexpr u32 hypercall_page_msr = 0x4000'0000;
     constexpr u32 preserves_ad = 1;  // MMU_PT_UPDATE_PRESERVE_AD works
     constexpr u32 tsc_safe = 1u << 1;
     constexpr u32 has_rdtscp = 1u << 2;
     switch (leaf - hypervisor_leaf) {
         case 0: return {.eax = last_hypervisor_leaf, .ebx = 0x566e'6558, .ecx = 0x6558'4d4d, .edx = 0x4d4d'566e};
-        case 1: return {.eax = version, .ebx = 0, .ecx = 0, .edx = 0};
+        case 1: return {.eax = abi::interface_version, .ebx = 0, .ecx = 0, .edx = 0};
         case 2: return {.eax = 1, .ebx = hypercall_page_msr, .ecx = preserves_ad, .edx = 0};
         case 3: {
             u32 flags = has_rdtscp | (guest.tsc_is_stable ? tsc_safe : 0);

@@ -2,7 +2,6 @@
 // A vCPU's whole state as the ABI carries it: VCPUOP_initialise, domctl setvcpucontext and getvcpucontext.
 #pragma once
 #include "core/domain.hpp"
-#include "core/mm/heap.hpp"
 #include "public/mmu.hpp"
 #include "public/vcpu.hpp"
 
@@ -12,20 +11,6 @@ inline constexpr u64 supported_assists =
     u64{1} << abi::vmassist::writable_pagetables | u64{1} << abi::vmassist::pae_extended_cr3 |
     u64{1} << abi::vmassist::architectural_iopl | u64{1} << abi::vmassist::runstate_update_flag |
     u64{1} << abi::vmassist::m2p_strict;
-
-// Room for one, which is too big for the stack.
-class ContextBuffer {
-public:
-    ContextBuffer() : context_{make<abi::VcpuGuestContext>()} {}
-    ContextBuffer(ContextBuffer const&) = delete;
-    ~ContextBuffer() { destroy(context_); }
-    explicit operator bool() const { return context_ != nullptr; }  // false: there was no memory
-    abi::VcpuGuestContext& operator*() const { return *context_; }
-    abi::VcpuGuestContext* operator->() const { return context_; }
-
-private:
-    abi::VcpuGuestContext* context_;
-};
 
 // Gives a vCPU that does not run its state. On one that has a state already only registers and callbacks may change:
 // opnotsupp if tables would. Errors: inval for what a guest cannot have; again.

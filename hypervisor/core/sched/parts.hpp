@@ -45,7 +45,7 @@ struct DomainPart {
     std::atomic<u32> pause_count{0};  // all vCPUs; one is held by the toolstack for a new domain
     u32 scheduler_weight = 256;
     u32 scheduler_cap = 0;           // percent of a CPU; 0: none
-    std::atomic<i64> cap_budget{0};  // run time left in this period, or owed; core/sched/cap.cpp
+    std::atomic<i64> cap_budget{0};  // run time left in this period, or owed; core/sched/run_queue.cpp
     std::atomic<bool> cap_is_timed{false};
     Timer cap_timer{};  // the next period
     std::array<Watchdog, 2> watchdogs{};

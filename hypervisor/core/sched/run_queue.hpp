@@ -44,4 +44,10 @@ private:
 // Fits a vCPU's claim to the queue it comes to. All queues count in the same time, so it is kept as it is, unless the
 // two have drifted apart, as affinities can force them to: then it is some slices ahead or behind at most.
 void carry_over(Vcpu& vcpu, RunQueue& to);
+
+// --- caps: what a domain's vCPUs may run together in each period, in percent of a CPU. What they have run too much is
+// owed. True if its domain has nothing left: the vCPU is held until the next period.
+bool hold_if_spent(Vcpu& vcpu, Time now);
+// `wanted`, or what is left of the domain's budget if that is less.
+Time within_cap(Vcpu const& vcpu, Time wanted);
 }  // namespace hv::sched

@@ -12,7 +12,6 @@
 #include "core/hal/cpu.hpp"
 #include "core/hal/time.hpp"
 #include "core/mm/heap.hpp"
-#include "core/sched/cap.hpp"
 #include "core/sched/run_queue.hpp"
 
 namespace hv::sched {
@@ -126,24 +125,12 @@ void settle(Vcpu& vcpu) {
     }
 }
 
-// Two queues at once, the one of the lower number first.
-class BothQueues {
-public:
-    BothQueues(CpuId a, CpuId b)
-        : first_{queues[std::min(a, b)].lock, std::min(a, b) + 1},
-          second_{queues[std::max(a, b)].lock, std::max(a, b) + 1} {}
-
-private:
-    SpinGuard<LockRank::run_queue> first_;
-    SpinGuard<LockRank::run_queue> second_;
-};
-
 // Takes a vCPU that waits for a busier CPU, with less virtual time than `below`, into the queue of `thief`.
 bool steal_for(CpuId thief, u64 below) {
     for (CpuId victim = 0; victim < hal::online_cpus(); ++victim) {
         RunQueue& queue = queues[victim];
         if (victim == thief || queue.waiting.load(std::memory_order_relaxed) == 0) continue;
-        BothQueues locks{thief, victim};
+        BothGuard locks{queues[thief].lock, thief + 1, queue.lock, victim + 1};
         for (Vcpu* vcpu = queue.first(); vcpu && vcpu->virtual_time < below; vcpu = vcpu->queue_next) {
             // One whose state is still being saved on the victim must not be loaded elsewhere.
             if (vcpu->running.load(std::memory_order_acquire) || !vcpu->hard_affinity.test(thief)) continue;

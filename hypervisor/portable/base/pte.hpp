@@ -20,7 +20,7 @@ struct Pte {
     static constexpr u64 address = 0x000f'ffff'ffff'f000;
     static constexpr u64 cache = write_through | cache_disable | page_size_or_pat;
 
-    // Which flags a guest may set; cache bits only with I/O rights, see leaf.cpp.
+    // Which flags a guest may set; cache bits only with I/O rights, see entry.cpp.
     static constexpr u64 leaf_allowed =
         present | writable | user | accessed | dirty | global | available | available_high | no_execute;
     static constexpr u64 table_allowed =

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "x86/boot/memory_map.hpp"
 #include <algorithm>
+#include "core/hal/memory.hpp"
 
 namespace hv::boot {
 namespace {
@@ -82,6 +83,8 @@ void publish_memory_map(BootInfo const& info) {
 }
 
 char const* name_of(abi::e820::Type type) { return kinds[type].name; }
-
-std::span<abi::E820Entry const> machine_memory_map() { return {published.data(), published_count}; }
 }  // namespace hv::boot
+
+std::span<abi::E820Entry const> hv::hal::machine_memory_map() {
+    return {boot::published.data(), boot::published_count};
+}

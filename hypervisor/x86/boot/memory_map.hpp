@@ -12,9 +12,8 @@ void reserve_memory(BootInfo& info, u64 start, u64 size);
 
 u64 end_of_ram(BootInfo const& info);
 
-// What dom0 is shown as the machine's map, once normalised.
+// What dom0 is shown as the machine's map (hal::machine_memory_map), once normalised.
 void publish_memory_map(BootInfo const& info);
-std::span<abi::E820Entry const> machine_memory_map();
 
 char const* name_of(abi::e820::Type type);
 }  // namespace hv::boot

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 #include "x86/boot/smp.hpp"
-#include <algorithm>
 #include <array>
 #include <atomic>
 #include "base/lock.hpp"

@@ -7,7 +7,7 @@
 #include "core/hal/power.hpp"
 #include "core/hal/time.hpp"
 #include "core/hypercall/version.hpp"
-#include "core/mm/leaf.hpp"
+#include "core/mm/entry.hpp"
 #include "core/mm/page_alloc.hpp"
 #include "core/sched/scheduler.hpp"
 #include "core/time/guest_time.hpp"

@@ -4,7 +4,7 @@
 #include "base/lock.hpp"
 #include "core/hal/irq.hpp"
 #include "core/hal/memory.hpp"
-#include "core/mm/leaf.hpp"
+#include "core/mm/entry.hpp"
 #include "core/mm/page_info.hpp"
 #include "x86/cpu/ioapic.hpp"
 #include "x86/mm/paging.hpp"

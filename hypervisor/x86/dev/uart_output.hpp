@@ -6,7 +6,6 @@
 #pragma once
 #include <algorithm>
 #include <array>
-#include <span>
 #include <string_view>
 #include "portable/base/format.hpp"
 #include "portable/base/types.hpp"

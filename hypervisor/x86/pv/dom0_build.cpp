@@ -20,8 +20,9 @@
 #include "x86/entry/exit.hpp"
 #include "x86/mm/boot_memory.hpp"
 #include "x86/mm/paging.hpp"
-#include "x86/pv/dom0_parts.hpp"
+#include "x86/pv/dom0_memory.hpp"
 #include "x86/pv/port_policy.hpp"
+#include "x86/pv/vga_console.hpp"
 
 namespace hv {
 namespace {
@@ -122,12 +123,10 @@ Result<> pin_root(Builder& builder) {
 }
 
 Result<> set_registers(Builder& builder) {
-    auto* context = make<abi::VcpuGuestContext>();
+    auto const context = make_owned<abi::VcpuGuestContext>();
     if (!context) return Errno::nomem;
     pv::fill_context(*context, builder.image, builder.layout, builder.root);
-    Result<> result = pv::set_context(*builder.domain->vcpus[0], *context);
-    destroy(context);
-    return result;
+    return pv::set_context(*builder.domain->vcpus[0], *context);
 }
 
 // Promotion of many tables stops for interrupts, as it would in a hypercall.

@@ -2,7 +2,7 @@
 // The fast ways of memory management answer as the general ones do, and leave the same behind.
 #include "core/grant/table.hpp"
 #include "core/hal/memory.hpp"
-#include "core/mm/leaf.hpp"
+#include "core/mm/entry.hpp"
 #include "hosted/world.hpp"
 #include "public/grant_table.hpp"
 #include "public/hypercall.hpp"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // What a guest may and may not do with its page tables.
 #include "core/hal/memory.hpp"
-#include "core/mm/leaf.hpp"
+#include "core/mm/entry.hpp"
 #include "core/mm/page_alloc.hpp"
 #include "core/mm/root.hpp"
 #include "core/mm/tlb_clock.hpp"

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
-// What a present level-1 entry may map, and what it holds: a `writable` use of the frame if it allows writing, and a
-// reference otherwise. I/O addresses hold nothing.
+// What a present entry of a page table may name, and what it holds. At level 1 a `writable` use of the frame if it
+// allows writing, and a reference otherwise; I/O addresses hold nothing. Above, a use of the table below. Promotion and
+// demotion of whole tables (typed_ref.hpp) are built on both.
 #pragma once
+#include <array>
 #include "core/domain.hpp"
 #include "core/mm/typed_ref.hpp"
 #include "portable/base/pte.hpp"
@@ -61,4 +63,15 @@ Result<Pte> acquire_other_leaf(Pte wanted, Domain& table_owner, PageOwner const&
     if (stored.is_writable()) TypedRef::release(page);
     else PageRef::release(page);
 }
+
+// --- levels 2, 3 and 4
+// The entries of L4 slots 256-271, the same in every root. Written at boot by x86.
+extern constinit std::array<u64, last_hypervisor_slot - first_hypervisor_slot + 1> hypervisor_l4_entries;
+
+// Takes the typed reference that an entry of a `level` table (l2, l3 or l4) holds on the next lower table, and returns
+// the entry as it is to be stored. Errors: inval, and again as promote.
+Result<Pte> acquire_table_entry(Pte wanted, PageType level, Domain& domain);
+void release_table_entry(Pte stored);
+
+constexpr PageType below(PageType level) { return static_cast<PageType>(static_cast<u8>(level) - 1); }
 }  // namespace hv

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT
-#include "core/mm/leaf.hpp"
-#include <array>
+#include "core/mm/entry.hpp"
 #include <atomic>
 #include <span>
 #include "base/lock.hpp"
 #include "core/hal/memory.hpp"
 
 namespace hv {
+constinit std::array<u64, last_hypervisor_slot - first_hypervisor_slot + 1> hypervisor_l4_entries{};
+
 namespace {
 struct IoRange {
     u64 first, end;
@@ -71,5 +72,17 @@ Result<Pte> acquire_other_leaf(Pte wanted, Domain& table_owner, PageOwner const&
     TypedRef typed = TRY(promote(*std::move(page), PageType::writable));
     (void)std::move(typed).leak();
     return pte;
+}
+
+Result<Pte> acquire_table_entry(Pte wanted, PageType level, Domain& domain) {
+    if (!wanted.is_present()) return wanted;
+    if (wanted.raw & (~(Pte::table_allowed | Pte::address) | reserved_address_bits())) return Errno::inval;
+    TypedRef table = TRY(get_typed(wanted.mfn(), domain.id, below(level)));
+    (void)std::move(table).leak();
+    return Pte{wanted.raw | Pte::user | (level == PageType::l4 ? Pte::accessed : 0)};
+}
+
+void release_table_entry(Pte stored) {
+    if (stored.is_present()) TypedRef::release(page_of(stored.mfn()));
 }
 }  // namespace hv
