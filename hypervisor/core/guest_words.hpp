@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Small structures to and from guest memory, in line. The machine's build learns of a fault by the exception table
-// (x86/mm/extable.hpp); the hosted one walks the guest's page tables.
+// (x86/entry/trap.cpp); the hosted one walks the guest's page tables.
 //
 // The caller has checked the first address. Below the hypervisor there are no addresses at all, so that a structure
 // which would run into it faults at its first word.

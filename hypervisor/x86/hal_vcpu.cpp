@@ -3,6 +3,8 @@
 #include "base/lock.hpp"
 #include "core/hal/cpu.hpp"
 #include "core/hal/vcpu.hpp"
+#include "core/pv/cpuid.hpp"
+#include "core/pv/registers.hpp"
 #include "core/vcpu.hpp"
 #include "x86/cpu/features.hpp"
 #include "x86/cpu/instructions.hpp"
@@ -14,10 +16,8 @@
 namespace hv::hal {
 namespace {
 constexpr u64 cr0_ts = 1u << 3;
-constexpr u64 cr4_of_guest = 1u << 2 | 1u << 3 | 1u << 16;  // TSD, DE, FSGSBASE
+constexpr u64 cr4_of_guest = pv::cr4_choosable & ~pv::cr4_osxsave;
 constexpr u64 dr7_enabled = 0xff;
-constexpr u64 dr7_off = 0x400;
-constexpr u64 dr6_nothing = 0xffff'0ff0;
 
 bool is_loaded(Vcpu const& vcpu) { return hv::this_cpu().current == &vcpu; }
 }  // namespace
@@ -82,8 +82,8 @@ void load_debug_registers(Vcpu& vcpu) {
     CpuBlock& cpu = hv::this_cpu();
     if (!(vcpu.debug_registers[7] & dr7_enabled)) {
         if (!cpu.debug_registers_loaded) return;
-        cpu::write_dr7(dr7_off);
-        cpu::write_dr6(dr6_nothing);
+        cpu::write_dr7(pv::fixed_dr7(0));
+        cpu::write_dr6(pv::fixed_dr6(0));
         cpu.debug_registers_loaded = false;
         return;
     }

@@ -3,14 +3,8 @@
 #include <cstddef>
 #include "base/assert.hpp"
 
+#pragma GCC diagnostic ignored "-Wmissing-declarations"  // the compiler knows these
 extern "C" {
-void* memcpy(void* to, void const* from, std::size_t size);
-void* memmove(void* to, void const* from, std::size_t size);
-void* memset(void* to, int value, std::size_t size);
-int memcmp(void const* left, void const* right, std::size_t size);
-void const* memchr(void const* where, int value, std::size_t size);
-std::size_t strlen(char const* text);
-
 // REP counts every turn as an instruction where it is emulated: eight bytes a turn.
 void* memcpy(void* to, void const* from, std::size_t size) {
     void* at = to;
@@ -62,13 +56,10 @@ std::size_t strlen(char const* text) {
 }
 
 namespace std {
-[[noreturn]] void __glibcxx_assert_fail(char const* file, int line, char const* function,
-                                        char const* condition) noexcept;
-void __glibcxx_assert_fail(char const* file, int line, char const*, char const* condition) noexcept {
+[[noreturn]] void __glibcxx_assert_fail(char const* file, int line, char const*, char const* condition) noexcept {
     hv::panic(condition ? condition : "an assertion of the library failed", file, line);
 }
 
 // A string_view's substr or copy beyond its end.
-[[noreturn]] void __throw_out_of_range_fmt(char const* format, ...);
-void __throw_out_of_range_fmt(char const* format, ...) { hv::panic(format); }
+[[noreturn]] void __throw_out_of_range_fmt(char const* format, ...) { hv::panic(format); }
 }  // namespace std

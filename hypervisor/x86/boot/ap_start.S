@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // How all other processors get into long mode (Intel SDM volume 3, 9.4): they begin in real mode at a page below 1 MiB,
 // to which the first part is copied, with boot.S's tables, which are still there and map it where it is.
-#include "cpu_offsets.h"
+#include "offsets.h"
 #include "x86/boot/long_mode.h"
 
     .section .text.boot, "ax"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // From the boot loader's 32-bit protected mode to start() in long mode at the linked address. Nothing is mapped yet:
 // symbols stand for physical addresses by subtracting IMAGE_OFFSET.
-#include "cpu_offsets.h"
+#include "offsets.h"
 #include "x86/boot/long_mode.h"
 
 #define TABLE 0x3                  // present, writable

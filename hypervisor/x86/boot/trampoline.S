@@ -5,7 +5,7 @@
 // At entry_syscall64 and entry_syscall32: rsp points at the `rflags` field of the guest frame, with nothing in it yet; the
 // `rsp` field behind it already holds the guest's stack pointer. The guest's rip is in rcx, its rflags in r11; interrupts are off. All else is as in the guest.
 #include "x86/cpu/patch.h"
-#include "cpu_offsets.h"
+#include "offsets.h"
 
 // As the thunks of cpu/thunks.S, without a free register. Where a RET goes to what a guest has trained, and the barrier is
 // still to come, by a far one, which no processor predicts.

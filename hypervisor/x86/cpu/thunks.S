@@ -2,7 +2,7 @@
 // Where every indirect branch of ours goes through (g++ -mindirect-branch=thunk-extern): the processor, which predicts a RET
 // from its return stack, speculates into the loop and not to where a guest has trained it. 32 bytes each, in the order of
 // the registers' numbers; speculation.cpp writes a plain jump over them where that will do.
-#include "cpu_offsets.h"
+#include "offsets.h"
 
     .text
     .macro thunk register

@@ -10,8 +10,7 @@
 
 #include "x86/cpu/patch.h"
 #include "x86/mm/smap.h"
-#include "cpu_offsets.h"
-#include "entry_offsets.h"
+#include "offsets.h"
 
 #define SHORT(field) REGS_##field - REGS_RAX(%rsp)
 #define FULL(field) REGS_##field(%rsp)

@@ -16,26 +16,22 @@
 #include "x86/cpu/interrupts.hpp"
 #include "x86/cpu/this_cpu.hpp"
 #include "x86/entry/deliver.hpp"
-#include "x86/mm/extable.hpp"
 #include "x86/mm/window.hpp"
 #include "x86/panic.hpp"
 #include "x86/pv/priv_op.hpp"
 
+namespace hv {
+// Instructions of ours that may fault on a guest's account, and where each goes on if it does.
+struct Redirection {
+    u64 instruction;
+    u64 fixup;
+};
+}  // namespace hv
+
 extern "C" {
+extern hv::Redirection const extable_start[], extable_end[];  // by the linker script, filled from .extable
 extern char const iret_fault[];  // entry/vectors.S: where a faulting IRETQ to a guest goes on
-void handle_guest_trap(abi::CpuUserRegs& regs);
-void handle_hypervisor_trap(abi::CpuUserRegs& regs);
-void handle_machine_trap(abi::CpuUserRegs& regs);
-void handle_iret_fault(abi::CpuUserRegs& regs);
 void handle_forced_cpuid(hv::Vcpu& vcpu, abi::CpuUserRegs& regs);
-void handle_kernel_write_fault(hv::Vcpu& vcpu, abi::CpuUserRegs& regs);
-void handle_system_call(abi::CpuUserRegs& regs);
-void handle_compatibility_call(abi::CpuUserRegs& regs);
-void handle_sysenter(abi::CpuUserRegs& regs);
-void handle_iret(abi::CpuUserRegs& regs);
-#ifdef PARAVANE_DEBUG
-[[noreturn]] void handle_broken_edge();
-#endif
 }
 
 namespace hv::x86 {
@@ -47,7 +43,6 @@ constexpr u32 code_user = 1u << 2;
 constexpr u32 selector_code_external = 1u << 0;
 constexpr u32 selector_code_idt = 1u << 1;
 
-constexpr u64 dr6_reset = 0xffff'0ff0;
 constexpr u64 dr6_single_step = 1u << 14;
 constexpr u64 int_n_length = 2;
 constexpr u64 forced_cpuid_length = 7;
@@ -128,9 +123,16 @@ void handle_page_fault(Vcpu& vcpu, abi::CpuUserRegs& regs, u64 address) {
     deliver_page_fault(vcpu, regs, address, code);
 }
 
+// The place to continue after a fault at `rip`; 0 if no fault is expected there.
+u64 fixup_for(u64 rip) {
+    for (Redirection const* entry = extable_start; entry != extable_end; ++entry)
+        if (entry->instruction == rip) return entry->fixup;
+    return 0;
+}
+
 void handle_debug(Vcpu& vcpu, abi::CpuUserRegs& regs) {
     vcpu.debug_registers[6] |= pv::fixed_dr6(cpu::read_dr6());  // the guest clears them
-    cpu::write_dr6(dr6_reset);
+    cpu::write_dr6(pv::fixed_dr6(0));
     deliver_exception(vcpu, regs, debug);
 }
 
@@ -149,6 +151,8 @@ void handle_device_not_available(Vcpu& vcpu, abi::CpuUserRegs& regs) {
 
 using namespace hv;
 
+#pragma GCC diagnostic ignored "-Wmissing-declarations"  // assembly calls these
+extern "C" {
 // From ring 3, with a full frame at the top of the main stack; the exit path follows.
 void handle_guest_trap(abi::CpuUserRegs& regs) {
     u64 fault_address = cpu::read_cr2();  // before any fault of our own
@@ -185,7 +189,7 @@ void handle_kernel_write_fault(Vcpu& vcpu, abi::CpuUserRegs& regs) {
 // From ring 0: interrupts while a CPU is idle or lets them in, and faults in guest memory.
 void handle_hypervisor_trap(abi::CpuUserRegs& regs) {
     if (regs.entry_vector >= x86::first_interrupt) return interrupts::handle(static_cast<u8>(regs.entry_vector));
-    u64 fixup = extable::fixup_for(regs.rip);
+    u64 fixup = x86::fixup_for(regs.rip);
     if (!fixup) panic_on_exception(regs);
     if (fixup == reinterpret_cast<u64>(iret_fault)) {
         // The processor has pushed below the guest frame's hardware part, and left this word of it alone.
@@ -201,7 +205,7 @@ void handle_hypervisor_trap(abi::CpuUserRegs& regs) {
 void handle_machine_trap(abi::CpuUserRegs& regs) {
     switch (regs.entry_vector) {
         case x86::debug:
-            cpu::write_dr6(x86::dr6_reset);
+            cpu::write_dr6(pv::fixed_dr6(0));
             return;  // a guest's breakpoint, caught one instruction too late
         case x86::nmi: return x86::handle_nmi();
         default: panic_on_exception(regs);
@@ -220,7 +224,7 @@ void handle_iret_fault(abi::CpuUserRegs& regs) {
 }
 
 #ifdef PARAVANE_DEBUG
-void handle_broken_edge() { panic("C++ is called with flags that are not ours"); }
+[[noreturn]] void handle_broken_edge() { panic("C++ is called with flags that are not ours"); }
 #endif
 
 void handle_system_call(abi::CpuUserRegs& regs) { x86::deliver_system_call(hal::current(), regs, false); }
@@ -254,3 +258,4 @@ void handle_iret(abi::CpuUserRegs& regs) {
     if (vcpu.shows_iopl) vcpu.iopl = state->iopl;
     if (state->to_user) x86::enter_user_mode(vcpu);
 }
+}  // extern "C"

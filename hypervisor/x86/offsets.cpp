@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
-// Figures for assembly: each line becomes a #define in generated/entry_offsets.h.
+// Figures for assembly: each line becomes a #define in generated/offsets.h.
 #include <cstddef>
 #include "core/hypercall/dispatch.hpp"
 #include "core/vcpu.hpp"
 #include "portable/base/pte.hpp"
 #include "public/hypercall.hpp"
+#include "x86/cpu/segments.hpp"
 #include "x86/cpu/this_cpu.hpp"
 
 // The parts of a vCPU are bases, which lie one behind the other.
@@ -13,7 +14,7 @@
 #define EMIT(name, value) asm volatile("\n.ascii \"->" #name " %0\"" : : "i"(value))
 
 namespace hv {
-void emit_entry_offsets() {
+void emit_offsets() {
     using Regs = abi::CpuUserRegs;
     EMIT(REGS_R15, offsetof(Regs, r15));
     EMIT(REGS_R11, offsetof(Regs, r11));
@@ -34,6 +35,22 @@ void emit_entry_offsets() {
     EMIT(REGS_SS, offsetof(Regs, ss));
     EMIT(REGS_PUSH_END, offsetof(Regs, es));
     EMIT(REGS_END, sizeof(Regs));
+
+    EMIT(CPU_BLOCK_SIZE, sizeof(CpuBlock));
+    EMIT(CPU_CURRENT, offsetof(CpuBlock, current));
+    EMIT(CPU_ID, offsetof(CpuBlock, id));
+    EMIT(CPU_PORTS, static_cast<int>((window::tss_page - window::stack_page - window::stack_pages) * page_size +
+                                     sizeof(CpuBlock) + window::offset_in_tss));
+    EMIT(PORTS_CLOSED, int{window::ports_closed});
+    EMIT(CPU_CR3_WRITES, offsetof(CpuBlock, counts));  // perf::Event::cr3_write
+    EMIT(CPU_PENDING, offsetof(CpuBlock, pending));
+    EMIT(STACK_MASK, window::stack_mask);
+    EMIT(STACK_SIZE, window::stack_mask + 1);
+    // From the trampoline page of a window to the saved stack pointer in its guest frame.
+    EMIT(TRAMPOLINE_TO_FRAME_RSP, (window::stack_page + window::stack_pages - window::trampoline_page) * page_size -
+                                      sizeof(CpuBlock) - sizeof(abi::CpuUserRegs) + offsetof(abi::CpuUserRegs, rsp));
+    EMIT(HV_CODE_SELECTOR, int{selector::hv_code});
+    EMIT(HV_DATA_SELECTOR, int{selector::hv_data});
 
     EMIT(VCPU_INFO, offsetof(Vcpu, info));
     EMIT(VCPU_KERNEL_CR3, offsetof(Vcpu, kernel_root));
