@@ -107,6 +107,12 @@ void write_second_copy(Vcpu& vcpu, abi::VcpuTimeInfo info) {
     area->store(0, &info.version, sizeof(info.version));
 }
 
+void write_time(Vcpu& vcpu, Reading const& reading) {
+    abi::VcpuTimeInfo const info = contents(reading);
+    write_protected(vcpu.info->time, info);
+    if (vcpu.time_area) write_second_copy(vcpu, info);
+}
+
 // Up to date with this CPU's latest reading.
 void refresh(Vcpu& vcpu) {
     Reading const& reading = reading_of_this_cpu();
@@ -114,10 +120,8 @@ void refresh(Vcpu& vcpu) {
     // A page that the builder has just cleared.
     if (shared && __atomic_load_n(&shared->wc_version, __ATOMIC_RELAXED) == 0) [[unlikely]]
         write_wall_clock(*vcpu.domain);
-    if (!vcpu.info || __atomic_load_n(&vcpu.info->time.tsc_timestamp, __ATOMIC_RELAXED) == reading.tsc) return;
-    abi::VcpuTimeInfo const info = contents(reading);
-    write_protected(vcpu.info->time, info);
-    if (vcpu.time_area) write_second_copy(vcpu, info);
+    if (vcpu.info && __atomic_load_n(&vcpu.info->time.tsc_timestamp, __ATOMIC_RELAXED) != reading.tsc)
+        write_time(vcpu, reading);
 }
 
 // --- the three timers of a vCPU. An expired guest timer is an event (VIRQ_TIMER), so it is not lost while it waits.
@@ -174,10 +178,7 @@ void switched_in(Vcpu& vcpu) {
 }
 
 void initialise(Vcpu& vcpu) {
-    if (!vcpu.info) return;
-    abi::VcpuTimeInfo const info = contents(reading_of_this_cpu());
-    write_protected(vcpu.info->time, info);
-    if (vcpu.time_area) write_second_copy(vcpu, info);
+    if (vcpu.info) write_time(vcpu, reading_of_this_cpu());
 }
 
 void write_wall_clock(Domain& domain) {

@@ -112,7 +112,7 @@ private:
     }
 
     Complaint read_segments() {
-        image_.virt_base = notes_.virt_base;
+        image_.virt_base = notes_.virt_base.value_or(0);
         for (u32 i = 0; i < header_.program_count; ++i) {
             auto segment = at<ProgramHeader>(header_.program_offset, i);
             if (segment.type != ProgramHeader::load || segment.memory_size == 0) continue;

@@ -58,14 +58,8 @@ Complaint XenNotes::take(u32 type, std::span<u8 const> value) {
     switch (type) {
         case abi::elfnote::entry: entry = number; break;
         case abi::elfnote::hypercall_page: hypercall_page = number; break;
-        case abi::elfnote::virt_base:
-            virt_base = number.value_or(0);
-            has_virt_base_ = true;
-            break;
-        case abi::elfnote::paddr_offset:
-            paddr_offset = number.value_or(0);
-            has_paddr_offset_ = true;
-            break;
+        case abi::elfnote::virt_base: virt_base = number; break;
+        case abi::elfnote::paddr_offset: paddr_offset = number; break;
         case abi::elfnote::init_p2m: init_p2m = number; break;
         case abi::elfnote::mod_start_pfn: initrd_by_pfn = number.value_or(0) != 0; break;
         case abi::elfnote::supported_features:
@@ -98,16 +92,16 @@ Refusal XenNotes::check(KernelRole role) const {
         return {"it wants another loader than \"generic\"", loader_};
     if (!interface_.starts_with("xen-3.0")) return {"it is not made for the interface xen-3.0", interface_};
     if (!missing_.empty()) return {"it requires a feature that we do not have", missing_};
-    if (has_paddr_offset_ && !has_virt_base_) return {"its notes name an offset, but no base address"};
+    if (paddr_offset && !virt_base) return {"its notes name an offset, but no base address"};
     if (role == KernelRole::dom0 && says_what_it_supports_ && !supports_dom0_) return {"it cannot run as dom0"};
     return {};
 }
 
 std::optional<u64> XenNotes::place(u64 physical_address, u64 size) const {
-    u64 const at = physical_address - paddr_offset;
-    if (physical_address < paddr_offset || at > largest_image || size > largest_image - at) return {};
-    u64 const address = virt_base + at;
-    if (address < virt_base || address + size < address) return {};  // not the last byte of all, either
+    u64 const offset = paddr_offset.value_or(0), base = virt_base.value_or(0), at = physical_address - offset;
+    if (physical_address < offset || at > largest_image || size > largest_image - at) return {};
+    u64 const address = base + at;
+    if (address < base || address + size < address) return {};  // not the last byte of all, either
     return address;
 }
 }  // namespace hv::pv

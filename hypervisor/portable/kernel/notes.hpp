@@ -28,8 +28,8 @@ struct XenNotes {
     std::optional<u64> entry{};
     std::optional<u64> hypercall_page{};
     std::optional<u64> init_p2m{};
-    u64 virt_base = 0;
-    u64 paddr_offset = 0;
+    std::optional<u64> virt_base{};
+    std::optional<u64> paddr_offset{};
     bool pae_mode = false;
     bool initrd_by_pfn = false;
     bool found = false;
@@ -50,8 +50,6 @@ private:
     std::string_view loader_{};
     std::string_view system_{};
     std::string_view missing_{};  // the first feature that it requires and we do not know
-    bool has_virt_base_ = false;
-    bool has_paddr_offset_ = false;
     bool says_what_it_supports_ = false;
     bool supports_dom0_ = false;
 };

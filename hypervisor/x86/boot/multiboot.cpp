@@ -2,7 +2,6 @@
 // Multiboot Specification 0.6.96, section 3.3; Multiboot2 Specification 2.0, section 3.6. Structures are read byte by
 // byte offset: neither protocol promises alignment of everything.
 #include "x86/boot/multiboot.hpp"
-#include <algorithm>
 
 namespace hv::boot {
 namespace {
@@ -14,10 +13,8 @@ T read(std::byte const* at) {
 }
 
 std::string_view text_at(std::byte const* at, usize limit) {
-    char const* text = reinterpret_cast<char const*>(at);
-    usize size = 0;
-    while (size < limit && text[size]) ++size;
-    return {text, size};
+    std::string_view const text{reinterpret_cast<char const*>(at), limit};
+    return text.substr(0, text.find('\0'));
 }
 
 void note(BootInfo& info, char const* problem) {
