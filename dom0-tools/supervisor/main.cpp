@@ -2,15 +2,14 @@
 // paravane-supervisor: starts device backends, each as a user of its own, and starts them again when they end. Neither
 // paravaned nor xenstored need live for that; and when the supervisor itself is killed, its backends go on, and the
 // next one finds them.
-#include <getopt.h>
 #include <sys/stat.h>
 
 #include <algorithm>
 #include <csignal>
-#include <cstdio>
 #include <filesystem>
 
 #include "os/background.hpp"
+#include "os/command_line.hpp"
 #include "os/log.hpp"
 #include "os/unix_socket.hpp"
 #include "supervisor/guests.hpp"
@@ -23,19 +22,6 @@ using supervisor::Guests;
 using supervisor::Places;
 using supervisor::Server;
 
-constexpr char usage[] =
-    "Usage: paravane-supervisor [options]\n"
-    "Starts the backends of guests' devices and keeps them alive; serves paravaned on a Unix socket.\n"
-    "  --socket PATH       where (default /run/paravane/supervisor.sock); only this user may\n"
-    "  --run-folder PATH   for what it keeps of devices, and sockets of consoles (default /run/paravane)\n"
-    "  --log-folder PATH   for what guests print (default /var/log/paravane); \"\" for no log that lasts\n"
-    "  --programs PATH     folder of the backends (default: that of this program)\n"
-    "  --devices PATH      folder of evtchn and gntdev (default /dev/xen)\n"
-    "  --without-guests    does not ask the hypervisor which guests there are: devices end when they are stopped\n"
-    "  --foreground        stay attached to the caller\n"
-    "  --help              this text\n"
-    "Exit codes: 0 ready (in the background), 1 failed, 2 wrong usage.\n";
-
 struct Options {
     std::string socket = supervisor::default_socket;
     Places places;
@@ -43,36 +29,28 @@ struct Options {
 };
 
 Options parse(int argc, char** argv) {
-    constexpr option options[] = {{"socket", required_argument, nullptr, 's'},
-                                  {"run-folder", required_argument, nullptr, 'r'},
-                                  {"log-folder", required_argument, nullptr, 'l'},
-                                  {"programs", required_argument, nullptr, 'p'},
-                                  {"devices", required_argument, nullptr, 'd'},
-                                  {"without-guests", no_argument, nullptr, 'w'},
-                                  {"foreground", no_argument, nullptr, 'f'},
-                                  {"help", no_argument, nullptr, 'h'},
-                                  {nullptr, 0, nullptr, 0}};
     Options chosen;
+    Places& places = chosen.places;
     std::error_code none;
-    chosen.places.programs = std::filesystem::read_symlink("/proc/self/exe", none).parent_path().string();
-    opterr = 0;  // getopt says nothing itself
-    for (int letter; (letter = getopt_long(argc, argv, "", options, nullptr)) != -1;) {
-        switch (letter) {
-            case 's': chosen.socket = optarg; break;
-            case 'r': chosen.places.run_folder = optarg; break;
-            case 'l': chosen.places.log_folder = optarg; break;
-            case 'p': chosen.places.programs = optarg; break;
-            case 'd': chosen.places.devices = optarg; break;
-            case 'w': chosen.without_guests = true; break;
-            case 'f': chosen.foreground = true; break;
-            case 'h': std::fputs(usage, stdout); std::exit(0);
-            default: optind = argc + 1;
-        }
-    }
-    if (optind != argc) {
-        std::fputs("paravane-supervisor: wrong usage; see --help\n", stderr);
-        std::exit(2);
-    }
+    places.programs = std::filesystem::read_symlink("/proc/self/exe", none).parent_path().string();
+    CommandLine const line{
+        .program = "paravane-supervisor",
+        .usage = "[options]",
+        .about = "Starts the backends of guests' devices and keeps them alive; serves paravaned on a Unix socket.\n",
+        .options =
+            {{"socket", "PATH", "where (default /run/paravane/supervisor.sock); only this user may", &chosen.socket},
+             {"run-folder", "PATH", "for what it keeps of devices, and sockets of consoles (default /run/paravane)",
+              &places.run_folder},
+             {"log-folder", "PATH", "for what guests print (default /var/log/paravane); \"\" for no log that lasts",
+              &places.log_folder},
+             {"programs", "PATH", "folder of the backends (default: that of this program)", &places.programs},
+             {"devices", "PATH", "folder of evtchn and gntdev (default /dev/xen)", &places.devices},
+             {"without-guests", "",
+              "does not ask the hypervisor which guests there are: devices end when they are stopped",
+              &chosen.without_guests},
+             {"foreground", "", "stay attached to the caller", &chosen.foreground}},
+        .exit_codes = "0 ready (in the background), 1 failed, 2 wrong usage"};
+    line.parse(argc, argv);
     return chosen;
 }
 

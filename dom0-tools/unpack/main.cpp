@@ -3,21 +3,18 @@
 // user of its own, gives up everything else, and only then looks at what is in them. It is started with three
 // descriptors: 3 takes its report (kernel/report.hpp), 4 and 5 are files in memory for the unpacked kernel and the
 // initrd.
-#include <getopt.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
-#include <cstdio>
-#include <cstdlib>
 #include <new>
 #include <optional>
 
 #include "kernel/report.hpp"
 #include "os/chosen_file.hpp"
+#include "os/command_line.hpp"
 #include "os/io.hpp"
-#include "portable/base/number.hpp"
 #include "unpack/jail.hpp"
 #include "unpack/kernel_image.hpp"
 
@@ -26,18 +23,6 @@ using namespace paravane;
 
 constexpr int report_fd = 3, kernel_fd = 4, initrd_fd = 5;
 
-constexpr char usage[] =
-    "Usage: pvunpack --kernel FILE [--initrd FILE] [options]\n"
-    "Reads them for paravaned: descriptor 3 takes the report, 4 the unpacked kernel, 5 the initrd.\n"
-    "  --folder FOLDER   they are read below such a folder only; more than one may be named\n"
-    "  --user NAME       who reads them, if pvunpack is started by root\n"
-    "  --kernel-bytes N  the largest kernel, as a file and unpacked\n"
-    "  --initrd-bytes N  the largest initrd\n"
-    "  --memory N        the largest address space, in bytes\n"
-    "  --seconds N       of a processor, at most\n"
-    "  --help            this text\n"
-    "Exit codes: 0 there is a report, 1 there is none, 2 wrong usage.\n";
-
 struct Arguments {
     ImageFiles files;
     std::vector<std::string> folders;
@@ -45,47 +30,25 @@ struct Arguments {
     std::uint64_t kernel_bytes = 0, initrd_bytes = 0, memory = 0, seconds = 0;
 };
 
-[[noreturn]] void wrong_usage(std::string const& why) {
-    std::fprintf(stderr, "pvunpack: %s; see --help\n", why.c_str());
-    std::exit(2);
-}
-
-std::uint64_t number_or_exit(char const* text) {
-    std::optional<std::uint64_t> value = hv::parse_decimal<std::uint64_t>(text);
-    if (!value) wrong_usage("\"" + std::string{text} + "\" is no number, or too big a one");
-    return *value;
-}
-
 Arguments parse(int argc, char** argv) {
-    constexpr option options[] = {{"kernel", required_argument, nullptr, 'k'},
-                                  {"initrd", required_argument, nullptr, 'i'},
-                                  {"folder", required_argument, nullptr, 'f'},
-                                  {"user", required_argument, nullptr, 'u'},
-                                  {"kernel-bytes", required_argument, nullptr, 'K'},
-                                  {"initrd-bytes", required_argument, nullptr, 'I'},
-                                  {"memory", required_argument, nullptr, 'm'},
-                                  {"seconds", required_argument, nullptr, 's'},
-                                  {"help", no_argument, nullptr, 'h'},
-                                  {nullptr, 0, nullptr, 0}};
-    Arguments arguments;
-    opterr = 0;  // getopt says nothing itself
-    for (int chosen; (chosen = getopt_long(argc, argv, "", options, nullptr)) != -1;) {
-        switch (chosen) {
-            case 'k': arguments.files.kernel = optarg; break;
-            case 'i': arguments.files.initrd = optarg; break;
-            case 'f': arguments.folders.emplace_back(optarg); break;
-            case 'u': arguments.user = optarg; break;
-            case 'K': arguments.kernel_bytes = number_or_exit(optarg); break;
-            case 'I': arguments.initrd_bytes = number_or_exit(optarg); break;
-            case 'm': arguments.memory = number_or_exit(optarg); break;
-            case 's': arguments.seconds = number_or_exit(optarg); break;
-            case 'h': std::fputs(usage, stdout); std::exit(0);
-            default: wrong_usage("\"" + std::string{argv[optind - 1]} + "\" is no option or lacks its value");
-        }
-    }
-    if (optind < argc) wrong_usage("\"" + std::string{argv[optind]} + "\" is not expected");
-    if (arguments.files.kernel.empty() || arguments.kernel_bytes == 0) wrong_usage("--kernel and its size are needed");
-    return arguments;
+    Arguments given;
+    CommandLine const line{
+        .program = "pvunpack",
+        .usage = "--kernel FILE [--initrd FILE] [options]",
+        .about = "Reads them for paravaned: descriptor 3 takes the report, 4 the unpacked kernel, 5 the initrd.\n",
+        .options = {{"kernel", "FILE", "the kernel", &given.files.kernel},
+                    {"initrd", "FILE", "the initrd", &given.files.initrd},
+                    {"folder", "FOLDER", "they are read below such a folder only; more than one may be named",
+                     &given.folders},
+                    {"user", "NAME", "who reads them, if pvunpack is started by root", &given.user},
+                    {"kernel-bytes", "N", "the largest kernel, as a file and unpacked", &given.kernel_bytes},
+                    {"initrd-bytes", "N", "the largest initrd", &given.initrd_bytes},
+                    {"memory", "N", "the largest address space, in bytes", &given.memory},
+                    {"seconds", "N", "of a processor, at most", &given.seconds}},
+        .exit_codes = "0 there is a report, 1 there is none, 2 wrong usage"};
+    line.parse(argc, argv);
+    if (given.files.kernel.empty() || given.kernel_bytes == 0) line.wrong_usage("--kernel and its size are needed");
+    return given;
 }
 
 // Exactly so many, or an error: a file may shrink while it is read.
