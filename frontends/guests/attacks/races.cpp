@@ -183,6 +183,61 @@ void flush_during_a_long_call() {
     expect(without_flushes < (is_long ? 1 : rounds), "flushes wait for the end of a long list");
 }
 
+// Both vCPUs run on a new root, and look at the M2P for the first time at once: both see it. (A kernel that was told of
+// a fault takes the entry that it was about to translate for one that maps nothing.)
+constinit std::atomic<u64> root_to_look_on{0};  // 0: none yet
+constinit std::atomic<u32> lookers{0};
+constinit std::atomic<u32> faults{0};
+
+i64 run_on(Mfn root) {
+    abi::MmuextOp change{};
+    change.cmd = abi::mmuext::new_baseptr;
+    change.arg1.mfn = root;
+    return guest::mmuext_op(&change, 1);
+}
+
+template <class Condition>
+void wait_until(Condition holds) {
+    while (!holds()) { (void)guest::sched_op(abi::schedop::yield); }
+}
+
+void look_at_m2p(Mfn root) {
+    accepted(run_on(root), "the new root");
+    lookers.fetch_add(1);
+    for (u32 turn = 0; lookers.load() < 2; ++turn) {
+        if (turn > 10000) { (void)guest::sched_op(abi::schedop::yield); }
+    }
+    guest::TrapFrame frame{};
+    auto look = [] { (void)*reinterpret_cast<u64 volatile*>(abi::machphys_virt_start + 8 * 4096); };
+    if (guest::trap::attempt(look, frame)) { faults.fetch_add(1); }
+    accepted(run_on(pt::kernel_root()), "back on the old root");
+}
+
+void look_too() {
+    u64 const root = root_to_look_on.load();
+    if (root == 0) { return (void)guest::sched_op(abi::schedop::yield); }
+    look_at_m2p(Mfn{root});
+    root_to_look_on = 0;
+}
+
+void first_look_of_two() {
+    Page root;
+    for (unsigned slot = 0; slot < 512; ++slot) { root.words()[slot] = pt::table(pt::kernel_root())[slot]; }
+    root.protect();
+    faults = 0;
+    start_racer(look_too);
+    for (Race race; race.goes_on();) {
+        accepted(pt::pin(4, root.frame()), "a new root");
+        lookers = 0;
+        root_to_look_on = root.frame().value;
+        look_at_m2p(root.frame());
+        wait_until([] { return root_to_look_on.load() == 0; });
+        accepted(pt::unpin(root.frame()), "which is let go");
+    }
+    stop_racer();
+    expect(faults.load() == 0, "a kernel is told that the M2P is not there");
+}
+
 // Frames that are being exchanged are pinned and unpinned meanwhile. The last one of each list does not exist, so that
 // all others must be given back.
 constexpr u64 exchanged = 400;
@@ -299,6 +354,7 @@ constexpr std::array list{
     Attack{"races.table_under_update", table_under_update},
     Attack{"races.table_or_descriptors", table_or_descriptors},
     Attack{"races.flush_during_a_long_call", flush_during_a_long_call},
+    Attack{"races.first_look_of_two", first_look_of_two},
     Attack{"races.exchange_against_pins", exchange_against_pins},
     Attack{"races.grant_status", grant_status},
     Attack{"races.double_unmap", double_unmap},

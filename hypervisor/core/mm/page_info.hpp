@@ -165,6 +165,9 @@ inline Result<PageRef> get_page(Mfn mfn, Domid owner) {
 // right before the hypercall that changes it returns. The hypervisor never trusts it.
 extern constinit u64* m2p_table;  // writable alias, max_mfn entries
 
+// How much of it guests can read: it is mapped in pieces of 2 MiB.
+constexpr u64 m2p_size(u64 frames) { return round_up(frames * sizeof(u64), u64{1} << 21); }
+
 inline void set_m2p(Mfn mfn, u64 pfn) {
     if (mfn.value < max_mfn) __atomic_store_n(&m2p_table[mfn.value], pfn, __ATOMIC_RELAXED);
 }

@@ -27,9 +27,8 @@ Result<> change_user_root(Vcpu& vcpu, Mfn mfn) {
 }
 
 bool show_m2p(Vcpu const& vcpu, u64 address) {
-    if (!vcpu.in_kernel || address >> 39 != hypervisor_start >> 39) return false;
+    if (!vcpu.in_kernel || address - hypervisor_start >= m2p_size(max_mfn)) return false;
     u64* const slot = reinterpret_cast<u64*>(hal::map(vcpu.kernel_root.mfn())) + m2p_slot;
-    if (__atomic_load_n(slot, __ATOMIC_RELAXED)) return false;
     __atomic_store_n(slot, hypervisor_l4_entries.front(), __ATOMIC_RELAXED);
     return true;
 }

@@ -21,7 +21,8 @@ inline Result<> set_user_root(Vcpu& vcpu, Mfn mfn) {
 }
 
 // The M2P is not in a root before its kernel looks at it: so programs, on roots of their own, do not see it. True if
-// that is what a fault at `address` meant: the kernel may try again.
+// that is what a fault at `address` meant: the kernel may try again. Another vCPU on this root may have looked since
+// the fault, so it is not the slot that tells: what is in a root that is shown does not fault.
 bool show_m2p(Vcpu const& vcpu, u64 address);
 
 // For a vCPU that does not run and will not again.

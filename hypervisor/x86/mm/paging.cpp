@@ -91,7 +91,7 @@ void init_frame_tables(u64 frames) {
     // The tables above the M2P's pages let user mode through; the entries of slot 256 themselves decide.
     entry_at(m2p_readonly_base, 3, Pte::user);
     constexpr u64 per_large_page = large_page >> page_shift;
-    u64 m2p_bytes = round_up(frames * sizeof(u64), large_page);
+    u64 m2p_bytes = m2p_size(frames);
     for (u64 at = 0; at < m2p_bytes; at += large_page) {
         Mfn mfn = boot_memory::take(per_large_page, per_large_page, table_limit);
         entry_at(m2p_readonly_base + at, 2, Pte::user) = Pte::make(mfn, read_only | Pte::user | large);

@@ -64,9 +64,12 @@ TEST_F(PageTable, M2pIsShownToAKernelThatLooksAtIt) {
     EXPECT_FALSE(show_m2p(guest.vcpu(), hypervisor_start)) << "user mode does not see it";
     guest.vcpu().in_kernel = true;
     EXPECT_FALSE(show_m2p(guest.vcpu(), hypervisor_start + (u64{1} << 39))) << "what is next to it";
-    EXPECT_TRUE(show_m2p(guest.vcpu(), hypervisor_start + 8));
+    EXPECT_FALSE(show_m2p(guest.vcpu(), hypervisor_start + m2p_size(max_mfn))) << "what is behind its end";
+    EXPECT_EQ(guest.frame(0)[m2p_slot], 0u);
+    EXPECT_TRUE(show_m2p(guest.vcpu(), hypervisor_start + m2p_size(max_mfn) - 8));
     EXPECT_NE(guest.frame(0)[m2p_slot], 0u);
-    EXPECT_FALSE(show_m2p(guest.vcpu(), hypervisor_start)) << "it is there, and the fault has another reason";
+    EXPECT_TRUE(show_m2p(guest.vcpu(), hypervisor_start)) << "another vCPU has looked since the fault";
+    EXPECT_FALSE(show_m2p(guest.vcpu(), hypervisor_start + m2p_size(max_mfn))) << "what is behind its end";
 }
 
 TEST_F(PageTable, ForeignFramesAreNotMapped) {
