@@ -225,6 +225,12 @@ ExitCode run_export(Session& session) {
         ExitCode const code = status.ok() ? ExitCode::success : session.fail(status, "export " + word);
         if (worst == ExitCode::success) worst = code;
         if (code != ExitCode::success) continue;
+        if (!domain.has_spec()) {
+            ExitCode const refused = session.refuse(Error{"", "another tool made it: there is no spec to write"},
+                                                    "export " + word, ExitCode::wrong_state);
+            if (worst == ExitCode::success) worst = refused;
+            continue;
+        }
         domain.mutable_metadata()->clear_uid();  // another domain that is made from the file has its own
         session.output().write((first ? "" : "---\n") + write_domain_file(domain.metadata(), domain.spec()));
         first = false;

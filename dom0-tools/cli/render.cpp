@@ -117,11 +117,15 @@ std::string render_domain(v1::Domain const& domain) {
     if (status.has_next_start_time()) rows.push_back({"next start", format_time(status.next_start_time())});
     if (!status.console_log().empty()) rows.push_back({"console log", printable(status.console_log())});
     if (metadata.has_create_time()) rows.push_back({"created", format_time(metadata.create_time())});
-    rows.push_back({"generation", std::to_string(metadata.generation()) +
-                                      ", acted upon: " + std::to_string(status.observed_generation())});
-    std::string text = table(rows) + "wanted:\n";
+    std::string wanted;
     for (auto const& [field, value] : list_fields(metadata, domain.spec()))
-        if (field != "name" && field != "uid") text += "  " + printable(field) + ": " + printable(value) + "\n";
+        if (field != "name" && field != "uid") wanted += "  " + printable(field) + ": " + printable(value) + "\n";
+    if (domain.has_spec()) {  // what another tool made has none
+        rows.push_back({"generation", std::to_string(metadata.generation()) +
+                                          ", acted upon: " + std::to_string(status.observed_generation())});
+        wanted = "wanted:\n" + wanted;
+    }
+    std::string text = table(rows) + wanted;
     add_conditions(text, status);
     add_devices(text, status);
     return text;

@@ -173,7 +173,7 @@ private:
     Result<> build(EntryRef const& entry, Record const& record);
     Result<> write_corpse(Record const& record);
     Result<> ask_guest(EntryRef const& entry, Record const& record);
-    Next hold(EntryRef const& entry, std::uint16_t id);
+    Next hold(EntryRef const& entry);
 
     // Records, views and operations of one domain; the entry's lock is held: engine_commit.cpp.
     Result<> commit(Entry& entry, Record next);

@@ -2,6 +2,7 @@
 // What follows from a change of a domain: its record on disk, its view, its events, and the end of operations.
 #include <algorithm>
 
+#include "daemon/conditions.hpp"
 #include "daemon/entry.hpp"
 #include "os/log.hpp"
 
@@ -65,7 +66,7 @@ void Engine::publish(Entry& entry) {
         return DomainView{.record = entry.record,
                           .managed = true,
                           .guest = entry.guest,
-                          .held = entry.held,
+                          .held = held_words(entry.guest),
                           .console = entry.console,
                           .revision = revision};
     });
@@ -162,7 +163,8 @@ bool Engine::settle_one(Entry& entry, Pending& pending, bool quiet) {
         end_operation(entry, pending, std::move(silent).with("reason", "GUEST_SILENT"));
         return true;
     }
-    std::string why = entry.held.empty() ? "it has not ended in time" : "it is dead, but " + entry.held;
+    std::string held = held_words(entry.guest);
+    std::string why = held.empty() ? "it has not ended in time" : "it is dead, but " + held;
     end_operation(entry, pending, Error{"", why, ErrorKind::timed_out}.with("reason", "HELD_BY_ANOTHER"));
     return true;
 }
@@ -175,7 +177,8 @@ void Engine::settle(EntryRef const& entry, Step const& step) {
         bool begun = entry->record.starts != pending.starts;
         bool cancellable = pending.action == Action::shutdown || pending.action == Action::reboot ||
                            ((pending.action == Action::create || pending.action == Action::start) && !begun);
-        std::string words = entry->held.empty() ? words_of(entry->record.phase) : entry->held;
+        std::string words = held_words(entry->guest);
+        if (words.empty()) words = words_of(entry->record.phase);
         operations_.set_step(pending.operation, std::move(words), cancellable && !pending.error);
         if (pending.deadline && (!first || *pending.deadline < *first)) first = pending.deadline;
     }

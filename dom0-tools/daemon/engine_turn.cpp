@@ -2,6 +2,7 @@
 // The strand of a domain: looks, asks the reconciler, takes the step, and again, until there is nothing to do.
 #include <algorithm>
 
+#include "daemon/conditions.hpp"
 #include "daemon/entry.hpp"
 #include "domain/uuid.hpp"
 #include "os/log.hpp"
@@ -13,9 +14,17 @@ using namespace std::chrono_literals;
 constexpr auto retry_step = 2s;   // of a step that failed and should not have
 constexpr int most_pauses = 255;  // Xen counts them up to this
 constexpr int steps_a_turn = 64;
+constexpr int tell_after = 9;  // looks at a guest that is held: a quarter of a second
 
 SeenGuest seen_guest(DomainInfo const& info) {
     return {info.id, info.paused, info.shutdown, info.dying, info.reason, info.pages};
+}
+
+// Whether there is nothing new to show. Of memory only what is left of a dead guest counts.
+bool is_as_before(std::optional<SeenGuest> const& now, std::optional<SeenGuest> const& before) {
+    if (!now || !before) return now.has_value() == before.has_value();
+    return now->id == before->id && now->paused == before->paused && now->shutdown == before->shutdown &&
+           now->dying == before->dying && (!now->dying || now->pages == before->pages);
 }
 }  // namespace
 
@@ -134,12 +143,10 @@ Engine::Next Engine::one_step(EntryRef const& entry, Lane lane) {
         std::scoped_lock lock{entry->mutex};
         std::optional<SeenGuest> guest;
         if (!seen.guests.empty()) guest = seen.guests.front();
-        bool changed = guest.has_value() != entry->guest.has_value() ||
-                       (guest && (guest->paused != entry->guest->paused || guest->dying != entry->guest->dying ||
-                                  guest->shutdown != entry->guest->shutdown || guest->id != entry->guest->id));
+        bool changed = !is_as_before(guest, entry->guest);
         entry->guest = guest;
         step = next_step(entry->record, seen);
-        if (step.kind != StepKind::wait_held) entry->held.clear();
+        if (step.kind != StepKind::wait_held) entry->held_looks = 0;
         if (changed) publish(*entry);
         settle(entry, step);
         if (entry->again) return Next::again;  // it is wanted otherwise now
@@ -159,7 +166,7 @@ Engine::Next Engine::one_step(EntryRef const& entry, Lane lane) {
     switch (step.kind) {
         case StepKind::settled: return Next::rest;
         case StepKind::wait: wake_after(entry, step.until - seen.now); return Next::rest;
-        case StepKind::wait_held: return hold(entry, step.id);
+        case StepKind::wait_held: return hold(entry);
         default: break;
     }
     if (needs_store(step.kind)) {
@@ -205,7 +212,6 @@ Result<> Engine::take(EntryRef const& entry, Record const& record, Step const& s
             Result<> ended = hypervisor_.domctl.destroy(step.id);
             if (!ended && ended.error().kind != ErrorKind::not_found) return ended;
             consoles_.forget(step.id);
-            entry->held_looks = 0;
             return {};
         }
         case StepKind::remove_nodes: {
@@ -282,21 +288,12 @@ Result<> Engine::ask_guest(EntryRef const& entry, Record const& record) {
 }
 
 // Who holds a dead guest's memory lets go when xenstored tells it, or when it ends. However long that takes.
-Engine::Next Engine::hold(EntryRef const& entry, std::uint16_t id) {
-    Result<DomainInfo> info = hypervisor_.domctl.domain_info(id);
+Engine::Next Engine::hold(EntryRef const& entry) {
     std::chrono::nanoseconds delay =
         std::min<std::chrono::nanoseconds>(1ms * (1 << std::min(entry->held_looks, 10)), 1s);
-    ++entry->held_looks;
-    std::scoped_lock lock{entry->mutex};
-    if (!info) {
-        entry->held_looks = 0;
-        return Next::again;
-    }
-    std::string held = "somebody still holds " + std::to_string(info->pages) + " of its pages";
-    if (held != entry->held) {
-        entry->held = std::move(held);
-        publish(*entry);
-        if (entry->held_looks > 8) tell(EventKind::held, entry->record, "HELD_BY_ANOTHER", entry->held);
+    if (++entry->held_looks == tell_after) {
+        std::scoped_lock lock{entry->mutex};
+        tell(EventKind::held, entry->record, "HELD_BY_ANOTHER", held_words(entry->guest));
     }
     wake_after(entry, delay);
     return Next::rest;

@@ -38,7 +38,6 @@ struct Engine::Entry {
     std::mutex mutex;  // of what follows
     Record record;
     std::optional<SeenGuest> guest = std::nullopt;
-    std::string held;
     std::optional<Error> failure = std::nullopt;
     std::uint32_t failures = 0;
     Asked to_ask = Asked::nothing;  // of the guest, by xenstore

@@ -226,7 +226,7 @@ UnaryCall* DevicesService::GetDevice(CallContext* context, v1::GetDeviceRequest 
     auto get = [&]() -> Result<> {
         TRY(check_call(edge_, *context, Role::viewer, *request));
         auto view = TRY(edge_.engine.find(selector_of(*request)));
-        if (request->device_id() != "console")
+        if (request->device_id() != "console" || !view->managed)
             return Error{"", "it has no such device", ErrorKind::not_found}.with("reason", "NO_SUCH_DEVICE");
         *response = console_of(*view);
         return {};
@@ -239,7 +239,7 @@ UnaryCall* DevicesService::ListDevices(CallContext* context, v1::ListDevicesRequ
     auto list = [&]() -> Result<> {
         TRY(check_call(edge_, *context, Role::viewer, *request));
         auto view = TRY(edge_.engine.find(selector_of(*request)));
-        *response->add_devices() = console_of(*view);
+        if (view->managed) *response->add_devices() = console_of(*view);  // another tool's devices are not ours
         response->set_revision(revision_text(view->revision));
         return {};
     };

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "daemon/translate.hpp"
 
+#include "daemon/conditions.hpp"
 #include "domain/utf8.hpp"
 #include "domain/uuid.hpp"
 #include "portable/base/number.hpp"
@@ -54,28 +55,14 @@ v1::DomainPhase phase_of_end(ShutdownReason reason) {
     return by_itself ? v1::DOMAIN_PHASE_ENDED : v1::DOMAIN_PHASE_CRASHED;
 }
 
-void add_condition(v1::DomainStatus& status, char const* type, bool value, std::string reason, std::string message) {
-    v1::Condition& condition = *status.add_conditions();
-    condition.set_type(type);
-    condition.set_status(value ? v1::Condition::STATUS_TRUE : v1::Condition::STATUS_FALSE);
-    condition.set_reason(std::move(reason));
-    condition.set_message(make_printable(message));
-}
-
 void add_conditions(v1::DomainStatus& status, DomainView const& view) {
-    Record const& record = view.record;
-    add_condition(status, "Managed", view.managed, view.managed ? "Recorded" : "Foreign", "");
-    bool ready = (status.phase() == v1::DOMAIN_PHASE_RUNNING && record.spec.power_state == PowerState::running) ||
-                 (status.phase() == v1::DOMAIN_PHASE_PAUSED && record.spec.power_state == PowerState::paused) ||
-                 (status.phase() == v1::DOMAIN_PHASE_STOPPED && record.spec.power_state == PowerState::stopped);
-    add_condition(status, "Ready", ready, ready ? "AsWanted" : "OnTheWay", "");
-    if (!record.failure.empty()) add_condition(status, "Failed", true, "StartFailed", record.failure);
-    if (!view.held.empty()) add_condition(status, "Held", true, "MemoryHeld", view.held);
-    if (record.gave_up) add_condition(status, "GaveUp", true, "ShortLived", "too many guests in a row ended too soon");
-    if (record.deleting) add_condition(status, "Deleting", true, "Asked", "");
-    bool stale = record.has_guest() && record.built_generation != record.generation;
-    if (stale)
-        add_condition(status, "RestartNeeded", true, "SpecChanged", "parts of the spec count from the next start");
+    for (Condition const& each : conditions_of(view.record, view.managed, view.guest)) {
+        v1::Condition& condition = *status.add_conditions();
+        condition.set_type(each.type);
+        condition.set_status(each.value ? v1::Condition::STATUS_TRUE : v1::Condition::STATUS_FALSE);
+        condition.set_reason(each.reason);
+        condition.set_message(make_printable(each.message));
+    }
 }
 }  // namespace
 
@@ -129,7 +116,7 @@ v1::Domain to_message(DomainView const& given, std::string const& console_log, D
     v1::DomainStatus& status = *message.mutable_status();
     status.set_phase(phase_of(view));
     if (std::optional<std::uint16_t> id = view.id()) status.set_id(*id);
-    if (record.phase != Phase::building) status.set_observed_generation(record.generation);
+    if (view.managed && record.phase != Phase::building) status.set_observed_generation(record.generation);
     if (view.guest) status.set_memory(view.guest->pages * page_bytes);
     if (now != nullptr) {
         status.set_blocked(now->blocked && !now->running);

@@ -247,6 +247,12 @@ def ordinary_use(folder):
     code, out, _ = run("list", "-o", "json")
     domains = json.loads(out)["domains"]
     expect(code == 0 and [domain["metadata"]["name"] for domain in domains] == ["Domain-0", "web"], f"list: {out}")
+    _, out, _ = run("describe", "0")
+    expect("RestartNeeded" not in out and "generation" not in out and "wanted:" not in out, f"describe 0: {out}")
+    _, out, _ = run("device", "list", "0", "-o", "name")
+    expect(out == "", f"devices that domain 0 does not have from us: {out!r}")
+    code, out, error = run("export", "0")
+    expect(code == 6 and not out and "there is no spec to write" in error, f"export 0: {code} {out!r} {error!r}")
     expect(run("create", domain_file(folder, good))[0] == 4, "the name is taken")
     expect(run("pause", "web")[0] == 0 and "paused" in run("info", "web")[1], "pause")
     code, _, error = run("shutdown", "web")

@@ -36,6 +36,28 @@ TEST(Translate, PhasesFollowTheRecordAndTheHypervisor) {
     EXPECT_EQ(phase(Phase::ending, {.dying = true}), v1::DOMAIN_PHASE_DYING);
 }
 
+// Domain 0, and what other tools make: there is no spec that it could differ from.
+TEST(Translate, ADomainWithoutARecordIsNotOnItsWayAnywhere) {
+    DomainView view;
+    view.managed = false;
+    view.record.phase = Phase::started;
+    for (bool paused : {false, true}) {
+        view.guest = SeenGuest{.paused = paused};
+        v1::Domain domain = paravane::to_message(view, "", nullptr);
+        EXPECT_FALSE(domain.has_spec());
+        EXPECT_EQ(domain.metadata().generation(), 0);
+        EXPECT_EQ(domain.status().observed_generation(), 0);
+        ASSERT_EQ(domain.status().conditions_size(), 2);
+        EXPECT_EQ(domain.status().conditions(0).type(), "Managed");
+        EXPECT_EQ(domain.status().conditions(0).status(), v1::Condition::STATUS_FALSE);
+        EXPECT_EQ(domain.status().conditions(1).type(), "Ready");
+        EXPECT_EQ(domain.status().conditions(1).status(), v1::Condition::STATUS_TRUE);
+        EXPECT_EQ(domain.status().conditions(1).reason(), "NothingWanted");
+    }
+    view.guest = SeenGuest{.shutdown = true};
+    EXPECT_EQ(paravane::to_message(view, "", nullptr).status().conditions(1).status(), v1::Condition::STATUS_FALSE);
+}
+
 TEST(Translate, ErrorsNameTheOperationOnce) {
     grpc::Status status = paravane::translate_error(
         Error{"create web: kernel /k", "the file is empty", ErrorKind::precondition}, "create");
