@@ -36,6 +36,18 @@ std::vector<Condition> conditions_of(Record const& record, bool managed, std::op
     return all;
 }
 
+bool note_conditions(Record& record, bool managed, std::optional<SeenGuest> const& guest, WallTime now) {
+    decltype(record.conditions) noted;
+    for (Condition const& each : conditions_of(record, managed, guest)) {
+        auto const before = record.conditions.find(each.type);
+        bool const same = before != record.conditions.end() && before->second.value == each.value;
+        noted.emplace(each.type, same ? before->second : Since{each.value, now});
+    }
+    bool const changed = noted != record.conditions;
+    record.conditions = std::move(noted);
+    return changed;
+}
+
 std::string held_words(std::optional<SeenGuest> const& guest) {
     if (!guest || !guest->dying) return "";
     return "somebody still holds " + std::to_string(guest->pages) + " of its pages";

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <set>
 
+#include "daemon/conditions.hpp"
 #include "daemon/entry.hpp"
 #include "domain/utf8.hpp"
 #include "domain/uuid.hpp"
@@ -16,14 +17,18 @@ using namespace std::chrono_literals;
 constexpr auto look_anyway = 2s;
 constexpr std::size_t longest_foreign_name = 63;
 
-DomainView foreign_view(DomainInfo const& info, std::string name, std::uint64_t revision) {
+// `before`: what it was, if it was there.
+DomainView foreign_view(DomainInfo const& info, std::string name, DomainView const* before, std::uint64_t revision) {
     DomainView view;
     view.managed = false;
     view.record.uid = to_string(info.handle);
     view.record.spec.name = std::move(name);
     view.record.phase = Phase::started;
     view.record.guest.id = info.id;
-    view.guest = SeenGuest{info.id, info.paused, info.shutdown, info.dying, info.reason, info.pages};
+    view.guest = seen_guest(info);
+    view.held = held_words(view.guest);
+    if (before != nullptr && !before->managed) view.record.conditions = before->record.conditions;
+    note_conditions(view.record, false, view.guest, wall_now());
     view.revision = revision;
     return view;
 }
@@ -41,12 +46,17 @@ Engine::Engine(Hypervisor hypervisor, RecordStore records, EngineSettings settin
       build_pool_{settings_.images.most_at_once} {}
 
 Result<> Engine::start() {
-    for (Record& record : TRY(records_.load())) {
+    std::vector<DomainInfo> const present = TRY(hypervisor_.sysctl.list_domains());
+    RecordStore::Loaded loaded = TRY(records_.load());
+    for (Record& record : loaded.records) {
         log::info("domain " + record.spec.name + " is known");
         EntryRef entry = add(std::move(record));
         std::scoped_lock lock{entry->mutex};
+        for (DomainInfo const& info : present)
+            if (to_string(info.handle) == entry->record.uid) entry->guest = seen_guest(info);
         publish(*entry);
     }
+    departed_ = {std::make_move_iterator(loaded.departed.begin()), std::make_move_iterator(loaded.departed.end())};
     TRY(sweep());
     std::vector<EntryRef> all;
     {
@@ -90,6 +100,10 @@ void Engine::stop() {
     store_pool_.stop();
     build_pool_.stop();
     pool_.stop();
+    for (auto const& [uid, entry] : entries) {
+        std::scoped_lock lock{entry->mutex};
+        keep(*entry);
+    }
 }
 
 void Engine::announce_end() {
@@ -149,7 +163,8 @@ void Engine::name_foreign(DomainInfo const& info) {
     });
     std::shared_ptr<DomainView const> before = views_.find(to_string(info.handle));
     if (!read || name.empty() || !before || before->managed || before->record.guest.id != info.id) return;
-    views_.put(before->record.uid, [&](std::uint64_t revision) { return foreign_view(info, name, revision); });
+    views_.put(before->record.uid,
+               [&](std::uint64_t revision) { return foreign_view(info, name, before.get(), revision); });
 }
 
 // Wakes the strand of each domain that is not as it was seen last, and keeps the views of domains of other tools.
@@ -184,7 +199,9 @@ Result<> Engine::sweep() {
         bool same = before && !before->managed && before->guest->paused == info.paused &&
                     before->guest->shutdown == info.shutdown && before->guest->dying == info.dying &&
                     before->record.spec.name == name;
-        if (!same) views_.put(uid, [&](std::uint64_t revision) { return foreign_view(info, name, revision); });
+        if (!same) {
+            views_.put(uid, [&](std::uint64_t revision) { return foreign_view(info, name, before.get(), revision); });
+        }
         if (name.empty() && store_.answers()) store_pool_.post([this, info] { name_foreign(info); });
     }
     for (auto const& [uid, entry] : entries) {

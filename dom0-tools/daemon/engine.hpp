@@ -9,6 +9,7 @@
 #pragma once
 #include <atomic>
 #include <condition_variable>
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -157,6 +158,7 @@ private:
     Result<Granted> wish_for_foreign(DomainView const& view, Wish const& wish);
     Result<> check(Entry const& entry, Wish const& wish) const;
     Result<std::optional<Granted>> repeated(Entry& entry, Wish const& wish);
+    Result<std::optional<Granted>> repeated_of_departed(Wish const& wish);
     Result<> check_free_name(std::string const& name) const;
     Granted begin(EntryRef const& entry, Wish const& wish, std::string operation_uid);
     Result<Record> with_wish(Entry const& entry, Wish& wish) const;
@@ -177,13 +179,14 @@ private:
 
     // Records, views and operations of one domain; the entry's lock is held: engine_commit.cpp.
     Result<> commit(Entry& entry, Record next);
+    void keep(Entry& entry);
     void publish(Entry& entry);
     void settle(EntryRef const& entry, Step const& step);
     bool settle_one(Entry& entry, Pending& pending, bool quiet);
     void undo(Entry& entry, Pending& pending, Error error);
     void end_operation(Entry& entry, Pending const& pending, std::optional<Error> error);
     void tell(EventKind kind, Record const& record, std::string reason = "", std::string message = "");
-    void forget(EntryRef const& entry);
+    Result<> forget(EntryRef const& entry);
 
     void name_foreign(DomainInfo const& info);
     EntryRef add(Record record);
@@ -198,8 +201,10 @@ private:
     Hub<DomainView> views_;
     Hub<Event> events_;
     Operations operations_;
-    mutable std::mutex mutex_;  // of the next
+    mutable std::mutex mutex_;  // of the next two
     std::map<std::string, EntryRef> entries_;
+    std::deque<Record>
+        departed_;  // of domains that are no more: their requests may be repeated. The last to go is last
     std::mutex sweeping_;
     std::stop_source ending_;
     std::atomic<bool> stopping_ = false;

@@ -10,6 +10,8 @@ namespace paravane {
 namespace {
 using Clock = std::chrono::steady_clock;
 
+constexpr std::size_t most_departed = 1024;
+
 EventKind kind_of_end(EndReason reason) {
     switch (reason) {
         case EndReason::reboot: return EventKind::reboot;
@@ -45,7 +47,9 @@ std::optional<std::uint16_t> DomainView::id() const {
 
 // On disk first: what is not there was never decided.
 Result<> Engine::commit(Entry& entry, Record next) {
+    note_conditions(next, true, entry.guest, wall_now());
     TRY(records_.save(next));
+    entry.unsaved = false;
     Record const before = std::exchange(entry.record, std::move(next));
     entry.again = true;
     Record const& now = entry.record;
@@ -60,8 +64,17 @@ Result<> Engine::commit(Entry& entry, Record next) {
     return {};
 }
 
+// What was not worth a save by itself. If it cannot be written, the next save has it.
+void Engine::keep(Entry& entry) {
+    if (!entry.unsaved || entry.removed) return;
+    Result<> const saved = records_.save(entry.record);
+    entry.unsaved = !saved;
+    if (!saved) log::error(saved.error().message());
+}
+
 void Engine::publish(Entry& entry) {
     if (entry.removed) return;
+    if (note_conditions(entry.record, true, entry.guest, wall_now())) entry.unsaved = true;
     views_.put(entry.record.uid, [&](std::uint64_t revision) {
         return DomainView{.record = entry.record,
                           .managed = true,
@@ -89,7 +102,9 @@ void Engine::tell(EventKind kind, Record const& record, std::string reason, std:
 
 void Engine::end_operation(Entry& entry, Pending const& pending, std::optional<Error> error) {
     // A wish that was not fulfilled may be made again under the same id.
-    if (error) std::erase_if(entry.record.requests, [&](Request const& r) { return r.operation == pending.operation; });
+    bool const erased = error && std::erase_if(entry.record.requests,
+                                               [&](Request const& r) { return r.operation == pending.operation; }) != 0;
+    if (erased) entry.unsaved = true;
     operations_.finish(pending.operation, std::move(error));
 }
 
@@ -189,15 +204,28 @@ void Engine::settle(EntryRef const& entry, Step const& step) {
     wake_after(entry, std::max(std::chrono::nanoseconds{0}, *first - now));
 }
 
-// The domain is no more.
-void Engine::forget(EntryRef const& entry) {
-    {
-        std::scoped_lock lock{entry->mutex};
-        entry->removed = true;
-        tell(EventKind::deleted, entry->record);
-        views_.remove(entry->record.uid);
+// The domain is no more. Who repeats a request of it is still told what became of that.
+Result<> Engine::forget(EntryRef const& entry) {
+    std::scoped_lock lock{entry->mutex};
+    keep(*entry);
+    Record const& record = entry->record;
+    WallTime const now = wall_now();
+    if (is_repeatable(record, now)) {
+        TRY(records_.retire(record.uid));
+        std::scoped_lock both{mutex_};
+        departed_.push_back(record);
+        while (departed_.size() > most_departed || !is_repeatable(departed_.front(), now)) {
+            records_.drop_retired(departed_.front().uid);
+            departed_.pop_front();
+        }
+    } else {
+        TRY(records_.remove(record.uid));
     }
-    std::scoped_lock lock{mutex_};
-    entries_.erase(entry->record.uid);
+    entry->removed = true;
+    tell(EventKind::deleted, record);
+    views_.remove(record.uid);
+    std::scoped_lock both{mutex_};
+    entries_.erase(record.uid);
+    return {};
 }
 }  // namespace paravane

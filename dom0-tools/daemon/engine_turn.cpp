@@ -16,10 +16,6 @@ constexpr int most_pauses = 255;  // Xen counts them up to this
 constexpr int steps_a_turn = 64;
 constexpr int tell_after = 9;  // looks at a guest that is held: a quarter of a second
 
-SeenGuest seen_guest(DomainInfo const& info) {
-    return {info.id, info.paused, info.shutdown, info.dying, info.reason, info.pages};
-}
-
 // Whether there is nothing new to show. Of memory only what is left of a dead guest counts.
 bool is_as_before(std::optional<SeenGuest> const& now, std::optional<SeenGuest> const& before) {
     if (!now || !before) return now.has_value() == before.has_value();
@@ -61,6 +57,7 @@ void Engine::turn(EntryRef const& entry, Lane lane) {
             pool_.post([this, entry] { turn(entry, Lane::main); });  // others first
             return;
         }
+        keep(*entry);
         entry->scheduled = false;
         return;
     }
@@ -228,8 +225,7 @@ Result<> Engine::take(EntryRef const& entry, Record const& record, Step const& s
         }
         case StepKind::write_corpse: return write_corpse(record);
         case StepKind::remove_record:
-            TRY(records_.remove(record.uid));
-            forget(entry);
+            TRY(forget(entry));
             {
                 std::scoped_lock lock{entry->mutex};
                 settle(entry, step);
@@ -270,6 +266,7 @@ Result<> Engine::write_corpse(Record const& record) {
         if (!find({.name = name, .uid = ""})) break;
     }
     Record corpse = make_corpse(record, name, wall_now());
+    note_conditions(corpse, true, std::nullopt, corpse.created);
     TRY(records_.save(corpse));
     EntryRef entry = add(std::move(corpse));
     std::scoped_lock lock{entry->mutex};

@@ -52,6 +52,8 @@ Result<Granted> Engine::wish(Wish wish) {
     if (wish.action == Action::create) return create(wish);
     Result<std::shared_ptr<DomainView const>> view = find(wish.target);
     if (!view) {
+        std::optional<Granted> again = TRY(repeated_of_departed(wish));
+        if (again) return *std::move(again);
         if (wish.action == Action::remove && wish.allow_missing && view.error().kind == ErrorKind::not_found)
             return Granted{};
         return std::move(view).error();
@@ -83,6 +85,8 @@ Result<Granted> Engine::create(Wish& wish) {
         std::optional<Granted> granted = TRY(repeated(*same, wish));
         if (granted) return *std::move(granted);
     }
+    std::optional<Granted> before = TRY(repeated_of_departed(wish));
+    if (before) return *std::move(before);
     TRY(check_free_name(wish.spec.name));
     if (other) return Error{"", "the uid is taken", ErrorKind::exists}.with("reason", "NAME_TAKEN");
     Record record;
@@ -127,7 +131,7 @@ Result<Granted> Engine::create(Wish& wish) {
 
 // The same wish as before? Its operation, as it is by now.
 Result<std::optional<Granted>> Engine::repeated(Entry& entry, Wish const& wish) {
-    if (wish.request_id.empty()) return std::optional<Granted>{};
+    if (wish.request_id.empty() || entry.removed) return std::optional<Granted>{};
     auto found = std::ranges::find(entry.record.requests, wish.request_id, &Request::id);
     if (found == entry.record.requests.end()) return std::optional<Granted>{};
     if (found->method != wish.method || found->digest != wish.digest) return reused();
@@ -140,6 +144,38 @@ Result<std::optional<Granted>> Engine::repeated(Entry& entry, Wish const& wish) 
     Granted granted = begin(self, again, found->operation);
     if (!start_is_due(entry.record)) self->pending.back().starts = entry.record.starts - 1;
     pool_.post([this, self] { wake(self); });
+    return std::optional{std::move(granted)};
+}
+
+// The same, of a domain that is no more, by whatever name and uid it went: what is asked now may be of another.
+Result<std::optional<Granted>> Engine::repeated_of_departed(Wish const& wish) {
+    if (wish.request_id.empty()) return std::optional<Granted>{};
+    Operation done{.uid = "",
+                   .method = wish.method,
+                   .target_uid = "",
+                   .target_name = "",
+                   .request_id = wish.request_id,
+                   .caller = wish.caller,
+                   .traceparent = wish.traceparent};
+    {
+        std::scoped_lock lock{mutex_};
+        for (Record const& record : departed_) {
+            bool const meant =
+                wish.target.uid.empty() ? record.spec.name == wish.target.name : record.uid == wish.target.uid;
+            auto found = std::ranges::find(record.requests, wish.request_id, &Request::id);
+            if (!meant || found == record.requests.end()) continue;
+            if (found->method != wish.method || found->digest != wish.digest) return reused();
+            done.uid = found->operation;
+            done.target_uid = record.uid;
+            done.target_name = record.spec.name;
+        }
+    }
+    if (done.uid.empty()) return std::optional<Granted>{};
+    Granted granted{done.uid, nullptr};
+    if (!operations_.find(done.uid)) {  // a predecessor's
+        operations_.begin(std::move(done));
+        operations_.finish(granted.operation, std::nullopt);
+    }
     return std::optional{std::move(granted)};
 }
 
@@ -265,6 +301,7 @@ Result<Granted> Engine::wish_for(EntryRef const& entry, Wish& wish) {
         if (entry->removed)
             return Error{"", "there is no such domain", ErrorKind::not_found}.with("reason", "NO_SUCH_DOMAIN");
         std::optional<Granted> again = TRY(repeated(*entry, wish));
+        if (!again) again = TRY(repeated_of_departed(wish));
         if (again) return *std::move(again);
         TRY(check(*entry, wish));
         Record next = TRY(with_wish(*entry, wish));

@@ -45,5 +45,6 @@ struct Engine::Entry {
     std::vector<Pending> pending;
     std::optional<std::chrono::steady_clock::time_point> alarm = std::nullopt;  // of the first deadline
     bool scheduled = false, again = false, removed = false;
+    bool unsaved = false;  // the record has what is not on disk: times of conditions, requests that failed
 };
 }  // namespace paravane

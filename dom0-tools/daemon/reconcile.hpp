@@ -21,6 +21,10 @@ struct SeenGuest {
     std::uint64_t pages = 0;
 };
 
+constexpr SeenGuest seen_guest(DomainInfo const& info) {
+    return {info.id, info.paused, info.shutdown, info.dying, info.reason, info.pages};
+}
+
 enum class Sight : std::uint8_t { unknown, missing, present };
 
 struct Seen {

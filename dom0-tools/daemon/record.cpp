@@ -187,6 +187,22 @@ Result<> run_requests(Codec& codec, std::vector<Request>& requests) {
     return {};
 }
 
+// "Ready=1,1700000000000000000": one that is not there was never noted.
+Result<> run_conditions(Codec& codec, Record& record) {
+    Labels texts;
+    for (auto const& [type, since] : record.conditions)
+        texts[type] = (since.value ? "1," : "0,") + std::to_string(since.time.time_since_epoch().count());
+    TRY(codec.labels("condition", texts));
+    for (auto const& [type, text] : texts) {
+        bool const is_true = text.starts_with("1,");
+        if (!is_true && !text.starts_with("0,")) return refuse("a condition is neither so nor otherwise");
+        std::int64_t count = 0;
+        TRY(take_number(count, std::string_view{text}.substr(2)));
+        record.conditions[type] = {is_true, WallTime{std::chrono::nanoseconds{count}}};
+    }
+    return {};
+}
+
 Result<> run(Codec& codec, Record& record) {
     TRY(codec.text("uid", record.uid));
     TRY(run_spec(codec, record.spec));
@@ -211,7 +227,8 @@ Result<> run(Codec& codec, Record& record) {
     TRY(codec.text("boot", record.boot));
     TRY(codec.text("corpse", record.corpse));
     TRY(codec.flag("gave_up", record.gave_up));
-    return run_requests(codec, record.requests);
+    TRY(run_requests(codec, record.requests));
+    return run_conditions(codec, record);
 }
 }  // namespace
 
@@ -222,6 +239,10 @@ std::string Record::etag() const {
 void remember(Record& record, Request request) {
     if (record.requests.size() == most_requests) record.requests.erase(record.requests.begin());
     record.requests.push_back(std::move(request));
+}
+
+bool is_repeatable(Record const& record, WallTime now) {
+    return !record.requests.empty() && now - record.requests.back().time < std::chrono::hours{1};
 }
 
 std::string encode(Record const& record) {

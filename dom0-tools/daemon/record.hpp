@@ -4,6 +4,7 @@
 #pragma once
 #include <chrono>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -46,6 +47,14 @@ struct Request {
     bool operator==(Request const&) const = default;
 };
 
+// A condition as it was last, and since when.
+struct Since {
+    bool value = false;
+    WallTime time{};
+
+    bool operator==(Since const&) const = default;
+};
+
 struct Record {
     std::string uid;
     DomainSpec spec;
@@ -67,6 +76,7 @@ struct Record {
     std::string corpse;   // uid, in the phase `leaving`
     bool gave_up = false;
     std::vector<Request> requests;  // the youngest last
+    std::map<std::string, Since, std::less<>> conditions;
 
     bool has_guest() const { return phase >= Phase::ready; }
     bool wants_guest() const { return !deleting && spec.power_state != PowerState::stopped; }
@@ -77,6 +87,8 @@ struct Record {
 
 constexpr std::size_t most_requests = 32;
 void remember(Record& record, Request request);
+// Whether it has a request that may still be repeated: for an hour.
+bool is_repeatable(Record const& record, WallTime now);
 
 // Text, one "key value" a line, with a version before and a sum behind it. Decoding refuses what it does not know:
 // a record is acted upon as a whole or not at all.

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
 
 #include "domain/utf8.hpp"
@@ -16,7 +17,7 @@
 namespace paravane {
 namespace {
 constexpr std::size_t largest_record = 256 << 10;
-constexpr char lock_name[] = "lock";
+constexpr char lock_name[] = "lock", retired_suffix[] = ".gone";
 
 Error failed(std::string const& step) { return Error::from_errno(step); }
 
@@ -45,8 +46,8 @@ Result<RecordStore> RecordStore::open(std::string const& folder) {
     return RecordStore{folder, std::move(opened), std::move(lock)};
 }
 
-Result<std::vector<Record>> RecordStore::load() const {
-    std::vector<Record> records;
+Result<RecordStore::Loaded> RecordStore::load() const {
+    Loaded loaded;
     std::error_code failure;
     for (auto const& entry : std::filesystem::directory_iterator{path_, failure}) {
         std::string name = entry.path().filename().string();
@@ -57,13 +58,15 @@ Result<std::vector<Record>> RecordStore::load() const {
         }
         OwnedFd file{openat(folder_.get(), name.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)};
         Result<Record> record = file ? decode(read_to_end(file.get(), largest_record)) : failed("open");
-        if (record && record->uid == name) records.push_back(*std::move(record));
+        if (record && record->uid == name) loaded.records.push_back(*std::move(record));
+        else if (record && record->uid + retired_suffix == name) loaded.departed.push_back(*std::move(record));
         else
             log::error("the record " + make_printable(name) + " is not used: " +
                        (record ? "it is another domain's" : make_printable(record.error().message())));
     }
     if (failure) return Error{"read the folder " + path_, failure.message()};
-    return records;
+    std::ranges::sort(loaded.departed, {}, &Record::updated);
+    return loaded;
 }
 
 Result<> RecordStore::save(Record const& record) const {
@@ -77,6 +80,17 @@ Result<> RecordStore::save(Record const& record) const {
     if (renameat(folder_.get(), beside.c_str(), folder_.get(), record.uid.c_str()) < 0) return failed(step);
     if (fsync(folder_.get()) < 0) return failed(step);
     return {};
+}
+
+Result<> RecordStore::retire(std::string const& uid) const {
+    std::string const retired = uid + retired_suffix;
+    bool const renamed = renameat(folder_.get(), uid.c_str(), folder_.get(), retired.c_str()) == 0 || errno == ENOENT;
+    if (!renamed || fsync(folder_.get()) < 0) return failed("retire the record " + uid);
+    return {};
+}
+
+void RecordStore::drop_retired(std::string const& uid) const {
+    unlinkat(folder_.get(), (uid + retired_suffix).c_str(), 0);
 }
 
 Result<> RecordStore::remove(std::string const& uid) const {

@@ -62,6 +62,10 @@ void add_conditions(v1::DomainStatus& status, DomainView const& view) {
         condition.set_status(each.value ? v1::Condition::STATUS_TRUE : v1::Condition::STATUS_FALSE);
         condition.set_reason(each.reason);
         condition.set_message(make_printable(each.message));
+        // What has changed since the engine looked changed just now.
+        auto const noted = view.record.conditions.find(each.type);
+        bool const known = noted != view.record.conditions.end() && noted->second.value == each.value;
+        *condition.mutable_last_transition_time() = paravane::to_message(known ? noted->second.time : wall_now());
     }
 }
 }  // namespace
@@ -98,8 +102,7 @@ v1::DomainPhase phase_of(DomainView const& view) {
 
 v1::Domain to_message(DomainView const& given, std::string const& console_log, DomainInfo const* now) {
     DomainView view = given;
-    if (now != nullptr)
-        view.guest = SeenGuest{now->id, now->paused, now->shutdown, now->dying, now->reason, now->pages};
+    if (now != nullptr) view.guest = seen_guest(*now);
     Record const& record = view.record;
     v1::Domain message;
     v1::Metadata& metadata = *message.mutable_metadata();

@@ -247,6 +247,10 @@ def ordinary_use(folder):
     code, out, _ = run("list", "-o", "json")
     domains = json.loads(out)["domains"]
     expect(code == 0 and [domain["metadata"]["name"] for domain in domains] == ["Domain-0", "web"], f"list: {out}")
+    for name in ("web", "0"):
+        conditions = json.loads(run("describe", name, "-o", "json")[1])["status"]["conditions"]
+        expect(len(conditions) > 1 and all("last_transition_time" in each for each in conditions),
+               f"conditions of {name} without a time: {conditions}")
     _, out, _ = run("describe", "0")
     expect("RestartNeeded" not in out and "generation" not in out and "wanted:" not in out, f"describe 0: {out}")
     _, out, _ = run("device", "list", "0", "-o", "name")

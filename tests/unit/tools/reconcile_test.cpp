@@ -408,6 +408,7 @@ TEST(Record, IsReadAsItWasWritten) {
     record.guest = {.id = 3, .ports = {1, 2}, .built = {1ull << 40, 5}};
     record.last_end = {EndReason::crash, EndAction::rename_restart, WallTime{7ns}, 9};
     record.failure = "kernel /x: no\nsuch file";
+    record.conditions = {{"Ready", {false, WallTime{5ns}}}, {"Managed", {true, WallTime{1000h}}}};
     for (int i = 0; i < 40; ++i) remember(record, {std::to_string(i), "m", "d", "o", WallTime{1ns}});
     EXPECT_EQ(record.requests.size(), most_requests);
     Result<Record> read = decode(encode(record));
