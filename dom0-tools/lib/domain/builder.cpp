@@ -54,10 +54,9 @@ public:
         }
         // Every mapping of the tables is gone by now: a writable one would keep the hypervisor from accepting them.
         TRY(hypervisor_.memory.pin_l4(domid_, p2m_[layout_.tables.pfn]));
-        TRY(hypervisor_.domctl.set_vcpu_context(domid_, {.entry = images_.kernel.entry,
-                                                         .stack = layout_.stack_top(),
-                                                         .start_info = layout_.address_of(layout_.start_info_pfn),
-                                                         .l4_frame = p2m_[layout_.tables.pfn]}));
+        abi::VcpuGuestContext context{};
+        hv::pv::fill_context(context, images_.kernel, layout_, frame_of(layout_.tables.pfn));
+        TRY(hypervisor_.domctl.set_vcpu_context(domid_, context));
         TRY(write_grants());
         return BuiltDomain{p2m_[layout_.xenstore_pfn], p2m_[layout_.console_pfn]};
     }

@@ -83,18 +83,9 @@ Result<> Domctl::set_handle(std::uint16_t domid, DomainHandle const& handle) {
     return {};
 }
 
-Result<> Domctl::set_vcpu_context(std::uint16_t domid, VcpuStart const& start) {
+Result<> Domctl::set_vcpu_context(std::uint16_t domid, abi::VcpuGuestContext const& context) {
     auto vcpu = TRY(Argument<abi::VcpuGuestContext>::make(xen_));
-    vcpu->flags = abi::vgcf::in_kernel | abi::vgcf::online;
-    vcpu->user_regs.rip = start.entry;
-    vcpu->user_regs.rsp = start.stack;
-    vcpu->user_regs.rsi = start.start_info;
-    vcpu->user_regs.rflags = 1u << 9;  // interrupts enabled; the event mask is what keeps them away
-    vcpu->user_regs.cs = abi::selector::flat_cs64;
-    vcpu->user_regs.ss = abi::selector::flat_ss;
-    vcpu->kernel_ss = abi::selector::flat_ss;
-    vcpu->kernel_sp = start.stack;
-    vcpu->ctrlreg[3] = start.l4_frame << abi::page_shift;
+    *vcpu = context;
     TRY(make_call(xen_, "set the registers of vCPU 0" + domain_words(domid), abi::domctl::setvcpucontext, domid,
                   [&](abi::Domctl& op) {
                       op.u.vcpucontext.vcpu = {0};

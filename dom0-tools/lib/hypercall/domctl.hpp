@@ -7,14 +7,11 @@
 #include "hypercall/call.hpp"
 #include "hypercall/domain_info.hpp"
 
-namespace paravane {
-struct VcpuStart {
-    std::uint64_t entry;
-    std::uint64_t stack;
-    std::uint64_t start_info;  // address
-    std::uint64_t l4_frame;    // machine frame
-};
+namespace abi {
+struct VcpuGuestContext;
+}
 
+namespace paravane {
 class Domctl {
 public:
     explicit Domctl(XenCall& xen) : xen_{xen} {}
@@ -27,7 +24,7 @@ public:
     // Repeats until the hypervisor is through with freeing what it can.
     Result<> destroy(std::uint16_t domid);
     Result<> set_handle(std::uint16_t domid, DomainHandle const& handle);
-    Result<> set_vcpu_context(std::uint16_t domid, VcpuStart const& start);
+    Result<> set_vcpu_context(std::uint16_t domid, abi::VcpuGuestContext const& context);  // of vCPU 0
     Result<> write_hypercall_page(std::uint16_t domid, std::uint64_t frame);
     Result<DomainInfo> domain_info(std::uint16_t domid);
 
