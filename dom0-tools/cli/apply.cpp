@@ -90,18 +90,15 @@ std::string differences_of(Session& session, Change const& change) {
 }
 
 // Sends a change; an etag of what it was made from keeps it from undoing somebody else's.
-ExitCode send(Session& session, Change const& change, std::string const& what, v1::DomainOperation& answer) {
+ExitCode send(Session& session, Change const& wanted, std::string const& what, v1::DomainOperation& answer) {
     v1::UpdateDomainRequest request;
-    request.set_uid(change.domain.metadata().uid());
-    *request.mutable_metadata() = change.domain.metadata();
-    *request.mutable_spec() = change.domain.spec();
-    *request.mutable_update_mask() = change.mask;
+    request.set_uid(wanted.domain.metadata().uid());
+    *request.mutable_metadata() = wanted.domain.metadata();
+    *request.mutable_spec() = wanted.domain.spec();
+    *request.mutable_update_mask() = wanted.mask;
     *request.mutable_mutation() = make_mutation(session.line());
-    request.mutable_mutation()->set_etag(change.domain.metadata().etag());
-    Progress progress{session, what, request.mutation()};
-    grpc::Status const status =
-        session.call(*session.service<v1::Domains>(), &v1::Domains::Stub::UpdateDomain, request, answer, false);
-    return judge(session, status, answer.operation(), what, request.mutation());
+    request.mutable_mutation()->set_etag(wanted.domain.metadata().etag());
+    return change(session, what, &v1::Domains::Stub::UpdateDomain, request, answer);
 }
 
 ExitCode make(Session& session, DomainFile const& file, std::string const& what, v1::DomainOperation& answer) {
@@ -109,10 +106,7 @@ ExitCode make(Session& session, DomainFile const& file, std::string const& what,
     *request.mutable_metadata() = file.metadata;
     *request.mutable_spec() = file.spec;
     *request.mutable_mutation() = make_mutation(session.line());
-    Progress progress{session, what, request.mutation()};
-    grpc::Status const status =
-        session.call(*session.service<v1::Domains>(), &v1::Domains::Stub::CreateDomain, request, answer, false);
-    return judge(session, status, answer.operation(), what, request.mutation());
+    return change(session, what, &v1::Domains::Stub::CreateDomain, request, answer);
 }
 
 ExitCode apply_one(Session& session, DomainFile const& file, v1::DomainOperation& answer) {
@@ -162,13 +156,12 @@ ExitCode run_apply(Session& session) {
     if (!files) return session.refuse(files.error(), "apply");
     if (files->empty()) return session.refuse(Error{"", "--file is missing"}, "apply", ExitCode::usage);
     std::vector<v1::DomainOperation> answers;
-    ExitCode worst = ExitCode::success;
-    for (DomainFile const& file : *files) {
+    ExitCode const worst = act_on_each(*files, [&](DomainFile const& file) {
         v1::DomainOperation answer;
         ExitCode const code = apply_one(session, file, answer);
-        if (worst == ExitCode::success) worst = code;
         if (code == ExitCode::success) answers.push_back(std::move(answer));
-    }
+        return code;
+    });
     print_answers(session, answers, files->size());
     return worst;
 }
@@ -218,23 +211,18 @@ ExitCode run_update(Session& session) {
 
 ExitCode run_export(Session& session) {
     bool first = true;
-    ExitCode worst = ExitCode::success;
-    for (std::string const& word : session.line().arguments) {
+    return act_on_each(session.line().arguments, [&](std::string const& word) {
         v1::Domain domain;
         grpc::Status const status = get_domain(session, word, domain);
-        ExitCode const code = status.ok() ? ExitCode::success : session.fail(status, "export " + word);
-        if (worst == ExitCode::success) worst = code;
-        if (code != ExitCode::success) continue;
+        if (!status.ok()) return session.fail(status, "export " + word);
         if (!domain.has_spec()) {
-            ExitCode const refused = session.refuse(Error{"", "another tool made it: there is no spec to write"},
-                                                    "export " + word, ExitCode::wrong_state);
-            if (worst == ExitCode::success) worst = refused;
-            continue;
+            return session.refuse(Error{"", "another tool made it: there is no spec to write"}, "export " + word,
+                                  ExitCode::wrong_state);
         }
         domain.mutable_metadata()->clear_uid();  // another domain that is made from the file has its own
         session.output().write((first ? "" : "---\n") + write_domain_file(domain.metadata(), domain.spec()));
         first = false;
-    }
-    return worst;
+        return ExitCode::success;
+    });
 }
 }  // namespace paravane

@@ -162,7 +162,7 @@ Words device_names(Session& session, std::string const& domain) {
     v1::ListDevicesResponse response;
     Words names;
     if (!session.name_domain(request, domain).ok()) return names;
-    (void)session.call(*session.service<v1::Devices>(), &v1::Devices::Stub::ListDevices, request, response);
+    (void)session.call(&v1::Devices::Stub::ListDevices, request, response);
     for (v1::Device const& device : response.devices()) names.push_back(printable(device.spec().id()));
     return names;
 }
@@ -170,7 +170,7 @@ Words device_names(Session& session, std::string const& domain) {
 Words operation_names(Session& session) {
     v1::ListOperationsRequest request;
     v1::ListOperationsResponse response;
-    (void)session.call(*session.service<v1::Operations>(), &v1::Operations::Stub::ListOperations, request, response);
+    (void)session.call(&v1::Operations::Stub::ListOperations, request, response);
     Words names;
     for (v1::Operation const& operation : response.operations())
         names.push_back(printable(operation.uid()) + "\t" + short_name(operation));

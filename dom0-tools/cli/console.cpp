@@ -7,7 +7,7 @@
 #include <cstdio>
 
 #include "cli/actions.hpp"
-#include "cli/raw_terminal.hpp"
+#include "cli/terminal_mode.hpp"
 #include "cli/text.hpp"
 #include "cli/typist.hpp"
 
@@ -86,8 +86,8 @@ ExitCode run_console(Session& session, ConsoleTarget const& target, std::functio
     std::optional<Response::Ended> ended;
     bool escaped = false, unread = false;
     {
-        std::optional<RawTerminal> raw;
-        if (terminal) raw.emplace();
+        std::optional<TerminalMode> raw;
+        if (terminal) raw.emplace(TerminalMode::Kind::raw);
         CancelWhenUnread watch{context};
         Typist typist{*stream, context, escape, terminal, read_only};
         ended = first.has_ended() ? first.ended() : copy_output(session, *stream, context);

@@ -41,9 +41,7 @@ ExitCode let_run(Session& session, std::string const& name, std::string const& u
     *request.mutable_mutation() = make_mutation(session.line());
     request.mutable_mutation()->set_request_id(random_uuid());
     v1::DomainOperation answer;
-    grpc::Status const status =
-        session.call(*session.service<v1::Domains>(), &v1::Domains::Stub::UnpauseDomain, request, answer, false);
-    return judge(session, status, answer.operation(), "unpause " + name, request.mutation());
+    return change(session, "unpause " + name, &v1::Domains::Stub::UnpauseDomain, request, answer);
 }
 }  // namespace
 
@@ -60,28 +58,25 @@ ExitCode run_create(Session& session) {
     if (files->size() > 1 && (choices.console || line.has("request-id")))
         return session.refuse(Error{"", "--console and --request-id are for one domain"}, "create", ExitCode::usage);
 
-    auto stub = session.service<v1::Domains>();
     std::vector<v1::DomainOperation> answers;
-    ExitCode worst = ExitCode::success;
-    for (DomainFile const& file : *files) {
+    ExitCode const worst = act_on_each(*files, [&](DomainFile const& file) {
         v1::CreateDomainRequest const request = make_request(session, file, choices);
-        std::string const what = "create " + file.metadata.name();
+        std::string const& name = file.metadata.name();
         v1::DomainOperation answer;
-        grpc::Status status;
-        {
-            Progress progress{session, what, request.mutation()};
-            status = session.call(*stub, &v1::Domains::Stub::CreateDomain, request, answer, false);
-        }
-        ExitCode const code = judge(session, status, answer.operation(), what, request.mutation());
-        if (worst == ExitCode::success) worst = code;
-        if (code != ExitCode::success) continue;
+        ExitCode const code = change(session, "create " + name, &v1::Domains::Stub::CreateDomain, request, answer);
+        if (code != ExitCode::success) return code;
         if (session.is_text()) session.output().write(creation_text(answer, request));
-        if (session.output().format() == Format::name) session.output().write(request.metadata().name() + "\n");
+        if (session.output().format() == Format::name) session.output().write(name + "\n");
         answers.push_back(std::move(answer));
-    }
+        return code;
+    });
     print_answers(session, answers, files->size());
     if (!choices.console || worst != ExitCode::success) return worst;
     v1::Metadata const& made = answers.front().domain().metadata();
+    if (made.uid().empty()) {  // the answer to a request that was repeated after its domain's end
+        return session.refuse(Error{"", "it was made, and is gone by now"}, "create " + files->front().metadata.name(),
+                              ExitCode::not_found);
+    }
     return run_console(session, {.uid = made.uid(), .shown = made.name()},
                        [&] { return choices.paused ? ExitCode::success : let_run(session, made.name(), made.uid()); });
 }

@@ -9,14 +9,20 @@
 
 namespace paravane {
 namespace {
-ExitCode finish_device(Session& session, grpc::Status const& status, v1::DeviceOperation const& answer,
-                       std::string const& what, std::string const& done, v1::Mutation const& mutation) {
-    ExitCode const code = judge(session, status, answer.operation(), what, mutation);
+// Attaches or detaches the device that is named on the command line.
+template <class Request>
+ExitCode change_device(Session& session, char const* verb, char const* done,
+                       Method<v1::Devices::Stub, Request, v1::DeviceOperation> method, Request& request) {
+    std::string const& id = session.argument(1);
+    std::string const what = std::string{"device "} + verb + " " + session.argument(0) + " " + id;
+    *request.mutable_mutation() = make_mutation(session.line());
+    v1::DeviceOperation answer;
+    ExitCode const code = change_named(session, what, session.argument(0), method, request, answer);
     if (code != ExitCode::success) return code;
-    std::string const id = printable(session.argument(1));
+    std::string text = printable(id) + "\n";
     bool const only_name = session.output().format() == Format::name;
-    session.print(answer,
-                  only_name ? id + "\n" : (mutation.validate_only() ? "would be " : "") + done + " " + id + "\n");
+    if (!only_name) text = std::string{request.mutation().validate_only() ? "would be " : ""} + done + " " + text;
+    session.print(answer, text);
     return ExitCode::success;
 }
 }  // namespace
@@ -24,55 +30,35 @@ ExitCode finish_device(Session& session, grpc::Status const& status, v1::DeviceO
 ExitCode run_list_devices(Session& session) {
     std::string const what = "device list " + session.argument(0);
     v1::ListDevicesRequest request;
-    grpc::Status status = session.name_domain(request, session.argument(0));
-    v1::ListDevicesResponse response;
-    if (status.ok())
-        status = session.call(*session.service<v1::Devices>(), &v1::Devices::Stub::ListDevices, request, response);
-    if (!status.ok()) return session.fail(status, what);
-    std::vector<Row> rows{device_header()};
-    std::string ids;
-    for (v1::Device const& device : response.devices()) {
-        rows.push_back(device_row(device));
-        ids += printable(device.spec().id()) + "\n";
-    }
-    session.print(response, session.output().format() == Format::name ? ids : table(rows));
-    return ExitCode::success;
+    grpc::Status const named = session.name_domain(request, session.argument(0));
+    if (!named.ok()) return session.fail(named, what);
+    return session.ask(what, &v1::Devices::Stub::ListDevices, request, [&](v1::ListDevicesResponse const& response) {
+        std::vector<Row> rows{device_header()};
+        std::string ids;
+        for (v1::Device const& device : response.devices()) {
+            rows.push_back(device_row(device));
+            ids += printable(device.spec().id()) + "\n";
+        }
+        return session.output().format() == Format::name ? ids : table(rows);
+    });
 }
 
 ExitCode run_attach_device(Session& session) {
-    std::string const what = "device attach " + session.argument(0) + " " + session.argument(1);
     v1::AttachDeviceRequest request;
     request.mutable_device()->set_id(session.argument(1));
     for (std::string const& setting : session.line().words("set")) {
         std::size_t const at = setting.find('=');
         Result<> const set = set_by_path(*request.mutable_device(), std::string_view{setting}.substr(0, at),
                                          std::string_view{setting}.substr(at + 1), {});
-        if (!set) return session.refuse(set.error(), what + ": --set " + setting);
+        if (!set) return session.refuse(set.error(), "device attach: --set " + setting);
     }
-    *request.mutable_mutation() = make_mutation(session.line());
-    v1::DeviceOperation answer;
-    grpc::Status status = session.name_domain(request, session.argument(0));
-    if (status.ok()) {
-        Progress progress{session, what, request.mutation()};
-        status =
-            session.call(*session.service<v1::Devices>(), &v1::Devices::Stub::AttachDevice, request, answer, false);
-    }
-    return finish_device(session, status, answer, what, "attached", request.mutation());
+    return change_device(session, "attach", "attached", &v1::Devices::Stub::AttachDevice, request);
 }
 
 ExitCode run_detach_device(Session& session) {
-    std::string const what = "device detach " + session.argument(0) + " " + session.argument(1);
     v1::DetachDeviceRequest request;
     request.set_device_id(session.argument(1));
     request.set_force(session.line().has("force"));
-    *request.mutable_mutation() = make_mutation(session.line());
-    v1::DeviceOperation answer;
-    grpc::Status status = session.name_domain(request, session.argument(0));
-    if (status.ok()) {
-        Progress progress{session, what, request.mutation()};
-        status =
-            session.call(*session.service<v1::Devices>(), &v1::Devices::Stub::DetachDevice, request, answer, false);
-    }
-    return finish_device(session, status, answer, what, "detached", request.mutation());
+    return change_device(session, "detach", "detached", &v1::Devices::Stub::DetachDevice, request);
 }
 }  // namespace paravane

@@ -10,8 +10,6 @@
 namespace paravane {
 namespace {
 using Stub = v1::Domains::Stub;
-template <class Request>
-using Method = grpc::Status (Stub::*)(grpc::ClientContext*, Request const&, v1::DomainOperation*);
 
 struct Verb {
     char const* verb;   // "pause"
@@ -26,33 +24,26 @@ std::string outcome(Verb const& words, std::string const& target, v1::Mutation c
     return std::string{operation.done() ? words.done : words.begun} + " " + name + "\n";
 }
 
-// Does it to each, and goes on after a failure; the first failure decides the exit code.
 template <class Request, class Fill>
-ExitCode change_each(Session& session, Verb const& words, Method<Request> method, Fill fill, bool waits = true,
-                     std::chrono::seconds slack = {}) {
+ExitCode change_each(Session& session, Verb const& words, Method<Stub, Request, v1::DomainOperation> method, Fill fill,
+                     bool waits = true, std::chrono::seconds slack = {}) {
     std::vector<std::string> targets;
     ExitCode worst = find_targets(session, words.verb, targets);
     if (worst != ExitCode::success) return worst;
-    auto stub = session.service<v1::Domains>();
     std::vector<v1::DomainOperation> answers;
-    for (std::string const& target : targets) {
-        std::string const what = std::string{words.verb} + " " + target;
+    worst = act_on_each(targets, [&](std::string const& target) {
         Request request;
         *request.mutable_mutation() = make_mutation(session.line(), waits);
         fill(request);
         v1::DomainOperation answer;
-        grpc::Status status = session.name_domain(request, target);
-        if (status.ok()) {
-            Progress progress{session, what, request.mutation()};
-            status = session.call(*stub, method, request, answer, false, slack);
-        }
-        ExitCode const code = judge(session, status, answer.operation(), what, request.mutation());
-        if (worst == ExitCode::success) worst = code;
-        if (code != ExitCode::success) continue;
+        ExitCode const code =
+            change_named(session, std::string{words.verb} + " " + target, target, method, request, answer, slack);
+        if (code != ExitCode::success) return code;
         if (session.is_text()) session.output().write(outcome(words, target, request.mutation(), answer.operation()));
         if (session.output().format() == Format::name) session.output().write(printable(target) + "\n");
         answers.push_back(std::move(answer));
-    }
+        return code;
+    });
     print_answers(session, answers, targets.size());
     return worst;
 }

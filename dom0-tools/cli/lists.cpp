@@ -3,13 +3,12 @@
 
 namespace paravane {
 grpc::Status list_domains(Session& session, std::string const& selector, v1::ListDomainsResponse& all) {
-    auto stub = session.service<v1::Domains>();
     v1::ListDomainsRequest request;
     request.set_page_size(1000);
     request.set_label_selector(selector);
     for (;;) {
         v1::ListDomainsResponse page;
-        grpc::Status status = session.call(*stub, &v1::Domains::Stub::ListDomains, request, page);
+        grpc::Status status = session.call(&v1::Domains::Stub::ListDomains, request, page);
         if (!status.ok()) return status;
         all.mutable_domains()->MergeFrom(page.domains());
         all.set_revision(page.revision());
@@ -22,7 +21,7 @@ grpc::Status get_domain(Session& session, std::string const& word, v1::Domain& d
     v1::GetDomainRequest request;
     grpc::Status status = session.name_domain(request, word);
     if (!status.ok()) return status;
-    return session.call(*session.service<v1::Domains>(), &v1::Domains::Stub::GetDomain, request, domain);
+    return session.call(&v1::Domains::Stub::GetDomain, request, domain);
 }
 
 grpc::Status watch_domains(Session& session, v1::WatchDomainsRequest const& request, bool printing,

@@ -3,6 +3,7 @@
 
 #include <poll.h>
 #include <sys/eventfd.h>
+#include <sys/ioctl.h>
 #include <sys/random.h>
 #include <unistd.h>
 
@@ -15,6 +16,11 @@
 namespace paravane {
 namespace {
 constexpr std::chrono::hours longest_wait{24};  // the API's limit
+
+std::size_t terminal_width() {
+    winsize size{};
+    return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col != 0 ? size.ws_col : 80;
+}
 }  // namespace
 
 std::string random_uuid() {
@@ -46,6 +52,7 @@ v1::Mutation make_mutation(Line const& line, bool waits) {
 
 Progress::Progress(Session& session, std::string what, v1::Mutation const& mutation) {
     if (isatty(STDERR_FILENO) != 1 || !session.is_text() || !mutation.has_wait()) return;
+    mode_.emplace(TerminalMode::Kind::quiet);
     stop_ = OwnedFd{eventfd(0, EFD_CLOEXEC)};
     std::shared_ptr<v1::Operations::Stub> stub = session.service<v1::Operations>();
     thread_ = std::thread{[this, stub, what = std::move(what), id = mutation.request_id()] { run(*stub, what, id); }};
@@ -73,12 +80,11 @@ void Progress::run(v1::Operations::Stub& stub, std::string const& what, std::str
                 if (operation.request_id() == request_id) step = printable(operation.step());
         auto const seconds =
             std::chrono::duration_cast<std::chrono::seconds>(std::chrono::steady_clock::now() - begin).count();
-        std::string const line =
-            "\r\x1b[K" + printable(what) + ": " + std::to_string(seconds) + " s" + (step.empty() ? "" : ", " + step);
+        std::string const line = printable(what) + ": " + std::to_string(seconds) + " s" + (step.empty() ? "" : ", ");
         shown = true;
-        if (!write_all(STDERR_FILENO, line)) return;
+        if (!write_all(STDERR_FILENO, clear_line + first_columns(line + step, terminal_width() - 1))) return;
     }
-    if (shown) (void)static_cast<bool>(write_all(STDERR_FILENO, "\r\x1b[K"));
+    if (shown) (void)static_cast<bool>(write_all(STDERR_FILENO, clear_line));
 }
 
 ExitCode judge(Session& session, grpc::Status const& status, v1::Operation const& operation, std::string const& what,

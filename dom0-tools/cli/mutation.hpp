@@ -8,14 +8,15 @@
 #include <string>
 
 #include "cli/session.hpp"
+#include "cli/terminal_mode.hpp"
 
 namespace paravane {
 // `waits`: whether the command waits for its operation if nobody says otherwise.
 v1::Mutation make_mutation(Line const& line, bool waits = true);
 std::string random_uuid();
 
-// Tells on standard error, if that is a terminal, what an operation that takes its time is doing; takes it away in the
-// end.
+// Tells on standard error, if that is a terminal, what an operation that takes its time is doing, in a line that is
+// never longer than the terminal is wide; takes it away in the end. Nothing else may be printed while it lives.
 class Progress {
 public:
     Progress(Session& session, std::string what, v1::Mutation const& mutation);
@@ -25,10 +26,31 @@ private:
     void run(v1::Operations::Stub& stub, std::string const& what, std::string const& request_id);
 
     OwnedFd stop_;
+    std::optional<TerminalMode> mode_;
     std::thread thread_;
 };
 
 // The end of a call that changed something: prints why it failed, or that it is not done yet.
 ExitCode judge(Session& session, grpc::Status const& status, v1::Operation const& operation, std::string const& what,
                v1::Mutation const& mutation);
+
+// Has a change made, tells meanwhile how far it is, and in the end why it failed, or that it is not done yet.
+template <class Stub, class Request, class Answer>
+ExitCode change(Session& session, std::string const& what, Method<Stub, Request, Answer> method, Request const& request,
+                Answer& answer, std::chrono::seconds slack = {}) {
+    grpc::Status status;
+    {
+        Progress progress{session, what, request.mutation()};
+        status = session.call(method, request, answer, false, slack);
+    }
+    return judge(session, status, answer.operation(), what, request.mutation());
+}
+// The same of a domain that was named on the command line.
+template <class Stub, class Request, class Answer>
+ExitCode change_named(Session& session, std::string const& what, std::string const& word,
+                      Method<Stub, Request, Answer> method, Request& request, Answer& answer,
+                      std::chrono::seconds slack = {}) {
+    grpc::Status const status = session.name_domain(request, word);
+    return status.ok() ? change(session, what, method, request, answer, slack) : session.fail(status, what);
+}
 }  // namespace paravane

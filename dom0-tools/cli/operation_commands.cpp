@@ -45,10 +45,18 @@ std::string render_operation(v1::Operation const& operation) {
     return table(rows) + (operation.has_error() ? render_failure(operation.error()) : "");
 }
 
-ExitCode print_operation(Session& session, v1::Operation const& operation) {
+std::string text_of(Session& session, v1::Operation const& operation) {
     bool const only_name = session.output().format() == Format::name;
-    session.print(operation, only_name ? printable(operation.uid()) + "\n" : render_operation(operation));
-    return ExitCode::success;
+    return only_name ? printable(operation.uid()) + "\n" : render_operation(operation);
+}
+
+// What there is to ask of one operation, named by its uid.
+template <class Request>
+ExitCode ask(Session& session, char const* verb, Method<v1::Operations::Stub, Request, v1::Operation> method) {
+    Request request;
+    request.set_uid(session.argument(0));
+    return session.ask(std::string{"operation "} + verb + " " + request.uid(), method, request,
+                       [&](v1::Operation const& operation) { return text_of(session, operation); });
 }
 }  // namespace
 
@@ -62,7 +70,6 @@ ExitCode run_list_operations(Session& session) {
         target = domain.metadata().uid();
     }
     if (line.has("watch")) return watch_operations(session, target);
-    auto stub = session.service<v1::Operations>();
     v1::ListOperationsRequest request;
     request.set_page_size(1000);
     request.set_target_uid(target);
@@ -70,7 +77,7 @@ ExitCode run_list_operations(Session& session) {
     v1::ListOperationsResponse all;
     for (;;) {
         v1::ListOperationsResponse page;
-        grpc::Status const status = session.call(*stub, &v1::Operations::Stub::ListOperations, request, page);
+        grpc::Status const status = session.call(&v1::Operations::Stub::ListOperations, request, page);
         if (!status.ok()) return session.fail(status, "operation list");
         all.mutable_operations()->MergeFrom(page.operations());
         all.set_revision(page.revision());
@@ -88,13 +95,7 @@ ExitCode run_list_operations(Session& session) {
 }
 
 ExitCode run_describe_operation(Session& session) {
-    v1::GetOperationRequest request;
-    request.set_uid(session.argument(0));
-    v1::Operation operation;
-    grpc::Status const status =
-        session.call(*session.service<v1::Operations>(), &v1::Operations::Stub::GetOperation, request, operation);
-    if (!status.ok()) return session.fail(status, "operation describe " + request.uid());
-    return print_operation(session, operation);
+    return ask(session, "describe", &v1::Operations::Stub::GetOperation);
 }
 
 ExitCode run_wait_operation(Session& session) {
@@ -102,21 +103,15 @@ ExitCode run_wait_operation(Session& session) {
     request.set_uid(session.argument(0));
     std::string const what = "operation wait " + request.uid();
     v1::Operation operation;
-    grpc::Status const status = session.call(*session.service<v1::Operations>(), &v1::Operations::Stub::WaitOperation,
-                                             request, operation, false);
+    grpc::Status const status = session.call(&v1::Operations::Stub::WaitOperation, request, operation, false);
     if (!status.ok()) return session.fail(status, what);
     if (operation.has_error()) return session.fail(operation.error(), short_name(operation));
     if (!operation.done()) return session.refuse(Error{"", "not done in time"}, what, ExitCode::timed_out);
-    return print_operation(session, operation);
+    session.print(operation, text_of(session, operation));
+    return ExitCode::success;
 }
 
 ExitCode run_cancel_operation(Session& session) {
-    v1::CancelOperationRequest request;
-    request.set_uid(session.argument(0));
-    v1::Operation operation;
-    grpc::Status const status =
-        session.call(*session.service<v1::Operations>(), &v1::Operations::Stub::CancelOperation, request, operation);
-    if (!status.ok()) return session.fail(status, "operation cancel " + request.uid());
-    return print_operation(session, operation);
+    return ask(session, "cancel", &v1::Operations::Stub::CancelOperation);
 }
 }  // namespace paravane

@@ -87,7 +87,7 @@ grpc::Status Session::resolve(std::string const& word, std::string& name, std::s
     v1::ListDomainsRequest request;
     request.set_id(*id);
     v1::ListDomainsResponse response;
-    grpc::Status status = call(*service<v1::Domains>(), &v1::Domains::Stub::ListDomains, request, response);
+    grpc::Status status = call(&v1::Domains::Stub::ListDomains, request, response);
     if (!status.ok()) return status;
     if (response.domains().empty()) return {grpc::StatusCode::NOT_FOUND, "there is no such domain"};
     uid = response.domains(0).metadata().uid();

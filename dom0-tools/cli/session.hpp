@@ -18,6 +18,9 @@
 #include "cli/values.hpp"
 
 namespace paravane {
+template <class Stub, class Request, class Response>
+using Method = grpc::Status (Stub::*)(grpc::ClientContext*, Request const&, Response*);
+
 class Session {
 public:
     Session(Line line, Endpoint endpoint, Output output)
@@ -34,11 +37,13 @@ public:
         return Service::NewStub(channel());
     }
 
-    // A call that has one answer. Reads end after a minute if nobody says otherwise; --retry repeats what nobody
-    // answered. An answer that the host itself gives at the end of --timeout has `slack` to arrive.
+    // A call that has one answer, "&v1::Domains::Stub::GetDomain". Reads end after a minute if nobody says otherwise;
+    // --retry repeats what nobody answered. An answer that the host itself gives at the end of --timeout has `slack` to
+    // arrive.
     template <class Stub, class Request, class Response>
-    grpc::Status call(Stub& stub, grpc::Status (Stub::*method)(grpc::ClientContext*, Request const&, Response*),
-                      Request const& request, Response& response, bool reads = true, std::chrono::seconds slack = {}) {
+    grpc::Status call(Method<Stub, Request, Response> method, Request const& request, Response& response,
+                      bool reads = true, std::chrono::seconds slack = {}) {
+        Stub stub{channel()};
         Repeat repeat{*this};
         for (;;) {
             grpc::ClientContext context;
@@ -70,6 +75,16 @@ public:
 
     // An answer as a document, or the text for people.
     void print(google::protobuf::Message const& message, std::string const& text);
+    // Asks, and prints the answer, or why there is none. `render` makes the text for people.
+    template <class Stub, class Request, class Response, class Render>
+    ExitCode ask(std::string const& what, Method<Stub, Request, Response> method, Request const& request,
+                 Render render) {
+        Response response;
+        grpc::Status const status = call(method, request, response);
+        if (!status.ok()) return fail(status, what);
+        print(response, render(response));
+        return ExitCode::success;
+    }
     // One document for many answers.
     void print_list(std::vector<google::protobuf::Message const*> const& messages);
     // One of a stream: a line.
@@ -93,4 +108,15 @@ private:
     Output output_;
     std::shared_ptr<grpc::Channel> channel_;
 };
+
+// Does it to each, and goes on after a failure; the first failure decides.
+template <class Items, class Act>
+ExitCode act_on_each(Items const& items, Act act) {
+    ExitCode worst = ExitCode::success;
+    for (auto const& item : items) {
+        ExitCode const code = act(item);
+        if (worst == ExitCode::success) worst = code;
+    }
+    return worst;
+}
 }  // namespace paravane

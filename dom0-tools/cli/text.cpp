@@ -62,6 +62,12 @@ std::size_t width_of(std::string_view text) {
     return columns;
 }
 
+std::string first_columns(std::string_view text, std::size_t columns) {
+    std::size_t end = 0;
+    while (end < text.size() && columns-- != 0) end += length_of(text.substr(end));
+    return std::string{text.substr(0, end)};
+}
+
 std::string table(std::vector<Row> const& rows, Paint const& paint) {
     std::vector<std::size_t> widths;
     for (Row const& row : rows) {

@@ -13,6 +13,7 @@ std::string printable(std::string_view text, bool keep_lines = false);
 
 // How many columns a terminal needs for text that is printable.
 std::size_t width_of(std::string_view text);
+std::string first_columns(std::string_view text, std::size_t columns);  // as much of it as has room
 
 using Row = std::vector<std::string>;
 using Paint = std::function<std::string(std::size_t row, std::size_t column, std::string const& cell)>;

@@ -11,8 +11,8 @@
 #include "cli/actions.hpp"
 #include "cli/document.hpp"
 #include "cli/lists.hpp"
-#include "cli/raw_terminal.hpp"
 #include "cli/render.hpp"
+#include "cli/terminal_mode.hpp"
 
 namespace paravane {
 namespace {
@@ -125,8 +125,8 @@ ExitCode run_top(Session& session) {
                                                     std::chrono::milliseconds{100});
     std::uint64_t const most = line.count("count").value_or(0);
     Sampler sampler;
-    std::optional<RawTerminal> raw;
-    if (live) raw.emplace();
+    std::optional<TerminalMode> raw;
+    if (live) raw.emplace(TerminalMode::Kind::raw);
     for (std::uint64_t round = 0;; ++round) {
         v1::ListDomainsResponse domains;
         grpc::Status const status = list_domains(session, line.text("selector"), domains);

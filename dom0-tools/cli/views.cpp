@@ -20,18 +20,13 @@ ExitCode collect(Session& session, v1::ListDomainsResponse& found) {
         grpc::Status const status = list_domains(session, session.line().text("selector"), found);
         return status.ok() ? ExitCode::success : session.fail(status, "list");
     }
-    ExitCode worst = ExitCode::success;
-    for (std::string const& word : session.line().arguments) {
+    return act_on_each(session.line().arguments, [&](std::string const& word) {
         v1::Domain domain;
         grpc::Status const status = get_domain(session, word, domain);
-        if (status.ok()) {
-            *found.add_domains() = std::move(domain);
-            continue;
-        }
-        ExitCode const code = session.fail(status, "list " + word);
-        if (worst == ExitCode::success) worst = code;
-    }
-    return worst;
+        if (!status.ok()) return session.fail(status, "list " + word);
+        *found.add_domains() = std::move(domain);
+        return ExitCode::success;
+    });
 }
 
 void print_table(Session& session, v1::ListDomainsResponse const& found) {
@@ -156,39 +151,33 @@ ExitCode run_list(Session& session) {
 }
 
 ExitCode run_describe(Session& session) {
-    ExitCode worst = ExitCode::success;
     std::vector<v1::Domain> domains;
-    for (std::string const& word : session.line().arguments) {
+    ExitCode const worst = act_on_each(session.line().arguments, [&](std::string const& word) {
         v1::Domain domain;
         grpc::Status const status = get_domain(session, word, domain);
-        if (!status.ok()) {
-            ExitCode const code = session.fail(status, std::string{session.line().command->name()} + " " + word);
-            if (worst == ExitCode::success) worst = code;
-            continue;
-        }
+        if (!status.ok()) return session.fail(status, std::string{session.line().command->name()} + " " + word);
         if (session.is_text())
             session.output().write((domains.empty() ? "" : "\n") + render_domain(domain) +
                                    recent_events(session, domain));
         if (session.output().format() == Format::name) session.output().write(name_line(domain));
         domains.push_back(std::move(domain));
-    }
+        return ExitCode::success;
+    });
     print_answers(session, domains, session.line().arguments.size());
     return worst;
 }
 
 ExitCode run_wait(Session& session) {
     Aim const aim = *parse_aim(session.line().text("for", "condition=Ready"));
-    ExitCode worst = ExitCode::success;
     std::vector<v1::Domain> domains;
-    for (std::string const& word : session.line().arguments) {
+    ExitCode const worst = act_on_each(session.line().arguments, [&](std::string const& word) {
         v1::Domain domain;
         grpc::Status const status = wait_for(session, aim, word, domain);
-        ExitCode const code = status.ok() ? ExitCode::success : session.fail(status, "wait " + word);
-        if (worst == ExitCode::success) worst = code;
-        if (code != ExitCode::success) continue;
+        if (!status.ok()) return session.fail(status, "wait " + word);
         if (session.output().format() == Format::name) session.output().write(printable(word) + "\n");
         domains.push_back(std::move(domain));
-    }
+        return ExitCode::success;
+    });
     print_answers(session, domains, session.line().arguments.size());
     return worst;
 }

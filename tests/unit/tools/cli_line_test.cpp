@@ -183,6 +183,13 @@ TEST(CliFailure, EveryCodeHasItsExitCode) {
     EXPECT_EQ(exit_code_of(grpc::StatusCode::INTERNAL), ExitCode::failed);
 }
 
+TEST(CliText, IsCutWhereTheTerminalEnds) {
+    EXPECT_EQ(first_columns("create", 79), "create");
+    EXPECT_EQ(first_columns("create", 3), "cre");
+    EXPECT_EQ(first_columns("\xc3\xa4\xc3\xb6x", 2), "\xc3\xa4\xc3\xb6");
+    EXPECT_EQ(first_columns("", 0), "");
+}
+
 TEST(CliFailure, DetailsAreShownOnce) {
     google::rpc::Status status;
     status.set_message("create web: kernel /no/kernel: No such file or directory");

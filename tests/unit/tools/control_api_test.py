@@ -196,6 +196,22 @@ class Terminal:
     def wait_for(self, pattern):
         wait_until(lambda: self._has(pattern), f"/{pattern}/ on the terminal, which shows {self.text!r}")
 
+    def screen(self):
+        """The lines that are to be seen in the end."""
+        lines, column = [""], 0
+        for part in re.findall(r"\x1b\[K|[\r\n]|[^\x1b\r\n]+|\x1b", self.text):
+            if part == "\x1b[K":
+                lines[-1] = lines[-1][:column]
+            elif part == "\r":
+                column = 0
+            elif part == "\n":
+                lines.append("")
+                column = 0
+            else:
+                lines[-1] = lines[-1][:column] + part + lines[-1][column + len(part):]
+                column += len(part)
+        return lines
+
     def type(self, keys):
         os.write(self.ours, keys)
 
@@ -203,7 +219,9 @@ class Terminal:
         return termios.tcgetattr(self.its)
 
     def end(self):
-        return self.process.wait(LIMIT)
+        code = self.process.wait(LIMIT)
+        self._has("")
+        return code
 
 
 def console_on_a_terminal(folder):
@@ -319,6 +337,32 @@ def without_the_store(folder, daemon):
     expect(run("destroy", "web")[0] == 0, "destroy")
 
 
+def progress_on_a_terminal(folder, daemon):
+    """While a command waits it says so in a line that it has to itself, and that is gone when it ends, however it ends."""
+    daemon.send_signal(signal.SIGUSR1)
+    wait_until(lambda: health_of_the_interface(os.environ["PARAVANE_SOCKET"]) == "2", "the interface to be NOT_SERVING")
+    # Each its own: what was given up goes when the store is there again.
+    paths = [domain_file(folder, good.replace("web", f"late-{i}"), f"late-{i}") for i in range(4)]
+    for i, words in enumerate((("create", paths[0]), ("apply", "-f", paths[1]))):
+        terminal = Terminal(*words, "--timeout", "4s")
+        terminal.wait_for(rf"{words[0]} late-{i}: \d+ s")
+        terminal.type(b"typed ahead\r")
+        expect(terminal.end() == 8, f"{words[0]} that is not done in time")
+        lines = terminal.screen()
+        expect(lines[0] == f"pvctl: {words[0]} late-{i}: not done in time" and "typed" not in terminal.text,
+               f"the screen after {words[0]}: {lines}")
+        expect(terminal.modes() == terminal.before, f"the terminal is not as it was after {words[0]}")
+    for path, ending in ((paths[2], signal.SIGINT), (paths[3], signal.SIGTERM)):
+        terminal = Terminal("create", path)
+        terminal.wait_for(r"create late-\d: \d+ s")
+        terminal.process.send_signal(ending)
+        expect(terminal.end() == -ending, f"create ends by {ending.name}")
+        expect(terminal.screen() == [""], f"the screen after {ending.name}: {terminal.screen()}")
+        expect(terminal.modes() == terminal.before, f"the terminal is not as it was after {ending.name}")
+    daemon.send_signal(signal.SIGUSR1)
+    wait_until(lambda: "late" not in run("list")[1], "creates that were given up to leave nothing")
+
+
 def many_watchers(daemon):
     """Who only waits has no thread of the daemon's."""
     with contextlib.ExitStack() as stack:
@@ -369,6 +413,7 @@ def main():
                 console_on_a_terminal(folder)
                 ordinary_use(folder)
                 without_the_store(folder, daemon)
+                progress_on_a_terminal(folder, daemon)
                 many_watchers(daemon)
                 events_until_the_end(folder, daemon)
             finally:
