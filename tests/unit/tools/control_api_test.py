@@ -285,6 +285,11 @@ def ordinary_use(folder):
     expect(run("dmesg") == (0, "(pv) a line of the log\n", ""), f"dmesg: {run('dmesg')}")
     expect(os.path.exists(f"{folder}/console-1.sock"), "the console's socket")
     expect(run("destroy", "web")[0] == 0 and run("info", "web")[0] == 3, "destroy")
+    once = ("create", domain_file(folder, good), "--request-id", "once")
+    expect(run(*once)[0] == 0 and run("destroy", "web")[0] == 0, "create and destroy")
+    code, out, error = run(*once)
+    expect(code == 0 and out == "created web\n" and run("info", "web")[0] == 3,
+           f"a create that is repeated too late: {code} {out!r} {error!r}")
     expect(not os.path.exists(f"{folder}/console-1.sock"), "destroy leaves the socket of a console that does not end")
 
 
@@ -403,9 +408,13 @@ def main():
         copy_kernel(folder)
         socket = f"{folder}/api"
         os.environ["PARAVANE_SOCKET"] = socket
+        # Who asks before it is there has an answer once it is.
+        early = subprocess.Popen([pvctl, "list", "-o", "name", "--retry", f"{LIMIT}s"], stdout=subprocess.PIPE, text=True)
         with daemon_of(folder, f"{here}/console_in_memory.py") as daemon:
             try:
                 wait_until(lambda: run("info")[0] == 0, "paravaned")
+                out, _ = early.communicate(timeout=LIMIT)
+                expect(early.returncode == 0 and out == "Domain-0\n", f"list of a daemon to come: {early.returncode} {out!r}")
                 expect(os.stat(socket).st_mode & 0o777 == 0o600, "the socket is for its owner only")
                 generic_client(socket)
                 one_daemon(folder)

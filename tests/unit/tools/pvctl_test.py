@@ -7,6 +7,7 @@ usage: pvctl_test.py PVCTL
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
@@ -140,6 +141,26 @@ def no_host(folder):
     expect(code == 0 and out == "", f"no names without a host: {code} {out!r}")
 
 
+def retry(folder):
+    """Who repeats a call tries to connect again and again, not ever more seldom: a daemon that comes back is found."""
+    path = f"{folder}/deaf"
+    enough = 12  # with the pauses that gRPC itself makes, as many take seven minutes
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(path)
+        listener.listen()
+        listener.settimeout(1)
+        seen = 0
+        with subprocess.Popen([pvctl, "--socket", path, "list", "--retry", f"{LIMIT}s"], stderr=subprocess.DEVNULL) as client:
+            while seen < enough and client.poll() is None:
+                try:
+                    listener.accept()[0].close()  # one that ends while it is asked
+                    seen += 1
+                except TimeoutError:
+                    pass
+            client.kill()
+    expect(seen == enough, f"{seen} connections in {LIMIT} s")
+
+
 def main():
     with tempfile.TemporaryDirectory(prefix="paravane-", dir="/tmp") as folder:
         files(folder)
@@ -147,6 +168,7 @@ def main():
         texts(folder)
         output()
         no_host(folder)
+        retry(folder)
     print(f"{failures} expectations failed" if failures else "all is as expected")
     sys.exit(failures != 0)
 
