@@ -16,6 +16,7 @@ class Session;
 enum class WordKind : std::uint8_t {
     flag,  // no word: the option alone
     text,
+    token,  // a text that is not empty
     file,
     domain,
     device,

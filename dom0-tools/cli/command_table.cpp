@@ -22,8 +22,8 @@ constexpr OptionSpec changes[] = {
     {"dry-run", 0, flag, "", "Let the host check everything, and change nothing"},
     {"wait", 'w', flag, "", "Wait until it is done (all but shutdown and reboot do so anyway)"},
     {"no-wait", 0, flag, "", "Do not wait: it is written down and goes on"},
-    {"request-id", 0, text, "ID", "Of the same id a second request does nothing; by default one is made up"},
-    {"manager", 0, text, "NAME", "Who asks, for objects that are managed by somebody"},
+    {"request-id", 0, token, "ID", "Of the same id a second request does nothing; by default one is made up"},
+    {"manager", 0, token, "NAME", "Who asks, for objects that are managed by somebody"},
     {"override-manager", 0, flag, "", "Do it to what somebody else manages all the same"},
 };
 constexpr OptionSpec targets[] = {
@@ -95,9 +95,9 @@ constexpr ArgumentSpec one_domain[] = {{"DOMAIN", domain}};
 constexpr ArgumentSpec maybe_domain[] = {{"DOMAIN", domain, false}};
 constexpr ArgumentSpec domain_and_device[] = {{"DOMAIN", domain}, {"DEVICE", device}};
 constexpr ArgumentSpec one_operation[] = {{"OPERATION", operation}};
-constexpr ArgumentSpec path[] = {{"PATH", text}};
-constexpr ArgumentSpec maybe_path[] = {{"PATH", text, false}};
-constexpr ArgumentSpec path_and_value[] = {{"PATH", text}, {"VALUE", text}};
+constexpr ArgumentSpec path[] = {{"PATH", token}};
+constexpr ArgumentSpec maybe_path[] = {{"PATH", token, false}};
+constexpr ArgumentSpec path_and_value[] = {{"PATH", token}, {"VALUE", text}};
 constexpr ArgumentSpec topics[] = {{"TOPIC", topic, false, true}};
 constexpr ArgumentSpec shells[] = {{"SHELL", shell}};
 constexpr ArgumentSpec helps[] = {{"COMMAND", command, false, true}};

@@ -93,7 +93,7 @@ private:
         // Written out, the value that nobody chose: as if it was not there.
         if (source_.api_form && rule == FieldRule::word && value.Scalar().ends_with("_UNSPECIFIED")) return {};
         Result<> set = set_field(message, field, value.Scalar(), source_);
-        if (!set) return at(value, path + ": " + set.error().message());
+        if (!set) return at(value, std::move(set).error().within(path).message());
         return {};
     }
 
@@ -104,7 +104,7 @@ private:
             std::string const key = TRY(key_of(entry.first, seen));
             if (!entry.second.IsScalar()) return at(entry.second, "\"" + path + "." + key + "\" takes a single value");
             Result<> set = set_by_path(message, field.name() + "." + key, entry.second.Scalar(), source_);
-            if (!set) return at(entry.second, path + "." + key + ": " + set.error().message());
+            if (!set) return at(entry.second, std::move(set).error().within(path + "." + key).message());
         }
         return {};
     }

@@ -66,6 +66,13 @@ std::optional<google::rpc::ErrorInfo> error_info(google::rpc::Status const& stat
     return info;
 }
 
+std::string operation_of(google::rpc::Status const& status) {
+    std::optional<google::rpc::ErrorInfo> const info = error_info(status);
+    if (!info) return "";
+    auto const found = info->metadata().find("operation");
+    return found == info->metadata().end() ? "" : found->second;
+}
+
 std::string render_failure(google::rpc::Status const& status) {
     Lines lines{status.message()};
     each_detail<google::rpc::BadRequest>(status, [&](auto const& detail) {
@@ -93,7 +100,7 @@ std::string render_failure(google::rpc::Status const& status) {
         };
         for (char const* key : {"step", "file", "hypercall", "errno"}) lines.add(key, value(key));
         for (auto const& [key, text] : info->metadata())
-            if (key != "hint") lines.add(printable(key), text);
+            if (key != "hint" && key != "operation") lines.add(printable(key), text);
         lines.add("reason", info->reason());
         lines.add("hint", value("hint"));
     }

@@ -15,6 +15,8 @@ ExitCode exit_code_of(grpc::StatusCode code);
 // The details that came with a status; without any, those that the status itself says.
 google::rpc::Status details_of(grpc::Status const& status);
 std::optional<google::rpc::ErrorInfo> error_info(google::rpc::Status const& status);
+// What the message begins with, in the words of paravaned; empty if it does not say.
+std::string operation_of(google::rpc::Status const& status);
 // One line, then a line for each detail that it does not say: "  hint: …". Printable.
 std::string render_failure(google::rpc::Status const& status);
 }  // namespace paravane

@@ -121,7 +121,7 @@ private:
         if (at >= arguments.size())
             return refuse(std::string{line_.command->name()} + ": " + quoted(word) + " is one word too many");
         Result<> checked = check_word(arguments[at].kind, word);
-        if (!checked) return std::move(checked).error().within(arguments[at].name);
+        if (!checked) return std::move(checked).error().within(arguments[at].name).within(line_.command->name());
         line_.arguments.emplace_back(word);
         return {};
     }
@@ -191,11 +191,15 @@ Result<> only_checked(Result<T> const& result) {
 }  // namespace
 
 Result<> check_word(WordKind kind, std::string_view word) {
-    if (kind != WordKind::file && kind != WordKind::host && !is_utf8(word)) return refuse("not valid UTF-8");
+    if (kind != WordKind::file && kind != WordKind::host && !is_utf8(word)) return refuse("is not valid UTF-8");
     switch (kind) {
+        case WordKind::token:
+        case WordKind::file:
         case WordKind::domain:
         case WordKind::device:
-        case WordKind::operation: return word.empty() ? Result<>{refuse("is empty")} : Result<>{};
+        case WordKind::operation:
+        // Of a script's unset variable: it would choose all there are.
+        case WordKind::selector: return word.empty() ? Result<>{refuse("is empty")} : Result<>{};
         case WordKind::duration: return only_checked(parse_duration(word));
         case WordKind::time: return only_checked(parse_time(word));
         case WordKind::size: return only_checked(parse_size(word));

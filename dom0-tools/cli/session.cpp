@@ -97,18 +97,24 @@ grpc::Status Session::resolve(std::string const& word, std::string& name, std::s
 ExitCode Session::fail(grpc::Status const& status, std::string const& operation) {
     google::rpc::Status details = details_of(status);
     // gRPC's own words for a socket that nobody listens at say neither which nor what to do.
-    bool const from_daemon = !details.details().empty() || status.error_message().starts_with(operation);
+    bool const from_daemon = !details.details().empty();
     if (status.error_code() == grpc::StatusCode::UNAVAILABLE && !from_daemon)
         details.set_message("paravaned does not answer at " + printable(endpoint_.shown) + " (" + details.message() +
                             ")");
     if (status.error_code() == grpc::StatusCode::DEADLINE_EXCEEDED && !from_daemon)
         details.set_message("not done in time");
+    if (status.error_code() == grpc::StatusCode::UNIMPLEMENTED && !from_daemon)
+        details.set_message("this paravaned cannot do that");
     return fail(details, operation);
 }
 
 ExitCode Session::fail(google::rpc::Status const& status, std::string const& operation) {
     google::rpc::Status told = status;
     std::string const what = printable(operation);
+    // What was typed comes first, in place of the host's words for it.
+    std::string const theirs = operation_of(status);
+    std::string const words = printable(theirs) + ": ";
+    if (!theirs.empty() && told.message().starts_with(words)) told.mutable_message()->erase(0, words.size());
     if (!told.message().starts_with(what)) told.set_message(what + ": " + told.message());
     if (is_text()) complain("pvctl: " + render_failure(told));
     else complain(render_json_line(told));

@@ -35,8 +35,8 @@ void audit(Caller const& caller, std::string const& label, std::string const& re
 }
 
 grpc::Status cut_off(Engine const& engine, std::string const& label) {
-    if (engine.is_ending()) return {grpc::StatusCode::UNAVAILABLE, label + ": paravaned ends"};
-    return {grpc::StatusCode::CANCELLED, label + ": cancelled"};
+    if (!engine.is_ending()) return translate_error(Error{"", "cancelled", ErrorKind::cancelled}, label);
+    return translate_error(Error{"", "paravaned ends", ErrorKind::unavailable}.with("reason", "DAEMON_ENDS"), label);
 }
 
 WaitingCall::WaitingCall(Engine& engine, Plan plan)

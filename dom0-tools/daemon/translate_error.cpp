@@ -64,6 +64,7 @@ grpc::Status translate_error(Error const& error, std::string const& operation) {
     auto& metadata = *info.mutable_metadata();
     for (auto const& [key, value] : error.facts)
         if (key != "reason") metadata[key] = clean(value);
+    metadata["operation"] = clean(operation);
     if (!error.step.empty()) metadata["step"] = clean(error.step);
     if (error.code != 0) {
         char const* name = strerrorname_np(error.code);

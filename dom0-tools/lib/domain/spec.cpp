@@ -61,8 +61,8 @@ bool is_label_key(std::string_view key) {
 Result<> check_labels(Labels const& labels) {
     if (labels.size() > most_labels) return refuse("labels", "are more than 64");
     for (auto const& [key, value] : labels) {
-        if (!is_label_key(key)) return refuse("labels", "has a key that is none: see the rules of labels");
-        if (!value.empty() && !is_label_word(value)) return refuse("labels", "has a bad value at \"" + key + "\"");
+        if (!is_label_key(key)) return refuse("labels", "have a key that is none: see the rules of labels");
+        if (!value.empty() && !is_label_word(value)) return refuse("labels", "have a bad value at \"" + key + "\"");
     }
     return {};
 }
@@ -70,8 +70,8 @@ Result<> check_labels(Labels const& labels) {
 Result<> check_annotations(Labels const& annotations) {
     std::size_t size = 0;
     for (auto const& [key, value] : annotations) {
-        if (!is_label_key(key)) return refuse("annotations", "has a key that is none: see the rules of labels");
-        if (!is_utf8(value)) return refuse("annotations", "is not valid UTF-8 at \"" + key + "\"");
+        if (!is_label_key(key)) return refuse("annotations", "have a key that is none: see the rules of labels");
+        if (!is_utf8(value)) return refuse("annotations", "are not valid UTF-8 at \"" + key + "\"");
         size += key.size() + value.size();
     }
     if (size > most_annotation_bytes) return refuse("annotations", "are more than 16 KiB");

@@ -47,7 +47,13 @@ struct Error {
                 error_number};
     }
 
-    std::string message() const { return step.empty() ? reason : step + ": " + reason; }
+    // One sentence where the reason tells of the step ("kernel" + "is missing"), else the step, then why.
+    std::string message() const {
+        if (step.empty()) return reason;
+        for (std::string_view verb : {"is ", "are ", "has ", "have ", "does ", "must "})
+            if (reason.starts_with(verb)) return step + ' ' + reason;
+        return step + ": " + reason;
+    }
 
     // The same failure seen from the caller: "create web" + "map grant 1" -> "create web: map grant 1".
     Error within(std::string_view outer) && {

@@ -140,13 +140,13 @@ TEST(CliDomainFile, ErrorsHaveTheLineTheyAreAbout) {
         {base + "back_off: {limit: nan}\n", "web.yaml:4: back_off.limit: \"nan\" is not a duration"},
         {base + "devices: {id: x}\n", "web.yaml:4: \"devices\" takes a list"},
         {base + "devices:\n  - id: x\n    disk: {}\n", "web.yaml:6: unknown key \"devices.disk\" (known: id, console,"},
-        {base + "cmdline: \xff\n", "web.yaml:4: cmdline: is not valid UTF-8"},
+        {base + "cmdline: \xff\n", "web.yaml:4: cmdline is not valid UTF-8"},
         {base + "\"a\\e[2J\": 1\n", "web.yaml:4: unknown key \"a\\x1b[2J\""},
         {"name: web\nkernel: /k\nmemory: 128\n", "web.yaml:3: memory: \"128\" needs a unit: 128MiB"},
         {"name: web\nkernel: /k\nmemory: 128MB\n", "web.yaml:3: memory: unknown unit \"MB\""},
         {"name: web\nkernel: /k\nmemory: 1MiB\n", "web.yaml:3: memory: 1MiB is less than 2 MiB"},
         {"name: web\nkernel: /k\nmemory: 0MiB\n", "web.yaml:3: memory: 0MiB is less than 2 MiB"},
-        {"name: web\nmemory: 4MiB\n", "web.yaml:1: kernel: is missing"},
+        {"name: web\nmemory: 4MiB\n", "web.yaml:1: kernel is missing"},
         {"metadata: {name: web}\nspec: {kernel: /k, memory: 4M, colour: 1}\n", "web.yaml:2: unknown key \"colour\""},
         {"metadata: {name: web}\nspec: {}\nkind: Domain\n",
          "web.yaml:3: unknown key \"kind\" (known: metadata, spec, status)"},
@@ -154,7 +154,7 @@ TEST(CliDomainFile, ErrorsHaveTheLineTheyAreAbout) {
     for (auto const& [text, start] : cases)
         EXPECT_EQ(error_of(text).substr(0, std::string_view{start}.size()), start) << text << error_of(text);
     EXPECT_EQ(error_of(base + "cmdline: \"" + std::string(1024, 'x') + "\"\n"),
-              "web.yaml:4: cmdline: is longer than 1023 bytes");
+              "web.yaml:4: cmdline is longer than 1023 bytes");
 }
 
 TEST(CliDomainFile, YamlTricksAreNoProblem) {

@@ -68,8 +68,13 @@ TEST(CliLine, WrongUsageIsNamed) {
     EXPECT_EQ(error_of({"events", "--count", "4294967296"}),
               "--count: \"4294967296\" is not a number from 0 to 4294967295");
     EXPECT_EQ(error_of({"create", "x", "--set", "memory"}), "--set: \"memory\" is not KEY=VALUE");
-    EXPECT_EQ(error_of({"info", "a\xff"}), "DOMAIN: not valid UTF-8");
-    EXPECT_EQ(error_of({"destroy", "a", ""}), "DOMAIN: is empty");
+    EXPECT_EQ(error_of({"info", "a\xff"}), "info: DOMAIN is not valid UTF-8");
+    EXPECT_EQ(error_of({"events", "--count", "\xff"}), "--count is not valid UTF-8");
+    EXPECT_EQ(error_of({"destroy", "a", ""}), "destroy: DOMAIN is empty");
+    EXPECT_EQ(error_of({"create", ""}), "create: FILE is empty");
+    EXPECT_EQ(error_of({"store", "read", ""}), "read: PATH is empty");
+    EXPECT_EQ(error_of({"pause", "a", "--request-id", ""}), "--request-id is empty");
+    EXPECT_EQ(error_of({"destroy", "--selector", ""}), "--selector is empty") << "it would choose every domain";
     EXPECT_EQ(error_of({"console", "a", "-e", "xx"}).substr(0, 15), "--escape: \"xx\" ");
     EXPECT_EQ(error_of({"wait", "a", "--for", "blocked"}).substr(0, 17), "--for: \"blocked\" ");
 }

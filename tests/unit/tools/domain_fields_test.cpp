@@ -119,7 +119,7 @@ TEST(Messages, WhatIsUnspecifiedHasItsDefault) {
     EXPECT_EQ(*spec, DomainSpec{});
     v1::DomainSpec odd;
     odd.set_on_crash(static_cast<v1::EndAction>(99));
-    EXPECT_EQ(paravane::from_message(v1::Metadata{}, odd).error().message(), "on_crash: has no known value");
+    EXPECT_EQ(paravane::from_message(v1::Metadata{}, odd).error().message(), "on_crash has no known value");
 }
 
 TEST(Messages, TimesAreFromNothingToADay) {
@@ -135,7 +135,7 @@ TEST(Messages, TimesAreFromNothingToADay) {
         time.set_nanos(nanos);
         Result<std::chrono::nanoseconds> read = paravane::from_message(time, "wait");
         ASSERT_FALSE(read) << seconds << ' ' << nanos;
-        EXPECT_EQ(read.error().message(), "wait: is not a time from 0 to a day");
+        EXPECT_EQ(read.error().message(), "wait is not a time from 0 to a day");
     }
 }
 }  // namespace

@@ -27,20 +27,20 @@ TEST_F(EngineTest, SaysWhichStepARefusedDomainFailedAtAndWhy) {
         char const* message;
     };
     Case const cases[] = {
-        {[](auto& s) { s.name = ""; }, ErrorKind::invalid, "name: is missing"},
+        {[](auto& s) { s.name = ""; }, ErrorKind::invalid, "name is missing"},
         {[](auto& s) { s.name = "12"; }, ErrorKind::invalid, "name: \"12\" is a number"},
-        {[](auto& s) { s.kernel = ""; }, ErrorKind::invalid, "kernel: is missing"},
+        {[](auto& s) { s.kernel = ""; }, ErrorKind::invalid, "kernel is missing"},
         {[](auto& s) { s.kernel = "boot/vmlinuz"; }, ErrorKind::invalid, "kernel: \"boot/vmlinuz\" is not an absolute"},
         {[](auto& s) { s.kernel = "/no/kernel"; }, ErrorKind::precondition, "kernel /no/kernel: it is in none of"},
         {[](auto& s) { s.kernel = "/"; }, ErrorKind::precondition, "kernel /: it is in none of"},
         {[](auto& s) { s.kernel = "/bin/no-kernel"; }, ErrorKind::precondition, "kernel /bin/no-kernel: No such file"},
-        {[](auto& s) { s.kernel = "/a\nb"; }, ErrorKind::invalid, "kernel: is not a usable path"},
+        {[](auto& s) { s.kernel = "/a\nb"; }, ErrorKind::invalid, "kernel is not a usable path"},
         {[](auto& s) { s.initrd = "/no/initrd"; }, ErrorKind::precondition, "initrd /no/initrd: it is in none of"},
-        {[](auto& s) { s.memory = 0; }, ErrorKind::invalid, "memory: is missing"},
+        {[](auto& s) { s.memory = 0; }, ErrorKind::invalid, "memory is missing"},
         {[](auto& s) { s.memory = 1 << 30; }, ErrorKind::exhausted, "memory: 1GiB are wanted, the host has only"},
         {[](auto& s) { s.vcpus = 129; }, ErrorKind::invalid, "vcpus: 129 is more than 128"},
-        {[](auto& s) { s.cmdline = "a\x1b[2J"; }, ErrorKind::invalid, "cmdline: has a control character"},
-        {[](auto& s) { s.labels["a b"] = "c"; }, ErrorKind::invalid, "labels: has a key that is none"},
+        {[](auto& s) { s.cmdline = "a\x1b[2J"; }, ErrorKind::invalid, "cmdline has a control character"},
+        {[](auto& s) { s.labels["a b"] = "c"; }, ErrorKind::invalid, "labels have a key that is none"},
         {[](auto& s) { s.on_crash = EndAction::soft_reset; }, ErrorKind::unsupported, "neither core dumps nor"},
     };
     for (Case const& each : cases) {
