@@ -1,34 +1,44 @@
 // SPDX-License-Identifier: MIT
 #include "console/log_file.hpp"
 
-#include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
-#include <cstdio>
+#include <cerrno>
 
-#include "os/io.hpp"
-
-namespace paravane {
-Result<LogFile> LogFile::open(std::string path) {
-    OwnedFd fd{::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600)};
-    if (!fd) return Error::from_errno("open the log " + path);
-    struct stat status {};
-    if (fstat(fd.get(), &status) < 0) return Error::from_errno("look at the log " + path);
-    return LogFile{std::move(path), std::move(fd), static_cast<std::uint64_t>(status.st_size)};
-}
-
-void LogFile::append(std::string_view text) {
-    if (!fd_) return;
-    if (size_ + text.size() > limit) {
-        // Who has become another user may not rename: the old half is lost then.
-        if (std::rename(path_.c_str(), (path_ + ".1").c_str()) == 0)
-            fd_ =
-                OwnedFd{::open(path_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600)};
-        else if (ftruncate(fd_.get(), 0) < 0) fd_ = OwnedFd{};
-        size_ = 0;
-        if (!fd_) return;
+namespace paravane::console {
+namespace {
+// `move` moves some of what is left, as the system calls do it.
+template <class Move>
+std::size_t as_much_as_goes(std::size_t size, Move move) {
+    std::size_t done = 0;
+    while (done < size) {
+        ssize_t const count = move(done);
+        if (count < 0 && errno == EINTR) continue;
+        if (count <= 0) break;
+        done += static_cast<std::size_t>(count);
     }
-    if (write_all(fd_.get(), text)) size_ += text.size();
-    else fd_ = OwnedFd{};
+    return done;
 }
-}  // namespace paravane
+}  // namespace
+
+std::uint64_t LogFile::size() const {
+    struct stat status {};
+    return fstat(fd_.get(), &status) == 0 ? static_cast<std::uint64_t>(status.st_size) : 0;
+}
+
+std::size_t LogFile::write(std::string_view text, std::uint64_t offset) const {
+    return as_much_as_goes(text.size(), [&](std::size_t done) {
+        return pwrite(fd_.get(), text.data() + done, text.size() - done, static_cast<off_t>(offset + done));
+    });
+}
+
+std::size_t LogFile::read(std::span<char> into, std::uint64_t offset) const {
+    return as_much_as_goes(into.size(), [&](std::size_t done) {
+        return pread(fd_.get(), into.data() + done, into.size() - done, static_cast<off_t>(offset + done));
+    });
+}
+
+// It fails for what is no file only.
+void LogFile::cut(std::uint64_t size) const { (void)!ftruncate(fd_.get(), static_cast<off_t>(size)); }
+}  // namespace paravane::console

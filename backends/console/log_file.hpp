@@ -1,29 +1,24 @@
 // SPDX-License-Identifier: MIT
-// A guest's console in a file of bounded size: when full it becomes FILE.1, replacing the one before, and starts anew.
+// A file by offset, as far as the disk and others let it.
 #pragma once
-#include "os/error.hpp"
-#include "os/owned_fd.hpp"
-
+#include <cstddef>
 #include <cstdint>
-#include <string>
+#include <span>
 #include <string_view>
 
-namespace paravane {
+#include "os/owned_fd.hpp"
+
+namespace paravane::console {
 class LogFile {
 public:
-    static constexpr std::uint64_t limit = std::uint64_t{4} << 20;
+    explicit LogFile(OwnedFd fd) : fd_{std::move(fd)} {}
 
-    static Result<LogFile> open(std::string path);
-
-    // A full disk ends the log, not the console.
-    void append(std::string_view text);
+    std::uint64_t size() const;
+    std::size_t write(std::string_view text, std::uint64_t offset) const;  // how much was taken
+    std::size_t read(std::span<char> into, std::uint64_t offset) const;
+    void cut(std::uint64_t size) const;
 
 private:
-    LogFile(std::string path, OwnedFd fd, std::uint64_t size)
-        : path_{std::move(path)}, fd_{std::move(fd)}, size_{size} {}
-
-    std::string path_;
     OwnedFd fd_;
-    std::uint64_t size_;
 };
-}  // namespace paravane
+}  // namespace paravane::console

@@ -1,14 +1,20 @@
 // SPDX-License-Identifier: MIT
 #include "daemon/console_process.hpp"
 
-#include <unistd.h>
-
-#include <vector>
-
-#include "os/process.hpp"
-#include "os/unix_socket.hpp"
+#include "backend/supervisor.hpp"
 
 namespace paravane {
+namespace {
+using namespace std::chrono_literals;
+using supervisor::Client;
+using supervisor::Device;
+
+constexpr auto start_limit = 60s;
+constexpr auto end_limit = 5s;  // clients that do not read are given up before that
+
+Device console_of(std::uint16_t domid) { return {.kind = "console", .domid = domid, .index = 0}; }
+}  // namespace
+
 std::string ConsoleProcesses::socket_path(std::uint16_t domid) const {
     return settings_.run_folder + "/console-" + std::to_string(domid) + ".sock";
 }
@@ -17,18 +23,22 @@ std::string ConsoleProcesses::log_path(std::string const& name) const {
     return settings_.log_folder.empty() ? "" : settings_.log_folder + "/" + name + ".log";
 }
 
-Result<> ConsoleProcesses::start(std::uint16_t domid, std::uint32_t port, std::string const& name) const {
-    std::vector<std::string> words{settings_.program,    "--domain", std::to_string(domid), "--port",
-                                   std::to_string(port), "--socket", socket_path(domid)};
-    if (std::string log = log_path(name); !log.empty()) words.insert(words.end(), {"--log", log});
-    Result<> started = start_service(std::move(words));
-    if (!started) return std::move(started).error().within("start the console backend " + settings_.program);
+Result<> ConsoleProcesses::start(std::uint16_t domid, DomainHandle const& uuid, std::uint32_t port,
+                                 std::string const& name) const {
+    auto started = [&]() -> Result<> {
+        Client client = TRY(Client::connect(settings_.supervisor));
+        return client.start({.device = console_of(domid),
+                             .owner = uuid,
+                             .log = settings_.log_folder.empty() ? "" : name,
+                             .arguments = {"--port", std::to_string(port)}},
+                            start_limit);
+    }();
+    if (!started) return std::move(started).error().within("start the console backend");
     return started;
 }
 
-void ConsoleProcesses::forget(std::uint16_t domid) const { unlink(socket_path(domid).c_str()); }
-
-bool ConsoleProcesses::is_running(std::uint16_t domid) const {
-    return static_cast<bool>(connect_unix(socket_path(domid)));
+void ConsoleProcesses::forget(std::uint16_t domid) const {
+    Result<Client> client = Client::connect(settings_.supervisor);
+    if (client) (void)static_cast<bool>(client->stop(console_of(domid), end_limit));
 }
 }  // namespace paravane

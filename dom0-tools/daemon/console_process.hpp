@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: MIT
-// Starts console backends (pvconsoled). They are not our children for long: they live on when we do not.
+// Consoles of guests: the supervisor starts their backends, and keeps them alive when we are not.
 #pragma once
-#include "os/error.hpp"
-
 #include <cstdint>
 #include <string>
 
+#include "hypercall/domain_info.hpp"
+#include "os/error.hpp"
+
 namespace paravane {
 struct ConsoleSettings {
-    std::string program;     // path of pvconsoled
+    std::string supervisor;  // its socket
     std::string run_folder;  // for sockets
     std::string log_folder;  // empty: no logs
 };
@@ -17,10 +18,9 @@ class ConsoleProcesses {
 public:
     explicit ConsoleProcesses(ConsoleSettings settings) : settings_{std::move(settings)} {}
 
-    // Returns when the console is being served.
-    Result<> start(std::uint16_t domid, std::uint32_t port, std::string const& name) const;
-    bool is_running(std::uint16_t domid) const;
-    // Of a domain that is no more: a backend that was killed has not taken its socket away.
+    // Returns when the console is being served, which it may be already.
+    Result<> start(std::uint16_t domid, DomainHandle const& uuid, std::uint32_t port, std::string const& name) const;
+    // Of a domain that is no more. Its backend sees that by itself; we wait a moment for its end.
     void forget(std::uint16_t domid) const;
 
     std::string socket_path(std::uint16_t domid) const;

@@ -3,12 +3,9 @@
 
 #include <fcntl.h>
 #include <sys/eventfd.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 
-#include <cerrno>
-
-#include "os/unix_socket.hpp"
+#include "backend/console.hpp"
 
 namespace paravane {
 namespace {
@@ -17,7 +14,7 @@ using Input = v1::AttachConsoleRequest;
 using Output = v1::AttachConsoleResponse;
 
 constexpr std::size_t piece = 16384, most_typed = 65536;
-constexpr std::chrono::milliseconds try_again{200}, lost_limit{10000}, log_look{250};
+constexpr std::chrono::milliseconds try_again{200}, lost_limit{30000}, log_look{250};
 
 // Everything but the reactions themselves happens on the pump's thread.
 class Session final : public grpc::ServerBidiReactor<Input, Output>, public std::enable_shared_from_this<Session> {
@@ -90,9 +87,11 @@ private:
         if (!view) return refuse(view.error());
         uid_ = (*view)->record.uid;
         audit(caller_, label_, "", {});
+        next_ = wish_.no_replay() ? console::onwards : console::recent;
         Result<> attached = attach();
         if (!attached && !wish_.follow()) return refuse(attached.error());
-        if (!attached) look_later();
+        lost_ = std::chrono::steady_clock::now();
+        look_later();
         read_on();
     }
 
@@ -101,66 +100,88 @@ private:
         std::shared_ptr<DomainView const> view = edge_.engine.view(uid_);
         if (!view || !view->id() || !view->managed)
             return Error{"", "it has no guest with a console", ErrorKind::precondition};
-        Result<OwnedFd> fd = connect_unix(edge_.engine.console_socket(*view));
-        if (!fd) {
-            return Error{"", "its console backend does not answer: " + fd.error().message(), ErrorKind::precondition};
+        if (*view->id() != id_) {
+            if (attached_once_) next_ = console::recent;
+            id_ = *view->id();
+            guest_ended_ = false;
         }
-        fcntl(fd->get(), F_SETFL, O_NONBLOCK);
-        TRY(pump_.loop().add(fd->get(), EPOLLIN, [weak = weak_from_this()](std::uint32_t events) {
-            if (auto self = weak.lock()) self->backend_ready(events);
-        }));
-        backend_ = *std::move(fd);
+        if (guest_ended_) return Error{"", "its guest ends", ErrorKind::precondition};
+        // Who has typed nothing keeps the keyboard from nobody.
+        Result<console::Client> client =
+            console::Client::connect_without_waiting(edge_.engine.console_socket(*view), console::Typing::yes, next_);
+        if (!client) return std::move(client).error().within("its console backend does not answer");
+        backend_ = *std::move(client);
+        greeted_ = listening_ = false;
+        listen();
+        return {};
+    }
+
+    // Its first word, which tells that we are not one too many.
+    void say_attached() {
+        if (std::exchange(greeted_, true)) return;
         Output said;
         v1::AttachConsoleResponse::Attached& attached =
             attached_once_ ? *said.mutable_reattached() : *said.mutable_attached();
         attached.set_domain_uid(uid_);
-        attached.set_id(*view->id());
-        id_ = *view->id();
+        attached.set_id(id_);
         attached_once_ = true;
         say(std::move(said));
-        if (!typed_.empty()) type();
-        return {};
     }
 
     void drop_backend() {
         if (!backend_) return;
-        pump_.loop().remove(backend_.get());
-        backend_ = OwnedFd{};
+        if (listening_) pump_.loop().remove(backend_->fd());
+        backend_.reset();
+        greeted_ = listening_ = false;
     }
 
+    // While the client has not taken what came, nothing more is wanted, not even to know that the backend has ended.
     void listen() {
         if (!backend_) return;
-        std::uint32_t events = writing_ ? 0u : std::uint32_t{EPOLLIN};
-        if (!typed_.empty()) events |= EPOLLOUT;
-        Result<> changed = pump_.loop().change(backend_.get(), events);
+        if (writing_) {
+            if (std::exchange(listening_, false)) pump_.loop().remove(backend_->fd());
+            return;
+        }
+        std::uint32_t const events = EPOLLIN | (typed_.empty() ? 0u : EPOLLOUT);
+        auto ready = [weak = weak_from_this()](std::uint32_t happened) {
+            if (auto self = weak.lock()) self->backend_ready(happened);
+        };
+        Result<> changed = std::exchange(listening_, true) ? pump_.loop().change(backend_->fd(), events)
+                                                           : pump_.loop().add(backend_->fd(), events, ready);
         if (!changed) refuse(changed.error());
     }
 
     void backend_ready(std::uint32_t events) {
         if (finished_ || !backend_) return;
         if ((events & EPOLLOUT) != 0) type();
-        if (finished_ || !backend_ || writing_) {
-            if ((events & EPOLLHUP) != 0) drop_and_look();
-            return;
+        if (finished_ || !backend_ || writing_) return;
+        Result<std::optional<console::Heard>> some = backend_->receive_some();
+        if (!some) return drop_and_look();
+        if (*some) hear(**std::move(some));
+    }
+
+    void hear(console::Heard heard) {
+        if (heard.what == console::Tells::refused) {
+            if (!attached_once_) return refuse({"", "too many clients look at its console", ErrorKind::exhausted});
+            return end(Output::END_REASON_BACKEND_LOST, "too many clients look at its console");
         }
-        std::string bytes(piece, '\0');
-        ssize_t count = recv(backend_.get(), bytes.data(), bytes.size(), 0);
-        if (count < 0 && (errno == EAGAIN || errno == EINTR)) return;
-        if (count <= 0) return drop_and_look();
-        bytes.resize(static_cast<std::size_t>(count));
+        say_attached();
+        if (heard.what == console::Tells::ended) {
+            guest_ended_ = true;
+            return drop_and_look();
+        }
+        if (heard.what != console::Tells::output) return;
+        next_ = heard.position + heard.text.size();
         Output said;
-        said.set_data(std::move(bytes));
+        said.set_data(std::move(heard.text));
         say(std::move(said));
     }
 
     // As much as the backend takes; the client is not read from before all of it has gone.
     void type() {
-        while (backend_ && !typed_.empty()) {
-            ssize_t count = send(backend_.get(), typed_.data(), typed_.size(), MSG_NOSIGNAL);
-            if (count < 0 && errno == EINTR) continue;
-            if (count < 0) break;
-            typed_.erase(0, static_cast<std::size_t>(count));
-        }
+        if (!backend_) return;
+        Result<std::size_t> taken = backend_->type_some(typed_);
+        if (taken) typed_.erase(0, *taken);
         if (typed_.empty()) read_on();
         listen();
     }
@@ -181,19 +202,22 @@ private:
     }
 
     void look() {
-        if (finished_ || backend_ || last_) return;
+        if (finished_ || greeted_ || last_) return;
         std::shared_ptr<DomainView const> view = edge_.engine.view(uid_);
         if (!view) return end(Output::END_REASON_DOMAIN_DELETED, "the domain is deleted");
-        bool same = edge_.engine.guest_lives(uid_, id_);
+        bool same = !guest_ended_ && edge_.engine.guest_lives(uid_, id_);
         if (!same && !wish_.follow()) return end(Output::END_REASON_GUEST_ENDED, "the guest has ended");
-        if (attach()) return;
-        if (same && std::chrono::steady_clock::now() - lost_ > lost_limit && !wish_.follow())
-            return end(Output::END_REASON_BACKEND_LOST, "the console backend has ended and does not come back");
+        if (!backend_) (void)static_cast<bool>(attach());
+        if (same && std::chrono::steady_clock::now() - lost_ > lost_limit && !wish_.follow()) {
+            if (!attached_once_) return refuse({"", "its console backend does not answer", ErrorKind::unavailable});
+            return end(Output::END_REASON_BACKEND_LOST, "its console backend has ended and does not come back");
+        }
         look_later();
     }
 
     void end(Output::EndReason reason, std::string message) {
         last_ = true;
+        drop_backend();
         Output said;
         said.mutable_ended()->set_reason(reason);
         said.mutable_ended()->set_message(std::move(message));
@@ -237,11 +261,12 @@ private:
     v1::AttachConsoleRequest::Open wish_;
     std::string label_ = "console", uid_, typed_;
     std::uint16_t id_ = 0;
-    OwnedFd backend_;
+    std::optional<console::Client> backend_;
+    std::uint64_t next_ = console::recent;  // the byte that we want to hear
     std::deque<Output> unsaid_;
     std::chrono::steady_clock::time_point lost_{};
     bool open_ = false, closed_ = false, attached_once_ = false, writing_ = false, last_ = false, finished_ = false;
-    bool reading_ = false;
+    bool reading_ = false, greeted_ = false, listening_ = false, guest_ended_ = false;
 };
 
 class RefusedSession final : public grpc::ServerBidiReactor<Input, Output> {

@@ -94,7 +94,7 @@ Result<Seen> Engine::look(Entry& entry, Record const& record) {
     if (entry.nodes_epoch != store_.epoch()) entry.nodes = Sight::unknown;
     seen.nodes = record.guest.id == 0 ? Sight::missing : entry.nodes;
     if (entry.console == Sight::unknown && (record.phase == Phase::ready || record.phase == Phase::started))
-        entry.console = consoles_.is_running(record.guest.id) ? Sight::present : Sight::missing;
+        entry.console = Sight::missing;  // asking for one that is there does no harm
     seen.console = entry.console;
     return seen;
 }
@@ -188,7 +188,8 @@ Result<> Engine::take(EntryRef const& entry, Record const& record, Step const& s
             return {};
         }
         case StepKind::start_console:
-            TRY(consoles_.start(record.guest.id, record.guest.ports.console, record.spec.name));
+            TRY(consoles_.start(record.guest.id, parse_uuid(record.uid).value_or(DomainHandle{}),
+                                record.guest.ports.console, record.spec.name));
             entry->console = Sight::present;
             return {};
         case StepKind::pause:

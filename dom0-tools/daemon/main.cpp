@@ -12,6 +12,7 @@
 #include <filesystem>
 #include <thread>
 
+#include "backend/supervisor_protocol.hpp"
 #include "daemon/console_relay.hpp"
 #include "daemon/engine.hpp"
 #include "daemon/peers.hpp"
@@ -35,7 +36,7 @@ struct Options {
     std::string socket = "/run/paravane/paravaned.sock";
     std::string run_folder = "/run/paravane";
     std::string console_logs = "/var/log/paravane";
-    std::string console_program;
+    std::string supervisor = paravane::supervisor::default_socket;
     std::string state_folder = "/var/lib/paravane/domains";
     paravane::ImageSettings images;
 };
@@ -107,7 +108,6 @@ int serve(Options const& options) {
 
     std::string folder = std::filesystem::path{options.socket}.parent_path().string();
     if (!make_folder(folder) || !make_folder(options.run_folder) || !make_folder(options.state_folder)) return 1;
-    if (!options.console_logs.empty() && !make_folder(options.console_logs)) return 1;
 
     Result<paravane::RecordStore> records = paravane::RecordStore::open(options.state_folder);
     if (!records) return fail(records.error().message());
@@ -115,9 +115,7 @@ int serve(Options const& options) {
     if (!hypervisor) return fail(hypervisor.error().message());
     paravane::EngineSettings settings;
     settings.consoles = {
-        .program = options.console_program.empty() ? beside_ourselves("pvconsoled") : options.console_program,
-        .run_folder = options.run_folder,
-        .log_folder = options.console_logs};
+        .supervisor = options.supervisor, .run_folder = options.run_folder, .log_folder = options.console_logs};
     settings.images = options.images;
     if (settings.images.program.empty()) settings.images.program = beside_ourselves("pvunpack");
     settings.boot = boot_id();
@@ -169,11 +167,12 @@ int main(int argc, char** argv) {
         return std::string{"paravaned: "} + error.what() + "\nRun with --help for more information.\n";
     });
     app.add_option("--socket", options.socket, "Where clients connect")->capture_default_str();
-    app.add_option("--run-folder", options.run_folder, "For the sockets of consoles")->capture_default_str();
-    app.add_option("--console-logs", options.console_logs, "Folder for what guests print; \"\" for none")
+    app.add_option("--run-folder", options.run_folder, "Where the supervisor has the sockets of consoles")
         ->capture_default_str();
-    app.add_option("--console-backend", options.console_program,
-                   "The pvconsoled to start (default: beside this program)");
+    app.add_option("--console-logs", options.console_logs, "Where the supervisor has what guests print; \"\" for none")
+        ->capture_default_str();
+    app.add_option("--supervisor", options.supervisor, "Socket of the supervisor of device backends")
+        ->capture_default_str();
     app.add_option("--state-folder", options.state_folder, "For what is wanted of each domain")->capture_default_str();
     app.add_option("--image-folder", options.images.folders,
                    "Kernels and initrds are read below these folders only; may be given more than once")

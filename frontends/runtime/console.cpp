@@ -16,6 +16,7 @@ constexpr u64 patience = 10 * time::second;  // with a reader that has stopped r
 constexpr u64 nap = 20 * time::millisecond;  // between two looks: the reader need not notify us of every read
 
 constinit std::optional<hv::ring::ByteProducer<abi::io::console_out_size>> ring{};
+constinit std::optional<hv::ring::ByteConsumer<abi::io::console_in_size>> typed{};
 constinit EvtchnPort ring_port{0};
 constinit bool reader_is_gone = false;
 
@@ -55,6 +56,7 @@ void console::initialise(abi::StartInfo const& info) {
     if ((info.flags & abi::sif::initdomain) == 0 && info.console.domU.mfn.value != 0) {
         auto& page = *pointer_to<abi::io::ConsoleRing>(memory::machine_to_pfn(info.console.domU.mfn));
         ring.emplace(page.out, page.out_prod, page.out_cons);
+        typed.emplace(page.in, page.in_prod, page.in_cons);
         ring_port = info.console.domU.evtchn;
     }
 }
@@ -71,6 +73,17 @@ void console::flush() {
     if (ring && !reader_is_gone) {
         (void)wait_for_reader([] { return ring->unread() == 0u; });
     }
+}
+
+std::size_t console::read(std::span<char> to) {
+    std::size_t const count = typed ? typed->take(to).value_or(0) : 0;
+    if (count != 0) { (void)event::send(ring_port); }
+    return count;
+}
+
+void console::wait_for_input(u64 deadline) {
+    event::clear(ring_port);
+    if (typed && typed->waiting().value_or(0) == 0) { (void)event::wait(ring_port, deadline); }
 }
 
 void print_args(std::string_view pattern, std::span<hv::FormatArg const> args) {

@@ -17,6 +17,11 @@ void write(std::string_view text);
 
 // Waits, for a limited time, until the other side has read everything.
 void flush();
+
+// What was typed, as much as is there and fits; a domU's only.
+std::size_t read(std::span<char> to);
+// Sleeps until something was typed (or taken from what we wrote), or until the time.
+void wait_for_input(abi::u64 deadline);
 }  // namespace console
 
 // `{}` decimal or text, `{:x}` hexadecimal.

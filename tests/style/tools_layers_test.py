@@ -24,7 +24,7 @@ MAY_USE = {
     "cli": ["os", "domain", "api"],
     "supervisor": ["os", "xen", "hypercall", "xenstore", "backend"],
     "host": ["os", "xen"],
-    "console": ["os", "xen", "xenstore"],
+    "console": ["os", "backend", "host"],
 }
 PLACES = {**{name: f"dom0-tools/lib/{name}" for name in LIB},
           **{name: f"dom0-tools/{name}" for name in ("xenstored", "supervisor", "unpack", "daemon", "cli")},

@@ -12,13 +12,22 @@ Error gone(std::string reason) { return {"talk to the console backend", std::mov
 }  // namespace
 
 Result<Client> Client::connect(std::string const& path, Typing typing, std::uint64_t from) {
-    OwnedFd socket = TRY(connect_unix(path, SocketKind::records));
+    return greet(TRY(connect_unix(path, SocketKind::records)), typing, from);
+}
+
+Result<Client> Client::connect_without_waiting(std::string const& path, Typing typing, std::uint64_t from) {
+    return greet(TRY(connect_unix(path, SocketKind::records_without_waiting)), typing, from);
+}
+
+Result<Client> Client::greet(OwnedFd socket, Typing typing, std::uint64_t from) {
     Hello hello{.version = version, .types = typing == Typing::yes, .from = from};
-    if (send(socket.get(), &hello, sizeof hello, MSG_NOSIGNAL) != sizeof hello) return gone(std::strerror(errno));
+    // One that has refused us already does not hear it, but what it said is there.
+    if (send(socket.get(), &hello, sizeof hello, MSG_NOSIGNAL) < 0 && errno != EPIPE && errno != ECONNRESET)
+        return gone(std::strerror(errno));
     return Client{std::move(socket)};
 }
 
-Result<Heard> Client::receive() {
+Result<std::optional<Heard>> Client::receive_some() {
     Heading heading{};
     char text[longest_record];
     iovec parts[] = {{&heading, sizeof heading}, {text, sizeof text}};
@@ -29,21 +38,35 @@ Result<Heard> Client::receive() {
     // that.
     ssize_t count;
     do { count = recvmsg(socket_.get(), &message, 0); } while (count < 0 && (errno == EINTR || errno == ECONNRESET));
+    if (count < 0 && errno == EAGAIN) return std::optional<Heard>{};
     if (count < 0) return gone(std::strerror(errno));
     if (count < static_cast<ssize_t>(sizeof heading)) return gone("it has ended, not its guest");
-    return Heard{.what = heading.what,
-                 .position = heading.position,
-                 .text = std::string{text, static_cast<std::size_t>(count) - sizeof heading}};
+    return std::optional{Heard{.what = heading.what,
+                               .position = heading.position,
+                               .text = std::string{text, static_cast<std::size_t>(count) - sizeof heading}}};
+}
+
+Result<Heard> Client::receive() {
+    std::optional<Heard> heard = TRY(receive_some());
+    if (!heard) return gone("it says nothing");
+    return *std::move(heard);
+}
+
+Result<std::size_t> Client::type_some(std::string_view text) {
+    std::size_t typed = 0;
+    while (typed < text.size()) {
+        std::size_t const part = std::min(text.size() - typed, longest_record);
+        ssize_t const sent = send(socket_.get(), text.data() + typed, part, MSG_NOSIGNAL);
+        if (sent < 0 && errno == EINTR) continue;
+        if (sent < 0 && errno == EAGAIN) break;
+        if (sent < 0) return gone(std::strerror(errno));
+        typed += static_cast<std::size_t>(sent);
+    }
+    return typed;
 }
 
 Result<> Client::type(std::string_view text) {
-    while (!text.empty()) {
-        std::size_t const part = std::min(text.size(), longest_record);
-        ssize_t const sent = send(socket_.get(), text.data(), part, MSG_NOSIGNAL);
-        if (sent < 0 && errno == EINTR) continue;
-        if (sent < 0) return gone(std::strerror(errno));
-        text.remove_prefix(static_cast<std::size_t>(sent));
-    }
+    TRY(type_some(text));
     return {};
 }
 

@@ -14,16 +14,17 @@ namespace paravane::console {
 inline constexpr std::uint32_t version = 1;
 inline constexpr std::size_t longest_record = 4096;  // of typed text; and of text that comes, without its heading
 inline constexpr std::uint64_t recent = ~std::uint64_t{0};  // from where the backend thinks fit
+inline constexpr std::uint64_t onwards = recent - 1;        // only what is printed from now on
 
 struct Hello {
     std::uint32_t version;
-    std::uint32_t types;  // 1: wants to type. One client at a time does: who came first, until it goes
-    std::uint64_t from;   // the first byte it wants, or `recent`
+    std::uint32_t types;  // 1: may want to type. One client at a time does: who began, until it goes
+    std::uint64_t from;   // the first byte it wants, `recent` or `onwards`
 };
 
 enum class Tells : std::uint32_t {
     output = 1,  // text
-    may_type,    // from here on what this client types reaches the guest
+    may_type,    // nobody else types: what this client types reaches the guest
     may_not,     // somebody else types; what this client types is not taken
     ended,       // the guest has ended, this was all
     refused,     // too many clients

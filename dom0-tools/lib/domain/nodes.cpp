@@ -4,9 +4,16 @@
 #include <chrono>
 #include <optional>
 
+#include "portable/xenbus/nodes.hpp"
+
 namespace paravane {
 namespace {
+namespace console = hv::xenbus::console;
+
 std::string guest_path(std::uint16_t id) { return "/local/domain/" + std::to_string(id); }
+std::string console_path(std::uint16_t id, hv::xenbus::Node const& node) {
+    return guest_path(id) + "/" + std::string{console::folder} + "/" + std::string{node.name};
+}
 std::string vm_path(std::string const& uuid) { return "/vm/" + uuid; }
 }  // namespace
 
@@ -47,10 +54,10 @@ Result<> DomainNodes::write_guest_nodes(GuestPlace const& place, std::string con
         {guest + "/control/platform-feature-xs_reset_watches", "1"},
         {guest + "/store/ring-ref", std::to_string(place.built.xenstore_frame)},
         {guest + "/store/port", std::to_string(place.ports.xenstore)},
-        {guest + "/console/ring-ref", std::to_string(place.built.console_frame)},
-        {guest + "/console/port", std::to_string(place.ports.console)},
-        {guest + "/console/limit", "1048576"},
-        {guest + "/console/type", "pvconsoled"},  // anything but "xenconsoled" keeps that daemon away
+        {console_path(place.id, console::ring_ref), std::to_string(place.built.console_frame)},
+        {console_path(place.id, console::port), std::to_string(place.ports.console)},
+        {console_path(place.id, console::limit), "1048576"},
+        {console_path(place.id, console::type), std::string{console::our_type}},
         {vm + "/name", spec.name},
         {vm + "/uuid", uid},
         {vm + "/start_time", std::to_string(std::chrono::system_clock::to_time_t(std::chrono::system_clock::now()))},

@@ -16,6 +16,7 @@ enum class SocketKind : int {
     stream = SOCK_STREAM,
     stream_without_waiting = SOCK_STREAM | SOCK_NONBLOCK,  // not even for who listens but does not accept
     records = SOCK_SEQPACKET,
+    records_without_waiting = SOCK_SEQPACKET | SOCK_NONBLOCK,
 };
 
 Result<OwnedFd> connect_unix(std::string const& path, SocketKind kind = SocketKind::stream);

@@ -18,6 +18,8 @@ import tempfile
 import termios
 import time
 
+from domain_files import wrong_files
+
 paravaned, pvctl, probe, built_kernel, pvunpack = sys.argv[1:]
 kernel = good = ""  # a copy, and a domain file that has it
 here = os.path.dirname(os.path.abspath(__file__))
@@ -86,35 +88,7 @@ def generic_client(socket):
 def bad_inputs(folder):
     """Each mistake has its exit code, and one line that names the step and the reason."""
     path = f"{folder}/domain.yaml"
-    files = {
-        "": r"domain\.yaml:1: ",
-        "web": r"domain\.yaml:1: a domain file is",
-        "- web": r"domain\.yaml:1: a domain file is",
-        f"{good}ephemeral: maybe": r"domain\.yaml:4: ephemeral: \"maybe\" is neither true nor false",
-        f"{good}power_state: off": r"domain\.yaml:4: power_state: \"off\" is none of running, paused, stopped",
-        "name: web\n\tkernel: x": r"domain\.yaml:2: ",
-        "name: [web": r"domain\.yaml:\d: ",
-        f"{good}colour: blue": r"domain\.yaml:4: unknown key \"colour\" \(known: name, .*kernel,",
-        f"{good}name: web": r"domain\.yaml:4: \"name\" is given twice",
-        f"{good}cmdline:": r"domain\.yaml:4: \"cmdline\" has no value",
-        f"{good}vcpus: [1, 2]": r"domain\.yaml:4: \"vcpus\" takes a single value",
-        f"{good}vcpus: many": r"domain\.yaml:4: vcpus: \"many\" is not a number",
-        f"{good}vcpus: -1": r"domain\.yaml:4: vcpus: \"-1\" is not a number",
-        f"{good}vcpus: 0": r"domain\.yaml:4: vcpus: 0 is less than 1",
-        f"{good}vcpus: 99999999999": r"domain\.yaml:4: vcpus: \"99999999999\" is too large",
-        f"{good}vcpus: 129": r"domain\.yaml:4: vcpus: 129 is more than 128",
-        f"{good}on_crash: explode": r"domain\.yaml:4: on_crash: \"explode\" is none of destroy, restart, preserve",
-        good.replace("4MiB", "4"): r"domain\.yaml:3: memory: \"4\" needs a unit: 4MiB",
-        good.replace("4MiB", "4MB"): r"domain\.yaml:3: memory: unknown unit \"MB\"",
-        good.replace("4MiB", "99999999999GiB"): r"domain\.yaml:3: memory: \"99999999999GiB\" is too large",
-        good.replace("4MiB", "0MiB"): r"domain\.yaml:3: memory: 0MiB is less than 2 MiB",
-        good.replace("4MiB", "4.1MiB"): r"domain\.yaml:3: memory: \"4\.1MiB\" is not a whole number of bytes",
-        f"{good}cmdline: \udcff": r"domain\.yaml:4: cmdline is not valid UTF-8",
-        good.replace(kernel, "/\udcff"): r"domain\.yaml:2: kernel is not valid UTF-8",
-        good.replace("web", "a b"): r"domain\.yaml:1: name: \"a b\" has a character other than",
-        good.replace("name: web\n", ""): r"domain\.yaml:1: name is missing",
-    }
-    for text, pattern in files.items():
+    for text, pattern in wrong_files(good, kernel).items():
         code, out, error = run("create", domain_file(folder, text))
         expect(code == 5 and re.match(rf"pvctl: create: .*{pattern}.*\n$", error) and not out,
                f"domain file {text!r}: {code} {error!r}")
@@ -272,6 +246,39 @@ def console_on_a_terminal(folder):
         piped.terminate()
 
 
+@contextlib.contextmanager
+def typing_at_the_console(*keys):
+    """A client that types each of these when it has seen the one before."""
+    with running(pvctl, "console", "web", stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as client:
+        seen = client.stdout.readline()
+        for key in keys:
+            client.stdin.write(key)
+            client.stdin.flush()
+            if key != keys[-1]:
+                seen += client.stdout.readline()
+        client.seen = seen
+        yield client
+
+
+def end_of(client):
+    out, error = client.communicate(timeout=LIMIT)
+    return client.returncode, client.seen + out, error
+
+
+def ends_of_consoles(folder):
+    """A backend that was killed, its guest's end, and too many clients are three things."""
+    first = b"the console of domain 1\r\n"
+    with typing_at_the_console(b"\x05", b"\x06") as client:
+        code, out, error = end_of(client)
+        expect(code == 0 and out == first + f"again, from {len(first)}\r\n".encode(),
+               f"a guest ends after a backend was killed: {code} {out!r} {error!r}")
+    with open(f"{folder}/full", "w", encoding="utf-8"):
+        code, _, error = run("console", "web")
+        expect(code == 7 and error.startswith("pvctl: console web: too many clients look at its console\n"),
+               f"too many clients: {code} {error!r}")
+    os.unlink(f"{folder}/full")
+
+
 def ordinary_use(folder):
     code, out, _ = run("list", "-o", "json")
     domains = json.loads(out)["domains"]
@@ -304,20 +311,20 @@ def ordinary_use(folder):
     expect(not os.path.exists(f"{folder}/console-1.sock"), "destroy leaves the socket of a console that does not end")
 
 
-def daemon_of(folder, backend):
+def daemon_of(folder):
     return running(paravaned, "--socket", os.environ["PARAVANE_SOCKET"], "--run-folder", folder, "--console-logs", "",
-                   "--console-backend", backend, "--image-folder", os.path.dirname(kernel), "--image-user", "nobody",
+                   "--supervisor", f"{folder}/supervisor.sock", "--image-folder", os.path.dirname(kernel), "--image-user", "nobody",
                    "--image-reader", pvunpack, "--state-folder", f"{folder}/state")
 
 
-def no_console_backend(folder):
+def console_that_does_not_start(folder):
     """What cannot be found while a domain is made is not that domain."""
-    with daemon_of(folder, f"{folder}/none") as daemon:
-        wait_until(lambda: run("info")[0] == 0, "paravaned without a console backend")
-        code, _, error = run("create", domain_file(folder, good))
-        expect(code == 1 and f"start the console backend {folder}/none: No such file or directory\n" in error,
-               f"create without a console backend: {code} {error!r}")
-        daemon.terminate()
+    with open(f"{folder}/refuse", "w", encoding="utf-8") as file:
+        file.write("there is no user paravane-console")
+    code, _, error = run("create", domain_file(folder, good))
+    expect(code == 1 and "start the console backend: there is no user paravane-console\n" in error,
+           f"create without a console backend: {code} {error!r}")
+    os.unlink(f"{folder}/refuse")
 
 
 def one_daemon(folder):
@@ -421,25 +428,33 @@ def main():
         os.environ["PARAVANE_SOCKET"] = socket
         # Who asks before it is there has an answer once it is.
         early = subprocess.Popen([pvctl, "list", "-o", "name", "--retry", f"{LIMIT}s"], stdout=subprocess.PIPE, text=True)
-        with daemon_of(folder, f"{here}/console_in_memory.py") as daemon:
+        with (running(f"{here}/supervisor_in_memory.py", "--folder", folder) as supervisor,
+              daemon_of(folder) as daemon):
             try:
                 wait_until(lambda: run("info")[0] == 0, "paravaned")
                 out, _ = early.communicate(timeout=LIMIT)
                 expect(early.returncode == 0 and out == "Domain-0\n", f"list of a daemon to come: {early.returncode} {out!r}")
+                wait_until(lambda: os.path.exists(f"{folder}/supervisor.sock"), "the supervisor")
                 expect(os.stat(socket).st_mode & 0o777 == 0o600, "the socket is for its owner only")
                 generic_client(socket)
                 one_daemon(folder)
                 bad_inputs(folder)
                 console_on_a_terminal(folder)
+                ends_of_consoles(folder)
+                with typing_at_the_console(b"\x07") as lost:
+                    code, _, error = end_of(lost)
+                    expect(code == 9 and b"its console backend has ended and does not come back" in error,
+                           f"a backend that does not come back: {code} {error!r}")
                 ordinary_use(folder)
+                console_that_does_not_start(folder)
                 without_the_store(folder, daemon)
                 progress_on_a_terminal(folder, daemon)
                 many_watchers(daemon)
                 events_until_the_end(folder, daemon)
             finally:
                 daemon.terminate()
+                supervisor.terminate()
             expect(daemon.wait(LIMIT) == 0, "paravaned ends in order")
-        no_console_backend(folder)
     print(f"{failures} expectations failed" if failures else "all is as expected")
     sys.exit(failures != 0)
 

@@ -22,11 +22,21 @@ TEST_F(EngineTest, TakesBackWhateverAFailedCreateHasDone) {
 
 TEST_F(EngineTest, TakesBackACreateWhoseConsoleDoesNotStart) {
     engine.reset();
-    begin("/no/console");
+    begin("refuses");
     Result<> made = create(spec());
     ASSERT_FALSE(made);
-    EXPECT_EQ(made.error().kind, ErrorKind::internal) << "what is not found is not the domain";
-    EXPECT_THAT(made.error().message(), HasSubstr("start the console backend /no/console: No such file"));
+    EXPECT_THAT(made.error().message(), HasSubstr("start the console backend: it ended without a reason"));
+    expect_nothing_left("console");
+}
+
+// What is not there is no domain that is not there.
+TEST_F(EngineTest, ASupervisorThatDoesNotAnswerIsNoMissingDomain) {
+    engine.reset();
+    begin("");
+    Result<> made = create(spec());
+    ASSERT_FALSE(made);
+    EXPECT_EQ(made.error().kind, ErrorKind::unavailable);
+    EXPECT_THAT(made.error().message(), HasSubstr("start the console backend: "));
     expect_nothing_left("console");
 }
 

@@ -40,11 +40,11 @@ protected:
                                                       static_cast<std::streamsize>(elf.size()));
     }
 
-    void begin(char const* console = "/bin/true") {
+    void begin(char const* supervisor = "serves") {
         Result<RecordStore> records = RecordStore::open(folder);
         ASSERT_TRUE(records) << records.error().message();
         EngineSettings settings;
-        settings.consoles = {.program = console, .run_folder = folder, .log_folder = ""};
+        settings.consoles = {.supervisor = supervisor, .run_folder = folder, .log_folder = ""};
         settings.images = {.program = reader, .user = "nobody", .folders = {testing::TempDir(), "/bin"}};
         settings.boot = boot;
         settings.held_limit = held_limit;

@@ -1,0 +1,138 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Stands in for paravane-supervisor and its console backends, written against backend/supervisor_protocol.hpp and
+backend/console_protocol.hpp: a console says which domain it serves and shows in hexadecimal what was typed. Some keys are orders
+to it: it is killed and comes back (^E), it ends with its guest (^F), it is killed for good (^G). Files in the folder are orders, too:
+with `refuse` every start is refused, for the reason in there; with `full` consoles take no more clients."""
+import argparse
+import os
+import selectors
+import socket
+import struct
+
+DEVICE = "16sIHH"
+REQUEST = struct.Struct(f"=II{DEVICE}16s96s384s")
+ANSWER = struct.Struct(f"=II{DEVICE}IiIiI256s")
+HELLO = struct.Struct("=IIQ")
+HEADING = struct.Struct("=IIQ")
+VERSION = 1
+START, STOP, RESTART, LIST, WATCH, EVENT, END = range(1, 8)
+RUNNING, GONE = 2, 0
+OUTPUT, MAY_TYPE, MAY_NOT, ENDED, REFUSED = range(1, 6)
+RECENT = 2**64 - 1
+
+parser = argparse.ArgumentParser()
+parser.add_argument("--folder", required=True)
+folder = parser.parse_args().folder
+waiting = selectors.DefaultSelector()
+consoles = {}  # device: listening socket
+printed = {}  # client of a console: bytes that it got
+
+
+def listen(path, on_client):
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    listener.bind(path)
+    listener.listen()
+    waiting.register(listener, selectors.EVENT_READ, on_client)
+    return listener
+
+
+def path_of(device):
+    return f"{folder}/{device[0].rstrip(bytes(1)).decode()}-{device[2]}.sock"
+
+
+def answer(client, what, device, state, failed=0, reason=b""):
+    client.send(ANSWER.pack(VERSION, what, *device, state, 0, 0, 0, failed, reason))
+
+
+def show(client, text):
+    client.send(HEADING.pack(OUTPUT, 0, printed[client]) + text)
+    printed[client] += len(text)
+
+
+def console_client(listener, device):
+    client = listener.accept()[0]
+    if os.path.exists(f"{folder}/full"):
+        client.send(HEADING.pack(REFUSED, 0, 0))
+        client.close()
+        return
+
+    def leave():
+        waiting.unregister(client)
+        client.close()
+
+    def typed(_):
+        record = client.recv(4096)
+        if not record or record == b"\x05":
+            leave()
+        elif record == b"\x06":
+            client.send(HEADING.pack(ENDED, 0, printed[client]))
+            leave()
+        elif record == b"\x07":
+            leave()
+            waiting.unregister(listener)
+            listener.close()
+        elif client in printed:
+            show(client, "".join(f"<{byte:02x}>" for byte in record).encode())
+        else:
+            version, _, begin = HELLO.unpack(record)
+            assert version == VERSION
+            printed[client] = 0 if begin == RECENT else begin
+            client.send(HEADING.pack(MAY_TYPE, 0, printed[client]))
+            again = f"again, from {begin}" if begin != RECENT else f"the console of domain {device[2]}"
+            show(client, f"{again}\r\n".encode())
+
+    waiting.register(client, selectors.EVENT_READ, typed)
+
+
+def start(client, device, arguments):
+    assert device[0].rstrip(bytes(1)) == b"console" and arguments.startswith(b"--port\0"), (device, arguments)
+    if os.path.exists(f"{folder}/refuse"):
+        with open(f"{folder}/refuse", "rb") as file:
+            answer(client, START, device, GONE, 1, file.read())
+        return
+    if device not in consoles:
+        consoles[device] = listen(path_of(device), lambda listener: console_client(listener, device))
+    answer(client, START, device, RUNNING)
+
+
+def stop(client, device):
+    if device in consoles:
+        listener = consoles.pop(device)
+        if listener.fileno() >= 0:
+            waiting.unregister(listener)
+            listener.close()
+        os.unlink(path_of(device))
+    answer(client, STOP, device, GONE)
+
+
+def supervisor_client(listener):
+    client = listener.accept()[0]
+
+    def asked(_):
+        record = client.recv(4096)
+        if not record:
+            waiting.unregister(client)
+            client.close()
+            return
+        version, what, kind, index, domid, pad, owner, _, arguments = REQUEST.unpack(record)
+        assert version == VERSION
+        device = (kind, index, domid, pad)
+        if what == START:
+            assert any(owner)
+            start(client, device, arguments)
+        elif what == STOP:
+            stop(client, device)
+        else:
+            assert what == LIST, what
+            for one in consoles:
+                answer(client, LIST, one, RUNNING)
+            answer(client, END, device, GONE)
+
+    waiting.register(client, selectors.EVENT_READ, asked)
+
+
+listen(f"{folder}/supervisor.sock", supervisor_client)
+while True:
+    for key, _ in waiting.select():
+        key.data(key.fileobj)
