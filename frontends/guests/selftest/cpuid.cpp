@@ -54,5 +54,10 @@ void test_cpuid() {
     traps([] { asm volatile("ud2"); }, guest::trap::invalid_opcode, 0, "ud2 without the prefix is ud2");
     traps([] { asm volatile(".byte 0x0f, 0x0b, 0x78, 0x65, 0x6e; nop"); }, guest::trap::invalid_opcode, 0,
           "the prefix before another instruction");
+    traps(
+        [] {
+            asm volatile(".byte 0x06, 0x0b, 0x78, 0x65, 0x6e; cpuid" ::: "eax", "ebx", "ecx", "edx");
+        },
+        guest::trap::invalid_opcode, 0, "another invalid instruction before the rest of the prefix");
 }
 }  // namespace selftest

@@ -63,9 +63,12 @@ Result<> physical_info(abi::SysctlPhysinfo& info) {
 
 Result<> list_domains(abi::SysctlGetdomaininfolist& op) {
     op.num_domains = 0;
-    for (u16 id = op.first_domain.value; op.num_domains < op.max_domains && id < abi::first_reserved_domid; ++id)
-        if (Result<DomainRef> domain = find_domain(Domid{id}))
-            TRY(copy_out(op.buffer + op.num_domains++, describe_domain(**domain)));
+    for (Domid next = op.first_domain; op.num_domains < op.max_domains; ++next.value) {
+        Result<DomainRef> domain = find_domain_from(next);
+        if (!domain) break;
+        next = (*domain)->id;
+        TRY(copy_out(op.buffer + op.num_domains++, describe_domain(**domain)));
+    }
     return {};
 }
 
@@ -126,7 +129,8 @@ Result<> cpu_pool_op(abi::SysctlCpupoolOp& op) {
             if (op.cpupool_id != 0) return Errno::noent;
             op.sched_id = abi::scheduler::credit2;
             op.n_dom = 0;
-            for (u16 id = 0; id < abi::first_reserved_domid; ++id) op.n_dom += find_domain(Domid{id}) ? 1 : 0;
+            for (Domid next{0}; Result<DomainRef> domain = find_domain_from(next); ++next.value, ++op.n_dom)
+                next = (*domain)->id;
             for (CpuId cpu = 0; cpu < hal::online_cpus(); ++cpu) cpus.set(cpu);
             return write_bitmap(op.cpumap, cpus);
         case abi::cpupoolop::freeinfo: return write_bitmap(op.cpumap, cpus);

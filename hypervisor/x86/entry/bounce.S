@@ -111,13 +111,13 @@ function fast_invalid_opcode
     cmpq %rdx, %rsi
     jb entry_general
     open_guest_memory
-    guest_access entry_general, movl 1(%rsi), %eax
+    guest_access entry_general, movl (%rsi), %eax
     movq SHORT_CPU(CURRENT), %rdi
-    cmpl $0x6e65780b, %eax
+    cmpl $0x65780b0f, %eax
     je 1f
     leaq VCPU_TRAPS + 6 * GATE_SIZE(%rdi), %rax
     jmp bounce_without_code
-1:  guest_access entry_general, cmpw $0xa20f, 5(%rsi)
+1:  guest_access entry_general, cmpl $0xa20f6e65, 3(%rsi)
     jne entry_general
     push_rest
     own_flags
