@@ -10,7 +10,6 @@ using supervisor::Client;
 using supervisor::Device;
 
 constexpr auto start_limit = 60s;
-constexpr auto end_limit = 5s;  // clients that do not read are given up before that
 
 Device console_of(std::uint16_t domid) { return {.kind = "console", .domid = domid, .index = 0}; }
 }  // namespace
@@ -39,6 +38,6 @@ Result<> ConsoleProcesses::start(std::uint16_t domid, DomainHandle const& uuid, 
 
 void ConsoleProcesses::forget(std::uint16_t domid) const {
     Result<Client> client = Client::connect(settings_.supervisor);
-    if (client) (void)static_cast<bool>(client->stop(console_of(domid), end_limit));
+    if (client) (void)static_cast<bool>(client->tell_to_stop(console_of(domid)));
 }
 }  // namespace paravane

@@ -20,7 +20,8 @@ public:
 
     // Returns when the console is being served, which it may be already.
     Result<> start(std::uint16_t domid, DomainHandle const& uuid, std::uint32_t port, std::string const& name) const;
-    // Of a domain that is no more. Its backend sees that by itself; we wait a moment for its end.
+    // Of a domain that is no more. The supervisor would see that by itself, but later. Nobody waits for it: a guest
+    // that is not gone before its pages are let go is waited for, and by then its log is complete.
     void forget(std::uint16_t domid) const;
 
     std::string socket_path(std::uint16_t domid) const;

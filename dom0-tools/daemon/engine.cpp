@@ -43,7 +43,8 @@ Engine::Engine(Hypervisor hypervisor, RecordStore records, EngineSettings settin
       store_{settings_.store_limit},
       pool_{settings_.threads},
       store_pool_{settings_.store_threads},
-      build_pool_{settings_.images.most_at_once} {}
+      build_pool_{settings_.images.most_at_once},
+      backend_pool_{settings_.backend_threads} {}
 
 Result<> Engine::start() {
     std::vector<DomainInfo> const present = TRY(hypervisor_.sysctl.list_domains());
@@ -99,6 +100,7 @@ void Engine::stop() {
     pool_.stop();
     store_pool_.stop();
     build_pool_.stop();
+    backend_pool_.stop();
     pool_.stop();
     for (auto const& [uid, entry] : entries) {
         std::scoped_lock lock{entry->mutex};

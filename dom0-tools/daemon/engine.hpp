@@ -3,9 +3,10 @@
 // wanted, one step at a time (reconcile.hpp), many domains at once. Thread-safe.
 //
 // A domain has a strand: its steps follow each other on a small pool; steps that talk to xenstored run on threads of
-// their own, so that a store that does not answer holds up nothing else, and so do those that make a guest, because who
-// chose its files chose how long they take to read. No lock is held over a hypercall or a request
-// to the store. Reading needs neither: it is done from what the hubs have, and one hypercall.
+// their own, so that a store that does not answer holds up nothing else, and so do those that wait for the supervisor
+// of backends, and those that make a guest, because who chose its files chose how long they take to read. No lock is
+// held over a hypercall or a request to the store. Reading needs neither: it is done from what the hubs have, and one
+// hypercall.
 #pragma once
 #include <atomic>
 #include <condition_variable>
@@ -101,7 +102,7 @@ struct Host {
 struct EngineSettings {
     ConsoleSettings consoles;
     ImageSettings images;
-    unsigned threads = 4, store_threads = 2;
+    unsigned threads = 4, store_threads = 2, backend_threads = 2;
     std::chrono::milliseconds store_limit{20000};  // under emulation a loaded xenstored may take seconds
     std::chrono::nanoseconds held_limit = std::chrono::seconds{15};
     std::string boot = "";  // which start of the host this is
@@ -149,8 +150,8 @@ private:
     struct Pending;  // an operation of a domain, and what makes it done
     struct Entry;
     using EntryRef = std::shared_ptr<Entry>;
-    enum class Lane : std::uint8_t { main, store, build };
-    enum class Next : std::uint8_t { again, rest, to_store, to_build };
+    enum class Lane : std::uint8_t { main, store, build, backend };
+    enum class Next : std::uint8_t { again, rest, to_store, to_build, to_backend };
 
     // Wishes: engine_wishes.cpp.
     Result<Granted> create(Wish& wish);
@@ -208,6 +209,6 @@ private:
     std::mutex sweeping_;
     std::stop_source ending_;
     std::atomic<bool> stopping_ = false;
-    Executor pool_, store_pool_, build_pool_;  // last: they are stopped first
+    Executor pool_, store_pool_, build_pool_, backend_pool_;  // last: they are stopped first
 };
 }  // namespace paravane

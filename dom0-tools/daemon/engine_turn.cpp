@@ -46,7 +46,10 @@ void Engine::turn(EntryRef const& entry, Lane lane) {
             entry->again = false;
         }
         Next next = step < steps_a_turn ? one_step(entry, lane) : Next::rest;
-        Lane other = next == Next::to_store ? Lane::store : next == Next::to_build ? Lane::build : Lane::main;
+        Lane other = next == Next::to_store     ? Lane::store
+                     : next == Next::to_build   ? Lane::build
+                     : next == Next::to_backend ? Lane::backend
+                                                : Lane::main;
         if (next != Next::rest && other != lane) {
             pool_of(other).post([this, entry, other] { turn(entry, other); });
             return;
@@ -67,6 +70,7 @@ Executor& Engine::pool_of(Lane lane) {
     switch (lane) {
         case Lane::store: return store_pool_;
         case Lane::build: return build_pool_;
+        case Lane::backend: return backend_pool_;
         case Lane::main: break;
     }
     return pool_;
@@ -171,6 +175,7 @@ Engine::Next Engine::one_step(EntryRef const& entry, Lane lane) {
         if (lane != Lane::store) return Next::to_store;
     }
     if (step.kind == StepKind::build && lane != Lane::build) return Next::to_build;
+    if (step.kind == StepKind::start_console && lane != Lane::backend) return Next::to_backend;
     Result<> taken = take(entry, record, step);
     if (!taken) return failed(entry, step, std::move(taken).error());
     return Next::again;

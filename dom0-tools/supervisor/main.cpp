@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // paravane-supervisor: starts device backends, each as a user of its own, and starts them again when they end. Neither
-// paravaned nor xenstored need live for that; and when the supervisor itself is killed, its backends go on, and the
-// next one finds them.
+// paravaned nor xenstored need live for that; and when the supervisor itself ends, its backends go on, and the next
+// one, which a keeper starts, finds them.
 #include <sys/stat.h>
 
 #include <algorithm>
@@ -13,6 +13,7 @@
 #include "os/log.hpp"
 #include "os/unix_socket.hpp"
 #include "supervisor/guests.hpp"
+#include "supervisor/keeper.hpp"
 #include "supervisor/server.hpp"
 
 namespace {
@@ -49,7 +50,7 @@ Options parse(int argc, char** argv) {
               "does not ask the hypervisor which guests there are: devices end when they are stopped",
               &chosen.without_guests},
              {"foreground", "", "stay attached to the caller", &chosen.foreground}},
-        .exit_codes = "0 ready (in the background), 1 failed, 2 wrong usage"};
+        .exit_codes = "0 ready (in the background), or ended by SIGTERM or SIGINT, 1 failed, 2 wrong usage"};
     line.parse(argc, argv);
     return chosen;
 }
@@ -71,11 +72,9 @@ void end_those_without_guest(Server& server, Guests& guests) {
     });
 }
 
-Result<> serve(Options const& options) {
-    TRY(make_folder(options.places.run_folder));
-    if (!options.places.log_folder.empty()) TRY(make_folder(options.places.log_folder));
-    std::optional<Background> background;
-    if (!options.foreground) background = TRY(Background::enter());
+void log_to_syslog() { log::open("paravane-supervisor", log::Target::syslog); }
+
+Result<> serve(Options const& options, std::function<Result<>()> const& say_ready) {
     EventLoop loop = TRY(EventLoop::make());
     Server server{loop, options.places};
     bool look_at_guests = true;
@@ -86,10 +85,11 @@ Result<> serve(Options const& options) {
     }
     OwnedFd listener = TRY(listen_unix(options.socket, 8, SocketKind::records));
     TRY(server.start(std::move(listener)));
-    if (background) {
-        TRY(std::move(*background).report_ready());
-        log::open("paravane-supervisor", log::Target::syslog);
+    if (!options.foreground) {
+        log_to_syslog();
+        TRY(Background::leave_terminal());
     }
+    TRY(say_ready());
     auto next_look = Clock::now();
     for (;;) {
         auto const now = Clock::now();
@@ -108,6 +108,22 @@ Result<> serve(Options const& options) {
         TRY(loop.wait(limit));
     }
 }
+
+Result<> run(Options const& options) {
+    TRY(make_folder(options.places.run_folder));
+    if (!options.places.log_folder.empty()) TRY(make_folder(options.places.log_folder));
+    std::optional<Background> background;
+    if (!options.foreground) background = TRY(Background::enter());
+    auto const serve_as_child = [&](auto const& say_ready) {
+        background.reset();  // the keeper alone reports
+        return serve(options, say_ready);
+    };
+    return supervisor::keep(serve_as_child, [&]() -> Result<> {
+        if (!background) return {};
+        log_to_syslog();
+        return std::move(*background).report_ready();
+    });
+}
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -115,7 +131,8 @@ int main(int argc, char** argv) {
     Options const options = parse(argc, argv);
     signal(SIGPIPE, SIG_IGN);
     umask(0077);
-    Result<> const served = serve(options);
+    Result<> const served = run(options);
+    if (served) return 0;
     log::error(served.error().message());
     return 1;
 }

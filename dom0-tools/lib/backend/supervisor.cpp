@@ -36,7 +36,9 @@ DeviceStatus status_of(Answer const& answer) {
 }
 }  // namespace
 
-Result<Client> Client::connect(std::string const& path) { return Client{TRY(connect_unix(path, SocketKind::records))}; }
+Result<Client> Client::connect(std::string const& path) {
+    return Client{TRY(connect_unix(path, SocketKind::records_without_waiting))};
+}
 
 Result<> Client::send(Request const& request) {
     if (::send(socket_.get(), &request, sizeof request, MSG_NOSIGNAL) != sizeof request)
@@ -55,7 +57,7 @@ Result<std::optional<Answer>> Client::receive(std::chrono::milliseconds limit) {
         if (ready == 0 && left <= 0ms) return std::optional<Answer>{};
     }
     Answer answer{};
-    ssize_t const count = recv(socket_.get(), &answer, sizeof answer, 0);
+    ssize_t const count = recv(socket_.get(), &answer, sizeof answer, 0);  // it is there
     if (count < 0) return lost(std::strerror(errno));
     if (count != sizeof answer || answer.version != version) return lost("it closed the connection");
     return std::optional{answer};
@@ -93,6 +95,8 @@ Result<> Client::start(DeviceSpec const& spec, std::chrono::milliseconds limit) 
 }
 
 Result<> Client::stop(Device const& device, std::chrono::milliseconds limit) { return ask(What::stop, device, limit); }
+
+Result<> Client::tell_to_stop(Device const& device) { return send(TRY(request_about(What::stop, device))); }
 
 Result<> Client::restart(Device const& device, std::chrono::milliseconds limit) {
     return ask(What::restart, device, limit);

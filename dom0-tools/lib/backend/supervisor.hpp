@@ -36,11 +36,14 @@ struct DeviceStatus {
 
 class Client {
 public:
+    // One that does not accept is not waited for.
     static Result<Client> connect(std::string const& path = default_socket);
 
     // They return when the backend serves, has ended, or serves again; unavailable: the supervisor is gone.
     Result<> start(DeviceSpec const& spec, std::chrono::milliseconds limit);
     Result<> stop(Device const& device, std::chrono::milliseconds limit);
+    // The same without an answer: it is told, and does it however long that takes.
+    Result<> tell_to_stop(Device const& device);
     Result<> restart(Device const& device, std::chrono::milliseconds limit);
     Result<std::vector<DeviceStatus>> list(std::chrono::milliseconds limit);
 

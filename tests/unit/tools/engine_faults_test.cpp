@@ -40,6 +40,23 @@ TEST_F(EngineTest, ASupervisorThatDoesNotAnswerIsNoMissingDomain) {
     expect_nothing_left("console");
 }
 
+TEST_F(EngineTest, ASupervisorThatIsSlowStopsNothingElse) {
+    engine.reset();
+    std::string const slow = kernel + "-slow", manner = "waits:" + slow;
+    begin(manner.c_str());
+    ASSERT_TRUE(create(spec("runs")));
+    std::ofstream{slow};
+    // More than there are threads for steps.
+    std::vector<Result<Granted>> waiting;
+    for (int i = 0; i < 6; ++i) waiting.push_back(engine->wish(creation(spec("slow-" + std::to_string(i)))));
+    auto is_built = [&](auto const& granted) { return id(granted->view->record.spec.name).has_value(); };
+    EXPECT_TRUE(wait_for([&] { return std::ranges::all_of(waiting, is_built); }));
+    EXPECT_TRUE(act(Action::pause, "runs"));
+    for (Result<Granted> const& each : waiting) EXPECT_FALSE(engine->operations().find(each->operation)->done);
+    std::filesystem::remove(slow);
+    for (Result<Granted> const& each : waiting) EXPECT_TRUE(done(each));
+}
+
 // Whoever chose the files chose how long it takes to read them, but not for others, and not for who gives up.
 TEST_F(EngineTest, AKernelThatIsReadForLongStopsNothingElse) {
     reader = IMAGE_LIAR;

@@ -5,6 +5,7 @@ backend/console_protocol.hpp: a console says which domain it serves and shows in
 to it: it is killed and comes back (^E), it ends with its guest (^F), it is killed for good (^G). Files in the folder are orders, too:
 with `refuse` every start is refused, for the reason in there; with `full` consoles take no more clients."""
 import argparse
+import contextlib
 import os
 import selectors
 import socket
@@ -42,7 +43,8 @@ def path_of(device):
 
 
 def answer(client, what, device, state, failed=0, reason=b""):
-    client.send(ANSWER.pack(VERSION, what, *device, state, 0, 0, 0, failed, reason))
+    with contextlib.suppress(BrokenPipeError):  # not everybody waits for an answer
+        client.send(ANSWER.pack(VERSION, what, *device, state, 0, 0, 0, failed, reason))
 
 
 def show(client, text):

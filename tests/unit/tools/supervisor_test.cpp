@@ -2,8 +2,10 @@
 // The supervisor over its socket, with shell scripts as backends.
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -13,6 +15,7 @@
 
 #include "backend/supervisor.hpp"
 #include "os/unix_socket.hpp"
+#include "supervisor/keeper.hpp"
 #include "supervisor/server.hpp"
 
 namespace {
@@ -193,6 +196,79 @@ TEST_F(Supervisor, FindsItsDevicesAgainWhenItWasKilledItself) {
     ASSERT_TRUE(again.watch(long_enough));
     kill(pid, SIGKILL);
     EXPECT_NE(wait_for(again, State::running).pid, pid);
+}
+
+// Nobody waits for the end of a backend that takes its time, nor for a supervisor that does not accept.
+TEST_F(Supervisor, IsToldToStopWithoutWaiting) {
+    program("#!/bin/sh\ntrap '' TERM\nprintf + >&9; exec 9>&-\nwhile :; do sleep 0.05; done\n");
+    ASSERT_TRUE(connect()->start(spec(3), long_enough));
+    Client watcher = *connect();
+    ASSERT_TRUE(watcher.watch(long_enough));
+    ASSERT_TRUE(connect()->tell_to_stop(spec(3).device));
+    EXPECT_EQ(wait_for(watcher, State::stopping).device.domid, 3);
+    kill(status(3).pid, SIGKILL);
+    wait_for(watcher, State::gone);
+
+    std::string const deaf = folder + "/deaf";
+    OwnedFd listener = *listen_unix(deaf, 1, SocketKind::records);
+    std::vector<Client> clients;
+    Result<Client> next = Client::connect(deaf);
+    for (; next && clients.size() < 100; next = Client::connect(deaf)) clients.push_back(*std::move(next));
+    ASSERT_FALSE(next);
+    EXPECT_EQ(next.error().kind, ErrorKind::unavailable);
+}
+
+// Says its number on a pipe when it serves.
+struct Kept {
+    Kept() {
+        int ends[2];
+        EXPECT_EQ(pipe(ends), 0);
+        numbers = OwnedFd{ends[0]};
+        said = OwnedFd{ends[1]};
+    }
+    Child keeper(bool serves) const {
+        return *Child::twin([&, serves] {
+            auto const serve = [&](auto const& say_ready) -> Result<> {
+                if (!serves) return Error{"", "it cannot serve"};
+                TRY(say_ready());
+                pid_t const self = getpid();
+                if (write(said.get(), &self, sizeof self) != sizeof self) return Error{"", "nobody listens"};
+                for (;;) pause();
+            };
+            return keep(serve, []() -> Result<> { return {}; }) ? 0 : 1;
+        });
+    }
+    pid_t next() const {
+        pid_t number = 0;
+        EXPECT_EQ(read(numbers.get(), &number, sizeof number), static_cast<ssize_t>(sizeof number));
+        return number;
+    }
+    OwnedFd numbers, said;
+};
+
+TEST(Keeper, StartsAnotherHoweverOftenOneIsKilled) {
+    Kept kept;
+    Child keeper = kept.keeper(true);
+    pid_t serving = kept.next();
+    for (int kills = 0; kills < 4; ++kills) {
+        ::kill(serving, SIGKILL);
+        pid_t const another = kept.next();
+        EXPECT_NE(another, serving);
+        serving = another;
+    }
+    Result<OwnedFd> process = open_process(serving);
+    ASSERT_TRUE(process);
+    ::kill(keeper.pid(), SIGTERM);
+    ASSERT_EQ(*keeper.wait(Clock::now() + long_enough, {}), Waited::ended);
+    EXPECT_EQ(keeper.end(), 0);
+    pollfd gone{process->get(), POLLIN, 0};
+    EXPECT_EQ(poll(&gone, 1, 60'000), 1) << "who serves ends with the keeper";
+}
+
+TEST(Keeper, EndsWhenNobodyEverServed) {
+    Child keeper = Kept{}.keeper(false);
+    ASSERT_EQ(*keeper.wait(Clock::now() + long_enough, {}), Waited::ended);
+    EXPECT_EQ(WEXITSTATUS(keeper.end()), 1);
 }
 
 TEST_F(Supervisor, DisconnectsWhoSpeaksNonsenseAndGoesOn) {
