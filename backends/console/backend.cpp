@@ -72,8 +72,9 @@ Backend::Backend(Options const& options, EventLoop loop, OwnedFd end, host::Queu
       queue_{std::move(queue)},
       journal_{std::move(journal)},
       log_{LogFile{std::move(log)}, LogFile{std::move(older_log)}, (*journal_).log, options.log_limit},
-      ring_{*static_cast<abi::io::ConsoleRing*>(queue_->page()), *journal_, log_},
-      clients_{loop_, std::move(listener), log_, [this] { feed_input(); }},
+      typed_{(*journal_).input},
+      ring_{*static_cast<abi::io::ConsoleRing*>(queue_->page()), *journal_, log_, typed_},
+      clients_{loop_, std::move(listener), log_, typed_, [this] { feed_input(); }},
       prints_{looks_at_once, time_for_a_look, Clock::now()} {}
 
 Result<> Backend::run(host::Handover& handover) {
@@ -123,9 +124,8 @@ bool Backend::print_some() {
 }
 
 void Backend::feed_input() {
-    std::size_t const count = ring_.give_input(clients_.input());
-    if (count == 0) return;
-    clients_.took_input(count);
+    if (ring_.give_input() == 0) return;
+    clients_.guest_took_input();
     queue_->notify();
 }
 

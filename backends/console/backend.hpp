@@ -24,7 +24,7 @@ struct Options {
 
 class Backend {
 public:
-    using Memory = host::JournalMemory<Journal, 0x314c4f534e4f43>;  // "CONSOL1"
+    using Memory = host::JournalMemory<Journal, 0x324c4f534e4f43>;  // "CONSOL2"
 
     // Takes up the guest's ring and what the supervisor hands over, and gives up all that is not needed any more.
     static Result<std::unique_ptr<Backend>> open(Options const& options, host::Handover& handover);
@@ -48,6 +48,7 @@ private:
     std::optional<host::Queue> queue_;
     Memory journal_;
     Log<> log_;
+    Typed<> typed_;
     ConsoleRing<> ring_;
     Clients clients_;
     host::Allowance prints_;

@@ -8,8 +8,8 @@
 #include <cstring>
 
 namespace paravane::console {
-Clients::Clients(EventLoop& loop, OwnedFd listener, Log<> const& log, std::function<void()> typed)
-    : loop_{loop}, listener_{std::move(listener)}, log_{log}, typed_{std::move(typed)} {}
+Clients::Clients(EventLoop& loop, OwnedFd listener, Log<> const& log, Typed<>& typed, std::function<void()> on_typed)
+    : loop_{loop}, listener_{std::move(listener)}, log_{log}, typed_{typed}, on_typed_{std::move(on_typed)} {}
 
 Clients::~Clients() {
     for (Client const& client : clients_) loop_.remove(client.socket.get());
@@ -25,7 +25,7 @@ void Clients::accept_one() {
     OwnedFd socket{accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK)};
     if (!socket) return;
     if (clients_.size() == most) {
-        send(socket.get(), Tells::refused, end_, {});
+        send(socket.get(), {.what = Tells::refused, .yours = 0, .position = end_});
         return;
     }
     Client newcomer;
@@ -40,7 +40,7 @@ void Clients::serve(Place client, std::uint32_t events) {
     bool alive = true;
     if ((events & (EPOLLHUP | EPOLLERR)) != 0) {
         // What was typed before it went is not lost, within bounds.
-        while (input_.size() < most_typed && receive(*client) == Received::record) {}
+        while (typed_.waiting().size() < Typed<>::most && receive(*client) == Received::record) {}
         alive = false;
     } else if ((events & EPOLLIN) != 0) {
         alive = receive(*client) != Received::nonsense;
@@ -58,15 +58,17 @@ Clients::Received Clients::receive(Client& client) {
     if (count < 0) return Received::nothing;
     if (count == 0) {
         client.silent = true;
-        client.wants_to_type = client.types = false;
+        client.typist = 0;
+        client.types = false;
         return Received::nothing;
     }
     std::string_view const text{record, static_cast<std::size_t>(count)};
     if (!client.greeted) return greet(client, text);
     if (may_type(client)) {
         client.types = true;
-        input_ += text;
-        typed_();
+        typed_.begin(client.typist);
+        typed_.add(text);
+        on_typed_();
     }
     return Received::record;
 }
@@ -77,10 +79,13 @@ Clients::Received Clients::greet(Client& client, std::string_view record) {
     std::memcpy(&hello, record.data(), sizeof hello);
     if (hello.version != version) return Received::nonsense;
     client.greeted = true;
-    client.wants_to_type = hello.types != 0;
+    client.typist = hello.typist;
+    // It typed when the process before this one was killed.
+    client.types = typed_.has_begun(client.typist) && std::ranges::none_of(clients_, &Client::types);
     std::uint64_t const from = hello.from == recent ? end_ - std::min(end_, history) : std::min(hello.from, end_);
     client.position = std::max(from, oldest());
-    return Received::record;
+    Heading const first{.what = Tells::begins, .yours = 0, .position = client.position};
+    return send(client.socket.get(), first) == Sent::yes ? Received::record : Received::nonsense;
 }
 
 // What stood in the log before this guest, before position 0, is not its history.
@@ -91,11 +96,10 @@ std::uint64_t Clients::oldest() const {
 
 // Who has begun to, or anybody who wants to while nobody has.
 bool Clients::may_type(Client const& client) const {
-    return client.types || (client.wants_to_type && std::ranges::none_of(clients_, &Client::types));
+    return client.types || (client.typist != 0 && std::ranges::none_of(clients_, &Client::types));
 }
 
-Clients::Sent Clients::send(int socket, Tells what, std::uint64_t position, std::string_view text) {
-    Heading heading{.what = what, .pad = 0, .position = position};
+Clients::Sent Clients::send(int socket, Heading heading, std::string_view text) {
     iovec parts[] = {{&heading, sizeof heading}, {const_cast<char*>(text.data()), text.size()}};
     msghdr message{};
     message.msg_iov = parts;
@@ -107,18 +111,22 @@ Clients::Sent Clients::send(int socket, Tells what, std::uint64_t position, std:
     return Sent::yes;
 }
 
-bool Clients::knows_whether_it_may(Client const& client) const {
-    return !client.wants_to_type || client.told == (may_type(client) ? Tells::may_type : Tells::may_not);
+Clients::Word Clients::word_for(Client const& client) const {
+    if (client.typist == 0) return client.told;
+    return may_type(client) ? Word{Tells::may_type, typed_.of(client.typist)} : Word{Tells::may_not, {}};
+}
+
+bool Clients::has_heard_all(Client const& client) const {
+    return client.position == end_ && !farewell_ && client.told == word_for(client);
 }
 
 bool Clients::catch_up(Client& client) {
     if (!client.greeted) return true;
     int const socket = client.socket.get();
-    if (!knows_whether_it_may(client)) {
-        Tells const may = may_type(client) ? Tells::may_type : Tells::may_not;
-        Sent const sent = send(socket, may, end_, {});
+    if (Word const word = word_for(client); client.told != word) {
+        Sent const sent = send(socket, {word.what, word.progress.yours, word.progress.given});
         if (sent != Sent::yes) return sent == Sent::later;
-        client.told = may;
+        client.told = word;
     }
     client.position = std::max(client.position, oldest());  // too slow: it has lost something
     while (client.position < end_) {
@@ -128,25 +136,24 @@ bool Clients::catch_up(Client& client) {
             client.position = end_;  // it never came to the log
             break;
         }
-        Sent const sent = send(socket, Tells::output, client.position, text);
+        Sent const sent = send(socket, {Tells::output, 0, client.position}, text);
         if (sent != Sent::yes) return sent == Sent::later;
         client.position += text.size();
     }
-    return !farewell_ || send(socket, Tells::ended, end_, {}) == Sent::later;
+    return !farewell_ || send(socket, {Tells::ended, 0, end_}) == Sent::later;
 }
 
 void Clients::show(std::string_view text, std::uint64_t end) {
     std::uint64_t const begin = std::exchange(end_, end);
     for (Client& client : clients_) {
         if (client.greeted && client.position == begin &&
-            send(client.socket.get(), Tells::output, begin, text) == Sent::yes)
+            send(client.socket.get(), {Tells::output, 0, begin}, text) == Sent::yes)
             client.position = end;
     }
     look_after_all();
 }
 
-void Clients::took_input(std::size_t count) {
-    input_.erase(0, count);
+void Clients::guest_took_input() {
     for (Client& client : clients_) watch(client);
 }
 
@@ -167,8 +174,8 @@ void Clients::look_after_all() {
 }
 
 void Clients::watch(Client& client) {
-    bool const must_wait = may_type(client) && input_.size() >= typed_ahead;
-    bool const lacks = client.greeted && (client.position < end_ || farewell_ || !knows_whether_it_may(client));
+    bool const must_wait = may_type(client) && typed_.waiting().size() >= Typed<>::ahead;
+    bool const lacks = client.greeted && !has_heard_all(client);
     std::uint32_t const events = (client.silent || must_wait ? 0u : EPOLLIN) | (lacks ? EPOLLOUT : 0u);
     if (events == client.watched) return;
     client.watched = events;

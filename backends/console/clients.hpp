@@ -10,6 +10,7 @@
 
 #include "backend/console_protocol.hpp"
 #include "console/log.hpp"
+#include "console/typed.hpp"
 #include "os/event_loop.hpp"
 #include "os/owned_fd.hpp"
 
@@ -18,11 +19,9 @@ class Clients {
 public:
     static constexpr std::size_t most = 16;
     static constexpr std::uint64_t history = std::uint64_t{256} << 10;  // for who does not say from where
-    static constexpr std::size_t typed_ahead = 4096;                    // then the one who types has to wait
-    static constexpr std::size_t most_typed = std::size_t{64} << 10;    // of one who has gone
 
-    // `typed` is called when there is more input.
-    Clients(EventLoop& loop, OwnedFd listener, Log<> const& log, std::function<void()> typed);
+    // `on_typed` is called when there is more in `typed`.
+    Clients(EventLoop& loop, OwnedFd listener, Log<> const& log, Typed<>& typed, std::function<void()> on_typed);
     ~Clients();
     Clients(Clients&&) = delete;
 
@@ -31,20 +30,25 @@ public:
 
     // The guest has printed this, and it is in the log, up to `end`.
     void show(std::string_view text, std::uint64_t end);
-    // Takes what the guest has taken of it.
-    std::string const& input() const { return input_; }
-    void took_input(std::size_t count);
+    // There is less in `typed` now. May be called from `on_typed`.
+    void guest_took_input();
 
     // The guest has ended: nobody new, and each client is told after its last words. True when all have gone.
     bool say_farewell();
 
 private:
+    struct Word {
+        Tells what;
+        Progress progress;
+        friend bool operator==(Word const&, Word const&) = default;
+    };
     struct Client {
         OwnedFd socket;
         std::uint64_t position = 0;
-        bool greeted = false, silent = false;       // silent: says nothing any more
-        bool wants_to_type = false, types = false;  // types: has begun to
-        Tells told = Tells::output;                 // may_type or may_not, when it was
+        bool greeted = false, silent = false;  // silent: says nothing any more
+        std::uint64_t typist = 0;              // 0: it only looks, or not even that any more
+        bool types = false;                    // it has begun to
+        Word told{Tells::output, {}};
         std::uint32_t watched = 0;
     };
     using Place = std::list<Client>::iterator;
@@ -55,12 +59,14 @@ private:
     void serve(Place client, std::uint32_t events);
     Received receive(Client& client);
     Received greet(Client& client, std::string_view record);
-    static Sent send(int socket, Tells what, std::uint64_t position, std::string_view text);
+    static Sent send(int socket, Heading heading, std::string_view text = {});
     // What it lacks; false when it is no longer there, or needs nothing any more.
     bool catch_up(Client& client);
     std::uint64_t oldest() const;
     bool may_type(Client const& client) const;
-    bool knows_whether_it_may(Client const& client) const;
+    // What it should have heard of its typing.
+    Word word_for(Client const& client) const;
+    bool has_heard_all(Client const& client) const;
     void watch(Client& client);
     void look_after_all();
     void drop(Place client);
@@ -68,9 +74,9 @@ private:
     EventLoop& loop_;
     OwnedFd listener_;
     Log<> const& log_;
-    std::function<void()> typed_;
+    Typed<>& typed_;
+    std::function<void()> on_typed_;
     std::list<Client> clients_;  // who came first stands first
-    std::string input_;          // typed, not yet in the ring
     std::uint64_t end_ = 0;
     bool farewell_ = false;
 };

@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "console/log.hpp"
+#include "console/typed.hpp"
 #include "portable/ring/byte_ring.hpp"
 #include "public/io/console.hpp"
 
@@ -16,7 +17,7 @@ namespace paravane::console {
 struct Journal {
     std::uint64_t begun;   // 1: what follows counts
     std::uint64_t output;  // bytes taken from the guest: the position of the next one
-    std::uint64_t input;   // bytes given to it
+    TypedPlaces input;
     LogPlaces log;
     // What the ring's indices are ahead of these numbers.
     std::uint32_t output_skew, input_skew;
@@ -25,9 +26,10 @@ struct Journal {
 template <class Memory = hv::ring::Stores>
 class ConsoleRing {
 public:
-    ConsoleRing(abi::io::ConsoleRing& page, Journal& journal, Log<Memory>& log)
+    ConsoleRing(abi::io::ConsoleRing& page, Journal& journal, Log<Memory>& log, Typed<Memory>& typed)
         : journal_{prepared(journal, page, log)},
           log_{log},
+          typed_{typed},
           output_{page.out, page.out_prod, page.out_cons, output_index()},
           input_{page.in, page.in_prod, page.in_cons, input_index()} {
         output_.move_to(output_index());
@@ -51,13 +53,14 @@ public:
         return std::string_view{taken_.data(), *count};
     }
 
-    // Hands typed bytes to the guest, as many as fit; returns how many.
-    std::size_t give_input(std::string_view text) {
-        std::size_t const count = input_.copy(text).value_or(0);
+    // Hands what was typed to the guest, as much as fits; returns how much.
+    std::size_t give_input() {
+        std::size_t const count = input_.copy(typed_.waiting()).value_or(0);
         if (count == 0) return 0;
-        Memory::word(journal_.input, journal_.input + count);
+        typed_.count(count);
         Memory::step();
         input_.advance(count);
+        typed_.drop(count);
         return count;
     }
 
@@ -75,10 +78,11 @@ private:
         return journal;
     }
     std::uint32_t output_index() const { return static_cast<std::uint32_t>(journal_.output) + journal_.output_skew; }
-    std::uint32_t input_index() const { return static_cast<std::uint32_t>(journal_.input) + journal_.input_skew; }
+    std::uint32_t input_index() const { return static_cast<std::uint32_t>(typed_.given()) + journal_.input_skew; }
 
     Journal& journal_;
     Log<Memory>& log_;
+    Typed<Memory>& typed_;
     hv::ring::ByteConsumer<abi::io::console_out_size> output_;
     hv::ring::ByteProducer<abi::io::console_in_size> input_;
     std::array<char, abi::io::console_out_size> taken_{};

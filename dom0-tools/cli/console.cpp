@@ -34,8 +34,22 @@ v1::AttachConsoleRequest open_request(Line const& line, ConsoleTarget const& tar
     return request;
 }
 
+// What the console does not show by itself: who types, and what is missing.
+std::string remark(Response const& response) {
+    if (response.message_case() == Response::kKeyboard)
+        return response.keyboard() == Response::KEYBOARD_TAKEN ? "somebody else types; what you type is not taken"
+                                                               : "nobody else types any more";
+    std::string text;
+    if (std::uint64_t const printed = response.lost().printed())
+        text = std::to_string(printed) + " bytes that the guest printed are missing here";
+    if (std::uint64_t const typed = response.lost().typed())
+        text += (text.empty() ? "" : "; ") + std::to_string(typed) + " bytes that were typed may not have reached it";
+    return text;
+}
+
 // Prints until the host says that it is over, or nobody takes our output any more.
-std::optional<Response::Ended> copy_output(Session& session, Typist::Stream& stream, grpc::ClientContext& context) {
+std::optional<Response::Ended> copy_output(Session& session, Typist::Stream& stream, grpc::ClientContext& context,
+                                           std::string const& operation) {
     Response response;
     while (stream.Read(&response)) {
         if (response.has_ended()) return response.ended();
@@ -43,6 +57,8 @@ std::optional<Response::Ended> copy_output(Session& session, Typist::Stream& str
             context.TryCancel();
             return std::nullopt;
         }
+        if (std::string const text = remark(response); !text.empty())
+            std::fprintf(stderr, "pvctl: %s: %s\n", printable(operation).c_str(), text.c_str());
     }
     return std::nullopt;
 }
@@ -90,7 +106,7 @@ ExitCode run_console(Session& session, ConsoleTarget const& target, std::functio
         if (terminal) raw.emplace(TerminalMode::Kind::raw);
         CancelWhenUnread watch{context};
         Typist typist{*stream, context, escape, terminal, read_only};
-        ended = first.has_ended() ? first.ended() : copy_output(session, *stream, context);
+        ended = first.has_ended() ? first.ended() : copy_output(session, *stream, context, operation);
         if (!ended || typist.is_sending()) context.TryCancel();
         escaped = typist.escaped();
         unread = watch.happened();

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "backend/console.hpp"
+#include "backend/typing.hpp"
 
 namespace paravane {
 namespace {
@@ -71,7 +72,7 @@ private:
         } else if (wish_.read_only()) {
             refuse(Error{"", "it is attached for reading only", ErrorKind::precondition});
         } else {
-            typed_ = input_.data();
+            if (!typing_.add(input_.data())) say_lost(0, input_.data().size());
             type();
         }
     }
@@ -104,11 +105,11 @@ private:
             if (attached_once_) next_ = console::recent;
             id_ = *view->id();
             guest_ended_ = false;
+            say_lost(0, typing_.another_guest());
         }
         if (guest_ended_) return Error{"", "its guest ends", ErrorKind::precondition};
-        // Who has typed nothing keeps the keyboard from nobody.
-        Result<console::Client> client =
-            console::Client::connect_without_waiting(edge_.engine.console_socket(*view), console::Typing::yes, next_);
+        Result<console::Client> client = console::Client::connect_without_waiting(
+            edge_.engine.console_socket(*view), wish_.read_only() ? 0 : typing_.number(), next_);
         if (!client) return std::move(client).error().within("its console backend does not answer");
         backend_ = *std::move(client);
         greeted_ = listening_ = false;
@@ -132,6 +133,7 @@ private:
         if (!backend_) return;
         if (listening_) pump_.loop().remove(backend_->fd());
         backend_.reset();
+        typing_.backend_gone();
         greeted_ = listening_ = false;
     }
 
@@ -142,7 +144,7 @@ private:
             if (std::exchange(listening_, false)) pump_.loop().remove(backend_->fd());
             return;
         }
-        std::uint32_t const events = EPOLLIN | (typed_.empty() ? 0u : EPOLLOUT);
+        std::uint32_t const events = EPOLLIN | (typing_.to_send().empty() ? 0u : EPOLLOUT);
         auto ready = [weak = weak_from_this()](std::uint32_t happened) {
             if (auto self = weak.lock()) self->backend_ready(happened);
         };
@@ -170,19 +172,42 @@ private:
             guest_ended_ = true;
             return drop_and_look();
         }
-        if (heard.what != console::Tells::output) return;
+        if (heard.what == console::Tells::may_type || heard.what == console::Tells::may_not)
+            return hear_of_typing(heard);
+        if (next_ < console::onwards && heard.position > next_) say_lost(heard.position - next_, 0);
         next_ = heard.position + heard.text.size();
+        if (heard.text.empty()) return;
         Output said;
         said.set_data(std::move(heard.text));
         say(std::move(said));
     }
 
+    void hear_of_typing(console::Heard const& heard) {
+        bool const may = heard.what == console::Tells::may_type;
+        say_lost(0, may ? typing_.hear_may_type({heard.yours ? 1u : 0u, heard.position}) : typing_.hear_may_not());
+        if (std::exchange(may_, may) != may) {
+            Output said;
+            said.set_keyboard(may ? Output::KEYBOARD_FREE : Output::KEYBOARD_TAKEN);
+            say(std::move(said));
+        }
+        type();
+    }
+
+    void say_lost(std::uint64_t printed, std::uint64_t typed) {
+        if (printed == 0 && typed == 0) return;
+        Output said;
+        said.mutable_lost()->set_printed(printed);
+        said.mutable_lost()->set_typed(typed);
+        say(std::move(said));
+    }
+
     // As much as the backend takes; the client is not read from before all of it has gone.
     void type() {
-        if (!backend_) return;
-        Result<std::size_t> taken = backend_->type_some(typed_);
-        if (taken) typed_.erase(0, *taken);
-        if (typed_.empty()) read_on();
+        if (std::string_view const text = typing_.to_send(); backend_ && !text.empty()) {
+            Result<std::size_t> taken = backend_->type_some(text);
+            if (taken) typing_.sent(*taken);
+        }
+        if (typing_.all_is_sent()) read_on();
         listen();
     }
 
@@ -259,14 +284,15 @@ private:
     Input input_;
     Output output_;
     v1::AttachConsoleRequest::Open wish_;
-    std::string label_ = "console", uid_, typed_;
+    std::string label_ = "console", uid_;
+    console::Typing typing_;
     std::uint16_t id_ = 0;
     std::optional<console::Client> backend_;
     std::uint64_t next_ = console::recent;  // the byte that we want to hear
     std::deque<Output> unsaid_;
     std::chrono::steady_clock::time_point lost_{};
     bool open_ = false, closed_ = false, attached_once_ = false, writing_ = false, last_ = false, finished_ = false;
-    bool reading_ = false, greeted_ = false, listening_ = false, guest_ended_ = false;
+    bool reading_ = false, greeted_ = false, listening_ = false, guest_ended_ = false, may_ = true;
 };
 
 class RefusedSession final : public grpc::ServerBidiReactor<Input, Output> {

@@ -11,16 +11,16 @@ namespace {
 Error gone(std::string reason) { return {"talk to the console backend", std::move(reason), ErrorKind::unavailable}; }
 }  // namespace
 
-Result<Client> Client::connect(std::string const& path, Typing typing, std::uint64_t from) {
-    return greet(TRY(connect_unix(path, SocketKind::records)), typing, from);
+Result<Client> Client::connect(std::string const& path, std::uint64_t typist, std::uint64_t from) {
+    return greet(TRY(connect_unix(path, SocketKind::records)), typist, from);
 }
 
-Result<Client> Client::connect_without_waiting(std::string const& path, Typing typing, std::uint64_t from) {
-    return greet(TRY(connect_unix(path, SocketKind::records_without_waiting)), typing, from);
+Result<Client> Client::connect_without_waiting(std::string const& path, std::uint64_t typist, std::uint64_t from) {
+    return greet(TRY(connect_unix(path, SocketKind::records_without_waiting)), typist, from);
 }
 
-Result<Client> Client::greet(OwnedFd socket, Typing typing, std::uint64_t from) {
-    Hello hello{.version = version, .types = typing == Typing::yes, .from = from};
+Result<Client> Client::greet(OwnedFd socket, std::uint64_t typist, std::uint64_t from) {
+    Hello const hello{.version = version, .pad = 0, .from = from, .typist = typist};
     // One that has refused us already does not hear it, but what it said is there.
     if (send(socket.get(), &hello, sizeof hello, MSG_NOSIGNAL) < 0 && errno != EPIPE && errno != ECONNRESET)
         return gone(std::strerror(errno));
@@ -43,6 +43,7 @@ Result<std::optional<Heard>> Client::receive_some() {
     if (count < static_cast<ssize_t>(sizeof heading)) return gone("it has ended, not its guest");
     return std::optional{Heard{.what = heading.what,
                                .position = heading.position,
+                               .yours = heading.yours != 0,
                                .text = std::string{text, static_cast<std::size_t>(count) - sizeof heading}}};
 }
 

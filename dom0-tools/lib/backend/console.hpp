@@ -10,20 +10,20 @@
 #include "os/owned_fd.hpp"
 
 namespace paravane::console {
-enum class Typing { no, yes };
-
 struct Heard {
     Tells what = Tells::output;
     std::uint64_t position = 0;
+    bool yours = false;
     std::string text;
 };
 
 class Client {
 public:
     // `from`: a position as receive() gave it, and the length of what came there, to go on after a backend was killed.
-    static Result<Client> connect(std::string const& path, Typing typing, std::uint64_t from = recent);
+    // `typist`: nobody else's number; 0 for who only looks.
+    static Result<Client> connect(std::string const& path, std::uint64_t typist, std::uint64_t from = recent);
     // Not even for a backend that does not accept; type_some() and receive_some() then are for this one.
-    static Result<Client> connect_without_waiting(std::string const& path, Typing typing, std::uint64_t from);
+    static Result<Client> connect_without_waiting(std::string const& path, std::uint64_t typist, std::uint64_t from);
 
     int fd() const { return socket_.get(); }
     // What comes next, waiting for it. Unavailable: the backend is gone, but not its guest; it will be back.
@@ -37,7 +37,7 @@ public:
 
 private:
     explicit Client(OwnedFd socket) : socket_{std::move(socket)} {}
-    static Result<Client> greet(OwnedFd socket, Typing typing, std::uint64_t from);
+    static Result<Client> greet(OwnedFd socket, std::uint64_t typist, std::uint64_t from);
 
     OwnedFd socket_;
 };

@@ -13,6 +13,7 @@
 #include <thread>
 
 #include "backend/console.hpp"
+#include "backend/typing.hpp"
 #include "console/clients.hpp"
 #include "os/unix_socket.hpp"
 
@@ -38,7 +39,6 @@ struct StoppingStores {
         hv::store_release(to, value);
     }
 };
-using Ring = ConsoleRing<StoppingStores>;
 
 // What outlives the backend: the guest's page, the journal, two files.
 struct World {
@@ -70,6 +70,21 @@ struct World {
     std::string written() const { return content(older) + content(newest); }
 };
 
+// What a process has of it.
+struct Ring {
+    Log<StoppingStores> log;
+    Typed<StoppingStores> typed;
+    ConsoleRing<StoppingStores> ring;
+
+    explicit Ring(World& world)
+        : log{world.log()}, typed{world.journal.input}, ring{world.page, world.journal, log, typed} {}
+    std::optional<std::string_view> take_output() { return ring.take_output(); }
+    std::size_t give_input(std::string_view text = {}) {
+        typed.add(text);
+        return ring.give_input();
+    }
+};
+
 std::string line(int number) {
     return "line " + std::to_string(number) + std::string(static_cast<std::size_t>(number * 37) % 90, '.') + "\n";
 }
@@ -89,8 +104,7 @@ bool print_through(World& world, long stops, int lines) {
     int next = 0;
     while (next < lines) {
         try {
-            auto log = world.log();
-            Ring ring{world.page, world.journal, log};
+            Ring ring{world};
             while (next < lines) {
                 if (world.print(line(next))) ++next;
                 else ring.take_output();
@@ -102,8 +116,7 @@ bool print_through(World& world, long stops, int lines) {
         }
     }
     StoppingStores::left = -1;
-    auto log = world.log();
-    Ring last{world.page, world.journal, log};
+    Ring last{world};
     while (!last.take_output()->empty()) {}
     return stopped;
 }
@@ -120,55 +133,93 @@ TEST(ConsoleRing, LogsEveryByteOnceWhereverItIsStopped) {
     EXPECT_GT(stops, 100) << "the run is long enough to mean something";
 }
 
-TEST(ConsoleRing, GivesTheGuestNoByteTwiceWhereverItIsStopped) {
-    for (long stops = 0; stops < 60; ++stops) {
+// Who types goes on at the next process. What came over the socket and what was said before the end may be behind.
+TEST(ConsoleRing, GivesTheGuestEveryByteOnceWhereverItIsStopped) {
+    int hears_late = 0;
+    for (long stops = 0; stops < 300; ++stops) {
         World world;
-        std::string typed;
+        Typing typing;
+        std::string all, typed;
+        std::size_t lost = 0;
+        int next = 0;
         StoppingStores::left = stops;
-        try {
-            auto log = world.log();
-            Ring ring{world.page, world.journal, log};
-            for (int i = 0; i < 10; ++i) {
-                ring.give_input(line(i));
-                typed += world.typed();
+        while (next < 40 || !typing.all_is_sent()) {
+            try {
+                Ring ring{world};
+                if (next == 0) ring.typed.add("of one who has gone ");
+                lost += typing.hear_may_type(ring.typed.of(typing.number()));
+                for (int turn = 0; next < 40 || !typing.all_is_sent(); ++turn) {
+                    if (next < 40) typing.add(line(next)), all += line(next), ++next;
+                    std::string_view const some = typing.to_send().substr(0, 100);
+                    typing.sent(some.size());
+                    ring.typed.begin(typing.number());
+                    ring.give_input(some);
+                    if (turn % 3 == 2) typed += world.typed();
+                    if (turn % 5 == 4) lost += typing.hear_may_type(ring.typed.of(typing.number()));
+                }
+                while (!ring.typed.waiting().empty()) ring.give_input(), typed += world.typed();
+            } catch (Stopped) {
+                StoppingStores::left = -1;
+                ++hears_late;
+                typing.backend_gone();
+                if (typing.all_is_sent()) typing.add("!"), all += "!";
             }
-        } catch (Stopped) {}
+        }
         StoppingStores::left = -1;
-        auto log = world.log();
-        Ring next{world.page, world.journal, log};
         typed += world.typed();
-        next.give_input("the end");
-        typed += world.typed();
-        std::string all;
-        int lines = 0;
-        while (!typed.starts_with(all + "the end") && lines < 10) all += line(lines++);
-        EXPECT_EQ(typed, all + "the end") << "stopped before step " << stops;
+        EXPECT_TRUE(typed.ends_with(all)) << "stopped before step " << stops << ": " << typed;
+        EXPECT_EQ(lost, 0u);
+        typed.resize(typed.size() - std::min(typed.size(), all.size()));
+        EXPECT_TRUE(std::string_view{"of one who has gone "}.starts_with(typed)) << typed;
     }
+    EXPECT_GT(hears_late, 60) << "the run is long enough to mean something";
+}
+
+TEST(Typing, TellsWhatWasTypedForNothing) {
+    Typing typing;
+    EXPECT_TRUE(typing.to_send().empty()) << "nobody has said that we may";
+    EXPECT_TRUE(typing.add("abc"));
+    EXPECT_EQ(typing.hear_may_type({.yours = 0, .given = 7}), 0u);
+    EXPECT_EQ(typing.to_send(), "abc");
+    typing.sent(3);
+    EXPECT_EQ(typing.hear_may_type({.yours = 1, .given = 2}), 0u);
+    typing.backend_gone();
+    // Somebody else has typed since then, so nobody knows of "c".
+    EXPECT_EQ(typing.hear_may_type({.yours = 0, .given = 9}), 1u);
+    EXPECT_TRUE(typing.all_is_sent());
+    EXPECT_TRUE(typing.add("de"));
+    EXPECT_EQ(typing.hear_may_not(), 2u);
+    EXPECT_FALSE(typing.add("f"));
+    EXPECT_EQ(typing.hear_may_type({.yours = 0, .given = 11}), 0u);
+    EXPECT_TRUE(typing.add("gh"));
+    typing.sent(1);
+    auto const number = typing.number();
+    EXPECT_EQ(typing.another_guest(), 1u);
+    EXPECT_NE(typing.number(), number);
+    EXPECT_EQ(typing.hear_may_type({.yours = 0, .given = 0}), 0u);
+    EXPECT_EQ(typing.to_send(), "h");
 }
 
 TEST(ConsoleRing, AppendsToWhatStoodInTheLog) {
     World world;
     ASSERT_EQ(write(world.newest.get(), "of a guest before\n", 18), 18);
-    auto log = world.log();
-    Ring ring{world.page, world.journal, log};
+    Ring ring{world};
     world.print("hello\n");
     EXPECT_EQ(*ring.take_output(), "hello\n");
     EXPECT_EQ(World::content(world.newest), "of a guest before\nhello\n");
     char text[64];
-    EXPECT_EQ(log.read(0, ring.position(), text), "hello\n");
+    EXPECT_EQ(ring.log.read(0, ring.ring.position(), text), "hello\n");
 }
 
 TEST(ConsoleRing, GoesOnWhereSomebodyHasCutTheLog) {
     World world;
     world.print("before\n");
     {
-        auto log = world.log();
-        Ring ring{world.page, world.journal, log};
+        Ring ring{world};
         ring.take_output();
     }
     ASSERT_EQ(ftruncate(world.newest.get(), 0), 0);
-    auto log = world.log();
-    Ring ring{world.page, world.journal, log};
+    Ring ring{world};
     world.print("after\n");
     ring.take_output();
     EXPECT_EQ(World::content(world.newest), "after\n");
@@ -176,28 +227,26 @@ TEST(ConsoleRing, GoesOnWhereSomebodyHasCutTheLog) {
 
 TEST(ConsoleRing, WildProducerIsToldAndNotTheEnd) {
     World world;
-    auto log = world.log();
-    Ring ring{world.page, world.journal, log};
+    Ring ring{world};
     world.page.out_prod = 0x80000000;
     EXPECT_FALSE(ring.take_output());
     world.print("back to sense");
     EXPECT_EQ(*ring.take_output(), "back to sense");
-    Ring next{world.page, world.journal, log};
+    Ring next{world};
     world.print(" for good");
     EXPECT_EQ(*next.take_output(), " for good");
 }
 
 TEST(ConsoleRing, GuestCannotMoveOurIndices) {
     World world;
-    auto log = world.log();
-    Ring ring{world.page, world.journal, log};
+    Ring ring{world};
     world.print("abc");
     world.page.out_cons = 77;
     EXPECT_EQ(*ring.take_output(), "abc");
     EXPECT_EQ(world.page.out_cons, 3u);
     world.page.in_prod = 500;
     world.page.out_cons = 600;
-    Ring next{world.page, world.journal, log};
+    Ring next{world};
     EXPECT_EQ(world.page.out_cons, 3u);
     EXPECT_EQ(next.give_input("x"), 1u);
     EXPECT_EQ(world.page.in_prod, 1u);
@@ -205,13 +254,12 @@ TEST(ConsoleRing, GuestCannotMoveOurIndices) {
 
 TEST(ConsoleRing, InputStopsWhenTheRingIsFull) {
     World world;
-    auto log = world.log();
-    Ring ring{world.page, world.journal, log};
+    Ring ring{world};
     std::string text(console_in_size + 100, 'k');
     EXPECT_EQ(ring.give_input(text), console_in_size);
     EXPECT_EQ(ring.give_input("more"), 0u);
     EXPECT_EQ(world.typed(), std::string(console_in_size, 'k'));
-    EXPECT_EQ(ring.give_input("more"), 4u);
+    EXPECT_EQ(ring.give_input(), 104u);
     world.page.in_cons = 0x40000000;
     EXPECT_EQ(ring.give_input("nothing for nonsense"), 0u);
 }
@@ -220,8 +268,7 @@ TEST(ConsoleRing, NoIndicesDoHarm) {
     std::mt19937 numbers{3};
     auto const random = [&] { return static_cast<std::uint32_t>(numbers()); };
     World world;
-    auto log = world.log();
-    Ring ring{world.page, world.journal, log};
+    Ring ring{world};
     for (int i = 0; i < 20000; ++i) {
         world.page.out_prod = random();
         world.page.out_cons = random();
@@ -229,7 +276,7 @@ TEST(ConsoleRing, NoIndicesDoHarm) {
         world.page.in_cons = random();
         auto text = ring.take_output();
         EXPECT_TRUE(!text || text->size() <= console_out_size);
-        EXPECT_LE(ring.give_input("0123456789"), 10u);
+        EXPECT_LE(ring.give_input("0123456789"), console_in_size);
     }
 }
 
@@ -241,17 +288,26 @@ struct Audience : testing::Test {
     OwnedFd newest{memfd_create("newest", 0)};
     Log<> log{LogFile{OwnedFd{dup(newest.get())}}, LogFile{OwnedFd{memfd_create("older", 0)}}, places, 1 << 20};
     std::string typed;
-    Clients clients{loop, *paravane::listen_unix(path, 32, paravane::SocketKind::records), log, [this] {
-                        if (takes_input) typed += clients.input(), clients.took_input(clients.input().size());
+    TypedPlaces input{};
+    Typed<> waiting{input};
+    Clients clients{loop, *paravane::listen_unix(path, 32, paravane::SocketKind::records), log, waiting, [this] {
+                        if (takes_input) take(waiting.waiting().size());
                     }};
     std::uint64_t end = 0;
     bool takes_input = true;
+    std::uint64_t typist = 0, began = 0;
 
     void SetUp() override { ASSERT_TRUE(clients.start(0)); }
     void TearDown() override { unlink(path.c_str()); }
     // What was sent is there at once, so a few rounds do it all.
     void settle() {
         for (int round = 0; round < 64; ++round) EXPECT_TRUE(loop.wait(0ms));
+    }
+    void take(std::size_t count) {
+        typed += waiting.waiting().substr(0, count);
+        waiting.count(count);
+        waiting.drop(count);
+        clients.guest_took_input();
     }
     bool rests() {
         settle();
@@ -264,9 +320,12 @@ struct Audience : testing::Test {
         end += text.size();
         clients.show(text, end);
     }
-    Client attach(Typing typing = Typing::no, std::uint64_t from = recent) {
-        Client client = *Client::connect(path, typing, from);
+    Client attach(std::uint64_t who = 0, std::uint64_t from = recent) {
+        Client client = *Client::connect(path, who, from);
         settle();
+        Result<Heard> first = client.receive();
+        EXPECT_TRUE(first && first->what == Tells::begins);
+        began = first->position;
         return client;
     }
     static std::string hear(Client& client, std::size_t size) {
@@ -285,8 +344,11 @@ TEST_F(Audience, EachHearsAllFromWhereItWants) {
     Client late = attach();
     print("second");
     EXPECT_EQ(hear(late, 12), "first second");
-    Client from = attach(Typing::no, 3);
+    Client from = attach(0, 3);
+    EXPECT_EQ(began, 3u);
     EXPECT_EQ(hear(from, 9), "st second");
+    attach(0, onwards);
+    EXPECT_EQ(began, 12u);
 }
 
 TEST_F(Audience, WhoDoesNotReadHoldsUpNobodyAndHearsTheRestLater) {
@@ -310,14 +372,14 @@ TEST_F(Audience, WhoDoesNotReadHoldsUpNobodyAndHearsTheRestLater) {
 
 TEST_F(Audience, OneTypesWhoHasBegunAndAnotherWhenItGoes) {
     Client reader = attach();
-    Client looks = attach(Typing::yes), first = attach(Typing::yes);
+    Client looks = attach(++typist), first = attach(++typist);
     EXPECT_EQ(looks.receive()->what, Tells::may_type);
     EXPECT_EQ(first.receive()->what, Tells::may_type);
     ASSERT_TRUE(first.type("one "));
     settle();
     EXPECT_EQ(looks.receive()->what, Tells::may_not);
     {
-        Client second = attach(Typing::yes);
+        Client second = attach(++typist);
         EXPECT_EQ(second.receive()->what, Tells::may_not);
         ASSERT_TRUE(second.type("nothing "));
         ASSERT_TRUE(reader.type("nothing "));
@@ -331,27 +393,50 @@ TEST_F(Audience, OneTypesWhoHasBegunAndAnotherWhenItGoes) {
     EXPECT_EQ(typed, "one two");
 }
 
+TEST_F(Audience, WhoTypesHearsHowFarItsBytesHaveCome) {
+    takes_input = false;
+    Client client = attach(++typist);
+    EXPECT_EQ(client.receive()->what, Tells::may_type);
+    ASSERT_TRUE(client.type("abcdef"));
+    settle();
+    Result<Heard> heard = client.receive();
+    EXPECT_TRUE(heard->what == Tells::may_type && heard->yours && heard->position == 0);
+    take(4);
+    settle();
+    heard = client.receive();
+    EXPECT_TRUE(heard->what == Tells::may_type && heard->yours && heard->position == 4);
+}
+
+TEST_F(Audience, WhoTypedWhenTheOneBeforeWasKilledGoesOn) {
+    input = {.given = 10, .typist = 77, .from = 3};
+    Client other = attach(++typist), client = attach(77);
+    EXPECT_EQ(other.receive()->what, Tells::may_type);
+    EXPECT_EQ(other.receive()->what, Tells::may_not);
+    Result<Heard> const heard = client.receive();
+    EXPECT_TRUE(heard->what == Tells::may_type && heard->yours && heard->position == 7);
+}
+
 TEST_F(Audience, WhatIsTypedAheadOfAGuestThatDoesNotReadWaitsWithoutSpinning) {
     takes_input = false;
     {
-        Client client = attach(Typing::yes);
+        Client client = attach(++typist);
         ASSERT_TRUE(client.type(std::string(6000, 'k')));
         EXPECT_TRUE(rests());
     }
     EXPECT_TRUE(rests()) << "the client has gone, its words wait";
-    EXPECT_EQ(clients.input().size(), 6000u);
-    EXPECT_EQ(clients.input().find_first_not_of('k'), std::string::npos);
+    EXPECT_EQ(waiting.waiting(), std::string(6000, 'k'));
 }
 
 TEST_F(Audience, TooManyAreToldSo) {
     std::list<Client> all;
     for (std::size_t i = 0; i < Clients::most; ++i) all.push_back(attach());
-    Client surplus = attach(Typing::yes);
+    Client surplus = *Client::connect(path, ++typist);
+    settle();
     EXPECT_EQ(surplus.receive()->what, Tells::refused);
     EXPECT_FALSE(surplus.receive());
     all.pop_front();
     settle();
-    Client again = attach(Typing::yes);
+    Client again = attach(++typist);
     EXPECT_EQ(again.receive()->what, Tells::may_type);
 }
 

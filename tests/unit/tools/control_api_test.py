@@ -279,6 +279,29 @@ def ends_of_consoles(folder):
     os.unlink(f"{folder}/full")
 
 
+def nothing_is_lost_in_silence():
+    """What was typed and did not reach the guest before a backend was killed is typed again; what is missing is said."""
+    with running(pvctl, "console", "web", stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as client:
+        seen = b""
+        for keys, shown in ((b"\x01xyz", b"<79><7a>"), (b"\x02ab", b"<61><62>"), (b"\x0c", b"<0c>")):
+            client.stdin.write(keys)
+            client.stdin.flush()
+            while shown not in seen and (more := client.stdout.read1()):
+                seen += more
+        expect(seen.count(b"<78>") == 0 and seen.count(b"<79>") == 1 and seen.count(b"<61>") == 1, f"typed over kills: {seen!r}")
+        remarks = [client.stderr.readline()]
+        for keys, lines in ((b"\x14", 2), (b"zz", 1)):
+            client.stdin.write(keys)
+            client.stdin.flush()
+            remarks += [client.stderr.readline() for _ in range(lines)]
+        begin = b"pvctl: console web: "
+        expect(remarks == [begin + b"10 bytes that the guest printed are missing here\n",
+                           begin + b"1 bytes that were typed may not have reached it\n",
+                           begin + b"somebody else types; what you type is not taken\n",
+                           begin + b"2 bytes that were typed may not have reached it\n"], f"remarks: {remarks}")
+        client.terminate()
+
+
 def ordinary_use(folder):
     code, out, _ = run("list", "-o", "json")
     domains = json.loads(out)["domains"]
@@ -441,6 +464,7 @@ def main():
                 bad_inputs(folder)
                 console_on_a_terminal(folder)
                 ends_of_consoles(folder)
+                nothing_is_lost_in_silence()
                 with typing_at_the_console(b"\x07") as lost:
                     code, _, error = end_of(lost)
                     expect(code == 9 and b"its console backend has ended and does not come back" in error,

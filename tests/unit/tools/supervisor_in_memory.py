@@ -2,8 +2,10 @@
 # SPDX-License-Identifier: MIT
 """Stands in for paravane-supervisor and its console backends, written against backend/supervisor_protocol.hpp and
 backend/console_protocol.hpp: a console says which domain it serves and shows in hexadecimal what was typed. Some keys are orders
-to it: it is killed and comes back (^E), it ends with its guest (^F), it is killed for good (^G). Files in the folder are orders, too:
-with `refuse` every start is refused, for the reason in there; with `full` consoles take no more clients."""
+to it: it is killed and comes back (^E), it ends with its guest (^F), it is killed for good (^G), it leaves out ten bytes (^L),
+somebody else begins to type (^T). ^A and ^B are followed by more: it is killed when the guest has got one byte of that, or none.
+Files in the folder are orders, too: with `refuse` every start is refused, for the reason in there; with `full` consoles take no more
+clients."""
 import argparse
 import contextlib
 import os
@@ -14,12 +16,12 @@ import struct
 DEVICE = "16sIHH"
 REQUEST = struct.Struct(f"=II{DEVICE}16s96s384s")
 ANSWER = struct.Struct(f"=II{DEVICE}IiIiI256s")
-HELLO = struct.Struct("=IIQ")
+HELLO = struct.Struct("=IIQQ")
 HEADING = struct.Struct("=IIQ")
-VERSION = 1
+SUPERVISOR_VERSION, CONSOLE_VERSION = 1, 2
 START, STOP, RESTART, LIST, WATCH, EVENT, END = range(1, 8)
 RUNNING, GONE = 2, 0
-OUTPUT, MAY_TYPE, MAY_NOT, ENDED, REFUSED = range(1, 6)
+OUTPUT, BEGINS, MAY_TYPE, MAY_NOT, ENDED, REFUSED = range(1, 7)
 RECENT = 2**64 - 1
 
 parser = argparse.ArgumentParser()
@@ -28,6 +30,7 @@ folder = parser.parse_args().folder
 waiting = selectors.DefaultSelector()
 consoles = {}  # device: listening socket
 printed = {}  # client of a console: bytes that it got
+given = {}  # typist: bytes of it that the guest got
 
 
 def listen(path, on_client):
@@ -44,7 +47,7 @@ def path_of(device):
 
 def answer(client, what, device, state, failed=0, reason=b""):
     with contextlib.suppress(BrokenPipeError):  # not everybody waits for an answer
-        client.send(ANSWER.pack(VERSION, what, *device, state, 0, 0, 0, failed, reason))
+        client.send(ANSWER.pack(SUPERVISOR_VERSION, what, *device, state, 0, 0, 0, failed, reason))
 
 
 def show(client, text):
@@ -63,24 +66,42 @@ def console_client(listener, device):
         waiting.unregister(client)
         client.close()
 
+    typist = 0
+
+    def take(text):
+        show(client, "".join(f"<{byte:02x}>" for byte in text).encode())
+        given[typist] = given.get(typist, 0) + len(text)
+        client.send(HEADING.pack(MAY_TYPE, 1, given[typist]))
+
     def typed(_):
+        nonlocal typist
         record = client.recv(4096)
-        if not record or record == b"\x05":
+        order = record[:1] if client in printed else b""
+        if order in (b"\x01", b"\x02", b"\x05"):
+            given[typist] = given.get(typist, 0) + {1: 2, 2: 1, 5: 1}[record[0]]
             leave()
-        elif record == b"\x06":
+        elif order == b"\x06":
             client.send(HEADING.pack(ENDED, 0, printed[client]))
             leave()
-        elif record == b"\x07":
+        elif order == b"\x07":
             leave()
             waiting.unregister(listener)
             listener.close()
-        elif client in printed:
-            show(client, "".join(f"<{byte:02x}>" for byte in record).encode())
+        elif order == b"\x0c":
+            printed[client] += 10
+            take(record)
+        elif order == b"\x14":
+            client.send(HEADING.pack(MAY_NOT, 0, 0))
+        elif order:
+            take(record)
+        elif not record:
+            leave()
         else:
-            version, _, begin = HELLO.unpack(record)
-            assert version == VERSION
+            version, _, begin, typist = HELLO.unpack(record)
+            assert version == CONSOLE_VERSION
             printed[client] = 0 if begin == RECENT else begin
-            client.send(HEADING.pack(MAY_TYPE, 0, printed[client]))
+            client.send(HEADING.pack(BEGINS, 0, printed[client]))
+            client.send(HEADING.pack(MAY_TYPE, typist in given, given.get(typist, 0)))
             again = f"again, from {begin}" if begin != RECENT else f"the console of domain {device[2]}"
             show(client, f"{again}\r\n".encode())
 
@@ -118,7 +139,7 @@ def supervisor_client(listener):
             client.close()
             return
         version, what, kind, index, domid, pad, owner, _, arguments = REQUEST.unpack(record)
-        assert version == VERSION
+        assert version == SUPERVISOR_VERSION
         device = (kind, index, domid, pad)
         if what == START:
             assert any(owner)
