@@ -7,7 +7,7 @@ packages_to_run=(
     g++ cmake ninja-build pkg-config python3 binutils cpio kmod lz4 zstd xz-utils
     libxen-dev libgrpc++-dev libprotobuf-dev protobuf-compiler protobuf-compiler-grpc
     libyaml-cpp-dev libcli11-dev nlohmann-json3-dev
-    libseccomp-dev zlib1g-dev liblzma-dev liblz4-dev libzstd-dev libbz2-dev
+    libseccomp-dev liburing-dev zlib1g-dev liblzma-dev liblz4-dev libzstd-dev libbz2-dev
     qemu-system-x86 grub-common grub-pc-bin xorriso mtools
 )
 packages_to_test=(clang clang-format libclang-rt-14-dev libgtest-dev libgmock-dev e2fsprogs ovmf grub-efi-amd64-bin

@@ -25,10 +25,11 @@ MAY_USE = {
     "supervisor": ["os", "xen", "hypercall", "xenstore", "backend"],
     "host": ["os", "xen"],
     "console": ["os", "backend", "host"],
+    "block": ["os", "xen", "host"],
 }
 PLACES = {**{name: f"dom0-tools/lib/{name}" for name in LIB},
           **{name: f"dom0-tools/{name}" for name in ("xenstored", "supervisor", "unpack", "daemon", "cli")},
-          **{name: f"backends/{name}" for name in ("host", "console")}}
+          **{name: f"backends/{name}" for name in ("host", "console", "block")}}
 
 # What has one home: a text, where it may stand, and what to say.
 NUMBERS = (r"abi::(domctl|sysctl|hypercall|memop|mmuext|evtchnop|xenver|gnttabop)::|(domctl|sysctl)_interface_version"
@@ -37,6 +38,7 @@ HOMES = [
     (NUMBERS, ["hypercall"], "numbers of hypercalls stand in hypercall/"),
     (r"<xen(call|evtchn|gnttab|foreignmemory|ctrl|store)\.h>", ["xen"], "Debian's libxen* are for xen/"),
     (r"<(zlib|bzlib|lzma|zstd|lz4)\.h>", ["unpack"], "decompressors are for unpack/"),
+    (r"<liburing\.h>", ["block"], "io_uring is for block/"),
     (r"\.pb\.h>|\bv1::|grpc", ["api", "daemon", "cli"], "the API's messages are for the edge"),
     (r"\b(fork|vfork|daemon|posix_spawn|epoll_create1?)\(", ["os"], "processes and event loops are made in os/"),
     (r"\b(from_chars|strtou?ll?|stou?ll?|atoi|sscanf)\(", [], "decimal numbers are read by portable/base/number.hpp"),
