@@ -3,11 +3,16 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <iterator>
+
 #include "os/log.hpp"
 #include "os/unix_socket.hpp"
+#include "xenstore/socket_path.hpp"
 
 namespace paravane::supervisor {
 namespace {
@@ -25,6 +30,27 @@ Result<Pipe> make_pipe() {
     Pipe pipe{OwnedFd{ends[0]}, OwnedFd{ends[1]}};
     fcntl(pipe.from.get(), F_SETFL, O_NONBLOCK);
     return pipe;
+}
+
+std::vector<std::string> words_of(Request const& request) {
+    std::vector<std::string> all;
+    std::string_view words{request.arguments.data(), request.arguments.size()};
+    for (std::size_t end; (end = words.find('\0')) != std::string_view::npos && end != 0; words.remove_prefix(end + 1))
+        all.emplace_back(words.substr(0, end));
+    return all;
+}
+
+// For one process alone: what the one before has under way holds its own open file, and that one's lock.
+Result<OwnedFd> open_image(std::vector<std::string> const& words) {
+    auto const option = std::ranges::find(words, "--image");
+    if (option == words.end() || std::next(option) == words.end())
+        return Error{"", "no image is named", ErrorKind::invalid};
+    std::string const& path = *std::next(option);
+    bool const read_only = std::ranges::find(words, "--read-only") != words.end();
+    // A pipe of that name would be waited for.
+    OwnedFd fd{open(path.c_str(), (read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_NONBLOCK)};
+    if (!fd || fcntl(fd.get(), F_SETFL, 0) < 0) return Error::from_errno("open " + path);
+    return fd;
 }
 
 void signal_to(OwnedFd const& pidfd, int number) { syscall(SYS_pidfd_send_signal, pidfd.get(), number, nullptr, 0); }
@@ -62,14 +88,40 @@ Result<std::vector<Handed>> DeviceProcess::lend() {
         handed.push_back({"log", logs_.newest.get()});
         handed.push_back({"older-log", logs_.older.get()});
     }
+    if (kind_.has_image) lend_passing(handed, "image", TRY(open_image(words_of(request_))));
+    if (kind_.negotiates) lend_passing(handed, "nodes", TRY(make_gate()));
     // A second descriptor of these anywhere keeps the event channel bound when the process is gone.
     for (char const* name : {"evtchn", "gntdev"}) {
         OwnedFd fd{open((places_.devices + "/" + name).c_str(), O_RDWR | O_CLOEXEC)};
         if (!fd) return Error::from_errno("open " + places_.devices + "/" + name);
-        handed.push_back({name, fd.get()});
-        passing_.push_back(std::move(fd));
+        lend_passing(handed, name, std::move(fd));
     }
     return handed;
+}
+
+void DeviceProcess::lend_passing(std::vector<Handed>& handed, char const* name, OwnedFd fd) {
+    handed.push_back({name, fd.get()});
+    passing_.push_back(std::move(fd));
+}
+
+// The process's end of its way to the store. While the store is away nothing comes from there, and a device that is
+// connected is served all the same.
+Result<OwnedFd> DeviceProcess::make_gate() {
+    int ends[2];
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
+        return Error::from_errno("make a way to xenstored");
+    OwnedFd ours{ends[0]}, theirs{ends[1]};
+    Result<OwnedFd> store = connect_unix(xenstore_socket_path(), SocketKind::stream_without_waiting);
+    hv::xenbus::Kind const* nodes = hv::xenbus::find_kind(kind_.name);
+    if (!store || nodes == nullptr) {
+        log::error(name_of(request_.device) + ": there is no way to xenstored");
+        return theirs;
+    }
+    auto const cut_off = [name = name_of(request_.device)](std::string_view why) {
+        log::error(name + ": cut off from xenstored: " + std::string{why});
+    };
+    gate_ = TRY(NodeGate::open(loop_, {*nodes, request_.device}, std::move(ours), *std::move(store), cut_off));
+    return theirs;
 }
 
 Result<> DeviceProcess::try_to_start() {
@@ -83,9 +135,8 @@ Result<> DeviceProcess::try_to_start() {
     spec.handed.push_back({"ready", ready.to.get()});
     std::string const program = "paravane-" + std::string{kind_.name};
     spec.words = {places_.programs + "/" + program, "--domain", std::to_string(request_.device.domid)};
-    std::string_view words{request_.arguments.data(), request_.arguments.size()};
-    for (std::size_t end; (end = words.find('\0')) != std::string_view::npos && end != 0; words.remove_prefix(end + 1))
-        spec.words.emplace_back(words.substr(0, end));
+    if (kind_.negotiates) spec.words.insert(spec.words.end(), {"--index", std::to_string(request_.device.index)});
+    std::ranges::move(words_of(request_), std::back_inserter(spec.words));
     if (kind_.lasting_log != 0) {
         bool const lasts = !text_of(request_.log).empty() && !places_.log_folder.empty();
         spec.words.insert(spec.words.end(),
@@ -147,6 +198,7 @@ void DeviceProcess::forget_process() {
         *fd = OwnedFd{};
     }
     passing_.clear();
+    gate_.reset();
     pid_ = 0;
 }
 
@@ -181,6 +233,8 @@ void DeviceProcess::adopt(Record const& record) {
     started_ = Clock::now();
     if (Result<> watched = watch(); !watched) log::error(watched.error().message());
     become(State::running);
+    // Its way to the store ended with the supervisor before us: the next one gets another, and its guest sees a pause.
+    if (kind_.negotiates) kill();
 }
 
 void DeviceProcess::stop() {

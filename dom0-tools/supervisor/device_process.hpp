@@ -4,6 +4,7 @@
 #pragma once
 #include <chrono>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -13,6 +14,7 @@
 #include "os/event_loop.hpp"
 #include "supervisor/backoff.hpp"
 #include "supervisor/kinds.hpp"
+#include "supervisor/node_gate.hpp"
 #include "supervisor/places.hpp"
 
 namespace paravane::supervisor {
@@ -46,6 +48,8 @@ public:
 private:
     Result<> try_to_start();
     Result<std::vector<Handed>> lend();
+    void lend_passing(std::vector<Handed>& handed, char const* name, OwnedFd fd);
+    Result<OwnedFd> make_gate();
     Result<> watch();
     void hear();
     void ended();
@@ -62,6 +66,7 @@ private:
     OwnedFd journal_, listener_;
     Logs logs_;
     std::vector<OwnedFd> passing_;  // for the next process alone
+    std::unique_ptr<NodeGate> gate_;
     pid_t pid_ = 0;
     bool is_our_child_ = true;
     OwnedFd pidfd_, ready_, complaints_;

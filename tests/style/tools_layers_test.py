@@ -23,9 +23,9 @@ MAY_USE = {
     "daemon": LIB,
     "cli": ["os", "domain", "api"],
     "supervisor": ["os", "xen", "hypercall", "xenstore", "backend"],
-    "host": ["os", "xen"],
+    "host": ["os", "xen", "xenstore"],
     "console": ["os", "backend", "host"],
-    "block": ["os", "xen", "host"],
+    "block": ["os", "xen", "xenstore", "host"],
 }
 PLACES = {**{name: f"dom0-tools/lib/{name}" for name in LIB},
           **{name: f"dom0-tools/{name}" for name in ("xenstored", "supervisor", "unpack", "daemon", "cli")},

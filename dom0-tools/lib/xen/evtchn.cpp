@@ -2,6 +2,10 @@
 #include "xen/evtchn.hpp"
 
 #include <fcntl.h>
+#include <sys/ioctl.h>
+#include <xen/xen.h>
+// Relies on the types of the one before it.
+#include <xen/evtchn.h>
 
 extern "C" {
 #include <xenevtchn.h>
@@ -81,5 +85,9 @@ Result<> XenEvtchn::restrict_to(std::uint16_t domid) {
         return Error::from_errno("restrict event channels to domain " + std::to_string(domid));
     }
     return {};
+}
+
+std::array<unsigned long, 3> XenEvtchn::requests() {
+    return {IOCTL_EVTCHN_BIND_INTERDOMAIN, IOCTL_EVTCHN_UNBIND, IOCTL_EVTCHN_NOTIFY};
 }
 }  // namespace paravane

@@ -4,6 +4,7 @@
 #include "os/error.hpp"
 #include "os/owned_fd.hpp"
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -33,6 +34,9 @@ public:
 
     // From now on this handle can only talk to that domain (for backends that drop privileges).
     Result<> restrict_to(std::uint16_t domid);
+
+    // The ioctls that binding to a domain, unbinding and notifying are.
+    static std::array<unsigned long, 3> requests();
 
 private:
     struct Closer {

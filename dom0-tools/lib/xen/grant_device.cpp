@@ -31,8 +31,17 @@ Result<MappedGrants> GrantDevice::map(std::span<std::uint32_t const> refs) {
     std::size_t const size = refs.size() * page_size;
     void* address =
         mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd_.get(), static_cast<off_t>(request.index));
-    if (address == MAP_FAILED) return Error::from_errno(step);
-    return MappedGrants{address, size};
+    Result<MappedGrants> mapped = address == MAP_FAILED ? Result<MappedGrants>{Error::from_errno(step)}
+                                                        : Result<MappedGrants>{MappedGrants{address, size}};
+    // The handle's own hold: from here on the pages go with the memory, and the handle does not grow with what was
+    // mapped.
+    ioctl_gntdev_unmap_grant_ref release{request.index, request.count, 0};
+    if (ioctl(fd_.get(), IOCTL_GNTDEV_UNMAP_GRANT_REF, &release) < 0) return Error::from_errno(step);
+    return mapped;
+}
+
+std::array<unsigned long, 3> GrantDevice::requests() {
+    return {IOCTL_GNTDEV_MAP_GRANT_REF, IOCTL_GNTDEV_UNMAP_GRANT_REF, IOCTL_GNTDEV_GRANT_COPY};
 }
 
 Result<> GrantDevice::copy(CopyTo direction, std::span<GrantPiece const> pieces) {

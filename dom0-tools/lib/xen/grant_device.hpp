@@ -6,6 +6,7 @@
 #include "os/error.hpp"
 #include "os/owned_fd.hpp"
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -51,6 +52,8 @@ public:
     Result<MappedGrants> map(std::span<std::uint32_t const> refs);
     // In one call for all; the error names the first that failed.
     Result<> copy(CopyTo direction, std::span<GrantPiece const> pieces);
+
+    static std::array<unsigned long, 3> requests();  // the ioctls that these are
 
 private:
     OwnedFd fd_;

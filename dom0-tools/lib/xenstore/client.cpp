@@ -57,10 +57,16 @@ Result<XenstoreClient> XenstoreClient::connect() {
     std::string step = "connect to xenstored at " + path;
     Result<OwnedFd> fd = connect_unix(path);
     if (!fd) return Error{step, std::strerror(fd.error().code), ErrorKind::unavailable, ECONNREFUSED};
+    return adopt(*std::move(fd));
+}
+
+Result<XenstoreClient> XenstoreClient::adopt(OwnedFd socket) {
     timeval limit{.tv_sec = reply_limit_seconds, .tv_usec = 0};
-    setsockopt(fd->get(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
-    setsockopt(fd->get(), SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
-    return XenstoreClient{*std::move(fd)};
+    for (int which : {SO_RCVTIMEO, SO_SNDTIMEO}) {
+        if (setsockopt(socket.get(), SOL_SOCKET, which, &limit, sizeof limit) < 0)
+            return Error::from_errno("talk to xenstored");
+    }
+    return XenstoreClient{std::move(socket)};
 }
 
 Result<> XenstoreClient::send(std::uint32_t type, std::string_view payload) {

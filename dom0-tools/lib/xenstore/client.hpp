@@ -27,6 +27,8 @@ class XenstoreClient {
 public:
     // The socket is $XENSTORED_PATH, or `socket` in $XENSTORED_RUNDIR, or /run/xenstored/socket.
     static Result<XenstoreClient> connect();
+    // Of a connection that somebody else has made, who may.
+    static Result<XenstoreClient> adopt(OwnedFd socket);
 
     Result<std::string> read(std::string_view path);
     Result<std::optional<std::string>> read_if_there(std::string_view path);

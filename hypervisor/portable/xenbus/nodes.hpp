@@ -53,6 +53,10 @@ constexpr Node of_each_page(Node node) {
 inline constexpr u64 last_port = 131071;  // event channels of the FIFO ABI
 inline constexpr u64 last_grant = 0xffff'ffff;
 
+// What every device with states has: whether its back end is to go on, as the toolstack says. Without the node it is.
+inline constexpr Node online = flag("online", Writer::toolstack, 1);
+inline constexpr std::string_view state_node = "state";  // of each end, in its own folder
+
 // The console that a domain is built with: its nodes are in console/ of the domain, and it has no states.
 namespace console {
 inline constexpr Node ring_ref{
@@ -169,4 +173,11 @@ struct Kind {
 };
 inline constexpr std::array kinds{Kind{"console", "console", "console", console::nodes},
                                   Kind{"block", "vbd", "pvblk", block::nodes}, Kind{"net", "vif", "pvnet", net::nodes}};
+
+constexpr Kind const* find_kind(std::string_view name) {
+    for (Kind const& kind : kinds) {
+        if (kind.name == name) return &kind;
+    }
+    return nullptr;
+}
 }  // namespace hv::xenbus

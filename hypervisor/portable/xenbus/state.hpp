@@ -42,8 +42,8 @@ enum class Step : abi::u8 {
     nothing,
     offer,       // write what it can do, then init_wait
     connect,     // read what the front end chose, map its rings, then connected
-    disconnect,  // let go of the rings, then closing
-    close,       // then closed; the device stays, and may be connected again
+    disconnect,  // closing; the front end may use its rings until it is closed itself
+    close,       // let go of the rings, then closed; the device stays, and may be connected again
     reject,      // the front end has jumped to where it cannot be: as close, with a logged reason
 };
 

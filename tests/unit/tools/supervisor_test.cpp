@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The supervisor over its socket, with shell scripts as backends.
+#include "supervisor/server.hpp"
+
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <poll.h>
@@ -16,7 +18,6 @@
 #include "backend/supervisor.hpp"
 #include "os/unix_socket.hpp"
 #include "supervisor/keeper.hpp"
-#include "supervisor/server.hpp"
 
 namespace {
 using namespace std::chrono_literals;
@@ -65,8 +66,8 @@ protected:
         stop();
         std::filesystem::remove_all(folder);
     }
-    void program(std::string const& text) const {
-        std::string const path = folder + "/paravane-console";
+    void program(std::string const& text, std::string const& kind = "console") const {
+        std::string const path = folder + "/paravane-" + kind;
         std::ofstream{path + ".new"} << text;
         chmod((path + ".new").c_str(), 0755);
         std::filesystem::rename(path + ".new", path);
@@ -280,5 +281,69 @@ TEST_F(Supervisor, DisconnectsWhoSpeaksNonsenseAndGoesOn) {
         EXPECT_EQ(recv(other.get(), &byte, 1, 0), 0);
     }
     EXPECT_TRUE(connect()->start(spec(3), long_enough));
+}
+// Descriptor 4 is the image, 5 its way to the store, 8 says that it is ready; it reads one byte of the image.
+constexpr char serves_disk[] =
+    "#!/bin/sh\n[ -S /proc/self/fd/5 ] || exit 1\ndd bs=1 count=1 <&4 2>/dev/null >/dev/null\n"
+    "printf + >&8; exec 8>&-\ntrap 'exit 0' TERM\nwhile :; do sleep 0.05; done\n";
+
+class Disks : public Supervisor {
+protected:
+    Disks() { setenv("XENSTORED_PATH", "/nowhere", 1); }
+    DeviceSpec disk(std::vector<std::string> const& more = {}) const {
+        DeviceSpec spec{.device = {"block", 3, 1}, .owner = {}, .log = {}, .arguments = {"--image", folder + "/image"}};
+        spec.arguments.insert(spec.arguments.end(), more.begin(), more.end());
+        return spec;
+    }
+    // How it is open, and how far it was read: both of the open file.
+    std::string open_image_of(int pid) const {
+        std::ifstream info{"/proc/" + std::to_string(pid) + "/fdinfo/4"};
+        std::string word, place, flags;
+        info >> word >> place >> word >> flags;
+        return place + " " + std::to_string(std::stoul(flags, nullptr, 8) & (O_ACCMODE | O_NONBLOCK));
+    }
+};
+
+TEST_F(Disks, HaveAnImageThatIsOpenedForEachProcess) {
+    program(serves_disk, "block");
+    std::ofstream{folder + "/image"} << "image";
+    Client client = *connect();
+    ASSERT_TRUE(client.watch(long_enough));
+    ASSERT_TRUE(client.start(disk(), long_enough));
+    for (int kills = 0; kills < 3; ++kills) {
+        EXPECT_EQ(open_image_of(status(3).pid), "1 " + std::to_string(O_RDWR)) << kills;
+        kill(status(3).pid, SIGKILL);
+        wait_for(client, State::waiting);
+        wait_for(client, State::running);
+    }
+    ASSERT_TRUE(client.stop(disk().device, long_enough));
+    ASSERT_TRUE(client.start(disk({"--read-only"}), long_enough));
+    EXPECT_EQ(open_image_of(status(3).pid), "1 " + std::to_string(O_RDONLY));
+}
+
+TEST_F(Disks, AreNotServedWithoutAnImage) {
+    program(serves_disk, "block");
+    Client client = *connect();
+    Result<> started = client.start(disk(), long_enough);
+    ASSERT_FALSE(started);
+    EXPECT_NE(started.error().message().find("No such file"), std::string::npos) << started.error().message();
+    DeviceSpec unnamed = disk();
+    unnamed.arguments.pop_back();
+    EXPECT_FALSE(client.start(unnamed, long_enough));
+    // Nor is a pipe waited for.
+    mkfifo((folder + "/image").c_str(), 0600);
+    (void)client.start(disk({"--read-only"}), long_enough);
+}
+
+TEST_F(Disks, GetAnotherProcessFromTheNextSupervisor) {
+    program(serves_disk, "block");
+    std::ofstream{folder + "/image"} << "image";
+    ASSERT_TRUE(connect()->start(disk(), long_enough));
+    int const before = status(3).pid;
+    stop();
+    begin();
+    DeviceStatus now;
+    do { now = status(3); } while (now.state != State::running || now.pid == before);
+    EXPECT_EQ(open_image_of(now.pid), "1 " + std::to_string(O_RDWR));
 }
 }  // namespace
