@@ -185,12 +185,12 @@ void FileStorage::begin(Transfer& transfer) {
     io_uring_sqe_set_data(entry, &transfer);
 }
 
-Result<> FileStorage::push() {
+Result<bool> FileStorage::push() {
     int const submitted = io_uring_submit(&ring_);
     // Busy: what is done must be taken first, and is next.
     if (submitted < 0 && submitted != -EBUSY && submitted != -EAGAIN && submitted != -EINTR)
         return Error::from_errno("ask the io_uring", -submitted);
-    return {};
+    return io_uring_sq_ready(&ring_) == 0;
 }
 
 std::optional<Done> FileStorage::next_done() {

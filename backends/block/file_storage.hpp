@@ -36,7 +36,7 @@ public:
 
     Result<Geometry> look() override;
     void submit(Transfer& transfer) override;
-    Result<> push() override;
+    Result<bool> push() override;
     std::optional<Done> next_done() override;
     int fd() const override { return ring_.ring_fd; }
 

@@ -111,7 +111,8 @@ public:
         return journal_.push();
     }
 
-    std::size_t under_way() const { return under_way_ + again_.size(); }
+    std::size_t under_way() const { return in_storage() + again_.size(); }
+    std::size_t in_storage() const { return under_way_; }  // as much will be completed
 
 private:
     using Entry = typename Journal::Entry;

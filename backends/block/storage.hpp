@@ -31,7 +31,8 @@ public:
     virtual Result<Geometry> look() = 0;  // its size may change
     // Begins with push() at the latest.
     virtual void submit(Transfer& transfer) = 0;
-    virtual Result<> push() = 0;
+    // False: not all could be begun, for want of memory; nothing tells when it can.
+    virtual Result<bool> push() = 0;
     virtual std::optional<Done> next_done() = 0;
     virtual int fd() const = 0;  // readable when something is done
 };

@@ -61,7 +61,7 @@ struct MemoryStorage : Storage {
               "as much memory as there is data");
         pending.push_back(&transfer);
     }
-    Result<> push() override { return {}; }
+    Result<bool> push() override { return true; }
     std::optional<Done> next_done() override { return {}; }
     int fd() const override { return -1; }
 

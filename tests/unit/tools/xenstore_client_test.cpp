@@ -2,80 +2,14 @@
 // Our client of xenstore against xenstored's own server, which a thread serves at a socket.
 #include "xenstore/client.hpp"
 
-#include <poll.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <cstdlib>
-#include <thread>
 
-#include "os/io.hpp"
-#include "os/unix_socket.hpp"
-#include "xenstored/server.hpp"
+#include "store_at_socket.hpp"
 
 #include <gtest/gtest.h>
 
 namespace test {
 namespace {
-using namespace paravane;
-using xenstored::Server;
-using xenstored::Session;
-
-class NoDomains final : public xenstored::Platform {
-public:
-    xenstored::DomainState state_of(xenstored::Domid) override { return xenstored::DomainState::absent; }
-    std::optional<std::map<xenstored::Domid, xenstored::DomainState>> domain_states() override { return {}; }
-    xenstored::Outcome<xenstored::RingPlace> connect(Session&, std::uint32_t) override {
-        return xenstored::RingPlace{};
-    }
-    xenstored::Outcome<xenstored::RingPlace> reconnect(Session&, std::uint32_t) override {
-        return xenstored::RingPlace{};
-    }
-    void disconnect(Session&) override {}
-    void log(std::string_view) override {}
-};
-
-// One client at a time, until the listener is shut.
-class StoreAtSocket {
-public:
-    explicit StoreAtSocket(std::string const& path) : listener_{*listen_unix(path)}, thread_{[this] { run(); }} {}
-    ~StoreAtSocket() { shutdown(listener_.get(), SHUT_RDWR); }
-
-private:
-    void run() {
-        for (;;) {
-            pollfd waiting{.fd = listener_.get(), .events = POLLIN, .revents = 0};
-            poll(&waiting, 1, -1);
-            OwnedFd client{accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC)};
-            if (!client) return;
-            serve(client.get());
-        }
-    }
-
-    void serve(int client) {
-        Session& session = server_.open_socket_session();
-        std::byte chunk[4096];
-        for (;;) {
-            ssize_t const count = recv(client, chunk, sizeof chunk, 0);
-            if (count <= 0) break;
-            server_.feed(session, std::span{chunk}.first(static_cast<std::size_t>(count)));
-            while (server_.serve(session, 100, {})) {}
-            while (!session.output.empty()) {
-                std::span<std::byte const> const bytes = session.output.front();
-                if (!send_all(client, {reinterpret_cast<char const*>(bytes.data()), bytes.size()})) break;
-                server_.took(session, bytes.size());
-            }
-        }
-        server_.close_session(session);
-    }
-
-    NoDomains platform_;
-    Server server_{platform_};
-    OwnedFd listener_;
-    std::jthread thread_;
-};
-
 class Client : public testing::Test {
 protected:
     Client() { setenv("XENSTORED_PATH", path.c_str(), 1); }
