@@ -4,10 +4,8 @@ import sys
 
 from harness import boot_dom0, needs, run
 
-TEST = needs(dom0="shared", cost=90, long=1800, programs=("backend_control", "disk_check", "paravane-supervisor", "paravane-block"),
-             files={"/usr/sbin/paravane-supervisor": "{build}/dom0-tools/supervisor/paravane-supervisor",
-                    "/usr/sbin/paravane-block": "{build}/backends/block/paravane-block",
-                    "/usr/sbin/backend_control": "{build}/tests/system/backend_control",
+TEST = needs(dom0="shared", cost=90, long=1800, programs=("backend_control", "disk_check"),
+             files={"/usr/sbin/backend_control": "{build}/tests/system/backend_control",
                     "/tests/block_backend/disk_check": "{build}/tests/system/disk_check",
                     "/tests/block_backend/loop.ko":
                         "{build}/debian/linux-image-amd64/lib/modules/*/kernel/drivers/block/loop.ko",
