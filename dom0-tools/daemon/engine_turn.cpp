@@ -96,7 +96,9 @@ Result<Seen> Engine::look(Entry& entry, Record const& record) {
         if (!all) return std::move(all).error();
     }
     if (entry.nodes_epoch != store_.epoch()) entry.nodes = Sight::unknown;
-    seen.nodes = record.guest.id == 0 ? Sight::missing : entry.nodes;
+    // Neither a guest that was not built nor one of a former start of the host has nodes: its number is another's now.
+    bool const has_number = record.guest.id != 0 && record.boot == settings_.boot;
+    seen.nodes = has_number ? entry.nodes : Sight::missing;
     if (entry.console == Sight::unknown && (record.phase == Phase::ready || record.phase == Phase::started))
         entry.console = Sight::missing;  // asking for one that is there does no harm
     seen.console = entry.console;
@@ -121,7 +123,9 @@ Engine::Next Engine::one_step(EntryRef const& entry, Lane lane) {
     Seen const& seen = *looked;
     bool uses_nodes = record.phase == Phase::ready || record.phase == Phase::started;
     bool must_see = uses_nodes && seen.nodes == Sight::unknown && record.guest.ports.console != 0 && store_.answers();
-    bool must_ask = to_ask != Asked::nothing && store_.answers();
+    // Before it runs with its nodes in place there is nobody to ask; while it is being built not even a number.
+    bool const can_hear = record.phase == Phase::started && seen.nodes == Sight::present;
+    bool must_ask = to_ask != Asked::nothing && can_hear && store_.answers();
     if ((must_see || must_ask) && lane != Lane::store) return Next::to_store;
     if (must_ask) {
         Result<> asked = ask_guest(entry, record);
@@ -287,7 +291,7 @@ Result<> Engine::ask_guest(EntryRef const& entry, Record const& record) {
         std::scoped_lock lock{entry->mutex};
         word = std::exchange(entry->to_ask, Asked::nothing) == Asked::reboot ? "reboot" : "poweroff";
     }
-    return store_.with_nodes([&](DomainNodes& nodes) { return nodes.ask(record.guest.id, word); });
+    return store_.with_nodes([&](DomainNodes& nodes) { return nodes.ask(record.guest.id, record.uid, word); });
 }
 
 // Who holds a dead guest's memory lets go when xenstored tells it, or when it ends. However long that takes.

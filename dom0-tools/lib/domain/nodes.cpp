@@ -76,9 +76,15 @@ Result<> DomainNodes::write_guest_nodes(GuestPlace const& place, std::string con
     return {};
 }
 
+Result<bool> DomainNodes::are_of(std::uint16_t id, std::string const& uid) {
+    return TRY(client_.read_if_there(guest_path(id) + "/vm")) == vm_path(uid);
+}
+
 Result<> DomainNodes::remove(std::uint16_t id, std::string const& uid) {
-    TRY(client_.remove(guest_path(id)));
-    return client_.remove(vm_path(uid));
+    return client_.in_transaction([&](XenstoreClient&) -> Result<> {
+        if (TRY(are_of(id, uid))) TRY(client_.remove(guest_path(id)));
+        return client_.remove(vm_path(uid));
+    });
 }
 
 Result<> DomainNodes::rename(std::uint16_t id, std::string const& uid, std::string const& name) {
@@ -98,7 +104,12 @@ Result<bool> DomainNodes::answers(std::uint16_t id, std::string const& request) 
     return feature == "1";
 }
 
-Result<> DomainNodes::ask(std::uint16_t id, std::string const& request) {
-    return client_.write(guest_path(id) + "/control/shutdown", request);
+Result<> DomainNodes::ask(std::uint16_t id, std::string const& uid, std::string const& request) {
+    return client_.in_transaction([&](XenstoreClient&) -> Result<> {
+        if (!TRY(are_of(id, uid)))
+            return Error{"ask domain " + std::to_string(id), "its nodes are not those of " + uid,
+                         ErrorKind::precondition};
+        return client_.write(guest_path(id) + "/control/shutdown", request);
+    });
 }
 }  // namespace paravane

@@ -29,6 +29,7 @@ public:
     // Everything the guest and its backends look for, at once; then the introduction to xenstored.
     Result<> publish(GuestPlace const& guest, std::string const& uid, DomainSpec const& spec);
     Result<bool> is_published(std::uint16_t id);
+    // A number may be another domain's meanwhile, or 0, which is ours: its nodes go only if they are this guest's.
     Result<> remove(std::uint16_t id, std::string const& uid);
     Result<> rename(std::uint16_t id, std::string const& uid, std::string const& name);
 
@@ -36,9 +37,10 @@ public:
 
     // Guests say by control/feature-* which requests they answer.
     Result<bool> answers(std::uint16_t id, std::string const& request);
-    Result<> ask(std::uint16_t id, std::string const& request);
+    Result<> ask(std::uint16_t id, std::string const& uid, std::string const& request);  // precondition: not its nodes
 
 private:
+    Result<bool> are_of(std::uint16_t id, std::string const& uid);
     Result<> write_guest_nodes(GuestPlace const& guest, std::string const& uid, DomainSpec const& spec);
 
     XenstoreClient client_;

@@ -272,5 +272,37 @@ TEST_F(EngineTest, SaysWhenADomainCannotBeBuiltAgain) {
     write_kernel(make_elf());
     EXPECT_TRUE(wait_for([&] { return id("web") && *id("web") != 1 && runs(*id("web")); })) << "it is tried again";
 }
+
+// Its number is 0 until it is built, and that is dom0's.
+TEST_F(EngineTest, AShutdownOfADomainThatIsBeingBuiltWaitsForItsGuest) {
+    DomainSpec again = spec();
+    again.back_off.initial = 1ms;
+    ASSERT_TRUE(create(again));
+    std::filesystem::remove(kernel);
+    end("web", reboot);
+    ASSERT_TRUE(wait_for([&] { return !view("web")->record.failure.empty(); }));
+    Wish shut = wish(Action::shutdown, "web");
+    shut.grace = 1h;
+    ASSERT_TRUE(engine->wish(std::move(shut)));
+    write_kernel(make_elf());
+    ASSERT_TRUE(wait_for([&] { return id("web") && *id("web") > 1 && runs(*id("web")); }));
+    std::string const guest = "/local/domain/" + std::to_string(*id("web"));
+    EXPECT_TRUE(wait_for([&] { return node(guest + "/control/shutdown") == "poweroff"; }));
+    EXPECT_EQ(node("/local/domain/0/control/shutdown"), "(none)");
+}
+
+TEST_F(EngineTest, NodesOfAnotherDomainWithItsNumberStay) {
+    ASSERT_TRUE(create(spec()));
+    {
+        std::scoped_lock lock{dom0.mutex};
+        dom0.nodes["/local/domain/1/vm"] = "/vm/another";
+    }
+    Wish shut = wish(Action::shutdown, "web");
+    shut.grace = 1h;
+    ASSERT_TRUE(engine->wish(std::move(shut)));
+    ASSERT_TRUE(act(Action::remove, "web"));
+    EXPECT_EQ(node("/local/domain/1/vm"), "/vm/another");
+    EXPECT_THAT(node("/local/domain/1/control/shutdown"), testing::Ne("poweroff"));
+}
 }  // namespace
 }  // namespace test
