@@ -109,6 +109,9 @@ private:
         if (option.name == "version") line_.version = true;
         Result<> checked = check_word(option.kind, word);
         if (!checked) return std::move(checked).error().within("--" + std::string{option.name});
+        // Of two the last would count, and choose more than both together.
+        if (option.kind == WordKind::selector && !line_.words(option.name).empty())
+            return refuse("--" + std::string{option.name} + " is given twice: join the parts with a comma");
         line_.add(option, std::string{word});
         return {};
     }
@@ -199,7 +202,8 @@ Result<> check_word(WordKind kind, std::string_view word) {
         case WordKind::device:
         case WordKind::operation:
         // Of a script's unset variable: it would choose all there are.
-        case WordKind::selector: return word.empty() ? Result<>{refuse("is empty")} : Result<>{};
+        case WordKind::selector:
+            return word.find_first_not_of(' ') == word.npos ? Result<>{refuse("is empty")} : Result<>{};
         case WordKind::duration: return only_checked(parse_duration(word));
         case WordKind::time: return only_checked(parse_time(word));
         case WordKind::size: return only_checked(parse_size(word));

@@ -50,7 +50,9 @@ bool take_set_word(std::string_view& text, bool& wanted) {
 Result<LabelSelector> LabelSelector::parse(std::string_view text) {
     LabelSelector selector;
     if (text.size() > longest_selector) return refuse("is longer than 4096 characters");
+    bool const chooses_everything = text.empty();
     skip_spaces(text);
+    if (text.empty() && !chooses_everything) return refuse("has nothing but spaces");
     while (!text.empty()) {
         Part part;
         bool absent = take(text, "!");

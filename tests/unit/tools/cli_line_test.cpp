@@ -75,6 +75,9 @@ TEST(CliLine, WrongUsageIsNamed) {
     EXPECT_EQ(error_of({"store", "read", ""}), "read: PATH is empty");
     EXPECT_EQ(error_of({"pause", "a", "--request-id", ""}), "--request-id is empty");
     EXPECT_EQ(error_of({"destroy", "--selector", ""}), "--selector is empty") << "it would choose every domain";
+    EXPECT_EQ(error_of({"destroy", "--selector", "  "}), "--selector is empty");
+    EXPECT_EQ(error_of({"destroy", "-l", "a=1", "-l", "b=2"}),
+              "--selector is given twice: join the parts with a comma");
     EXPECT_EQ(error_of({"console", "a", "-e", "xx"}).substr(0, 15), "--escape: \"xx\" ");
     EXPECT_EQ(error_of({"wait", "a", "--for", "blocked"}).substr(0, 17), "--for: \"blocked\" ");
 }

@@ -117,7 +117,7 @@ TEST(Selector, ChoosesByLabels) {
         EXPECT_TRUE(chooses(yes)) << yes;
     for (char const* no : {"tier=db", "zone in (c)", "zone notin (a,b)", "!tier", "old", "old=x"})
         EXPECT_FALSE(chooses(no)) << no;
-    for (char const* bad : {",", "a,", "=b", "a=b c=d", "a in (b", "a in", "a=b;c", "!", "\xff"})
+    for (char const* bad : {"  ", ",", "a,", "=b", "a=b c=d", "a in (b", "a in", "a=b;c", "!", "\xff"})
         EXPECT_FALSE(paravane::LabelSelector::parse(bad)) << bad;
 }
 
