@@ -89,24 +89,25 @@ Result<> Backend::run(host::Handover& handover) {
     // Whatever came before we were bound raised no event for us; nor did the guest's peer change reach it.
     queue_->notify();
     while (!guest_gone_) {
-        TRY(serve_ring());
+        bool const has_more = TRY(serve_ring());
         std::optional<std::chrono::milliseconds> limit;
-        auto const now = Clock::now();
-        if (auto const wait = prints_.wait(now); wait > Clock::duration::zero())
-            limit = std::chrono::ceil<std::chrono::milliseconds>(wait);
+        if (has_more) limit = std::chrono::ceil<std::chrono::milliseconds>(prints_.wait(Clock::now()));
         TRY(loop_.wait(limit));
         if (failure_) return std::move(*failure_);
     }
     return end();
 }
 
-// Events stay off until the ring is empty, so a guest that prints faster than it may causes none.
-Result<> Backend::serve_ring() {
+// Events stay off until the ring is empty, so a guest that prints faster than it may causes none. True: there may be
+// more, to be looked at when that is allowed again, which may be now; no event will say so.
+Result<bool> Backend::serve_ring() {
     feed_input();
     while (prints_.take(Clock::now())) {
-        if (!print_some()) return queue_->rearm();
+        if (print_some()) continue;
+        TRY(queue_->rearm());
+        return false;
     }
-    return {};
+    return true;
 }
 
 // False when there was nothing.

@@ -37,7 +37,7 @@ private:
     Backend(Options const& options, EventLoop loop, OwnedFd end, host::Queue queue, Memory journal, OwnedFd listener,
             OwnedFd log, OwnedFd older_log);
 
-    Result<> serve_ring();
+    Result<bool> serve_ring();
     void feed_input();
     bool print_some();
     Result<> end();
