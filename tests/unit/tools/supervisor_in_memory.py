@@ -45,20 +45,32 @@ def path_of(device):
     return f"{folder}/{device[0].rstrip(bytes(1)).decode()}-{device[2]}.sock"
 
 
+# Whoever is at the other end may have gone at any moment, which is its own affair.
+def say(client, message):
+    with contextlib.suppress(OSError):
+        client.send(message)
+
+
+def heard(client):
+    try:
+        return client.recv(4096)
+    except ConnectionResetError:
+        return b""
+
+
 def answer(client, what, device, state, failed=0, reason=b""):
-    with contextlib.suppress(BrokenPipeError):  # not everybody waits for an answer
-        client.send(ANSWER.pack(SUPERVISOR_VERSION, what, *device, state, 0, 0, 0, failed, reason))
+    say(client, ANSWER.pack(SUPERVISOR_VERSION, what, *device, state, 0, 0, 0, failed, reason))
 
 
 def show(client, text):
-    client.send(HEADING.pack(OUTPUT, 0, printed[client]) + text)
+    say(client, HEADING.pack(OUTPUT, 0, printed[client]) + text)
     printed[client] += len(text)
 
 
 def console_client(listener, device):
     client = listener.accept()[0]
     if os.path.exists(f"{folder}/full"):
-        client.send(HEADING.pack(REFUSED, 0, 0))
+        say(client, HEADING.pack(REFUSED, 0, 0))
         client.close()
         return
 
@@ -71,17 +83,17 @@ def console_client(listener, device):
     def take(text):
         show(client, "".join(f"<{byte:02x}>" for byte in text).encode())
         given[typist] = given.get(typist, 0) + len(text)
-        client.send(HEADING.pack(MAY_TYPE, 1, given[typist]))
+        say(client, HEADING.pack(MAY_TYPE, 1, given[typist]))
 
     def typed(_):
         nonlocal typist
-        record = client.recv(4096)
+        record = heard(client)
         order = record[:1] if client in printed else b""
         if order in (b"\x01", b"\x02", b"\x05"):
             given[typist] = given.get(typist, 0) + {1: 2, 2: 1, 5: 1}[record[0]]
             leave()
         elif order == b"\x06":
-            client.send(HEADING.pack(ENDED, 0, printed[client]))
+            say(client, HEADING.pack(ENDED, 0, printed[client]))
             leave()
         elif order == b"\x07":
             leave()
@@ -91,7 +103,7 @@ def console_client(listener, device):
             printed[client] += 10
             take(record)
         elif order == b"\x14":
-            client.send(HEADING.pack(MAY_NOT, 0, 0))
+            say(client, HEADING.pack(MAY_NOT, 0, 0))
         elif order:
             take(record)
         elif not record:
@@ -100,8 +112,8 @@ def console_client(listener, device):
             version, _, begin, typist = HELLO.unpack(record)
             assert version == CONSOLE_VERSION
             printed[client] = 0 if begin == RECENT else begin
-            client.send(HEADING.pack(BEGINS, 0, printed[client]))
-            client.send(HEADING.pack(MAY_TYPE, typist in given, given.get(typist, 0)))
+            say(client, HEADING.pack(BEGINS, 0, printed[client]))
+            say(client, HEADING.pack(MAY_TYPE, typist in given, given.get(typist, 0)))
             again = f"again, from {begin}" if begin != RECENT else f"the console of domain {device[2]}"
             show(client, f"{again}\r\n".encode())
 
@@ -133,7 +145,7 @@ def supervisor_client(listener):
     client = listener.accept()[0]
 
     def asked(_):
-        record = client.recv(4096)
+        record = heard(client)
         if not record:
             waiting.unregister(client)
             client.close()
