@@ -4,7 +4,7 @@
 // taken, nothing stays under way for ever. An honest guest, half of the inputs, loses nothing.
 #include <cstdio>
 
-#include "../unit/block/block_world.hpp"
+#include "tests/unit/backends/block/block_world.hpp"
 
 namespace {
 using namespace block_test;

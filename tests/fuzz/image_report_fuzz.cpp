@@ -9,7 +9,7 @@
 
 #include "kernel/image_reader.hpp"
 #include "portable/kernel/contents.hpp"
-#include "tests/unit/portable/kernel/kernel_file.hpp"
+#include "tests/unit/hypervisor/portable/kernel/kernel_file.hpp"
 
 using namespace paravane;
 using hv::page_size;

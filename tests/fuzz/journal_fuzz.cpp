@@ -4,7 +4,7 @@
 // stay in order. An honest front end, the first half of the inputs, gets all of its answers.
 #include <cstdlib>
 
-#include "../unit/portable/ring/journal_world.hpp"
+#include "tests/unit/hypervisor/portable/ring/journal_world.hpp"
 
 namespace {
 using namespace test;

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "portable/kernel/contents.hpp"
-#include "tests/unit/portable/kernel/kernel_file.hpp"
+#include "tests/unit/hypervisor/portable/kernel/kernel_file.hpp"
 
 using namespace hv;
 using namespace hv::pv;

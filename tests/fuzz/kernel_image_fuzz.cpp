@@ -4,8 +4,8 @@
 #include <cstdint>
 #include <cstdlib>
 
-#include "packed_kernel.hpp"
 #include "portable/kernel/layout.hpp"
+#include "tests/unit/dom0-tools/unpack/packed_kernel.hpp"
 #include "unpack/kernel_image.hpp"
 
 namespace {

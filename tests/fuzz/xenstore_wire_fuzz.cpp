@@ -6,7 +6,7 @@
 #include <cstdlib>
 #include <cstring>
 
-#include "../unit/xenstored/test_store.hpp"
+#include "tests/unit/dom0-tools/xenstored/test_store.hpp"
 #include "xenstored/ring_client.hpp"
 
 using namespace paravane::xenstored;
