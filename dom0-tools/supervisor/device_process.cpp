@@ -146,6 +146,8 @@ Result<> DeviceProcess::try_to_start() {
     spec.memory_limit = kind_.memory;
     spec.open_files = kind_.open_files;
     spec.standard_error = complaints.to.get();
+    Registration registration = TRY(Registration::prepare(places_, request_, restarts_));
+    spec.write_down = [&] { return registration.write_own(); };
     Child child = TRY(Child::start(spec));
     passing_.clear();
     pid_ = child.pid();
@@ -153,8 +155,6 @@ Result<> DeviceProcess::try_to_start() {
     pidfd_ = std::move(child).let_go();
     ready_ = std::move(ready.from);
     complaints_ = std::move(complaints.from);
-    Record const record{request_, process_start(pid_).value_or(0), pid_, restarts_};
-    if (Result<> kept = write_record(places_, record); !kept) log::error(kept.error().message());
     return watch();
 }
 

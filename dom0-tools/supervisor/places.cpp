@@ -6,10 +6,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cerrno>
+#include <cstdio>
 #include <cstring>
 #include <filesystem>
-#include <span>
 
+#include "os/child.hpp"
 #include "os/io.hpp"
 
 namespace paravane::supervisor {
@@ -44,14 +46,22 @@ std::string socket_of(Places const& places, DeviceId const& device) {
     return places.run_folder + "/" + std::string{text_of(device.kind)} + "-" + std::to_string(device.domid) + ".sock";
 }
 
-Result<> write_record(Places const& places, Record const& record) {
-    std::string const path = path_of(places, record.request.device, ending);
-    std::string const step = "keep the record of " + name_of(record.request.device);
-    OwnedFd file = TRY(open_private(path + ".new", O_WRONLY | O_CREAT | O_TRUNC));
-    Result<> written = write_all(file.get(), {reinterpret_cast<char const*>(&record), sizeof record});
-    if (!written) return std::move(written).error().within(step);
-    if (rename((path + ".new").c_str(), path.c_str()) < 0) return Error::from_errno(step);
-    return {};
+Result<Registration> Registration::prepare(Places const& places, Request const& request, std::uint32_t restarts) {
+    std::string path = path_of(places, request.device, ending);
+    Result<OwnedFd> file = open_private(path + ".new", O_WRONLY | O_CREAT | O_TRUNC);
+    if (!file) return std::move(file).error().within("keep the record of " + name_of(request.device));
+    return Registration{std::move(path), *std::move(file), Record{request, 0, 0, restarts}};
+}
+
+int Registration::write_own() {
+    record_.pid = getpid();
+    std::optional<std::uint64_t> const started = process_start(record_.pid);
+    if (!started) return ESRCH;
+    record_.started = *started;
+    ssize_t const count = write(file_.get(), &record_, sizeof record_);
+    if (count < 0) return errno;
+    if (count != sizeof record_) return ENOSPC;
+    return rename(beside_.c_str(), path_.c_str()) < 0 ? errno : 0;
 }
 
 std::vector<Record> read_records(Places const& places) {
@@ -72,6 +82,7 @@ std::vector<Record> read_records(Places const& places) {
 
 void remove_device(Places const& places, DeviceId const& device) {
     unlink(path_of(places, device, ending).c_str());
+    unlink((path_of(places, device, ending) + ".new").c_str());
     unlink(path_of(places, device, ".journal").c_str());
     unlink(socket_of(places, device).c_str());
 }

@@ -32,8 +32,23 @@ struct Record {
 std::string name_of(DeviceId const& device);  // console-3-0
 std::string socket_of(Places const& places, DeviceId const& device);
 
-// The record is replaced at once, or not at all.
-Result<> write_record(Places const& places, Record const& record);
+// The record of a process that is about to be started. What can be done before is done by `prepare`; the process fills
+// in its number and replaces the device's record, at once or not at all, before it runs its program. So there is no
+// process without a record, whoever is killed when.
+class Registration {
+public:
+    static Result<Registration> prepare(Places const& places, Request const& request, std::uint32_t restarts);
+    // In the process; allocates nothing. 0 or an errno.
+    int write_own();
+
+private:
+    Registration(std::string path, OwnedFd file, Record record)
+        : path_{std::move(path)}, beside_{path_ + ".new"}, file_{std::move(file)}, record_{record} {}
+
+    std::string path_, beside_;
+    OwnedFd file_;
+    Record record_;
+};
 std::vector<Record> read_records(Places const& places);
 // Nothing is left of the device but its log.
 void remove_device(Places const& places, DeviceId const& device);

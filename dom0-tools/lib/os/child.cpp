@@ -12,9 +12,9 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdio>
 #include <string_view>
 
-#include "os/io.hpp"
 #include "os/start_program.hpp"
 #include "portable/base/number.hpp"
 
@@ -91,14 +91,17 @@ Result<Identity> find_user(std::string const& name) {
 }
 
 std::optional<std::uint64_t> process_start(pid_t pid) {
-    OwnedFd file{open(("/proc/" + std::to_string(pid) + "/stat").c_str(), O_RDONLY | O_CLOEXEC)};
-    if (!file) return {};
-    std::string const text = read_to_end(file.get(), 4096);
+    char path[32], content[2048];
+    std::snprintf(path, sizeof path, "/proc/%d/stat", pid);
+    OwnedFd file{open(path, O_RDONLY | O_CLOEXEC)};
+    ssize_t const size = file ? read(file.get(), content, sizeof content) : -1;  // all of it at once, or nothing
+    if (size <= 0) return {};
+    std::string_view const text{content, static_cast<std::size_t>(size)};
     // The program's name comes second, in brackets, and may hold anything; the start is the twentieth word behind it.
     std::size_t at = text.rfind(')');
-    for (int word = 0; word < 20 && at != std::string::npos; ++word) at = text.find(' ', at + 1);
-    if (at == std::string::npos) return {};
-    std::string_view rest = std::string_view{text}.substr(at + 1);
+    for (int word = 0; word < 20 && at != std::string_view::npos; ++word) at = text.find(' ', at + 1);
+    if (at == std::string_view::npos) return {};
+    std::string_view rest = text.substr(at + 1);
     return hv::take_decimal<std::uint64_t>(rest);
 }
 

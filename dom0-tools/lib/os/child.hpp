@@ -36,6 +36,9 @@ struct Program {
     std::uint64_t memory_limit = 0;        // of its address space, in bytes; 0: none
     std::uint64_t open_files = 256;
     int standard_error = -1;  // -1: /dev/null, as the other two
+    // Done by the process itself before all else, with our rights, in our memory, and without allocating. 0, or an
+    // errno and the program does not run.
+    std::function<int()> write_down = {};
 };
 
 enum class Waited : std::uint8_t { ended, too_long, stopped };
@@ -78,7 +81,7 @@ std::string how_it_ended(int status);
 
 Result<Identity> find_user(std::string const& name);
 // When a process started, in the kernel's ticks since boot: tells a process from a later one of the same number. None:
-// there is no such process.
+// there is no such process. Allocates nothing.
 std::optional<std::uint64_t> process_start(pid_t pid);
 Result<OwnedFd> open_process(pid_t pid);
 }  // namespace paravane

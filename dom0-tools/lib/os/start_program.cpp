@@ -93,6 +93,10 @@ bool Start::become(Identity const& identity) {
 
 // In the child; returns if it failed.
 void Start::run() {
+    if (program.write_down && (error = program.write_down()) != 0) {
+        failed = "write it down";
+        return;
+    }
     if (!hand_over() || !reset_signals()) return;
     setsid();
     umask(0077);

@@ -121,6 +121,20 @@ TEST(Child, SaysWhyItCannotBeStarted) {
     Result<Child> child = Child::start({.words = {"/no/such/program"}});
     ASSERT_FALSE(child);
     EXPECT_EQ(child.error().message(), "start /no/such/program: No such file or directory");
+    // The process itself writes down that it runs, before it does.
+    pid_t written = 0;
+    Program program{.words = {"/bin/true"}};
+    program.write_down = [&] {
+        written = getpid();
+        return 0;
+    };
+    Result<Child> known = Child::start(program);
+    ASSERT_TRUE(known);
+    EXPECT_EQ(written, known->pid());
+    program.write_down = [] { return ENOSPC; };
+    Result<Child> unknown = Child::start(program);
+    ASSERT_FALSE(unknown);
+    EXPECT_EQ(unknown.error().message(), "start /bin/true: write it down: No space left on device");
     Result<Child> other = Child::start({.words = {"/bin/true"}, .handed = std::vector<Handed>(33)});
     ASSERT_FALSE(other);
     EXPECT_EQ(other.error().message(), "start /bin/true: too many descriptors to hand over");

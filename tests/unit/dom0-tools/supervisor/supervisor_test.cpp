@@ -199,6 +199,40 @@ TEST_F(Supervisor, FindsItsDevicesAgainWhenItWasKilledItself) {
     EXPECT_NE(wait_for(again, State::running).pid, pid);
 }
 
+// In the place of a record that cannot be written.
+TEST_F(Supervisor, StartsNothingThatItCannotWriteDown) {
+    std::string const beside = folder + "/console-3-0.device.new";
+    program("#!/bin/sh\necho $$ >>" + folder + "/ran\n" + std::string{serves + 10});
+    std::ofstream{folder + "/ran"};
+    chmod((folder + "/ran").c_str(), 0666);
+    auto const ran = [&] { return std::filesystem::file_size(folder + "/ran") != 0; };
+    std::filesystem::create_directories(beside + "/full");
+    Client client = *connect();
+    ASSERT_TRUE(client.watch(long_enough));
+    Result<> started = client.start(spec(3), long_enough);
+    EXPECT_FALSE(started);
+    EXPECT_NE((started ? "" : started.error().reason).find("keep the record of console-3-0"), std::string::npos);
+    EXPECT_EQ(status(3).state, State::gone);
+    EXPECT_FALSE(ran());
+    std::filesystem::remove_all(beside);
+
+    // Nor one that ran before: it comes back when it can be written down.
+    ASSERT_TRUE(client.start(spec(3), long_enough));
+    EXPECT_TRUE(ran());
+    std::filesystem::resize_file(folder + "/ran", 0);
+    std::filesystem::create_directories(beside + "/full");
+    kill(status(3).pid, SIGKILL);
+    DeviceStatus waits;
+    do { waits = wait_for(client, State::waiting); } while (waits.restarts < 3);
+    EXPECT_FALSE(ran());
+    std::filesystem::remove_all(beside);
+    int const pid = wait_for(client, State::running).pid;
+    EXPECT_TRUE(ran());
+    stop();
+    begin();
+    EXPECT_EQ(status(3).pid, pid) << "the next one knows it";
+}
+
 // Nobody waits for the end of a backend that takes its time, nor for a supervisor that does not accept.
 TEST_F(Supervisor, IsToldToStopWithoutWaiting) {
     program("#!/bin/sh\ntrap '' TERM\nprintf + >&9; exec 9>&-\nwhile :; do sleep 0.05; done\n");
