@@ -133,7 +133,10 @@ public:
     Hub<Event>& events() { return events_; }
     Operations& operations() { return operations_; }
     StoreLink& store() { return store_; }
-    void later(std::chrono::nanoseconds delay, Executor::Task task) { pool_.post_after(delay, std::move(task)); }
+    std::uint64_t later(std::chrono::nanoseconds delay, Executor::Task task) {
+        return pool_.post_after(delay, std::move(task));
+    }
+    void not_later(std::uint64_t number) { pool_.take_back(number); }
     void on_store_thread(Executor::Task task) { store_pool_.post(std::move(task)); }
     void on_build_thread(Executor::Task task) { build_pool_.post(std::move(task)); }
 

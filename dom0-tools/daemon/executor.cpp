@@ -18,10 +18,27 @@ void Executor::post(Task task) {
     changed_.notify_one();
 }
 
-void Executor::post_after(std::chrono::nanoseconds delay, Task task) {
+std::uint64_t Executor::post_after(std::chrono::nanoseconds delay, Task task) {
     std::scoped_lock lock{mutex_};
-    later_.emplace(Clock::now() + std::min(delay, longest_delay), std::move(task));
+    std::uint64_t const number = ++last_;
+    places_[number] = later_.emplace(Clock::now() + std::min(delay, longest_delay), Later{number, std::move(task)});
     changed_.notify_one();
+    return number;
+}
+
+void Executor::take_back(std::uint64_t number) {
+    Task none;  // goes, with what it holds, when the lock is free again
+    std::scoped_lock lock{mutex_};
+    auto const found = places_.find(number);
+    if (found == places_.end()) return;
+    none = std::move(found->second->second.task);
+    later_.erase(found->second);
+    places_.erase(found);
+}
+
+std::size_t Executor::waiting() const {
+    std::scoped_lock lock{mutex_};
+    return later_.size();
 }
 
 void Executor::stop() {
@@ -30,13 +47,15 @@ void Executor::stop() {
     std::scoped_lock lock{mutex_};
     tasks_.clear();
     later_.clear();
+    places_.clear();
 }
 
 void Executor::run(std::stop_token const& stop) {
     std::unique_lock lock{mutex_};
     while (!stop.stop_requested()) {
         while (!later_.empty() && later_.begin()->first <= Clock::now()) {
-            tasks_.push_back(std::move(later_.begin()->second));
+            tasks_.push_back(std::move(later_.begin()->second.task));
+            places_.erase(later_.begin()->second.number);
             later_.erase(later_.begin());
         }
         if (tasks_.empty()) {

@@ -56,7 +56,7 @@ WaitingCall::WaitingCall(Engine& engine, Plan plan)
         std::optional<Operation> now = waiting ? engine.operations().find(operation) : std::nullopt;
         if (now) WaitingCall::answer(waiting, *now);
     };
-    if (wait > std::chrono::nanoseconds{0}) engine_.later(wait, answer_now);
+    if (wait > std::chrono::nanoseconds{0}) timer_ = engine_.later(wait, answer_now);
     else answer_now();
 }
 
@@ -89,6 +89,7 @@ void WaitingCall::OnCancel() {
 
 void WaitingCall::OnDone() {
     engine_.operations().forget_waiter(operation_, waiter_);
+    engine_.not_later(timer_);
     delete this;
 }
 }  // namespace paravane

@@ -78,7 +78,7 @@ private:
     std::shared_ptr<State> state_ = std::make_shared<State>();
     std::string operation_;
     bool cancels_;
-    std::uint64_t waiter_ = 0;
+    std::uint64_t waiter_ = 0, timer_ = 0;
 };
 
 // A stream of changes: from a revision on, or the present state first. `Response` is made by `translate`, which may
