@@ -53,11 +53,15 @@ Result<> Engine::start() {
         log::info("domain " + record.spec.name + " is known");
         EntryRef entry = add(std::move(record));
         std::scoped_lock lock{entry->mutex};
+        resume(*entry);
         for (DomainInfo const& info : present)
             if (to_string(info.handle) == entry->record.uid) entry->guest = seen_guest(info);
         publish(*entry);
     }
     departed_ = {std::make_move_iterator(loaded.departed.begin()), std::make_move_iterator(loaded.departed.end())};
+    // What was under way is done with the domain.
+    for (Record const& record : departed_)
+        for (Request const& request : record.requests) recall(record, request);
     TRY(sweep());
     std::vector<EntryRef> all;
     {

@@ -73,8 +73,6 @@ struct Selector {
     std::string words() const { return uid.empty() ? name : uid; }
 };
 
-enum class Action : std::uint8_t { create, update, remove, start, stop, shutdown, reboot, restart, pause, unpause };
-
 // A mutation, as it was asked for.
 struct Wish {
     Action action = Action::create;
@@ -164,7 +162,12 @@ private:
     Result<std::optional<Granted>> repeated(Entry& entry, Wish const& wish);
     Result<std::optional<Granted>> repeated_of_departed(Wish const& wish);
     Result<> check_free_name(std::string const& name) const;
-    Granted begin(EntryRef const& entry, Wish const& wish, std::string operation_uid);
+    Request request_for(Record const& record, Wish const& wish) const;
+    Granted begin(EntryRef const& entry, Wish const& wish, Request const& request);
+    void recall(Record const& record, Request const& request);
+    static Operation operation_of(Record const& record, Request const& request);
+    static Pending pending_of(Entry const& entry, Request const& request);
+    void resume(Entry& entry);
     Result<Record> with_wish(Entry const& entry, Wish& wish) const;
 
     // The strand: engine_turn.cpp.
@@ -178,7 +181,7 @@ private:
     Next failed(EntryRef const& entry, Step const& step, Error error);
     Result<> build(EntryRef const& entry, Record const& record);
     Result<> write_corpse(Record const& record);
-    Result<> ask_guest(EntryRef const& entry, Record const& record);
+    Result<> ask(EntryRef const& entry, Record const& record);
     Next hold(EntryRef const& entry);
 
     // Records, views and operations of one domain; the entry's lock is held: engine_commit.cpp.
@@ -186,9 +189,13 @@ private:
     void keep(Entry& entry);
     void publish(Entry& entry);
     void settle(EntryRef const& entry, Step const& step);
-    bool settle_one(Entry& entry, Pending& pending, bool quiet);
-    void undo(Entry& entry, Pending& pending, Error error);
-    void end_operation(Entry& entry, Pending const& pending, std::optional<Error> error);
+    enum class Settled : std::uint8_t { not_yet, done, unwritten };
+    Settled settle_one(Entry& entry, Pending& pending, bool quiet);
+    Settled settle_overdue(Entry& entry, Pending& pending);
+    Result<> undo(Entry& entry, Pending& pending, Error error);
+    Settled fail(Entry& entry, Pending const& pending, Error error);
+    void finish(Entry& entry, Pending& pending);
+    void retry_soon(Entry& entry);
     void tell(EventKind kind, Record const& record, std::string reason = "", std::string message = "");
     Result<> forget(EntryRef const& entry);
 

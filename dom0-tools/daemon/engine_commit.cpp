@@ -48,7 +48,12 @@ std::optional<std::uint16_t> DomainView::id() const {
 // On disk first: what is not there was never decided.
 Result<> Engine::commit(Entry& entry, Record next) {
     note_conditions(next, true, entry.guest, wall_now());
-    TRY(records_.save(next));
+    Result<> saved = records_.save(next);
+    if (!saved) {
+        entry.unsaved = true;  // some of it may have got there
+        retry_soon(entry);
+        return saved;
+    }
     entry.unsaved = false;
     Record const before = std::exchange(entry.record, std::move(next));
     entry.again = true;
@@ -64,12 +69,14 @@ Result<> Engine::commit(Entry& entry, Record next) {
     return {};
 }
 
-// What was not worth a save by itself. If it cannot be written, the next save has it.
+// What was not worth a save by itself.
 void Engine::keep(Entry& entry) {
     if (!entry.unsaved || entry.removed) return;
     Result<> const saved = records_.save(entry.record);
     entry.unsaved = !saved;
-    if (!saved) log::error(saved.error().message());
+    if (saved) return;
+    log::error(saved.error().message());
+    retry_soon(entry);
 }
 
 void Engine::publish(Entry& entry) {
@@ -100,39 +107,51 @@ void Engine::tell(EventKind kind, Record const& record, std::string reason, std:
     });
 }
 
-void Engine::end_operation(Entry& entry, Pending const& pending, std::optional<Error> error) {
-    // A wish that was not fulfilled may be made again under the same id.
-    bool const erased = error && std::erase_if(entry.record.requests,
-                                               [&](Request const& r) { return r.operation == pending.operation; }) != 0;
-    if (erased) entry.unsaved = true;
+// It is done, or all that it had begun is taken back. On disk this may come later: what is found under way there is
+// looked at again.
+void Engine::finish(Entry& entry, Pending& pending) {
+    end_request(entry.record, pending.operation, Outcome::done);
+    entry.unsaved = true;
+    operations_.finish(pending.operation, std::exchange(pending.error, std::nullopt));
+}
+
+// On disk first, as all of the following: if that fails, it is as it was.
+Engine::Settled Engine::fail(Entry& entry, Pending const& pending, Error error) {
+    Record next = entry.record;
+    forget_request(next, pending.operation);
+    if (pending.action == Action::shutdown || pending.action == Action::reboot) take_back_ask(next);
+    Result<> saved = commit(entry, std::move(next));
+    if (!saved) {
+        log::error(saved.error().message());
+        return Settled::unwritten;
+    }
     operations_.finish(pending.operation, std::move(error));
+    return Settled::done;
 }
 
 // Takes back what a failed or cancelled operation has begun. It is done at once, or when `gone` is reached.
-void Engine::undo(Entry& entry, Pending& pending, Error error) {
+Result<> Engine::undo(Entry& entry, Pending& pending, Error error) {
     Record next = entry.record;
-    pending.error = std::move(error);
-    std::erase_if(next.requests, [&](Request const& r) { return r.operation == pending.operation; });
+    Goal goal = Goal::settled;
+    forget_request(next, pending.operation);
     if (pending.action == Action::create) {
         next.deleting = true;
-        pending.goal = Pending::Goal::gone;
-        pending.deadline.reset();
+        goal = Goal::gone;
     } else if (pending.action == Action::start) {
         next.spec.power_state = PowerState::stopped;
-        pending.goal = Pending::Goal::stopped;
+        goal = Goal::stopped;
     } else {
-        next.asked = Asked::nothing;
-        pending.goal = Pending::Goal::settled;
+        take_back_ask(next);
     }
-    Result<> saved = commit(entry, std::move(next));
-    if (!saved) log::error(saved.error().message());
+    TRY(commit(entry, std::move(next)));
+    pending.error = std::move(error);
+    pending.goal = goal;
+    pending.deadline.reset();
+    return {};
 }
 
-// True when it is done with.
-bool Engine::settle_one(Entry& entry, Pending& pending, bool quiet) {
+Engine::Settled Engine::settle_one(Entry& entry, Pending& pending, bool quiet) {
     Record const& record = entry.record;
-    using Goal = Pending::Goal;
-    bool overdue = pending.deadline && Clock::now() >= *pending.deadline;
     bool reached = false;
     switch (pending.goal) {
         case Goal::running:  // even if it has ended since
@@ -145,48 +164,55 @@ bool Engine::settle_one(Entry& entry, Pending& pending, bool quiet) {
         case Goal::gone: reached = entry.removed; break;
     }
     if (reached || entry.removed) {
-        end_operation(entry, pending, std::exchange(pending.error, std::nullopt));
-        return true;
+        finish(entry, pending);
+        return Settled::done;
     }
-    if (pending.error) return false;
+    if (pending.error) return Settled::not_yet;
     bool starting = pending.goal == Goal::running || pending.goal == Goal::paused || pending.goal == Goal::settled;
     if (starting && entry.failures != pending.failures && entry.failure) {
-        if (pending.action == Action::create || pending.action == Action::start) {
-            undo(entry, pending, *entry.failure);
-            return false;
-        }
-        end_operation(entry, pending, entry.failure);
-        return true;
+        if (pending.action != Action::create && pending.action != Action::start)
+            return fail(entry, pending, *entry.failure);
+        Result<> undone = undo(entry, pending, *entry.failure);
+        if (undone) return Settled::not_yet;
+        log::error(undone.error().message());
+        return Settled::unwritten;
     }
-    if (!overdue) return false;
-    bool asked = pending.action == Action::shutdown || pending.action == Action::reboot;
+    bool const overdue = pending.deadline && Clock::now() >= *pending.deadline;
+    return overdue ? settle_overdue(entry, pending) : Settled::not_yet;
+}
+
+Engine::Settled Engine::settle_overdue(Entry& entry, Pending& pending) {
+    bool const asked = pending.action == Action::shutdown || pending.action == Action::reboot;
     if (asked && pending.force) {
-        Record next = record;
+        Record next = entry.record;
         next.asked = Asked::restart;
         if (pending.action == Action::shutdown) next.spec.power_state = PowerState::stopped;
-        pending.deadline.reset();
+        if (Request* request = find_request(next, pending.operation)) request->deadline = {};
         Result<> saved = commit(entry, std::move(next));
-        if (!saved) log::error(saved.error().message());
-        return false;
+        if (!saved) {
+            log::error(saved.error().message());
+            return Settled::unwritten;
+        }
+        pending.deadline.reset();
+        return Settled::not_yet;
     }
     if (asked) {
-        Record next = record;
-        next.asked = Asked::nothing;
-        Result<> saved = commit(entry, std::move(next));
-        if (!saved) log::error(saved.error().message());
-        Error silent{"", "the guest was asked, but has not ended in time", ErrorKind::timed_out};
-        end_operation(entry, pending, std::move(silent).with("reason", "GUEST_SILENT"));
-        return true;
+        char const* why = entry.record.told ? "the guest was asked, but has not ended in time"
+                                            : "the guest could not be asked in time";
+        return fail(entry, pending, Error{"", why, ErrorKind::timed_out}.with("reason", "GUEST_SILENT"));
     }
     std::string held = held_words(entry.guest);
     std::string why = held.empty() ? "it has not ended in time" : "it is dead, but " + held;
-    end_operation(entry, pending, Error{"", why, ErrorKind::timed_out}.with("reason", "HELD_BY_ANOTHER"));
-    return true;
+    return fail(entry, pending, Error{"", why, ErrorKind::timed_out}.with("reason", "HELD_BY_ANOTHER"));
 }
 
 void Engine::settle(EntryRef const& entry, Step const& step) {
     bool quiet = step.kind == StepKind::settled || step.kind == StepKind::wait;
-    std::erase_if(entry->pending, [&](Pending& pending) { return settle_one(*entry, pending, quiet); });
+    std::erase_if(entry->pending, [&](Pending& pending) {
+        Settled const settled = settle_one(*entry, pending, quiet);
+        pending.unwritten = settled == Settled::unwritten;
+        return settled == Settled::done;
+    });
     std::optional<Clock::time_point> first;
     for (Pending const& pending : entry->pending) {
         bool begun = entry->record.starts != pending.starts;
@@ -195,7 +221,8 @@ void Engine::settle(EntryRef const& entry, Step const& step) {
         std::string words = held_words(entry->guest);
         if (words.empty()) words = words_of(entry->record.phase);
         operations_.set_step(pending.operation, std::move(words), cancellable && !pending.error);
-        if (pending.deadline && (!first || *pending.deadline < *first)) first = pending.deadline;
+        bool const waits = pending.deadline && !pending.unwritten;
+        if (waits && (!first || *pending.deadline < *first)) first = pending.deadline;
     }
     Clock::time_point now = Clock::now();
     bool set_already = first && entry->alarm && *entry->alarm > now && *entry->alarm <= *first;

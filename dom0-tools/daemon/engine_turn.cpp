@@ -39,6 +39,20 @@ void Engine::wake_after(EntryRef const& entry, std::chrono::nanoseconds delay) {
     });
 }
 
+// The entry's lock is held. However much fails meanwhile, it is one wake.
+void Engine::retry_soon(Entry& entry) {
+    if (std::exchange(entry.retries, true)) return;
+    pool_.post_after(retry_step, [this, uid = entry.record.uid] {
+        EntryRef const alive = find_entry(uid);
+        if (!alive) return;
+        {
+            std::scoped_lock lock{alive->mutex};
+            alive->retries = false;
+        }
+        wake(alive);
+    });
+}
+
 void Engine::turn(EntryRef const& entry, Lane lane) {
     for (int step = 0;; ++step) {
         {
@@ -107,31 +121,22 @@ Result<Seen> Engine::look(Entry& entry, Record const& record) {
 
 Engine::Next Engine::one_step(EntryRef const& entry, Lane lane) {
     Record record;
-    Asked to_ask = Asked::nothing;
     {
         std::scoped_lock lock{entry->mutex};
         if (entry->removed) return Next::rest;
         record = entry->record;
-        to_ask = entry->to_ask;
     }
     Result<Seen> looked = look(*entry, record);
     if (!looked) {  // not to see is not to see that it is gone
         log::error(record.spec.name + ": " + looked.error().message());
-        wake_after(entry, retry_step);
+        std::scoped_lock lock{entry->mutex};
+        retry_soon(*entry);
         return Next::rest;
     }
     Seen const& seen = *looked;
     bool uses_nodes = record.phase == Phase::ready || record.phase == Phase::started;
     bool must_see = uses_nodes && seen.nodes == Sight::unknown && record.guest.ports.console != 0 && store_.answers();
-    // Before it runs with its nodes in place there is nobody to ask; while it is being built not even a number.
-    bool const can_hear = record.phase == Phase::started && seen.nodes == Sight::present;
-    bool must_ask = to_ask != Asked::nothing && can_hear && store_.answers();
-    if ((must_see || must_ask) && lane != Lane::store) return Next::to_store;
-    if (must_ask) {
-        Result<> asked = ask_guest(entry, record);
-        if (!asked) return failed(entry, {}, std::move(asked).error());
-        return Next::again;
-    }
+    if (must_see && lane != Lane::store) return Next::to_store;
     if (must_see) {
         std::uint64_t epoch = store_.epoch();
         Result<> asked = store_.with_nodes([&](DomainNodes& nodes) -> Result<> {
@@ -164,7 +169,6 @@ Engine::Next Engine::one_step(EntryRef const& entry, Lane lane) {
             if (saved) return Next::again;
             log::error(saved.error().message());
             tell(EventKind::failed, entry->record, "STEP_FAILED", saved.error().message());
-            wake_after(entry, retry_step);
             return Next::rest;
         }
     }
@@ -196,6 +200,7 @@ Result<> Engine::take(EntryRef const& entry, Record const& record, Step const& s
             entry->nodes_epoch = epoch;
             return {};
         }
+        case StepKind::ask: return ask(entry, record);
         case StepKind::start_console:
             TRY(consoles_.start(record.guest.id, parse_uuid(record.uid).value_or(DomainHandle{}),
                                 record.guest.ports.console, record.spec.name));
@@ -285,13 +290,15 @@ Result<> Engine::write_corpse(Record const& record) {
     return {};
 }
 
-Result<> Engine::ask_guest(EntryRef const& entry, Record const& record) {
-    std::string word;
-    {
-        std::scoped_lock lock{entry->mutex};
-        word = std::exchange(entry->to_ask, Asked::nothing) == Asked::reboot ? "reboot" : "poweroff";
-    }
-    return store_.with_nodes([&](DomainNodes& nodes) { return nodes.ask(record.guest.id, record.uid, word); });
+// The guest is told, then that it was; so it may be told twice, but never not at all.
+Result<> Engine::ask(EntryRef const& entry, Record const& record) {
+    std::string const word = record.asked == Asked::reboot ? "reboot" : "poweroff";
+    TRY(store_.with_nodes([&](DomainNodes& nodes) { return nodes.ask(record.guest.id, record.uid, word); }));
+    std::scoped_lock lock{entry->mutex};
+    Record next = entry->record;
+    if (next.asked != record.asked || next.guest.id != record.guest.id) return {};  // it is wanted otherwise now
+    next.told = true;
+    return commit(*entry, std::move(next));
 }
 
 // Who holds a dead guest's memory lets go when xenstored tells it, or when it ends. However long that takes.
@@ -333,12 +340,12 @@ Engine::Next Engine::failed(EntryRef const& entry, Step const& step, Error error
     if (cancelled) return Next::again;
     if (step.kind == StepKind::start_console) entry->console = Sight::unknown;
     if (step.kind == StepKind::publish) entry->nodes = Sight::unknown;
-    if (step.kind != StepKind::start_console) {
+    if (step.kind != StepKind::start_console && step.kind != StepKind::ask) {
         entry->failure = std::move(error);
         ++entry->failures;
         settle(entry, step);
     }
-    wake_after(entry, retry_step);
+    retry_soon(*entry);
     return Next::rest;
 }
 }  // namespace paravane

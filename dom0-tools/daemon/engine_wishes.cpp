@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Wishes: checked, written down, and handed to the strand of their domain.
 #include <algorithm>
+#include <ranges>
 
 #include "daemon/entry.hpp"
 #include "domain/uuid.hpp"
@@ -8,6 +9,8 @@
 namespace paravane {
 namespace {
 using Clock = std::chrono::steady_clock;
+
+constexpr std::chrono::nanoseconds longest_wait = std::chrono::hours{25};
 
 Error wrong_state(std::string why) {
     return Error{"", std::move(why), ErrorKind::precondition}.with("reason", "WRONG_STATE");
@@ -33,13 +36,31 @@ Result<> check_request_id(std::string const& id) {
         "field", "mutation.request_id");
 }
 
-// A guest was asked for that has not been let run yet.
-bool start_is_due(Record const& record) {
-    if (!record.wants_guest()) return false;
-    if (record.asked != Asked::nothing) return true;
-    if (record.phase == Phase::ending) return record.after == After::restart;
-    return record.phase == Phase::none || record.phase == Phase::building || record.phase == Phase::ready;
+Goal goal_of(Record const& record, Action action) {
+    switch (action) {
+        case Action::create:
+        case Action::start:
+            // One that runs already stays as it is.
+            if (action == Action::start && record.phase == Phase::started) return Goal::settled;
+            return record.spec.power_state == PowerState::running  ? Goal::running
+                   : record.spec.power_state == PowerState::paused ? Goal::paused
+                                                                   : Goal::settled;
+        case Action::reboot:
+        case Action::restart: return Goal::running;
+        case Action::shutdown:
+        case Action::stop: return Goal::stopped;
+        case Action::remove: return Goal::gone;
+        case Action::update:
+        case Action::pause:
+        case Action::unpause: break;
+    }
+    return Goal::settled;
 }
+
+// What contradicts a wish has lost.
+bool replaces_others(Action action) { return action != Action::update; }
+
+Error superseded() { return Error{"", "another call took its place", ErrorKind::aborted}.with("reason", "SUPERSEDED"); }
 
 Error reused() {
     return Error{"", "the request id was used for another request", ErrorKind::invalid}.with("reason",
@@ -112,18 +133,18 @@ Result<Granted> Engine::create(Wish& wish) {
     Granted granted;
     {
         std::scoped_lock lock{entry->mutex};
-        std::string operation = to_string(random_handle());
-        if (!wish.request_id.empty())
-            remember(record, {wish.request_id, wish.method, wish.digest, operation, record.created});
-        Result<> saved = commit(*entry, record);
+        Request const request = request_for(record, wish);
+        Result<> saved = remember(record, request);
+        if (saved) saved = commit(*entry, record);
         if (!saved) {
+            (void)records_.remove(record.uid);  // it may have got there after all
             entry->removed = true;
             std::scoped_lock both{mutex_};
             entries_.erase(record.uid);
             return std::move(saved).error();
         }
         tell(EventKind::created, record);
-        granted = begin(entry, wish, operation);
+        granted = begin(entry, wish, request);
     }
     wake(entry);
     return granted;
@@ -136,98 +157,104 @@ Result<std::optional<Granted>> Engine::repeated(Entry& entry, Wish const& wish) 
     if (found == entry.record.requests.end()) return std::optional<Granted>{};
     if (found->method != wish.method || found->digest != wish.digest) return reused();
     std::shared_ptr<DomainView const> view = views_.find(entry.record.uid);
-    if (operations_.find(found->operation)) return std::optional{Granted{found->operation, view}};
-    // A predecessor's, which was durable: it goes on under its uid.
-    Wish again = wish;
-    EntryRef self = find_entry(entry.record.uid);
-    if (!self) return std::optional<Granted>{};
-    Granted granted = begin(self, again, found->operation);
-    if (!start_is_due(entry.record)) self->pending.back().starts = entry.record.starts - 1;
-    pool_.post([this, self] { wake(self); });
-    return std::optional{std::move(granted)};
+    // All that are under way are there: what is not was done, and then forgotten.
+    if (!operations_.find(found->operation)) recall(entry.record, *found);
+    return std::optional{Granted{found->operation, view}};
 }
 
 // The same, of a domain that is no more, by whatever name and uid it went: what is asked now may be of another.
 Result<std::optional<Granted>> Engine::repeated_of_departed(Wish const& wish) {
     if (wish.request_id.empty()) return std::optional<Granted>{};
-    Operation done{.uid = "",
-                   .method = wish.method,
-                   .target_uid = "",
-                   .target_name = "",
-                   .request_id = wish.request_id,
-                   .caller = wish.caller,
-                   .traceparent = wish.traceparent};
-    {
-        std::scoped_lock lock{mutex_};
-        for (Record const& record : departed_) {
-            bool const meant =
-                wish.target.uid.empty() ? record.spec.name == wish.target.name : record.uid == wish.target.uid;
-            auto found = std::ranges::find(record.requests, wish.request_id, &Request::id);
-            if (!meant || found == record.requests.end()) continue;
-            if (found->method != wish.method || found->digest != wish.digest) return reused();
-            done.uid = found->operation;
-            done.target_uid = record.uid;
-            done.target_name = record.spec.name;
-        }
+    std::scoped_lock lock{mutex_};
+    for (Record const& record : departed_ | std::views::reverse) {
+        bool const meant =
+            wish.target.uid.empty() ? record.spec.name == wish.target.name : record.uid == wish.target.uid;
+        auto found = std::ranges::find(record.requests, wish.request_id, &Request::id);
+        if (!meant || found == record.requests.end()) continue;
+        if (found->method != wish.method || found->digest != wish.digest) return reused();
+        if (!operations_.find(found->operation)) recall(record, *found);
+        return std::optional{Granted{found->operation, nullptr}};
     }
-    if (done.uid.empty()) return std::optional<Granted>{};
-    Granted granted{done.uid, nullptr};
-    if (!operations_.find(done.uid)) {  // a predecessor's
-        operations_.begin(std::move(done));
-        operations_.finish(granted.operation, std::nullopt);
-    }
-    return std::optional{std::move(granted)};
+    return std::optional<Granted>{};
 }
 
-Granted Engine::begin(EntryRef const& entry, Wish const& wish, std::string operation_uid) {
-    Record const& record = entry->record;
-    Operation operation{.uid = std::move(operation_uid),
-                        .method = wish.method,
-                        .target_uid = record.uid,
-                        .target_name = record.spec.name,
-                        .request_id = wish.request_id,
-                        .caller = wish.caller,
-                        .traceparent = wish.traceparent};
-    Pending pending{.operation = operations_.begin(std::move(operation)), .action = wish.action};
-    pending.request_id = wish.request_id;
-    pending.starts = record.starts;
-    pending.failures = entry->failures;
-    pending.force = wish.force;
-    using Goal = Pending::Goal;
-    switch (wish.action) {
-        case Action::create:
-        case Action::start:
-            pending.goal = record.spec.power_state == PowerState::running  ? Goal::running
-                           : record.spec.power_state == PowerState::paused ? Goal::paused
-                                                                           : Goal::settled;
-            // One that runs already stays as it is.
-            if (wish.action == Action::start && record.phase == Phase::started) pending.goal = Goal::settled;
-            break;
-        case Action::reboot:
-        case Action::restart: pending.goal = Goal::running; break;
-        case Action::shutdown:
-        case Action::stop: pending.goal = Goal::stopped; break;
-        case Action::remove: pending.goal = Goal::gone; break;
-        case Action::update:
-        case Action::pause:
-        case Action::unpause: pending.goal = Goal::settled; break;
-    }
+// An operation that has ended and is not in the table any more, or not in that of this daemon.
+void Engine::recall(Record const& record, Request const& request) {
+    operations_.begin(operation_of(record, request));
+    bool const lost = request.outcome == Outcome::superseded;
+    operations_.finish(request.operation, lost ? std::optional{superseded()} : std::nullopt);
+}
+
+Operation Engine::operation_of(Record const& record, Request const& request) {
+    return {.uid = request.operation,
+            .method = request.method,
+            .target_uid = record.uid,
+            .target_name = record.spec.name,
+            .request_id = request.id,
+            .caller = "",
+            .traceparent = "",
+            .created = request.time};
+}
+
+// `record`: with the wish in it.
+Request Engine::request_for(Record const& record, Wish const& wish) const {
+    Request request{.id = wish.request_id,
+                    .method = wish.method,
+                    .digest = wish.digest,
+                    .operation = to_string(random_handle()),
+                    .time = wall_now()};
+    request.action = wish.action;
+    request.goal = goal_of(record, wish.action);
+    request.starts = record.starts;
     if (wish.action == Action::shutdown || wish.action == Action::reboot) {
-        pending.deadline = Clock::now() + wish.grace;
-        entry->to_ask = wish.action == Action::reboot ? Asked::reboot : Asked::poweroff;
+        request.deadline = request.time + wish.grace;
+        request.force = wish.force;
     }
     if (wish.action == Action::stop || wish.action == Action::remove)
-        pending.deadline = Clock::now() + settings_.held_limit;
-    // What contradicts this wish has lost.
-    if (wish.action != Action::update) {
-        for (Pending const& other : entry->pending) {
-            Error lost{"", "another call took its place", ErrorKind::aborted};
-            end_operation(*entry, other, std::move(lost).with("reason", "SUPERSEDED"));
-        }
+        request.deadline = request.time + settings_.held_limit;
+    return request;
+}
+
+Engine::Pending Engine::pending_of(Entry const& entry, Request const& request) {
+    Pending pending{.operation = request.operation, .action = request.action, .goal = request.goal};
+    pending.starts = request.starts;
+    pending.failures = entry.failures;
+    pending.force = request.force;
+    if (request.deadline != WallTime{}) {
+        // A clock that was set back meanwhile does not make it longer than any could be.
+        auto const left = std::clamp<std::chrono::nanoseconds>(request.deadline - wall_now(), {}, longest_wait);
+        pending.deadline = Clock::now() + left;
+    }
+    return pending;
+}
+
+Granted Engine::begin(EntryRef const& entry, Wish const& wish, Request const& request) {
+    Operation operation = operation_of(entry->record, request);
+    operation.caller = wish.caller;
+    operation.traceparent = wish.traceparent;
+    operations_.begin(std::move(operation));
+    if (replaces_others(wish.action)) {
+        for (Pending& other : entry->pending)
+            operations_.finish(other.operation, other.error ? std::move(other.error) : superseded());
         entry->pending.clear();
     }
-    entry->pending.push_back(std::move(pending));
-    return {entry->pending.back().operation, views_.find(record.uid)};
+    entry->pending.push_back(pending_of(*entry, request));
+    return {request.operation, views_.find(entry->record.uid)};
+}
+
+// What the record knows of operations that a predecessor has begun; the entry's lock is held.
+void Engine::resume(Entry& entry) {
+    bool asks = false;
+    for (Request const& request : entry.record.requests) {
+        if (request.outcome != Outcome::under_way) {
+            recall(entry.record, request);
+            continue;
+        }
+        operations_.begin(operation_of(entry.record, request));
+        entry.pending.push_back(pending_of(entry, request));
+        asks = asks || request.action == Action::shutdown || request.action == Action::reboot;
+    }
+    if (!asks) take_back_ask(entry.record);
 }
 
 Result<> Engine::check(Entry const& entry, Wish const& wish) const {
@@ -257,6 +284,10 @@ Result<> Engine::check(Entry const& entry, Wish const& wish) const {
 
 Result<Record> Engine::with_wish(Entry const& entry, Wish& wish) const {
     Record next = entry.record;
+    if (replaces_others(wish.action)) {
+        for (Pending const& other : entry.pending) end_request(next, other.operation, Outcome::superseded);
+        take_back_ask(next);
+    }
     switch (wish.action) {
         case Action::create: break;
         case Action::update: {
@@ -309,12 +340,11 @@ Result<Granted> Engine::wish_for(EntryRef const& entry, Wish& wish) {
             DomainView view{.record = std::move(next), .guest = {}, .held = ""};
             return Granted{"", std::make_shared<DomainView const>(std::move(view))};
         }
-        std::string operation = to_string(random_handle());
-        if (!wish.request_id.empty())
-            remember(next, {wish.request_id, wish.method, wish.digest, operation, next.updated});
+        Request const request = request_for(next, wish);
+        TRY(remember(next, request));
         TRY(commit(*entry, std::move(next)));
         if (wish.action == Action::update) tell(EventKind::updated, entry->record);
-        granted = begin(entry, wish, operation);
+        granted = begin(entry, wish, request);
     }
     wake(entry);
     return granted;
@@ -362,8 +392,8 @@ Result<> Engine::cancel(std::string const& operation) {
             bool starting =
                 (action == Action::create || action == Action::start) && entry->record.starts == pending->starts;
             if (starting || action == Action::shutdown || action == Action::reboot) {
+                TRY(undo(*entry, *pending, Error{"", "it was cancelled", ErrorKind::cancelled}));
                 operations_.set_cancel_requested(operation);
-                undo(*entry, *pending, Error{"", "it was cancelled", ErrorKind::cancelled});
                 cancelled = true;
             }
         }

@@ -5,20 +5,13 @@
 
 namespace paravane {
 struct Engine::Pending {
-    enum class Goal : std::uint8_t {
-        running,  // a guest that was let run after this was asked for
-        paused,   // one that waits to be let run
-        settled,  // whatever the spec says now
-        stopped,
-        gone,
-    };
     std::string operation;
     Action action = Action::create;
     Goal goal = Goal::settled;
-    std::string request_id = "";
     std::uint32_t starts = 0, failures = 0;  // when it was asked for
     std::optional<std::chrono::steady_clock::time_point> deadline = std::nullopt;
     bool force = false;
+    bool unwritten = false;                     // what it would change next could not be written: it is tried again
     std::optional<Error> error = std::nullopt;  // it has failed, and is done when all of it is taken back
 };
 
@@ -40,11 +33,10 @@ struct Engine::Entry {
     std::optional<SeenGuest> guest = std::nullopt;
     std::optional<Error> failure = std::nullopt;
     std::uint32_t failures = 0;
-    Asked to_ask = Asked::nothing;  // of the guest, by xenstore
-    std::stop_source building;      // of the guest that is being made
+    std::stop_source building;  // of the guest that is being made
     std::vector<Pending> pending;
     std::optional<std::chrono::steady_clock::time_point> alarm = std::nullopt;  // of the first deadline
-    bool scheduled = false, again = false, removed = false;
+    bool scheduled = false, again = false, removed = false, retries = false;
     bool unsaved = false;  // the record has what is not on disk: times of conditions, requests that failed
 };
 }  // namespace paravane

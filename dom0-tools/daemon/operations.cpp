@@ -16,10 +16,11 @@ WallTime wall_now() { return std::chrono::time_point_cast<std::chrono::nanosecon
 
 std::string Operations::begin(Operation operation) {
     if (operation.uid.empty()) operation.uid = to_string(random_handle());
-    operation.created = wall_now();
+    WallTime const now = wall_now();
+    if (operation.created == WallTime{}) operation.created = now;
     std::string uid = operation.uid;
     std::scoped_lock lock{mutex_};
-    prune(operation.created);
+    prune(now);
     hub_.put(uid, [&](std::uint64_t revision) {
         operation.revision = revision;
         return operation;

@@ -27,7 +27,7 @@ class Operations {
 public:
     using Waiter = std::function<void(Operation const&)>;
 
-    // With a new uid, unless it has one.
+    // With a new uid and from now on, unless it has them.
     std::string begin(Operation operation);
     void set_step(std::string const& uid, std::string step, bool cancellable);
     void set_cancel_requested(std::string const& uid);

@@ -22,10 +22,17 @@ std::optional<Step> clear_guests(Seen const& seen) {
     return std::nullopt;
 }
 
+// One that is to power off and ends otherwise is followed by one that is to power off, and does not know it yet.
+void ask_the_next(Record& record, After after) {
+    bool const still = after == After::restart && record.asked == Asked::poweroff;
+    if (!still) record.asked = Asked::nothing;
+    record.told = false;
+}
+
 Record ending(Record record, After after) {
     record.phase = Phase::ending;
     record.after = after;
-    record.asked = Asked::nothing;
+    ask_the_next(record, after);
     return record;
 }
 
@@ -82,7 +89,7 @@ Record note_end(Record record, EndReason reason, Seen const& seen) {
     if (again && too_soon && !asked_for) back_off(record, seen.now);
     else record.short_lives = 0;
     if (!record.wants_guest() || record.gave_up) return ending(std::move(record), After::stop);
-    record.asked = Asked::nothing;
+    ask_the_next(record, again ? After::restart : After::stop);
     if (action == EndAction::preserve) {
         record.phase = Phase::kept;
         return record;
@@ -136,7 +143,7 @@ Step without_guest(Record const& record, Seen const& seen) {
     next.phase = Phase::building;
     next.boot = seen.boot;
     next.built_generation = record.generation;
-    next.asked = Asked::nothing;
+    ask_the_next(next, After::restart);
     next.gave_up = false;
     return write(std::move(next));
 }
@@ -182,7 +189,14 @@ Step when_started(Record const& record, Seen const& seen) {
     bool pause = record.spec.power_state == PowerState::paused;
     if (pause != guest->paused) return of_guest(pause ? StepKind::pause : StepKind::unpause, guest->id);
     bool known = record.guest.ports.console != 0;  // not so where an old record was put back
-    if (known && seen.nodes == Sight::missing) return {.kind = StepKind::publish};
+    bool const asked = record.asked == Asked::poweroff || record.asked == Asked::reboot;
+    if (known && seen.nodes == Sight::missing) {
+        if (!asked || !record.told) return {.kind = StepKind::publish};
+        Record next = record;  // what it was told is gone with the nodes
+        next.told = false;
+        return write(std::move(next));
+    }
+    if (asked && !record.told && seen.nodes == Sight::present) return {.kind = StepKind::ask};
     if (known && seen.console == Sight::missing) return {.kind = StepKind::start_console};
     return {};
 }
@@ -220,7 +234,9 @@ Step next_step(Record const& record, Seen const& seen) {
     return {};
 }
 
-bool needs_store(StepKind kind) { return kind == StepKind::publish || kind == StepKind::remove_nodes; }
+bool needs_store(StepKind kind) {
+    return kind == StepKind::publish || kind == StepKind::ask || kind == StepKind::remove_nodes;
+}
 
 void note_failure(Record& record, std::string error, WallTime now) {
     record.failure = std::move(error);

@@ -45,6 +45,7 @@ enum class StepKind : std::uint8_t {
     build,      // make a guest, then record it as `ready`
     publish,    // write the guest's nodes and introduce it
     start_console,
+    ask,           // the guest to power off or to reboot, then record that it was told
     pause,         // guest `id`
     unpause,       // likewise
     destroy,       // likewise

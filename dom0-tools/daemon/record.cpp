@@ -12,6 +12,7 @@
 namespace paravane {
 namespace {
 constexpr std::string_view first_line = "paravane-domain 1";
+constexpr auto repeatable_for = std::chrono::hours{1};
 
 Error refuse(std::string why) { return Error{"", std::move(why), ErrorKind::invalid}; }
 
@@ -75,6 +76,12 @@ public:
         std::string value = std::move(found->second);
         in_->erase(found);
         return value;
+    }
+
+    // Of what an older paravaned did not write, nothing is changed.
+    template <class Run>
+    Result<> newer(std::string_view key, Run run) {
+        return writes() || in_->contains(key) ? run() : Result<>{Unit{}};
     }
 
     Result<> text(std::string_view key, std::string& value) {
@@ -171,10 +178,23 @@ Result<> run_guest(Codec& codec, GuestPlace& guest) {
     return codec.number("console_frame", guest.built.console_frame);
 }
 
+Result<> run_outcome(Codec& codec, std::string const& key, Request& request) {
+    if (!codec.writes()) request.outcome = Outcome::done;
+    return codec.newer(key + "outcome", [&]() -> Result<> {
+        TRY(codec.word(key + "outcome", request.outcome, Outcome::superseded));
+        if (request.outcome != Outcome::under_way) return {};
+        TRY(codec.word(key + "action", request.action, Action::unpause));
+        TRY(codec.word(key + "goal", request.goal, Goal::gone));
+        TRY(codec.number(key + "starts", request.starts));
+        TRY(codec.time(key + "deadline", request.deadline));
+        return codec.flag(key + "force", request.force);
+    });
+}
+
 Result<> run_requests(Codec& codec, std::vector<Request>& requests) {
     std::size_t count = requests.size();
     TRY(codec.number("requests", count));
-    if (count > most_requests) return refuse("too many requests");
+    if (count > most_requests + most_nameless) return refuse("too many requests");
     requests.resize(count);
     for (std::size_t i = 0; i < count; ++i) {
         std::string key = "request_" + std::to_string(i) + "_";
@@ -183,6 +203,7 @@ Result<> run_requests(Codec& codec, std::vector<Request>& requests) {
         TRY(codec.text(key + "digest", requests[i].digest));
         TRY(codec.text(key + "operation", requests[i].operation));
         TRY(codec.time(key + "time", requests[i].time));
+        TRY(run_outcome(codec, key, requests[i]));
     }
     return {};
 }
@@ -214,6 +235,8 @@ Result<> run(Codec& codec, Record& record) {
     TRY(codec.word("phase", record.phase, Phase::ending));
     TRY(codec.word("after", record.after, After::restart));
     TRY(codec.word("asked", record.asked, Asked::restart));
+    if (!codec.writes()) record.told = true;  // as far as one could know then
+    TRY(codec.newer("told", [&] { return codec.flag("told", record.told); }));
     TRY(run_guest(codec, record.guest));
     TRY(codec.time("started", record.started));
     TRY(codec.number("starts", record.starts));
@@ -236,13 +259,41 @@ std::string Record::etag() const {
     return std::to_string(generation) + "-" + std::to_string(updated.time_since_epoch().count());
 }
 
-void remember(Record& record, Request request) {
-    if (record.requests.size() == most_requests) record.requests.erase(record.requests.begin());
+Result<> remember(Record& record, Request request) {
+    std::erase_if(record.requests, [&](Request const& r) {
+        return r.outcome != Outcome::under_way && request.time - r.time >= repeatable_for;
+    });
+    std::size_t const room = request.id.empty() ? most_requests + most_nameless : most_requests;
+    if (record.requests.size() >= room)
+        return Error{"", "it has had too many requests within the hour; one without an id may still be taken",
+                     ErrorKind::exhausted}
+            .with("reason", "TOO_MANY_REQUESTS");
     record.requests.push_back(std::move(request));
+    return {};
+}
+
+Request* find_request(Record& record, std::string const& operation) {
+    auto found = std::ranges::find(record.requests, operation, &Request::operation);
+    return found == record.requests.end() ? nullptr : &*found;
+}
+
+void forget_request(Record& record, std::string const& operation) {
+    std::erase_if(record.requests, [&](Request const& r) { return r.operation == operation; });
+}
+
+void end_request(Record& record, std::string const& operation, Outcome outcome) {
+    if (Request* request = find_request(record, operation)) request->outcome = outcome;
+    std::erase_if(record.requests, [](Request const& r) { return r.id.empty() && r.outcome != Outcome::under_way; });
+}
+
+void take_back_ask(Record& record) {
+    if (record.asked == Asked::poweroff || record.asked == Asked::reboot) record.asked = Asked::nothing;
+    record.told = false;
 }
 
 bool is_repeatable(Record const& record, WallTime now) {
-    return !record.requests.empty() && now - record.requests.back().time < std::chrono::hours{1};
+    return std::ranges::any_of(record.requests,
+                               [&](Request const& r) { return !r.id.empty() && now - r.time < repeatable_for; });
 }
 
 std::string encode(Record const& record) {

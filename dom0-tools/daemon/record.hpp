@@ -39,10 +39,30 @@ struct GuestEnd {
     bool operator==(GuestEnd const&) const = default;
 };
 
-// A mutation that was carried out: its repetition does nothing.
+enum class Action : std::uint8_t { create, update, remove, start, stop, shutdown, reboot, restart, pause, unpause };
+
+// What makes an operation done.
+enum class Goal : std::uint8_t {
+    running,  // a guest that was let run after this was asked for
+    paused,   // one that waits to be let run
+    settled,  // whatever the spec says now
+    stopped,
+    gone,
+};
+
+enum class Outcome : std::uint8_t { under_way, done, superseded };
+
+// A mutation that was taken, and how it ended: its repetition does nothing. One that failed is not here any more.
 struct Request {
-    std::string id, method, digest, operation;
+    std::string id, method, digest, operation;  // id: may be empty, while it is under way
     WallTime time{};
+    Outcome outcome = Outcome::under_way;
+    // While it is that:
+    Action action = Action::update;
+    Goal goal = Goal::settled;
+    std::uint32_t starts = 0;  // of the domain, when it was asked for
+    WallTime deadline{};       // the epoch: none
+    bool force = false;        // what is not so at the deadline is made so
 
     bool operator==(Request const&) const = default;
 };
@@ -64,9 +84,10 @@ struct Record {
 
     Phase phase = Phase::none;
     After after = After::stop;
-    Asked asked = Asked::nothing;
-    GuestPlace guest;    // from `ready` on
-    WallTime started{};  // when the guest was let run; before that, nothing
+    Asked asked = Asked::nothing;  // powering off and rebooting are the guest's to do,
+    bool told = false;             // once it was told
+    GuestPlace guest;              // from `ready` on
+    WallTime started{};            // when the guest was let run; before that, nothing
     std::uint32_t starts = 0;
     std::uint32_t short_lives = 0;  // guests in a row that ended too soon, or could not be built
     WallTime not_before{};          // of the next start
@@ -85,8 +106,17 @@ struct Record {
     bool operator==(Record const&) const = default;
 };
 
-constexpr std::size_t most_requests = 32;
-void remember(Record& record, Request request);
+// Those with an id; there is room for some without, so that who has used up the ids can still stop a domain.
+constexpr std::size_t most_requests = 256, most_nameless = 64;
+// Forgets those that ended more than an hour ago. exhausted: too many are younger.
+Result<> remember(Record& record, Request request);
+Request* find_request(Record& record, std::string const& operation);
+// It has failed: it may be asked for again under its id.
+void forget_request(Record& record, std::string const& operation);
+// Of one without an id nothing is kept.
+void end_request(Record& record, std::string const& operation, Outcome outcome);
+// Nobody waits for the guest to end by itself any more.
+void take_back_ask(Record& record);
 // Whether it has a request that may still be repeated: for an hour.
 bool is_repeatable(Record const& record, WallTime now);
 

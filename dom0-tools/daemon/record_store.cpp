@@ -16,7 +16,7 @@
 
 namespace paravane {
 namespace {
-constexpr std::size_t largest_record = 256 << 10;
+constexpr std::size_t largest_record = 512 << 10;
 constexpr char lock_name[] = "lock", retired_suffix[] = ".gone";
 
 Error failed(std::string const& step) { return Error::from_errno(step); }

@@ -25,7 +25,7 @@ public:
 
     std::map<std::uint16_t, Guest> guests;
     std::map<std::string, std::string> disk;
-    std::set<std::uint16_t> nodes, consoles;
+    std::set<std::uint16_t> nodes, consoles, told;
     bool store_answers = true;
     int hold = 0;  // how long the next dead guests are held
     int fail_builds = 0;
@@ -124,6 +124,13 @@ private:
             case StepKind::build: build(std::move(current)); return;
             case StepKind::publish: nodes.insert(current.guest.id); return;
             case StepKind::start_console: consoles.insert(current.guest.id); return;
+            case StepKind::ask:
+                if (!nodes.contains(current.guest.id)) faults.emplace_back("asked where nobody hears");
+                told.insert(current.guest.id);
+                tick();
+                current.told = true;
+                save(current);
+                return;
             case StepKind::pause: guests.at(step.id).paused = true; return;
             case StepKind::unpause: unpause(current, step.id); return;
             case StepKind::destroy: destroy(current, step.id); return;
@@ -238,6 +245,36 @@ Story const stories[] = {
      [](World& w) {
          change(w, [](Record& r) { r.asked = Asked::poweroff; });
          w.end_guest(ShutdownReason::poweroff);
+     },
+     expect_stopped},
+    {"shutdown by a call, of one that listens", [](Record& r) { r.spec.on_poweroff = EndAction::restart; },
+     [](World& w) {
+         change(w, [](Record& r) { r.asked = Asked::poweroff; });
+         w.settle();
+         if (w.told.contains(w.record(uid).guest.id)) w.end_guest(ShutdownReason::poweroff);
+     },
+     expect_stopped},
+    {"shutdown by a call, and the store forgets it", [](Record& r) { r.spec.on_poweroff = EndAction::restart; },
+     [](World& w) {
+         change(w, [](Record& r) { r.asked = Asked::poweroff; });
+         w.settle();
+         w.nodes.clear();
+         w.told.clear();
+         w.settle();
+         if (w.told.contains(w.record(uid).guest.id)) w.end_guest(ShutdownReason::poweroff);
+     },
+     expect_stopped},
+    {"shutdown by a call, of one that reboots and crashes before it hears", [](Record&) {},
+     [](World& w) {
+         change(w, [](Record& r) {
+             r.asked = Asked::poweroff;
+             r.spec.on_crash = EndAction::restart;
+         });
+         w.end_guest(ShutdownReason::reboot);
+         w.settle();
+         w.end_guest(ShutdownReason::crash);
+         w.settle();
+         if (w.told.contains(w.record(uid).guest.id)) w.end_guest(ShutdownReason::poweroff);
      },
      expect_stopped},
     {"reboot", [](Record&) {}, [](World& w) { w.end_guest(ShutdownReason::reboot); }, expect_another},
@@ -396,34 +433,5 @@ TEST(Reconcile, AGuestOfWhichTheRecordKnowsNothingIsTaken) {
     EXPECT_EQ(world.running(), 1);
     EXPECT_EQ(world.record(uid).guest.id, 7);
     EXPECT_TRUE(world.faults.empty());
-}
-
-TEST(Record, IsReadAsItWasWritten) {
-    Record record = wanted();
-    record.spec.cmdline = "a b\tc%41 \xc3\xa4";
-    record.spec.cmdline.erase(3, 1);
-    record.spec.labels = {{"tier", "web"}, {"x/y", ""}};
-    record.spec.annotations = {{"note", "two\nlines = here"}};
-    record.spec.back_off = {.initial = 5ms, .limit = 1h, .reset_after = 0s, .most_restarts = 7};
-    record.guest = {.id = 3, .ports = {1, 2}, .built = {1ull << 40, 5}};
-    record.last_end = {EndReason::crash, EndAction::rename_restart, WallTime{7ns}, 9};
-    record.failure = "kernel /x: no\nsuch file";
-    record.conditions = {{"Ready", {false, WallTime{5ns}}}, {"Managed", {true, WallTime{1000h}}}};
-    for (int i = 0; i < 40; ++i) remember(record, {std::to_string(i), "m", "d", "o", WallTime{1ns}});
-    EXPECT_EQ(record.requests.size(), most_requests);
-    Result<Record> read = decode(encode(record));
-    ASSERT_TRUE(read) << read.error().message();
-    EXPECT_TRUE(*read == record);
-}
-
-// Not one of its bytes can be lost, or be another, without the whole being refused.
-TEST(Record, IsRefusedAsAWholeWhenAnyOfItIsDamaged) {
-    std::string const text = encode(wanted());
-    for (std::size_t at = 0; at < text.size(); ++at) {
-        std::string damaged = text;
-        damaged[at] ^= 1;
-        EXPECT_FALSE(decode(damaged)) << at;
-        EXPECT_FALSE(decode(text.substr(0, at))) << at;
-    }
 }
 }  // namespace
