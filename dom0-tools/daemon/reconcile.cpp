@@ -5,6 +5,9 @@
 
 namespace paravane {
 namespace {
+// Between two starts, whatever a file says: each costs dom0 a process and two writes to its disk.
+constexpr std::chrono::nanoseconds shortest_pause = std::chrono::milliseconds{100};
+
 Step write(Record next) { return {.kind = StepKind::write, .next = std::move(next)}; }
 Step of_guest(StepKind kind, std::uint16_t id) { return {.kind = kind, .id = id}; }
 
@@ -51,7 +54,7 @@ void back_off(Record& record, WallTime now) {
     ++record.short_lives;
     std::chrono::nanoseconds delay = rule.initial;
     while (doublings-- != 0 && delay < rule.limit) delay *= 2;
-    record.not_before = now + std::min(delay, rule.limit);
+    record.not_before = now + std::max(std::min(delay, rule.limit), shortest_pause);
     record.gave_up = rule.most_restarts != 0 && record.short_lives > rule.most_restarts;
 }
 
@@ -88,6 +91,7 @@ Record note_end(Record record, EndReason reason, Seen const& seen) {
     bool too_soon = seen.now - record.started < record.spec.back_off.reset_after;
     if (again && too_soon && !asked_for) back_off(record, seen.now);
     else record.short_lives = 0;
+    if (again) record.not_before = std::max(record.not_before, record.started + shortest_pause);
     if (!record.wants_guest() || record.gave_up) return ending(std::move(record), After::stop);
     ask_the_next(record, again ? After::restart : After::stop);
     if (action == EndAction::preserve) {
@@ -120,7 +124,8 @@ Record forget_guest(Record record, After after, WallTime now) {
 
 // A clock that was set back does not make the wait longer than any could be.
 bool must_wait(Record const& record, Seen const& seen) {
-    return seen.now < record.not_before && record.not_before - seen.now <= record.spec.back_off.limit;
+    return seen.now < record.not_before &&
+           record.not_before - seen.now <= std::max(record.spec.back_off.limit, shortest_pause);
 }
 
 Step without_guest(Record const& record, Seen const& seen) {

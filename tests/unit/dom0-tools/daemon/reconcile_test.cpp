@@ -425,6 +425,30 @@ TEST(Reconcile, GivesUpWhereItIsToldTo) {
     EXPECT_TRUE(world.record(uid).gave_up);
 }
 
+// Whoever wrote the file does not keep dom0 busy with guests that cannot be built, or that end at once.
+TEST(Reconcile, NoFileMakesItStartGuestsWithoutAPause) {
+    Seen seen;
+    seen.now = WallTime{1000h};
+    Record record = wanted();
+    record.spec.back_off.initial = record.spec.back_off.limit = record.spec.back_off.reset_after = 0s;
+    record.phase = Phase::building;
+    for (int i = 0; i < 100; ++i) note_failure(record, "it cannot be", seen.now);
+    Step step = next_step(record, seen);
+    EXPECT_EQ(step.kind, StepKind::wait);
+    EXPECT_GE(step.until, seen.now + 100ms);
+
+    record.phase = Phase::started;
+    record.guest.id = 1;
+    seen.guests = {{.id = 1, .shutdown = true, .reason = ShutdownReason::reboot}};
+    for (std::chrono::nanoseconds const lived : std::initializer_list<std::chrono::nanoseconds>{0ns, 99ms, 100ms, 1h}) {
+        record.not_before = {};
+        record.started = seen.now - lived;
+        step = next_step(record, seen);
+        ASSERT_EQ(step.kind, StepKind::write);
+        EXPECT_EQ(step.next->not_before > seen.now, lived < 100ms) << lived.count();
+    }
+}
+
 TEST(Reconcile, AGuestOfWhichTheRecordKnowsNothingIsTaken) {
     World world;
     world.disk[uid] = encode(wanted());
