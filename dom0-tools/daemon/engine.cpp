@@ -44,6 +44,7 @@ Engine::Engine(Hypervisor hypervisor, RecordStore records, EngineSettings settin
       pool_{settings_.threads},
       store_pool_{settings_.store_threads},
       build_pool_{settings_.images.most_at_once},
+      trial_pool_{settings_.images.most_trials},
       backend_pool_{settings_.backend_threads} {}
 
 Result<> Engine::start() {
@@ -104,6 +105,7 @@ void Engine::stop() {
     pool_.stop();
     store_pool_.stop();
     build_pool_.stop();
+    trial_pool_.stop();
     backend_pool_.stop();
     pool_.stop();
     for (auto const& [uid, entry] : entries) {

@@ -16,6 +16,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -83,6 +84,7 @@ struct Wish {
     std::string uid = "";                                 // create: chosen by the caller; empty: by us
     DomainSpec spec = {};                                 // create
     std::function<Result<>(DomainSpec&)> edit = nullptr;  // update
+    std::stop_token given_up = {};                        // create, validate_only: nobody waits for it any more
 };
 
 struct Granted {
@@ -136,7 +138,7 @@ public:
     }
     void not_later(std::uint64_t number) { pool_.take_back(number); }
     void on_store_thread(Executor::Task task) { store_pool_.post(std::move(task)); }
-    void on_build_thread(Executor::Task task) { build_pool_.post(std::move(task)); }
+    void on_trial_thread(Executor::Task task) { trial_pool_.post(std::move(task)); }
 
     Result<std::vector<DomainInfo>> list() { return hypervisor_.sysctl.list_domains(); }
     bool guest_lives(std::string const& uid, std::uint16_t id);
@@ -219,6 +221,6 @@ private:
     std::mutex sweeping_;
     std::stop_source ending_;
     std::atomic<bool> stopping_ = false;
-    Executor pool_, store_pool_, build_pool_, backend_pool_;  // last: they are stopped first
+    Executor pool_, store_pool_, build_pool_, trial_pool_, backend_pool_;  // last: they are stopped first
 };
 }  // namespace paravane

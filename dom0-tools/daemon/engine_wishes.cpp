@@ -115,7 +115,10 @@ Result<Granted> Engine::create(Wish& wish) {
     record.spec = wish.spec;
     record.created = record.updated = wall_now();
     if (wish.validate_only) {
-        TRY(maker_.check_files(wish.spec, ending_.get_token()));
+        std::stop_source over;
+        auto const end = [&] { over.request_stop(); };
+        std::stop_callback const when_we_end{ending_.get_token(), end}, when_given_up{wish.given_up, end};
+        TRY(maker_.check_files(wish.spec, over.get_token()));
         return Granted{"", std::make_shared<DomainView const>(DomainView{.record = record, .guest = {}, .held = ""})};
     }
 

@@ -66,7 +66,7 @@ std::uint64_t GuestMaker::claimed() const {
 }
 
 Result<> GuestMaker::check_files(DomainSpec const& spec, std::stop_token const& stop) {
-    TRY(prepare(images_, spec, stop));
+    TRY(prepare(trials_, spec, stop));
     return {};
 }
 

@@ -12,11 +12,12 @@
 namespace paravane {
 class GuestMaker {
 public:
-    GuestMaker(Hypervisor& hypervisor, ImageSettings images) : hypervisor_{hypervisor}, images_{std::move(images)} {}
+    GuestMaker(Hypervisor& hypervisor, ImageSettings const& images)
+        : hypervisor_{hypervisor}, images_{images, images.most_at_once}, trials_{images, images.most_trials} {}
 
     // Whoever stops it gets an error of the kind `cancelled`.
     Result<GuestPlace> make(Record const& record, std::stop_token const& stop);
-    // Whether its files can be used: reads them.
+    // Whether its files can be used: reads them. Takes no place of a guest that is to be made.
     Result<> check_files(DomainSpec const& spec, std::stop_token const& stop);
 
     // Memory of guests that are about to be made.
@@ -26,7 +27,7 @@ private:
     class Claim;
 
     Hypervisor& hypervisor_;
-    ImageReader images_;
+    ImageReader images_, trials_;
     mutable std::mutex mutex_;
     std::uint64_t claimed_ = 0;  // of the host
 };

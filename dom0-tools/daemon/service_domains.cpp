@@ -73,6 +73,17 @@ Result<> apply_update(v1::UpdateDomainRequest const& request, DomainSpec& spec) 
     spec = TRY(from_message(domain.metadata(), domain.spec()));
     return {};
 }
+
+// Its caller's going away ends it.
+class DryRun final : public grpc::ServerUnaryReactor {
+public:
+    std::stop_token given_up() const { return given_up_.get_token(); }
+    void OnCancel() override { given_up_.request_stop(); }
+    void OnDone() override { delete this; }
+
+private:
+    std::stop_source given_up_;
+};
 }  // namespace
 
 v1::Domain DomainsService::describe(DomainView const& view, DomainInfo const* now) const {
@@ -85,8 +96,9 @@ DomainsService::Unary* DomainsService::grant(Context* context, Wish wish, std::s
     bool missing_is_fine = wish.allow_missing;
     std::string request_id = wish.request_id;
     if (wish.action == Action::create && wish.validate_only) {  // reads files, which may take long
-        Unary* reactor = context->DefaultReactor();
-        edge_.engine.on_build_thread([this, reactor, response, label, caller, asked = std::move(wish)] {
+        auto* reactor = new DryRun;
+        wish.given_up = reactor->given_up();
+        edge_.engine.on_trial_thread([this, reactor, response, label, caller, asked = std::move(wish)] {
             Result<Granted> granted = edge_.engine.wish(asked);
             if (granted) {
                 response->mutable_operation()->set_done(true);

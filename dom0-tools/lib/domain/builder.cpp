@@ -196,7 +196,7 @@ private:
 
 Result<PreparedDomain> prepare_domain(ImageReader& reader, ImageFiles const& files, std::string const& cmdline,
                                       std::uint64_t memory, std::stop_token stop) {
-    PreparedDomain domain{TRY(reader.read(files, std::move(stop))), {}, cmdline};
+    PreparedDomain domain{TRY(reader.read(files, memory, std::move(stop))), {}, cmdline};
     domain.layout = TRY(lay_out(domain.images, files, memory));
     return domain;
 }

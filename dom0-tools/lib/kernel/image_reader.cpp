@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 
@@ -72,18 +73,19 @@ void Places::leave() {
     changed_.notify_one();
 }
 
-std::vector<std::string> ImageReader::words_for(ImageFiles const& files) const {
+std::vector<std::string> ImageReader::words_for(ImageFiles const& files, std::uint64_t most_initrd) const {
     ImageLimits const& limits = settings_.limits;
     std::vector<std::string> words{settings_.program, "--user", settings_.user, "--kernel", files.kernel};
     if (!files.initrd.empty()) words.insert(words.end(), {"--initrd", files.initrd});
     for (std::string const& folder : settings_.folders) words.insert(words.end(), {"--folder", folder});
     words.insert(words.end(),
-                 {"--kernel-bytes", std::to_string(limits.kernel), "--initrd-bytes", std::to_string(limits.initrd),
+                 {"--kernel-bytes", std::to_string(limits.kernel), "--initrd-bytes", std::to_string(most_initrd),
                   "--memory", std::to_string(limits.memory), "--seconds", std::to_string(limits.time.count())});
     return words;
 }
 
-Result<Images> ImageReader::read(ImageFiles const& files, std::stop_token stop) {
+Result<Images> ImageReader::read(ImageFiles const& files, std::uint64_t memory, std::stop_token stop) {
+    std::uint64_t const most_initrd = std::min(settings_.limits.initrd, memory);
     Clock::time_point const limit = Clock::now() + settings_.limits.time;
     std::optional<Places::Held> place = places_.take(limit, stop);
     if (!place) return out_of_patience(files, stop, settings_.limits.time);
@@ -92,8 +94,8 @@ Result<Images> ImageReader::read(ImageFiles const& files, std::stop_token stop) 
     int ends[2];
     if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0) return Error::from_errno("make a pipe");
     OwnedFd from{ends[0]}, to{ends[1]};
-    Child child = TRY(Child::start(
-        {.words = words_for(files), .handed = {{"report", to.get()}, {"kernel", elf.fd()}, {"initrd", initrd.fd()}}}));
+    Child child = TRY(Child::start({.words = words_for(files, most_initrd),
+                                    .handed = {{"report", to.get()}, {"kernel", elf.fd()}, {"initrd", initrd.fd()}}}));
     to = OwnedFd{};
     if (TRY(child.wait(limit, stop)) != Waited::ended) return out_of_patience(files, stop, settings_.limits.time);
     if (std::optional<Error> ended = complaint_about(child.end(), files)) return *std::move(ended);
@@ -101,7 +103,7 @@ Result<Images> ImageReader::read(ImageFiles const& files, std::stop_token stop) 
     ImageReport report = TRY(take_report(from.get()));
     Images images{*std::move(place), TRY(std::move(elf).seal(settings_.limits.kernel)), {}, {}};
     images.kernel = TRY(read_report(report, files, images.elf.bytes().size()));
-    images.initrd = TRY(std::move(initrd).seal(settings_.limits.initrd));
+    images.initrd = TRY(std::move(initrd).seal(most_initrd));
     return images;
 }
 }  // namespace paravane

@@ -32,6 +32,7 @@ struct ImageSettings {
     std::vector<std::string> folders{"/boot", "/var/lib/paravane/images"};
     ImageLimits limits{};
     unsigned most_at_once = 8;  // and how many results may be held
+    unsigned most_trials = 2;   // likewise, of those that only try whether files can be used
 };
 
 // So many at a time.
@@ -72,13 +73,18 @@ struct Images {
 
 class ImageReader {
 public:
-    explicit ImageReader(ImageSettings settings) : settings_{std::move(settings)}, places_{settings_.most_at_once} {}
+    explicit ImageReader(ImageSettings settings) : ImageReader{settings, settings.most_at_once} {}
+    ImageReader(ImageSettings settings, unsigned places) : settings_{std::move(settings)}, places_{places} {}
 
-    // Within the limit of time; timed_out as well if somebody asks to stop.
-    Result<Images> read(ImageFiles const& files, std::stop_token stop = {});
+    // Within the limit of time; timed_out as well if somebody asks to stop. Of an initrd that has no room in `memory`,
+    // that of the domain, nothing is read.
+    Result<Images> read(ImageFiles const& files, std::uint64_t memory, std::stop_token stop = {});
+    Result<Images> read(ImageFiles const& files, std::stop_token stop = {}) {
+        return read(files, settings_.limits.initrd, std::move(stop));
+    }
 
 private:
-    std::vector<std::string> words_for(ImageFiles const& files) const;
+    std::vector<std::string> words_for(ImageFiles const& files, std::uint64_t most_initrd) const;
 
     ImageSettings settings_;
     Places places_;

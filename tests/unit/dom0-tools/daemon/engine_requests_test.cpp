@@ -20,8 +20,17 @@ protected:
     // In the place of what its record is written into.
     void disk_fails(bool fails) {
         std::string const beside = folder + "/" + view("web")->record.uid + ".new";
-        if (fails) std::filesystem::create_directories(beside + "/full");
+        std::error_code busy;  // it may just be written
+        if (fails) wait_for([&] { return std::filesystem::create_directories(beside + "/full", busy); });
         else std::filesystem::remove_all(beside);
+    }
+    // That reads for ever.
+    Wish dry_run(std::stop_source const& caller) {
+        Wish dry = creation(spec("dry"));
+        dry.spec.kernel = "/lies/until:/no/signal";
+        dry.validate_only = true;
+        dry.given_up = caller.get_token();
+        return dry;
     }
     std::string asked(int domid) { return node("/local/domain/" + std::to_string(domid) + "/control/shutdown"); }
 };
@@ -134,9 +143,9 @@ TEST_F(Requests, AShutdownThatFailedIsNotInForce) {
 
 TEST_F(Requests, AShutdownIsForcedWhenItCanBeWrittenDown) {
     ASSERT_TRUE(create(spec()));
-    Result<Granted> const shut = shut_down(3s, true);
+    Result<Granted> const shut = shut_down(8s, true);
     disk_fails(true);
-    std::this_thread::sleep_for(4s);
+    std::this_thread::sleep_for(9s);
     EXPECT_FALSE(is_done(shut));
     EXPECT_TRUE(runs(1)) << "nothing is done that is not written down";
     Wish other = wish(Action::stop, "web", "s3");
@@ -179,6 +188,32 @@ TEST_F(Requests, ACreateThatCannotBeWrittenDownLeavesNothing) {
     EXPECT_EQ(view("web"), nullptr);
     expect_nothing_left("a full disk");
     EXPECT_TRUE(done(engine->wish(made)));
+}
+
+TEST_F(Requests, ADryRunEndsWhenNobodyWaitsForItAnyMore) {
+    reader = IMAGE_LIAR;
+    restart_daemon();
+    std::stop_source caller;
+    std::jthread const goes{[&] {
+        std::this_thread::sleep_for(100ms);
+        caller.request_stop();
+    }};
+    Result<Granted> const ended = engine->wish(dry_run(caller));
+    ASSERT_FALSE(ended);
+    EXPECT_EQ(ended.error().kind, ErrorKind::cancelled);
+}
+
+TEST_F(Requests, DryRunsTakeNoPlaceOfAGuest) {
+    reader = IMAGE_LIAR;
+    restart_daemon();
+    std::stop_source callers;
+    std::vector<std::jthread> slow;
+    for (int i = 0; i < 8; ++i) slow.emplace_back([&] { (void)engine->wish(dry_run(callers)); });
+    std::this_thread::sleep_for(500ms);
+    DomainSpec good = spec();
+    good.kernel = "/lies/none";
+    EXPECT_TRUE(create(good));
+    callers.request_stop();
 }
 }  // namespace
 }  // namespace test

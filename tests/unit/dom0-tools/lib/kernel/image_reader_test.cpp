@@ -89,6 +89,9 @@ TEST_F(Reader, AKernelAndItsInitrdAreRead) {
         EXPECT_EQ(images->kernel.init_p2m, expected.init_p2m);
         EXPECT_EQ(images->kernel.initrd_by_pfn, expected.initrd_by_pfn);
     }
+    // Not more of it than has room in the domain.
+    EXPECT_TRUE(reader.read({plain, with}, initrd.size()));
+    EXPECT_THAT(reason(reader.read({plain, with}, initrd.size() - 1)), HasSubstr("initrd: it is larger than 2 MiB"));
     Result<Images> alone = reader.read({plain, ""});
     ASSERT_TRUE(alone) << reason(alone);
     EXPECT_TRUE(alone->initrd.bytes().empty());
