@@ -2,6 +2,7 @@
 // Wishes: checked, written down, and handed to the strand of their domain.
 #include <algorithm>
 #include <ranges>
+#include <tuple>
 
 #include "daemon/entry.hpp"
 #include "domain/uuid.hpp"
@@ -45,8 +46,8 @@ Goal goal_of(Record const& record, Action action) {
             return record.spec.power_state == PowerState::running  ? Goal::running
                    : record.spec.power_state == PowerState::paused ? Goal::paused
                                                                    : Goal::settled;
-        case Action::reboot:
-        case Action::restart: return Goal::running;
+        case Action::reboot: return Goal::running;
+        case Action::restart: return record.spec.power_state == PowerState::paused ? Goal::paused : Goal::running;
         case Action::shutdown:
         case Action::stop: return Goal::stopped;
         case Action::remove: return Goal::gone;
@@ -55,6 +56,14 @@ Goal goal_of(Record const& record, Action action) {
         case Action::unpause: break;
     }
     return Goal::settled;
+}
+
+// All else counts at once.
+bool is_built_otherwise(DomainSpec const& one, DomainSpec const& other) {
+    auto const built_from = [](DomainSpec const& spec) {
+        return std::tie(spec.kernel, spec.initrd, spec.cmdline, spec.memory, spec.vcpus);
+    };
+    return built_from(one) != built_from(other);
 }
 
 // What contradicts a wish has lost.
@@ -323,7 +332,12 @@ Result<Record> Engine::with_wish(Entry const& entry, Wish& wish) const {
         case Action::pause: next.spec.power_state = PowerState::paused; break;
         case Action::unpause: next.spec.power_state = PowerState::running; break;
     }
-    if (next.spec != entry.record.spec) ++next.generation;
+    if (next.spec != entry.record.spec) {
+        bool const as_built =
+            next.built_generation == next.generation && !is_built_otherwise(next.spec, entry.record.spec);
+        ++next.generation;
+        if (as_built) next.built_generation = next.generation;
+    }
     next.updated = wall_now();
     return next;
 }

@@ -121,5 +121,29 @@ TEST_F(EngineTest, TellsOnceThatADeadGuestIsHeldForLong) {
     EXPECT_TRUE(wait_for([&] { return view("web") == nullptr; }));
     EXPECT_EQ(told(), 1);
 }
+
+// Only what a guest is built from counts from the next start.
+TEST_F(ConditionsTest, AnotherGuestIsNeededForWhatIsBuiltIn) {
+    ASSERT_TRUE(create(spec()));
+    auto const update = [&](std::function<void(DomainSpec&)> const& edit) {
+        Wish changed = wish(Action::update, "web");
+        changed.edit = [edit](DomainSpec& next) {
+            edit(next);
+            return Result<>{Unit{}};
+        };
+        ASSERT_TRUE(done(engine->wish(std::move(changed))));
+    };
+    ASSERT_TRUE(act(Action::pause, "web"));
+    ASSERT_TRUE(act(Action::unpause, "web"));
+    update([](DomainSpec& next) { next.on_crash = EndAction::restart; });
+    update([](DomainSpec& next) { next.labels["tier"] = "web"; });
+    EXPECT_FALSE(since("web", "RestartNeeded"));
+    update([](DomainSpec& next) { next.cmdline = "quiet"; });
+    EXPECT_TRUE(is("web", "RestartNeeded", true));
+    ASSERT_TRUE(act(Action::pause, "web"));
+    EXPECT_TRUE(is("web", "RestartNeeded", true));
+    ASSERT_TRUE(act(Action::restart, "web"));
+    EXPECT_FALSE(since("web", "RestartNeeded"));
+}
 }  // namespace
 }  // namespace test
