@@ -119,7 +119,7 @@ ExitCode apply_one(Session& session, DomainFile const& file, v1::DomainOperation
     char const* done = "unchanged";
     if (status.error_code() == grpc::StatusCode::NOT_FOUND) {
         code = make(session, file, what, answer);
-        done = tries ? "would be created" : "created";
+        done = tries ? "would be created" : answer.operation().done() ? "created" : "is being created";
     } else if (!status.ok()) {
         return session.fail(status, what);
     } else {
@@ -127,7 +127,7 @@ ExitCode apply_one(Session& session, DomainFile const& file, v1::DomainOperation
         *answer.mutable_domain() = domain;
         if (!change.differences.empty()) {
             code = send(session, change, what, answer);
-            done = tries ? "would be changed" : "changed";
+            done = tries ? "would be changed" : answer.operation().done() ? "changed" : "is being changed";
         }
     }
     if (code == ExitCode::success && session.is_text()) session.output().write(name + " " + done + "\n");
@@ -195,6 +195,8 @@ ExitCode run_update(Session& session) {
         if (!set) return session.refuse(set.error(), "update: --set " + setting);
         named.emplace(setting_key(setting), 1);
     }
+    bool const renamed = metadata.name() != domain.metadata().name() || metadata.uid() != domain.metadata().uid();
+    if (renamed) return session.refuse(Error{"", "a domain's name and uid do not change"}, what);
     Change const change = compare(domain, metadata, spec, named);
     v1::DomainOperation answer;
     *answer.mutable_domain() = domain;
@@ -203,7 +205,8 @@ ExitCode run_update(Session& session) {
     if (code != ExitCode::success) return code;
     char const* done = change.differences.empty()      ? "unchanged"
                        : session.line().has("dry-run") ? "would be changed"
-                                                       : "changed";
+                       : answer.operation().done()     ? "changed"
+                                                       : "is being changed";
     bool const only_name = session.output().format() == Format::name;
     session.print(answer, printable(word) + (only_name ? "" : std::string{" "} + done) + "\n");
     return ExitCode::success;

@@ -5,6 +5,7 @@
 #include <paravane/v1/host.grpc.pb.h>
 
 #include "cli/actions.hpp"
+#include "cli/lists.hpp"
 #include "cli/render.hpp"
 
 namespace paravane {
@@ -86,6 +87,11 @@ ExitCode run_events(Session& session) {
     if (enough || session.output().is_broken()) context.TryCancel();
     grpc::Status const status = reader->Finish();
     if (enough && !session.output().is_broken()) return ExitCode::success;
+    if (status.ok() && seen == 0 && !line.arguments.empty()) {  // of nobody there is nothing to tell
+        v1::Domain domain;
+        if (grpc::Status const known = get_domain(session, line.arguments[0], domain); !known.ok())
+            return session.fail(known, what);
+    }
     return judge_stream(session, status, unread.happened(), what);
 }
 }  // namespace paravane

@@ -100,7 +100,7 @@ bool is_there(Aim const& aim, v1::Domain const& domain) {
             for (v1::Condition const& each : status.conditions())
                 if (each.type() == aim.name)
                     return each.status() == (aim.value ? v1::Condition::STATUS_TRUE : v1::Condition::STATUS_FALSE);
-            return false;
+            return !aim.value;  // what is not the case is mostly not mentioned
         case Aim::Kind::gone: return false;
     }
     return false;

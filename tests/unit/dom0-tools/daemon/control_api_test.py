@@ -321,6 +321,11 @@ def ordinary_use(folder):
     code, _, error = run("shutdown", "web")
     expect(code == 6 and error.startswith("pvctl: shutdown web: it is paused\n"), f"shutdown: {code} {error}")
     expect(run("unpause", "1")[0] == 0, "unpause by number")
+    expect("RestartNeeded" not in run("describe", "web")[1], "a pause asks for a restart")
+    expect(run("wait", "web", "--for", "condition=Held=false", "--timeout", "60")[0] == 0, "what is not so is not so")
+    code, _, error = run("update", "web", "--set", "name=other")
+    expect(code == 5 and "a domain's name and uid do not change" in error, f"another name: {code} {error}")
+    expect(run("events", "nobody", "--no-follow")[0] == 3, "nobody has no events")
     code, _, error = run("shutdown", "--timeout", "0.1", "web")
     expect(code == 8 and "has not ended in time" in error, f"shutdown in vain: {code} {error}")
     expect(run("dmesg") == (0, "(pv) a line of the log\n", ""), f"dmesg: {run('dmesg')}")
@@ -377,10 +382,12 @@ def without_the_store(folder, daemon):
     expect(code == 9 and "xenstored does not answer" in error, f"shutdown: {code} {error}")
     code, _, error = run("create", "--timeout", "0.5", domain_file(folder, good.replace("web", "late")))
     expect(code == 8, f"a create that nobody can finish: {code} {error}")
+    code, out, _ = run("apply", "--no-wait", "-f", domain_file(folder, good.replace("web", "later")))
+    expect((code, out) == (0, "later is being created\n"), f"one that nobody waits for: {code} {out!r}")
     daemon.send_signal(signal.SIGUSR1)
     wait_until(lambda: health_of_the_interface(socket) == "1", "the interface to be SERVING")
     wait_until(lambda: run("info", "late")[0] == 3, "a create that was given up to leave nothing")
-    expect(run("destroy", "web")[0] == 0, "destroy")
+    expect(run("destroy", "web", "later")[0] == 0, "destroy")
 
 
 def progress_on_a_terminal(folder, daemon):
