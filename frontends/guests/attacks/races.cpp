@@ -348,6 +348,50 @@ void double_unmap() {
     guest::grant::entries()[ref].flags = 0;
 }
 
+// The granter takes a page back as soon as its entry says that nobody uses it, and makes a table of it at once.
+constexpr u32 ending_ref = 45;
+constinit Page* copied_from = nullptr;
+
+void copy_to_grant() {
+    abi::GnttabCopy op{};
+    op.source.u.raw = copied_from->frame().value;
+    op.source.domid = abi::domid_self;
+    op.dest.u.ref = {ending_ref};
+    op.dest.domid = abi::domid_self;
+    op.len = 8;
+    op.flags = abi::gntcopy::dest_gref;
+    (void)guest::grant_table_op(abi::gnttabop::copy, &op, 1);
+}
+
+void map_and_unmap() {
+    auto const map = map_grant(ending_ref);
+    if (map.status == abi::gntst::okay) { (void)unmap_grant(map.handle); }
+}
+
+void use_ends(void (*use)()) {
+    constexpr u16 in_use = abi::gtf::reading | abi::gtf::writing;
+    Page page, source;
+    expect(pt::map(pt::kernel_root(), test_address, 0), "tables");
+    page.protect();
+    copied_from = &source;
+    auto* const flags = const_cast<u16*>(&guest::grant::entries()[ending_ref].flags);
+    start_racer(use);
+    for (Race race; race.goes_on();) {
+        guest::grant::permit(ending_ref, guest::own_domid(), page.frame(), abi::gtf::permit_access);
+        for (u32 i = 0; i < 2000 && (__atomic_load_n(flags, __ATOMIC_ACQUIRE) & in_use) == 0; ++i) {}
+        u16 unused = abi::gtf::permit_access;
+        while (!__atomic_compare_exchange_n(flags, &unused, u16{0}, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) {
+            unused = abi::gtf::permit_access;
+        }
+        accepted(pt::pin(1, page.frame()), "a page that nobody uses, as its grant says, becomes a table");
+        (void)pt::unpin(page.frame());
+    }
+    stop_racer();
+}
+
+void copy_ends() { use_ends(copy_to_grant); }
+void mapping_ends() { use_ends(map_and_unmap); }
+
 constexpr std::array list{
     Attack{"races.pin_against_writer", pin_against_writer},
     Attack{"races.pin_at_two_levels", pin_at_two_levels},
@@ -358,6 +402,8 @@ constexpr std::array list{
     Attack{"races.exchange_against_pins", exchange_against_pins},
     Attack{"races.grant_status", grant_status},
     Attack{"races.double_unmap", double_unmap},
+    Attack{"races.copy_ends", copy_ends},
+    Attack{"races.mapping_ends", mapping_ends},
 };
 }  // namespace
 

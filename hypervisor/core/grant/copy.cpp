@@ -40,7 +40,7 @@ public:
         }
         GrantStatus const status = hold_frame<access>(*owner, frame_);
         if (status != GrantStatus::okay) [[unlikely]] {
-            if (by_grant) granter_->end_use<access>(place.u.ref);
+            if (by_grant) granter_->end_use<access>(place.u.ref, [] {});
             return status;
         }
         raw_ = place.u.raw;
@@ -49,8 +49,9 @@ public:
     }
     [[gnu::always_inline]] void close() {
         if (who_ == closed) return;
-        if (who_ >> 16) granter_->end_use<access>(GrantRef{static_cast<u32>(raw_)});
-        release_frame<access>(frame_);
+        auto const let_go = [this] { release_frame<access>(frame_); };
+        if (who_ >> 16) granter_->end_use<access>(GrantRef{static_cast<u32>(raw_)}, let_go);
+        else let_go();
         who_ = closed;
     }
     std::byte* bytes() const { return hal::map(frame_); }

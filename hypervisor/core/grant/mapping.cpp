@@ -155,7 +155,7 @@ template <Access access, class Finder>
         status = GrantStatus::general_error;
         release_frame<access>(frame);
     }
-    granter.grants->end_use<access>(op.ref);
+    granter.grants->end_use<access>(op.ref, [] {});
     return status;
 }
 
@@ -186,8 +186,8 @@ struct EndedMapping {
 template <Access access>
 [[gnu::always_inline]] inline void let_go_of(Mapping const& mapping) {
     // The frame is still held, so its owner is still there.
-    owner_of_live_frame(mapping.granter).grants->end_use<access>(mapping.ref);
-    release_frame<access>(Mfn{mapping.frame});
+    Mfn const frame{mapping.frame};
+    owner_of_live_frame(mapping.granter).grants->end_use<access>(mapping.ref, [=] { release_frame<access>(frame); });
 }
 [[gnu::always_inline]] inline void end_mapping(GrantTable& table, EndedMapping const& ended) {
     if (ended.flags & abi::gntmap::readonly) [[unlikely]]

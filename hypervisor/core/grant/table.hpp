@@ -70,8 +70,10 @@ public:
     // Begins a use of `ref` by `grantee`; the frame is whatever the granter named, to be checked by the caller.
     template <Access access>
     GrantStatus begin_use(GrantRef ref, Domid grantee, Mfn& frame);
-    template <Access access>
-    void end_use(GrantRef ref);
+    // Ends one. `let_go` gives back the hold on the frame, after which the entry says so, and not before: the granter
+    // may make anything of the frame then.
+    template <Access access, class F>
+    void end_use(GrantRef ref, F&& let_go);
 
     // --- as mapper
     Mapping* reserve_mapping() {  // null: none left, or no memory for more
@@ -163,14 +165,23 @@ template <Access access>
     return GrantStatus::okay;
 }
 
-template <Access access>
-[[gnu::always_inline]] inline void GrantTable::end_use(GrantRef ref) {
-    SpinGuard guard{lock_};
-    ActiveGrant& grant = active(ref);
-    ASSERT(grant.users >= ActiveGrant::one<access>);
-    grant.users -= ActiveGrant::one<access>;
-    if (grant.has_writers() || ref.value >= frames_ * entries_per_frame) return;  // or retired: the entry is gone
-    u32 const over = abi::gtf::writing | (grant.has_readers() ? 0 : abi::gtf::reading);
-    __atomic_fetch_and(header_of(shared(ref)), ~over, __ATOMIC_RELEASE);
+// What keeps the table is the frame that is let go of; or, as long as it is not retired, this lock: the end of its
+// owner takes it for that, and goes on behind it.
+template <Access access, class F>
+[[gnu::always_inline]] inline void GrantTable::end_use(GrantRef ref, F&& let_go) {
+    {
+        SpinGuard guard{lock_};
+        ActiveGrant& grant = active(ref);
+        ASSERT(grant.users >= ActiveGrant::one<access>);
+        grant.users -= ActiveGrant::one<access>;
+        if (ref.value < frames_ * entries_per_frame) [[likely]] {
+            let_go();
+            if (grant.has_writers()) return;
+            u32 const over = abi::gtf::writing | (grant.has_readers() ? 0 : abi::gtf::reading);
+            __atomic_fetch_and(header_of(shared(ref)), ~over, __ATOMIC_RELEASE);
+            return;
+        }
+    }
+    let_go();  // retired: the entry is gone
 }
 }  // namespace hv
