@@ -4,8 +4,10 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <utility>
 
 #include "grant_calls.hpp"
+#include "runtime/event.hpp"
 #include "runtime/guest.hpp"
 #include "runtime/time.hpp"
 
@@ -392,6 +394,59 @@ void use_ends(void (*use)()) {
 void copy_ends() { use_ends(copy_to_grant); }
 void mapping_ends() { use_ends(map_and_unmap); }
 
+// A port goes from one vCPU to the other and back (mask, bind, unmask) while somebody sends: whoever has it is told.
+constinit guest::EvtchnPort sending_end{};
+
+void send_event() {
+    abi::EvtchnSend send{sending_end};
+    (void)guest::event_channel_op(abi::evtchnop::send, &send);
+}
+
+void close_port(guest::EvtchnPort port) {
+    abi::EvtchnClose close{port};
+    accepted(guest::event_channel_op(abi::evtchnop::close, &close), "close");
+}
+
+void port_changes_hands() {
+    abi::EvtchnAllocUnbound mine{};
+    mine.dom = mine.remote_dom = abi::domid_self;
+    accepted(guest::event_channel_op(abi::evtchnop::alloc_unbound, &mine), "a port");
+    abi::EvtchnBindInterdomain theirs{};
+    theirs.remote_dom = abi::domid_self;
+    theirs.remote_port = mine.port;
+    accepted(guest::event_channel_op(abi::evtchnop::bind_interdomain, &theirs), "its other end");
+    sending_end = theirs.local_port;
+    auto& shared = const_cast<abi::SharedInfo&>(guest::shared_info());
+    u32 const index = mine.port.value / 64;
+    u64 const bit = u64{1} << mine.port.value % 64, word = u64{1} << index;
+    u8 const was_masked = std::exchange(shared.vcpu_info[0].evtchn_upcall_mask, u8{1});
+    start_racer(send_event);
+    u32 lost = 0;
+    for (Race race; race.goes_on();) {
+        u32 const to = race.round() & 1;
+        __atomic_fetch_or(&shared.evtchn_mask[index], bit, __ATOMIC_SEQ_CST);
+        abi::EvtchnBindVcpu bind{mine.port, {to}};
+        accepted(guest::event_channel_op(abi::evtchnop::bind_vcpu, &bind), "another vCPU's");
+        abi::EvtchnUnmask unmask{mine.port};
+        accepted(guest::event_channel_op(abi::evtchnop::unmask, &unmask), "unmask");
+        u64 const step = racers_steps();
+        wait_until([step] { return racers_steps() >= step + 3; });
+        bool const pending = (__atomic_load_n(&shared.evtchn_pending[index], __ATOMIC_SEQ_CST) & bit) != 0;
+        u64 const told = __atomic_load_n(&shared.vcpu_info[to].evtchn_pending_sel, __ATOMIC_SEQ_CST);
+        if (pending && (told & word) == 0) { ++lost; }
+        for (u32 vcpu : {0u, 1u}) {
+            __atomic_fetch_and(&shared.vcpu_info[vcpu].evtchn_pending_sel, ~word, __ATOMIC_SEQ_CST);
+        }
+        __atomic_fetch_and(&shared.evtchn_pending[index], ~bit, __ATOMIC_SEQ_CST);
+    }
+    stop_racer();
+    __atomic_fetch_or(&shared.evtchn_mask[index], bit, __ATOMIC_SEQ_CST);
+    close_port(mine.port);
+    close_port(sending_end);
+    shared.vcpu_info[0].evtchn_upcall_mask = was_masked;
+    expect(lost == 0, "an event is told to the vCPU that has its port");
+}
+
 constexpr std::array list{
     Attack{"races.pin_against_writer", pin_against_writer},
     Attack{"races.pin_at_two_levels", pin_at_two_levels},
@@ -404,6 +459,7 @@ constexpr std::array list{
     Attack{"races.double_unmap", double_unmap},
     Attack{"races.copy_ends", copy_ends},
     Attack{"races.mapping_ends", mapping_ends},
+    Attack{"races.port_changes_hands", port_changes_hands},
 };
 }  // namespace
 

@@ -195,7 +195,7 @@ Result<> EventChannels::bind_vcpu(EvtchnPort port, VcpuId vcpu) {
         case Channel::State::free:
         case Channel::State::ipi: return Errno::inval;
     }
-    channel->vcpu.store(vcpu.value, std::memory_order_relaxed);
+    channel->vcpu.store(vcpu.value, std::memory_order_seq_cst);
     return {};
 }
 
@@ -268,9 +268,8 @@ Result<> EventChannels::unmask(EvtchnPort port) {
     if (!channel) return Errno::inval;
     SpinGuard guard{channel->lock};
     if (channel->state == Channel::State::free) return {};
-    u32 const vcpu = channel->vcpu.load(std::memory_order_relaxed);
-    if (Fifo* const fifo = fifo_.load(std::memory_order_acquire)) fifo->unmask(port, channel->place, vcpu);
-    else two_level::unmask(domain_, port, vcpu);
+    if (Fifo* const fifo = fifo_.load(std::memory_order_acquire)) fifo->unmask(port, channel->place, channel->vcpu);
+    else two_level::unmask(domain_, port, channel->vcpu);
     return {};
 }
 

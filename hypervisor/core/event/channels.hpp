@@ -25,7 +25,7 @@ struct Channel {
     Domid peer{};              // unbound: who may bind
     EvtchnPort peer_port{};    // interdomain
     u32 line = 0;              // virq or pirq number
-    std::atomic<u32> vcpu{0};  // whom an event on this port notifies
+    std::atomic<u32> vcpu{0};  // whom an event on this port notifies: read when it is pending or unmasked, not before
     FifoPlace place;
     Domain* peer_domain = nullptr;  // interdomain
 
@@ -119,14 +119,15 @@ private:
     PirqTable pirqs_;  // what is mapped and bound changes under the lock
 };
 
-// With the lock of the channel that sends: that keeps this one bound, and delivery as it is.
+// With the lock of the channel that sends: that keeps this one bound, and delivery as it is. Whom to tell may change
+// meanwhile, so the event comes first and the look at that afterwards: a guest that masks the port, binds it to another
+// vCPU and unmasks it finds the event there, or whoever sends finds that vCPU.
 [[gnu::always_inline]] inline void EventChannels::raise_inline(EvtchnPort port, Channel& channel) {
-    u32 const vcpu = channel.vcpu.load(std::memory_order_relaxed);
     if (Fifo* const fifo = fifo_.load(std::memory_order_acquire)) {
-        if (!fifo->raise(port, channel.place, vcpu)) return;
+        if (!fifo->raise(port, channel.place, channel.vcpu)) return;
     } else {
         if (!two_level::set_pending(domain_, port)) return;
-        two_level::signal(domain_, port, vcpu);
+        two_level::signal(domain_, port, channel.vcpu);
     }
     if (!pollers_.empty()) [[unlikely]]
         wake_pollers(port);

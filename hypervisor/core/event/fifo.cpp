@@ -27,17 +27,17 @@ Result<u32> Fifo::add_page(TypedRef page) {
 }
 
 // Either whoever adds the page sees the mark, or the page is seen here: one of the two takes the mark back.
-bool Fifo::raise_early(EvtchnPort port, FifoPlace& place, u32 vcpu) {
+bool Fifo::raise_early(EvtchnPort port, FifoPlace& place, std::atomic<u32> const& vcpu) {
     bool const before = place.early.exchange(true, std::memory_order_seq_cst);
     if (!word_of(port) || !place.early.exchange(false, std::memory_order_seq_cst)) return !before;
     return raise(port, place, vcpu);
 }
 
-void Fifo::unmask(EvtchnPort port, FifoPlace& place, u32 vcpu) {
+void Fifo::unmask(EvtchnPort port, FifoPlace& place, std::atomic<u32> const& vcpu) {
     u32* const word = word_of(port);
     if (!word) return;
     u32 const before = __atomic_fetch_and(word, ~masked, __ATOMIC_SEQ_CST);
-    if ((before & pending) && !(before & linked)) link(port, *word, place, vcpu);
+    if ((before & pending) && !(before & linked)) link(port, *word, place, vcpu.load());
 }
 
 void Fifo::clear_pending(EvtchnPort port, FifoPlace& place) {

@@ -34,16 +34,16 @@ public:
     Result<> add_control_block(VcpuId vcpu, TypedRef page, u32 offset);  // inval: it has one
     Result<u32> add_page(TypedRef page);                                 // the first of its ports; nospc
 
-    // With the channel kept from changing its state. False if it was pending before: the guest knows.
-    bool raise(EvtchnPort port, FifoPlace& place, u32 vcpu) {
+    // With the channel kept from changing its state, but for the vCPU. False if it was pending before: the guest knows.
+    bool raise(EvtchnPort port, FifoPlace& place, std::atomic<u32> const& vcpu) {
         u32* const word = word_of(port);
         if (!word) [[unlikely]]
             return raise_early(port, place, vcpu);
         u32 const before = __atomic_fetch_or(word, abi::fifo::pending, __ATOMIC_SEQ_CST);
-        if (!(before & (abi::fifo::masked | abi::fifo::linked))) link(port, *word, place, vcpu);
+        if (!(before & (abi::fifo::masked | abi::fifo::linked))) link(port, *word, place, vcpu.load());
         return !(before & abi::fifo::pending);
     }
-    void unmask(EvtchnPort port, FifoPlace& place, u32 vcpu);
+    void unmask(EvtchnPort port, FifoPlace& place, std::atomic<u32> const& vcpu);
     void clear_pending(EvtchnPort port, FifoPlace& place);
     bool is_pending(EvtchnPort port, FifoPlace const& place) const;
 
@@ -66,7 +66,7 @@ private:
         u32* const page = __atomic_load_n(words_.data() + port.value / ports_per_page % max_pages, __ATOMIC_SEQ_CST);
         return page ? page + port.value % ports_per_page : nullptr;
     }
-    bool raise_early(EvtchnPort port, FifoPlace& place, u32 vcpu);
+    bool raise_early(EvtchnPort port, FifoPlace& place, std::atomic<u32> const& vcpu);
     void link(EvtchnPort port, u32& word, FifoPlace& place, u32 vcpu);
     bool append(VcpuQueues& queues, u32 priority, EvtchnPort port);
 

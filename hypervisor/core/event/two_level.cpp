@@ -28,9 +28,9 @@ bool is_pending(Domain const& domain, EvtchnPort port) {
     return __atomic_load_n(&domain.shared_info->evtchn_pending[word_of(port)], __ATOMIC_SEQ_CST) & bit_of(port);
 }
 
-void unmask(Domain& domain, EvtchnPort port, u32 vcpu) {
+void unmask(Domain& domain, EvtchnPort port, std::atomic<u32> const& vcpu) {
     u64& mask = domain.shared_info->evtchn_mask[word_of(port)];
     u64 const before = __atomic_fetch_and(&mask, ~bit_of(port), __ATOMIC_SEQ_CST);
-    if ((before & bit_of(port)) && is_pending(domain, port)) select(domain, port, vcpu);
+    if ((before & bit_of(port)) && is_pending(domain, port)) select(domain, port, vcpu.load(std::memory_order_seq_cst));
 }
 }  // namespace hv::two_level

@@ -20,9 +20,9 @@ bool is_pending(Domain const& domain, EvtchnPort port);
 // Makes the vCPU look at the port.
 void select(Domain& domain, EvtchnPort port, u32 vcpu);
 // After set_pending: makes the vCPU see the port unless it is masked.
-inline void signal(Domain& domain, EvtchnPort port, u32 vcpu) {
+inline void signal(Domain& domain, EvtchnPort port, std::atomic<u32> const& vcpu) {
     u64 const mask = __atomic_load_n(&domain.shared_info->evtchn_mask[word_of(port)], __ATOMIC_SEQ_CST);
-    if (!(mask & bit_of(port))) select(domain, port, vcpu);
+    if (!(mask & bit_of(port))) select(domain, port, vcpu.load(std::memory_order_seq_cst));
 }
-void unmask(Domain& domain, EvtchnPort port, u32 vcpu);
+void unmask(Domain& domain, EvtchnPort port, std::atomic<u32> const& vcpu);
 }  // namespace hv::two_level
