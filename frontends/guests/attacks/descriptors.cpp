@@ -92,6 +92,68 @@ void ldt() {
     accepted(guest::mmuext_op(&op, 1), "no LDT");
 }
 
+i64 set_ldt(Page const& page, u32 entries) {
+    abi::MmuextOp op{};
+    op.cmd = abi::mmuext::set_ldt;
+    op.arg1.linear_addr = {page.address()};
+    op.arg2.nr_ents = entries;
+    return guest::mmuext_op(&op, 1);
+}
+constexpr u32 local_data = 1 << 3 | 7;
+
+// The user's GS is a selector of an LDT whose page is fit only since the table was set.
+void ldt_of_the_users_gs() {
+    Page table;
+    table.words()[1] = flat_data;
+    accepted(set_ldt(table, 512), "an LDT, whose page is writable");
+    table.protect();
+    accepted(guest::set_segment_base(abi::segbase::gs_user_sel, local_data), "its selector for the user's GS");
+    u32 selector = 0;
+    asm volatile("mov %%gs, %0" : "=r"(selector));
+    accepted(guest::set_segment_base(abi::segbase::gs_user_sel, 0), "none");
+    accepted(set_ldt(table, 0), "no LDT");
+    expect(selector == local_data, "the selector is as it was set");
+}
+
+// The LDT is replaced by one with the same descriptors while selectors of it are loaded, as Linux does it when a
+// program changes its own; interrupts and the other vCPU come in between.
+constinit u64 volatile spins = 0;
+void spin() {
+    for (u32 i = 0; i < 10000; ++i) { spins = spins + 1; }
+}
+
+void ldt_is_replaced() {
+    Page one, other;
+    one.words()[1] = other.words()[1] = flat_data;
+    one.protect();
+    start_racer(spin);
+    accepted(set_ldt(one, 512), "an LDT");
+    u32 failures = 0;
+    guest::TrapFrame caught{};
+    u64 const end = guest::time::now() + 2 * guest::time::second;
+    asm volatile("mov %0, %%ds" ::"r"(local_data));
+    for (u64 turn = 1; guest::time::now() < end; ++turn) {
+        Page& next = turn % 2 != 0 ? other : one;
+        Page& last = turn % 2 != 0 ? one : other;
+        next.protect();
+        auto replace = [&] {
+            (void)set_ldt(next, 512);
+            for (u32 i = 0; i < 3000; ++i) { spins = spins + 1; }
+        };
+        u32 selector = 0;
+        if (guest::trap::attempt(replace, caught)) { ++failures; }
+        asm volatile("mov %%ds, %0" : "=r"(selector));
+        if (selector != local_data) { ++failures; }
+        asm volatile("mov %0, %%es; mov %0, %%ds" ::"r"(local_data));
+        accepted(pt::set_writable(last.memory()), "the last one is ordinary memory");
+        last.words()[2] = turn;
+    }
+    asm volatile("mov %0, %%ds; mov %0, %%es" ::"r"(0));
+    stop_racer();
+    accepted(set_ldt(one, 0), "no LDT");
+    expect(failures == 0, "a selector of an LDT that is replaced stays");
+}
+
 // The descriptor goes away while its selector is loaded: when this vCPU runs again, loading it fails in the hypervisor.
 void selector_without_descriptor() {
     for (unsigned which = 0; which < 4; ++which) {
@@ -186,6 +248,8 @@ constexpr std::array list{
     Attack{"descriptors.every_type_by_update", every_type_by_update},
     Attack{"descriptors.every_type_in_a_new_table", every_type_in_a_new_table},
     Attack{"descriptors.ldt", ldt},
+    Attack{"descriptors.ldt_of_the_users_gs", ldt_of_the_users_gs},
+    Attack{"descriptors.ldt_is_replaced", ldt_is_replaced},
     Attack{"descriptors.selector_without_descriptor", selector_without_descriptor},
     Attack{"descriptors.debug_registers", debug_registers},
     Attack{"descriptors.debug_status", debug_status},

@@ -18,7 +18,11 @@ Outcome do_set_segment_base(Vcpu& vcpu, HypercallArgs& args) {
     u64 const value = args[1];
     if (which == abi::segbase::gs_user_sel) {
         // A bad selector leaves a null one, as a fault in the guest's own load would.
-        (void)hal::load_user_gs_selector(vcpu, static_cast<u16>(value));
+        u16 const selector = static_cast<u16>(value);
+        if (hal::load_user_gs_selector(vcpu, selector)) return 0;
+        Result<> const found = load_ldt_page_of(vcpu, selector);
+        if (found) (void)hal::load_user_gs_selector(vcpu, selector);
+        else if (found.error() == Errno::again) return Errno::again;
         return 0;
     }
     if (which > abi::segbase::gs_user_sel || !is_canonical(value)) return Errno::inval;

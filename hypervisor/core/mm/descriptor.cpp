@@ -83,26 +83,46 @@ Result<> set_gdt(Vcpu& vcpu, std::span<Mfn const> frames, u32 entries) {
     return {};
 }
 
-bool load_ldt_page(Vcpu& vcpu, u32 page) {
-    if (page >= descriptor_pages(vcpu.ldt_entries) || vcpu.ldt_frames[page].value) return false;
-    Result<Pte> leaf = read_leaf(vcpu, vcpu.ldt_base + page * page_size);
-    if (!leaf || !leaf->is_present()) return false;
-    Result<TypedRef> frame = get_typed(leaf->mfn(), vcpu.domain->id, PageType::segdesc);
-    if (!frame) return frame.error() == Errno::again;
-    vcpu.ldt_frames[page] = (*std::move(frame)).leak_mfn();
-    return true;
+namespace {
+Result<Mfn> hold_ldt_page(Vcpu const& vcpu, u64 va) {  // again, fault
+    Result<Pte> leaf = read_leaf(vcpu, va);
+    if (!leaf) return Errno::fault;
+    Result<TypedRef> page = get_typed(leaf->mfn(), vcpu.domain->id, PageType::segdesc);
+    if (!page) return page.error() == Errno::again ? Errno::again : Errno::fault;
+    return (*std::move(page)).leak_mfn();
+}
+}  // namespace
+
+Result<> load_ldt_page(Vcpu& vcpu, u32 page) {
+    if (page >= descriptor_pages(vcpu.ldt_entries) || vcpu.ldt_frames[page].value) return Errno::fault;
+    vcpu.ldt_frames[page] = TRY(hold_ldt_page(vcpu, vcpu.ldt_base + page * page_size));
+    hal::load_descriptor_tables(vcpu);
+    return {};
 }
 
-// Linux makes the pages read-only before it sets the table, so they are usually fit at once.
+Result<> load_ldt_page_of(Vcpu& vcpu, u16 selector) {
+    constexpr u16 local = 4;
+    return selector & local ? load_ldt_page(vcpu, (selector >> 3) / descriptors_per_page) : Errno::fault;
+}
+
+// Linux makes the pages read-only before it sets the table, so they are usually fit at once; where one is just becoming
+// it the call comes again, since the guest may count on it from here on.
 Result<> set_ldt(Vcpu& vcpu, u64 base, u64 entries) {
     if (entries > max_ldt_entries) return Errno::inval;
     if (entries && (base % page_size || !is_guest_range(base, entries * 8))) return Errno::inval;
-    std::array<Mfn, max_ldt_frames> former = vcpu.ldt_frames;
+    std::array<Mfn, max_ldt_frames> frames{};
+    for (u32 page = 0; page * descriptors_per_page < entries; ++page) {
+        Result<Mfn> const held = hold_ldt_page(vcpu, base + page * page_size);
+        if (held) frames[page] = *held;
+        if (held || held.error() != Errno::again) continue;
+        u32 held_entries = static_cast<u32>(entries);
+        release_frames(frames, held_entries);
+        return Errno::again;
+    }
+    std::array<Mfn, max_ldt_frames> former = std::exchange(vcpu.ldt_frames, frames);
     u32 former_entries = vcpu.ldt_entries;
-    vcpu.ldt_frames = {};
     vcpu.ldt_base = entries ? base : 0;
     vcpu.ldt_entries = static_cast<u32>(entries);
-    for (u32 page = 0; page * descriptors_per_page < entries; ++page) (void)load_ldt_page(vcpu, page);
     hal::load_descriptor_tables(vcpu);
     release_frames(former, former_entries);
     return {};

@@ -26,10 +26,10 @@ void release_ldt(Vcpu& vcpu);
 Result<> set_gdt(Vcpu& vcpu, std::span<Mfn const> frames, u32 entries);  // checks, then replaces the old one
 
 // The LDT is where its addresses map when the processor looks: pages that are not (yet) fit to be descriptor pages stay
-// away until load_ldt_page finds them so, or finds that they are just becoming it: the instruction is tried again.
-// False: still not; the guest gets the fault.
-Result<> set_ldt(Vcpu& vcpu, u64 base, u64 entries);
-bool load_ldt_page(Vcpu& vcpu, u32 page);
+// away until load_ldt_page finds them so, and puts them before the processor: the instruction is tried again.
+Result<> set_ldt(Vcpu& vcpu, u64 base, u64 entries);  // inval, or again: nothing has changed
+Result<> load_ldt_page(Vcpu& vcpu, u32 page);         // again: it is just becoming one; fault: the guest gets it
+Result<> load_ldt_page_of(Vcpu& vcpu, u16 selector);  // the same for a load on the guest's behalf that has failed
 
 // Stores one descriptor at a machine address: in a page that is in use as a table, or in one that may become one. inval
 // for a descriptor that no guest may have, a misaligned address, a page that is not the domain's or is a page table;

@@ -3,6 +3,7 @@
 // selectors and extended state without telling anybody.
 #include "core/domain.hpp"
 #include "core/hal/vcpu.hpp"
+#include "core/mm/descriptor.hpp"
 #include "core/sched/scheduler.hpp"
 #include "core/time/guest_time.hpp"
 #include "x86/cpu/features.hpp"
@@ -36,12 +37,35 @@ void load_tsc_aux(CpuBlock& cpu, Vcpu const& vcpu) {
     msr::write(msr::tsc_aux, vcpu.tsc_aux);
 }
 
-// Selectors before bases: loading one changes the base. False if one of them faulted: it is null now.
+// Selectors before bases: loading one changes the base. False if one of them faulted: it is null until it is found.
 bool load_selectors(abi::CpuUserRegs const& regs) {
     bool es = cpu::load_es(regs.es);
     bool ds = cpu::load_ds(regs.ds);
     bool fs = cpu::load_fs(regs.fs);
     bool gs = cpu::load_gs(regs.gs);
+    return es && ds && fs && gs;
+}
+
+// Loads a selector, looking for its page of the LDT as the guest's own load would: it may not be there yet although
+// nothing is wrong. Others of the domain may keep it from coming, so this is not tried for ever.
+template <bool (*load)(u32)>
+bool load_found(Vcpu& vcpu, u16 selector) {
+    for (u32 tries = 10'000; tries != 0; --tries) {
+        if (load(selector)) return true;
+        Result<> const found = load_ldt_page_of(vcpu, selector);
+        if (found) continue;
+        if (found.error() != Errno::again) return false;
+        cpu::let_interrupts_in();  // whoever is at work on it may wait for this CPU to flush
+        spin_wait();
+    }
+    return false;
+}
+bool find_selectors(Vcpu& vcpu, abi::CpuUserRegs const& regs) {
+    bool const es = load_found<cpu::load_es>(vcpu, regs.es);
+    bool const ds = load_found<cpu::load_ds>(vcpu, regs.ds);
+    bool const fs = load_found<cpu::load_fs>(vcpu, regs.fs);
+    bool const gs = load_found<cpu::load_gs>(vcpu, regs.gs);
+    hal::load_segment_bases(vcpu);
     return es && ds && fs && gs;
 }
 
@@ -73,7 +97,7 @@ void load(CpuBlock& cpu, Vcpu& vcpu) {
     sched::switched_in(vcpu);
     guest_time::switched_in(vcpu);
     if (!vcpu.in_kernel) x86_tlb::load_root(vcpu.user_root);
-    if (!selectors_ok) deliver_failsafe(vcpu, regs);
+    if (!selectors_ok && !find_selectors(vcpu, regs)) deliver_failsafe(vcpu, regs);
 }
 }  // namespace
 

@@ -104,7 +104,8 @@ void handle_window_fault(Vcpu& vcpu, abi::CpuUserRegs& regs, u64 address) {
     CpuId cpu = hal::this_cpu();
     if (!window::is_ldt(cpu, address)) return deliver_exception(vcpu, regs, general_protection, 0);
     u64 offset = window::ldt_offset(cpu, address);
-    if (load_ldt_page(vcpu, static_cast<u32>(offset >> page_shift))) return hal::load_descriptor_tables(vcpu);
+    Result<> const found = load_ldt_page(vcpu, static_cast<u32>(offset >> page_shift));
+    if (found || found.error() == Errno::again) return;
     deliver_page_fault(vcpu, regs, vcpu.ldt_base + offset, 0);
 }
 

@@ -57,10 +57,10 @@ TEST(Descriptor, LdtIsTakenFromWhereItIsMapped) {
     Guest& guest = world.add_guest();
     guest.frame(10)[0] = data;
     EXPECT_EQ(guest.mmuext(13, Guest::va(10), 16), 0);
-    EXPECT_FALSE(load_ldt_page(guest.vcpu(), 0)) << "mapped writable";
+    EXPECT_EQ(load_ldt_page(guest.vcpu(), 0).error(), Errno::fault) << "mapped writable";
     ASSERT_EQ(guest.protect(10), 0);
     EXPECT_TRUE(load_ldt_page(guest.vcpu(), 0)) << "when the processor looks for it";
-    EXPECT_FALSE(load_ldt_page(guest.vcpu(), 1)) << "beyond its end";
+    EXPECT_EQ(load_ldt_page(guest.vcpu(), 1).error(), Errno::fault) << "beyond its end";
     EXPECT_EQ(guest.unprotect(10), err(Errno::busy));
     EXPECT_EQ(guest.mmuext(13, Guest::va(10) + 8, 16), err(Errno::inval));
     EXPECT_EQ(guest.mmuext(13, hypervisor_start, 16), err(Errno::inval));

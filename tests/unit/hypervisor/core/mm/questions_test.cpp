@@ -281,9 +281,29 @@ TEST_F(Questions, APageOfAnLdtThatIsNotReadyYet) {
     vcpu.ldt_base = Guest::va(first);
     vcpu.ldt_entries = 16;
     world.machine().preempt_after = 1;
-    EXPECT_TRUE(load_ldt_page(vcpu, 0)) << "the instruction is to be tried again";
-    for (u32 tries = 0; tries < 4 && vcpu.ldt_frames[0].value == 0; ++tries) EXPECT_TRUE(load_ldt_page(vcpu, 0));
+    EXPECT_EQ(load_ldt_page(vcpu, 0).error(), Errno::again) << "the instruction is to be tried again";
+    for (u32 tries = 0; tries < 4 && vcpu.ldt_frames[0].value == 0; ++tries)
+        EXPECT_NE(load_ldt_page(vcpu, 0).error(), Errno::fault);
     EXPECT_EQ(vcpu.ldt_frames[0], guest.mfn(first));
+    release_ldt(vcpu);
+    world.machine().current = nullptr;
+}
+
+// The same where the table is set: the guest counts on its pages from there on.
+TEST_F(Questions, AnLdtWhosePageIsNotReadyYetIsSetAgain) {
+    make_tables(0);
+    leave_tables_half_given_up();
+    Vcpu& vcpu = guest.vcpu(1);
+    world.machine().current = &vcpu;
+    world.machine().preempt_after = 1;
+    Result<> set = set_ldt(vcpu, Guest::va(first), 16);
+    EXPECT_EQ(set.error(), Errno::again);
+    EXPECT_EQ(vcpu.ldt_entries, 0u) << "nothing has changed";
+    for (u32 tries = 0; tries < 4 && !set; ++tries) set = set_ldt(vcpu, Guest::va(first), 16);
+    EXPECT_TRUE(set);
+    EXPECT_EQ(vcpu.ldt_frames[0], guest.mfn(first));
+    EXPECT_EQ(load_ldt_page_of(vcpu, 1 << 3 | 7).error(), Errno::fault) << "it is there";
+    EXPECT_EQ(load_ldt_page_of(vcpu, 1 << 3 | 3).error(), Errno::fault) << "a selector of the GDT";
     release_ldt(vcpu);
     world.machine().current = nullptr;
 }
