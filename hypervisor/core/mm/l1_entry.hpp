@@ -25,6 +25,14 @@ template <u32 level>
     return Pte{entry};
 }
 
+// Whether all entries on the way to a guest's address allow writes, for what is told of a fault there.
+inline bool allows_writes(u64 root, u64 va) {
+    if (!is_guest_address(va)) return false;
+    u64 const all = walk_guest<1>(root, va).raw & walk_guest<2>(root, va).raw & walk_guest<3>(root, va).raw &
+                    walk_guest<4>(root, va).raw;
+    return Pte{all}.is_present() && Pte{all}.is_writable();
+}
+
 // A place in a level-1 table that stays one while this object lives.
 struct L1Slot {
     TypedRef table;

@@ -5,6 +5,7 @@
 #pragma once
 #include <atomic>
 #include "base/lock_order.hpp"
+#include "core/mm/stale_store.hpp"
 #include "core/perf.hpp"
 #include "public/vcpu.hpp"
 #include "x86/mm/window.hpp"
@@ -14,10 +15,11 @@ struct Vcpu;
 
 // Why a CPU must not return to its guest at once.
 struct PendingWork {
-    static constexpr u32 timer = 1u << 0;       // the deadline has passed: run_expired_timers
-    static constexpr u32 reschedule = 1u << 1;  // the scheduler wants a look
-    static constexpr u32 console = 1u << 2;     // someone typed: tell dom0
-    static constexpr u32 nmi = 1u << 3;         // one came that nobody had sent for
+    static constexpr u32 timer = 1u << 0;        // the deadline has passed: run_expired_timers
+    static constexpr u32 reschedule = 1u << 1;   // the scheduler wants a look
+    static constexpr u32 console = 1u << 2;      // someone typed: tell dom0
+    static constexpr u32 nmi = 1u << 3;          // one came that nobody had sent for
+    static constexpr u32 stale_store = 1u << 4;  // one was tried again: the next at its place may be, too
 };
 
 struct alignas(16) CpuBlock {
@@ -33,6 +35,7 @@ struct alignas(16) CpuBlock {
     u64 tsc_aux;  // as loaded
     bool debug_registers_loaded;
     u64 reserved;  // keeps the size a multiple of 16
+    StaleStore stale_store;
     perf::Counts counts;
 #ifdef PARAVANE_DEBUG
     HeldLocks held_locks;

@@ -27,6 +27,7 @@ void do_pending_work(CpuBlock& cpu) {
     if (work & PendingWork::timer) run_expired_timers();
     if (work & PendingWork::reschedule) follow_remote_timers();
     if (work & PendingWork::nmi) log::warn("cpu {}: NMI, ignored", cpu.id);
+    if (work & PendingWork::stale_store) cpu.stale_store = {};
     if (work & PendingWork::console) send_global_virq(abi::virq::console);
 }
 

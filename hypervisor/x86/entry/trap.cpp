@@ -124,6 +124,17 @@ void handle_page_fault(Vcpu& vcpu, abi::CpuUserRegs& regs, u64 address) {
     deliver_page_fault(vcpu, regs, address, code);
 }
 
+// The hypervisor's store to a guest's page that may be written by now: whether to try it again, with the flags it had.
+bool is_stale_store(abi::CpuUserRegs const& regs, u64 address) {
+    constexpr u32 write_to_present = code_present | code_write;
+    if (regs.entry_vector != page_fault || regs.error_code != write_to_present) return false;
+    CpuBlock& cpu = this_cpu();
+    if (!cpu.stale_store.is_worth_a_try(cpu::read_cr3() & Pte::address, regs.rip, address)) return false;
+    cpu.pending.fetch_or(PendingWork::stale_store, std::memory_order_relaxed);
+    hal::flush_tlb_page_local(address);
+    return true;
+}
+
 // The place to continue after a fault at `rip`; 0 if no fault is expected there.
 u64 fixup_for(u64 rip) {
     for (Redirection const* entry = extable_start; entry != extable_end; ++entry)
@@ -197,6 +208,8 @@ void handle_hypervisor_trap(abi::CpuUserRegs& regs) {
         abi::CpuUserRegs& guest = guest_frame(this_cpu());
         guest.error_code = regs.error_code;
         guest.entry_vector = regs.entry_vector;
+    } else if (x86::is_stale_store(regs, cpu::read_cr2())) {
+        return;
     }
     regs.rip = fixup;
     regs.rflags = pv::rflags::always_one;  // where it goes on nobody knows whose they were

@@ -79,8 +79,7 @@ Emulated emulate_table_write(Vcpu& vcpu, abi::CpuUserRegs& regs, u64 address) {
     Pte leaf = walk_guest<1>(root, address);
     if (!leaf.is_present()) return Emulated::refused;
     if (leaf.is_writable()) {  // a table above forbids it for good, or another vCPU was faster and this TLB is behind
-        u64 const all = walk_guest<2>(root, address).raw & walk_guest<3>(root, address).raw;
-        if (!Pte{all & walk_guest<4>(root, address).raw}.is_writable()) return Emulated::refused;
+        if (!allows_writes(root, address)) return Emulated::refused;
         hal::flush_tlb_page_local(address);
         return Emulated::elsewhere;
     }

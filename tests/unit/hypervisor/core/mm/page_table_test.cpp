@@ -4,6 +4,7 @@
 #include "core/mm/entry.hpp"
 #include "core/mm/page_alloc.hpp"
 #include "core/mm/root.hpp"
+#include "core/mm/stale_store.hpp"
 #include "core/mm/tlb_clock.hpp"
 #include "core/sched/scheduler.hpp"
 #include "hosted/world.hpp"
@@ -435,4 +436,24 @@ TEST_F(PageTable, APreemptedBatchGoesOnWhereItStopped) {
     world.machine().preempt_after = 0;
     EXPECT_EQ(guest.take<u32>(), count);
     for (u32 i = 0; i < count; ++i) EXPECT_EQ(guest.unpin(guest.mfn(10 + i)), 0) << i;
+}
+
+// A store of the hypervisor's that faults where it may be done by now: once at each place, and only there.
+TEST_F(PageTable, AStoreThatFaultsOnAFormerEntryIsTriedAgainOnce) {
+    u64 const root = guest.vcpu().kernel_root.cr3_or(0);
+    constexpr u64 here = 0x1000, elsewhere = 0x2000;
+    StaleStore store;
+    ASSERT_EQ(guest.protect(10), 0);
+    EXPECT_FALSE(store.is_worth_a_try(root, here, Guest::va(10))) << "read-only";
+    ASSERT_EQ(guest.unprotect(10), 0);
+    EXPECT_TRUE(store.is_worth_a_try(root, here, Guest::va(10)));
+    EXPECT_FALSE(store.is_worth_a_try(root, here, Guest::va(10))) << "it was tried again";
+    EXPECT_TRUE(store.is_worth_a_try(root, elsewhere, Guest::va(10)));
+    EXPECT_TRUE(store.is_worth_a_try(root, elsewhere, Guest::va(11)));
+    EXPECT_FALSE(store.is_worth_a_try(root, elsewhere, Guest::va(10))) << "the other page of one store";
+    EXPECT_FALSE(store.is_worth_a_try(root, here, Guest::va(3))) << "a page table";
+    EXPECT_FALSE(store.is_worth_a_try(root, here, hypervisor_start)) << "not the guest's";
+    EXPECT_FALSE(store.is_worth_a_try(root, here, u64{1} << 40)) << "nothing is there";
+    store = {};
+    EXPECT_TRUE(store.is_worth_a_try(root, elsewhere, Guest::va(11))) << "the CPU has looked for work";
 }
