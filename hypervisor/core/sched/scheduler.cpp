@@ -406,7 +406,8 @@ void charge(Vcpu& vcpu) {
 abi::VcpuRunstateInfo runstate_of(Vcpu& vcpu) {
     HomeQueue home{vcpu};
     abi::VcpuRunstateInfo info = vcpu.runstate;
-    info.time[info.state] += hal::now() - info.state_entry_time;
+    u64 const now = hal::now();  // maybe of a clock behind that of the CPU where the state was entered
+    if (now > info.state_entry_time) info.time[info.state] += now - info.state_entry_time;
     return info;
 }
 }  // namespace hv::sched

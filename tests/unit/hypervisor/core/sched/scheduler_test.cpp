@@ -219,5 +219,15 @@ TEST_F(Scheduler, RunstatesAddUpToTheTimeThatPassed) {
     EXPECT_EQ(sum, world.machine().time - start);
     EXPECT_EQ(after.state, abi::runstate::blocked);
 }
+
+// Whoever asks may do so on a CPU whose clock is a little behind that of the one where the vCPU began to run.
+TEST_F(Scheduler, ATimeThatIsAskedForBeforeItBeganIsNone) {
+    Guest& guest = add();
+    world.machine().time += ms;
+    EXPECT_EQ(&cpu.settle(), &guest.vcpu());
+    Time const before = run_time(guest);
+    guest.vcpu().runstate.state_entry_time += 5;
+    EXPECT_EQ(run_time(guest), before);
+}
 }  // namespace
 }  // namespace hosted
