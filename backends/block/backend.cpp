@@ -2,13 +2,13 @@
 #include "block/backend.hpp"
 
 #include <signal.h>
-#include <sys/signalfd.h>
 #include <sys/syscall.h>
 
 #include <cstdio>
 #include <vector>
 
 #include "host/confinement.hpp"
+#include "os/ending_signals.hpp"
 
 namespace paravane::block {
 namespace {
@@ -34,17 +34,6 @@ Result<> give_up_the_rest() {
     return host::confine(allowed);
 }
 
-// The supervisor says it by SIGTERM.
-Result<OwnedFd> open_end() {
-    sigset_t ending;
-    sigemptyset(&ending);
-    sigaddset(&ending, SIGTERM);
-    sigprocmask(SIG_BLOCK, &ending, nullptr);
-    OwnedFd fd{signalfd(-1, &ending, SFD_CLOEXEC | SFD_NONBLOCK)};
-    if (!fd) return Error::from_errno("wait for the end");
-    return fd;
-}
-
 Limits limits_of(Options const& options) {
     Limits limits{};
     limits.operations.set(options.operations);
@@ -55,7 +44,7 @@ Limits limits_of(Options const& options) {
 
 Result<std::unique_ptr<Backend>> Backend::open(Options const& options, host::Handover& handover) {
     EventLoop loop = TRY(EventLoop::make());
-    OwnedFd end = TRY(open_end());
+    OwnedFd end = TRY(receive_ending_signals({SIGTERM}));  // from the supervisor
     OwnedFd const journal = TRY(handover.descriptor("journal"));
     OwnedFd image = TRY(handover.descriptor("image"));
     OwnedFd event_device = TRY(handover.descriptor("evtchn"));

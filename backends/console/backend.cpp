@@ -2,13 +2,13 @@
 #include "console/backend.hpp"
 
 #include <signal.h>
-#include <sys/signalfd.h>
 #include <sys/syscall.h>
 
 #include <cstdio>
 #include <vector>
 
 #include "host/confinement.hpp"
+#include "os/ending_signals.hpp"
 #include "public/grant_table.hpp"
 
 namespace paravane::console {
@@ -32,22 +32,11 @@ Result<> give_up_the_rest() {
     allowed.push_back({SYS_ioctl, host::Queue::notify_request()});
     return host::confine(allowed);
 }
-
-// The supervisor says it by SIGTERM.
-Result<OwnedFd> open_end() {
-    sigset_t ending;
-    sigemptyset(&ending);
-    sigaddset(&ending, SIGTERM);
-    sigprocmask(SIG_BLOCK, &ending, nullptr);
-    OwnedFd fd{signalfd(-1, &ending, SFD_CLOEXEC | SFD_NONBLOCK)};
-    if (!fd) return Error::from_errno("wait for the end");
-    return fd;
-}
 }  // namespace
 
 Result<std::unique_ptr<Backend>> Backend::open(Options const& options, host::Handover& handover) {
     EventLoop loop = TRY(EventLoop::make());
-    OwnedFd end = TRY(open_end());
+    OwnedFd end = TRY(receive_ending_signals({SIGTERM}));  // from the supervisor
     OwnedFd journal_file = TRY(handover.descriptor("journal"));
     OwnedFd listener = TRY(handover.descriptor("listener"));
     OwnedFd log = TRY(handover.descriptor("log"));

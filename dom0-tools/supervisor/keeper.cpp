@@ -4,11 +4,11 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/eventfd.h>
-#include <sys/signalfd.h>
 
 #include <chrono>
 
 #include "os/child.hpp"
+#include "os/ending_signals.hpp"
 #include "os/log.hpp"
 #include "supervisor/backoff.hpp"
 
@@ -16,17 +16,6 @@ namespace paravane::supervisor {
 namespace {
 using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
-
-Result<OwnedFd> open_orders() {
-    sigset_t ending;
-    sigemptyset(&ending);
-    sigaddset(&ending, SIGTERM);
-    sigaddset(&ending, SIGINT);
-    if (sigprocmask(SIG_BLOCK, &ending, nullptr) < 0) return Error::from_errno("block signals");
-    OwnedFd orders{signalfd(-1, &ending, SFD_CLOEXEC)};
-    if (!orders) return Error::from_errno("receive signals");
-    return orders;
-}
 
 enum class Saw { nothing, order, ready, end };
 
@@ -39,7 +28,7 @@ Saw wait_for_one(OwnedFd const& orders, OwnedFd const& ready, int child, int lim
 
 Result<> keep(std::function<Result<>(std::function<Result<>()> const& say_ready)> const& serve,
               std::function<Result<>()> const& on_ready) {
-    OwnedFd const orders = TRY(open_orders());
+    OwnedFd const orders = TRY(receive_ending_signals({SIGTERM, SIGINT}));
     OwnedFd ready{eventfd(0, EFD_CLOEXEC)};
     if (!ready) return Error::from_errno("make an eventfd");
     auto const say_ready = [&]() -> Result<> {

@@ -2,12 +2,12 @@
 #include "holder.hpp"
 
 #include <poll.h>
-#include <sys/signalfd.h>
 
 #include <algorithm>
 #include <array>
 #include <csignal>
 
+#include "os/ending_signals.hpp"
 #include "os/log.hpp"
 
 namespace paravane::xenstored {
@@ -17,21 +17,10 @@ using namespace std::chrono_literals;
 constexpr auto long_life = 1s;
 constexpr auto shortest_pause = 10ms;
 constexpr unsigned most_doublings = 6;
-
-Result<OwnedFd> ending_signals() {
-    sigset_t set;
-    sigemptyset(&set);
-    sigaddset(&set, SIGTERM);
-    sigaddset(&set, SIGINT);
-    if (sigprocmask(SIG_BLOCK, &set, nullptr) < 0) return Error::from_errno("block signals");
-    OwnedFd signals{signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK)};
-    if (!signals) return Error::from_errno("receive signals");
-    return signals;
-}
 }  // namespace
 
 Result<> Holder::run(std::function<Result<>()> const& on_ready) {
-    OwnedFd signals = TRY(ending_signals());
+    OwnedFd signals = TRY(receive_ending_signals({SIGTERM, SIGINT}));
     TRY(start_server());
     for (;;) {
         Result<bool> go_on = wait_and_act(signals.get(), on_ready);
