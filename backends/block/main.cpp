@@ -1,17 +1,13 @@
 // SPDX-License-Identifier: MIT
 // paravane-block: one disk of one guest, as a process of its own, started by the supervisor.
-#include <csignal>
-#include <cstdio>
-
 #include "block/backend.hpp"
+#include "host/serve.hpp"
 #include "os/command_line.hpp"
 
 namespace {
 using paravane::CommandLine;
-using paravane::Result;
 using paravane::block::Backend;
 using paravane::block::Options;
-using paravane::host::Handover;
 
 Options parse(int argc, char** argv) {
     Options chosen;
@@ -39,19 +35,6 @@ Options parse(int argc, char** argv) {
     chosen.index = *index;
     return chosen;
 }
-
-Result<> serve(Options const& options) {
-    Handover handover = TRY(Handover::take());
-    std::unique_ptr<Backend> backend = TRY(Backend::open(options, handover));
-    return backend->run(handover);
-}
 }  // namespace
 
-int main(int argc, char** argv) {
-    Options const options = parse(argc, argv);
-    signal(SIGPIPE, SIG_IGN);
-    Result<> const served = serve(options);
-    if (served) return 0;
-    std::fprintf(stderr, "%s\n", served.error().message().c_str());
-    return 1;
-}
+int main(int argc, char** argv) { return paravane::host::serve<Backend>(parse(argc, argv)); }
