@@ -2,26 +2,16 @@
 // The block backend's ring against a guest that writes what it likes, into the ring and into its pages, at any time,
 // while the backend is killed at any store. Nothing beyond the disk or a page is touched, no more is answered than was
 // taken, nothing stays under way for ever. An honest guest, half of the inputs, loses nothing.
-#include <cstdio>
-
+#include "tests/fuzz/two_guests.hpp"
 #include "tests/unit/backends/block/block_world.hpp"
 
 namespace {
 using namespace block_test;
-
-struct Input {
-    std::uint8_t const* data;
-    std::size_t size;
-    std::uint8_t byte() {
-        if (size == 0) return 0;
-        --size;
-        return *data++;
-    }
-};
+using test::Input;
 
 void honest(Input& input) {
     World world{input.byte() % 2 == 0};
-    while (input.size != 0) {
+    while (!input.empty()) {
         StoppingStores::left = input.byte();
         std::mt19937 random{input.byte()};
         world.play(random, input.byte() % 64);
@@ -37,7 +27,7 @@ struct Hostile {
     std::uint64_t taken = 0, answered = 0;
 
     void process(Input& input, Backend& backend) {
-        while (input.size != 0) {
+        while (!input.empty()) {
             std::uint8_t const what = input.byte();
             switch (what % 8) {
                 case 0: page[what / 8 % 4] = std::byte{input.byte()}; break;
@@ -71,7 +61,7 @@ void hostile(Input& input) {
     auto world = std::make_unique<Hostile>();
     bool const keeps = input.byte() % 2 == 0;
     std::mt19937 random{1};
-    while (input.size != 0) {
+    while (!input.empty()) {
         StoppingStores::left = -1;
         Backend backend{world->guest, world->storage, world->memory, world->page.data(), keeps};
         StoppingStores::left = input.byte();
@@ -84,13 +74,5 @@ void hostile(Input& input) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(std::uint8_t const* data, std::size_t size) {
-    Input input{data, size};
-    try {
-        if (input.byte() & 1) hostile(input);
-        else honest(input);
-    } catch (std::runtime_error const& broken) {
-        std::fprintf(stderr, "%s\n", broken.what());
-        std::abort();
-    }
-    return 0;
+    return test::try_a_guest({data, size}, honest, hostile);
 }

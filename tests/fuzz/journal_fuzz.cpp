@@ -2,23 +2,11 @@
 // A back end with a journal, killed at any store, against a front end that writes what it likes into its page: indices,
 // slots, at any time. It gets no more answers than it asked for, never two to one taking, and the journal's own numbers
 // stay in order. An honest front end, the first half of the inputs, gets all of its answers.
-#include <cstdlib>
-
+#include "tests/fuzz/two_guests.hpp"
 #include "tests/unit/hypervisor/portable/ring/journal_world.hpp"
 
 namespace {
 using namespace test;
-
-struct Input {
-    std::uint8_t const* data;
-    std::size_t size;
-    bool empty() const { return size == 0; }
-    std::uint8_t byte() {
-        if (size == 0) return 0;
-        --size;
-        return *data++;
-    }
-};
 
 void honest(Input& input) {
     World world;
@@ -77,13 +65,5 @@ void hostile(Input& input) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(std::uint8_t const* data, std::size_t size) {
-    Input input{data, size};
-    try {
-        if (input.byte() & 1) hostile(input);
-        else honest(input);
-    } catch (std::runtime_error const& broken) {
-        std::fprintf(stderr, "%s\n", broken.what());
-        std::abort();
-    }
-    return 0;
+    return test::try_a_guest({data, size}, honest, hostile);
 }
