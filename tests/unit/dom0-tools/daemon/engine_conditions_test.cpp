@@ -39,19 +39,13 @@ TEST_F(ConditionsTest, HaveATimeThatIsKeptThroughARestart) {
 
 TEST_F(ConditionsTest, AHoldHasLastedSinceBeforeTheDaemon) {
     ASSERT_TRUE(create(spec()));
-    {
-        std::scoped_lock lock{dom0.mutex};
-        dom0.holders = 1;
-    }
+    dom0.set_holders(1);
     ASSERT_TRUE(engine->wish(wish(Action::stop, "web")));
     ASSERT_TRUE(wait_for([&] { return is("web", "Held", true); }));
     Since const held = *since("web", "Held");
     restart_daemon();
     EXPECT_EQ(since("web", "Held"), held);
-    {
-        std::scoped_lock lock{dom0.mutex};
-        dom0.holders = 0;
-    }
+    dom0.set_holders(0);
     ASSERT_TRUE(Hypervisor::open()->domctl.destroy(1));
     EXPECT_TRUE(wait_for([&] { return is("web", "Ready", true); }));
     EXPECT_FALSE(since("web", "Held"));
@@ -96,10 +90,7 @@ TEST_F(EngineTest, ARequestIsRememberedAfterItsDomain) {
 
 TEST_F(EngineTest, TellsOnceThatADeadGuestIsHeldForLong) {
     ASSERT_TRUE(create(spec()));
-    {
-        std::scoped_lock lock{dom0.mutex};
-        dom0.holders = 1;
-    }
+    dom0.set_holders(1);
     ASSERT_TRUE(engine->wish(wish(Action::remove, "web")));
     auto told = [&] {
         int count = 0;
@@ -113,10 +104,7 @@ TEST_F(EngineTest, TellsOnceThatADeadGuestIsHeldForLong) {
     };
     EXPECT_TRUE(wait_for([&] { return told() != 0; }));
     EXPECT_EQ(view("web")->held, held_words(view("web")->guest));
-    {
-        std::scoped_lock lock{dom0.mutex};
-        dom0.holders = 0;
-    }
+    dom0.set_holders(0);
     ASSERT_TRUE(Hypervisor::open()->domctl.destroy(1));
     EXPECT_TRUE(wait_for([&] { return view("web") == nullptr; }));
     EXPECT_EQ(told(), 1);

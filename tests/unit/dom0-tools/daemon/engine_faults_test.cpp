@@ -136,18 +136,12 @@ TEST_F(EngineTest, ARestartIsNotForgotten) {
     eager.on_crash = EndAction::restart;
     eager.back_off.reset_after = 0s;
     ASSERT_TRUE(create(eager));
-    {
-        std::scoped_lock lock{dom0.mutex};
-        dom0.holders = 1;
-    }
+    dom0.set_holders(1);
     end("eager", crash);
     ASSERT_TRUE(wait_for([&] { return !view("eager")->held.empty(); }));
     EXPECT_THAT(view("eager")->held, HasSubstr("somebody still holds"));
     restart_daemon();
-    {
-        std::scoped_lock lock{dom0.mutex};
-        dom0.holders = 0;
-    }
+    dom0.set_holders(0);
     ASSERT_TRUE(Hypervisor::open()->domctl.destroy(1));
     EXPECT_TRUE(wait_for([&] { return id("eager") == 2 && runs(2); }));
 }
@@ -155,10 +149,7 @@ TEST_F(EngineTest, ARestartIsNotForgotten) {
 // Who asks again after the daemon was killed is told of what it was that they asked for, not of what was before.
 TEST_F(EngineTest, ARepeatedRestartIsDoneWhenItIsDone) {
     ASSERT_TRUE(create(spec()));
-    {
-        std::scoped_lock lock{dom0.mutex};
-        dom0.holders = 1;
-    }
+    dom0.set_holders(1);
     Result<Granted> first = engine->wish(wish(Action::restart, "web", "id-3"));
     ASSERT_TRUE(first);
     ASSERT_TRUE(wait_for([&] { return !view("web")->held.empty(); }));
@@ -168,10 +159,7 @@ TEST_F(EngineTest, ARepeatedRestartIsDoneWhenItIsDone) {
     EXPECT_EQ(second->operation, first->operation);
     ASSERT_TRUE(wait_for([&] { return !view("web")->held.empty(); }));
     EXPECT_FALSE(engine->operations().find(second->operation)->done);
-    {
-        std::scoped_lock lock{dom0.mutex};
-        dom0.holders = 0;
-    }
+    dom0.set_holders(0);
     ASSERT_TRUE(Hypervisor::open()->domctl.destroy(1));
     ASSERT_TRUE(done(second));
     EXPECT_EQ(id("web"), 2);
@@ -244,18 +232,12 @@ TEST_F(EngineTest, ADeleteOfWhatIsHeldSaysSoAndGoesOn) {
     held_limit = 200ms;
     restart_daemon();
     ASSERT_TRUE(create(spec()));
-    {
-        std::scoped_lock lock{dom0.mutex};
-        dom0.holders = 1;
-    }
+    dom0.set_holders(1);
     Result<> removed = act(Action::remove, "web");
     ASSERT_FALSE(removed);
     EXPECT_EQ(removed.error().facts["reason"], "HELD_BY_ANOTHER");
     EXPECT_EQ(create(spec()).error().kind, ErrorKind::exists) << "its name is taken until it is gone";
-    {
-        std::scoped_lock lock{dom0.mutex};
-        dom0.holders = 0;
-    }
+    dom0.set_holders(0);
     ASSERT_TRUE(Hypervisor::open()->domctl.destroy(1));
     EXPECT_TRUE(wait_for([&] { return view("web") == nullptr; }));
     expect_nothing_left("the hold");

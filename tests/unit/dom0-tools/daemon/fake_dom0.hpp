@@ -46,13 +46,17 @@ public:
     std::uint64_t free_frames() const { return free_.size(); }
     // The guest ends by itself.
     void shut_down(std::uint16_t domid, std::uint32_t reason);
+    // So many hold memory of domains: those that are destroyed stay as dead as long as that is not 0.
+    void set_holders(int count) {
+        std::scoped_lock lock{mutex};
+        holders = count;
+    }
 
     std::mutex mutex;  // held by whoever looks at the members below while the service runs
     std::map<std::uint16_t, Domain> domains;
     std::map<std::string, std::string, std::less<>> nodes;
     Refusal refuse_hypercall, refuse_request;
     std::atomic<bool> store_is_away = false;
-    // Domains that are destroyed stay as dead as long as this is not 0.
     int holders = 0;
     int mappings = 0;
     std::string log = "(pv) a line of the log\n";
