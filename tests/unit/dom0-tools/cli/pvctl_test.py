@@ -12,18 +12,11 @@ import subprocess
 import sys
 import tempfile
 
+sys.path.insert(0, f"{os.path.dirname(os.path.abspath(__file__))}/..")
+from expectations import LIMIT, expect, finish
+
 pvctl = os.path.abspath(sys.argv[1])
-LIMIT = 60 * float(os.environ.get("PARAVANE_PATIENCE", "3"))  # seconds, far beyond what anything takes
-failures = 0
-
 GOOD = "name: web\nkernel: /boot/vmlinuz\nmemory: 4MiB\n"
-
-
-def expect(condition, what):
-    global failures
-    if not condition:
-        failures += 1
-        print(f"FAILED: {what}")
 
 
 def run(*words, stdin="", **more):
@@ -169,8 +162,7 @@ def main():
         output()
         no_host(folder)
         retry(folder)
-    print(f"{failures} expectations failed" if failures else "all is as expected")
-    sys.exit(failures != 0)
+    finish()
 
 
 main()

@@ -16,22 +16,14 @@ import subprocess
 import sys
 import tempfile
 import termios
-import time
 
+sys.path.insert(0, f"{os.path.dirname(os.path.abspath(__file__))}/..")
+from expectations import LIMIT, expect, finish, wait_until
 from domain_files import wrong_files
 
 paravaned, pvctl, probe, built_kernel, pvunpack = sys.argv[1:]
 kernel = good = ""  # a copy, and a domain file that has it
 here = os.path.dirname(os.path.abspath(__file__))
-LIMIT = 60 * float(os.environ.get("PARAVANE_PATIENCE", "3"))  # seconds, far beyond what anything takes
-failures = 0
-
-
-def expect(condition, what):
-    global failures
-    if not condition:
-        failures += 1
-        print(f"FAILED: {what}")
 
 
 def run(*words):
@@ -49,14 +41,6 @@ def running(*words, **how):
         except BaseException:
             process.kill()
             raise
-
-
-def wait_until(condition, what):
-    deadline = time.monotonic() + LIMIT
-    while not condition():
-        if time.monotonic() > deadline:
-            sys.exit(f"FAILED: waited too long for {what}")
-        time.sleep(0.02)
 
 
 def domain_file(folder, text, name="domain"):
@@ -486,8 +470,7 @@ def main():
                 daemon.terminate()
                 supervisor.terminate()
             expect(daemon.wait(LIMIT) == 0, "paravaned ends in order")
-    print(f"{failures} expectations failed" if failures else "all is as expected")
-    sys.exit(failures != 0)
+    finish()
 
 
 main()

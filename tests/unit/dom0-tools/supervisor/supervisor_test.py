@@ -7,26 +7,11 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
+
+sys.path.insert(0, f"{os.path.dirname(os.path.abspath(__file__))}/..")
+from expectations import LIMIT, expect, finish, wait_until
 
 program = sys.argv[1]
-LIMIT = 120
-failures = 0
-
-
-def expect(condition, what):
-    global failures
-    if not condition:
-        failures += 1
-        print(f"FAILED: {what}")
-
-
-def wait_until(condition, what):
-    end = time.monotonic() + LIMIT
-    while not condition():
-        if time.monotonic() > end:
-            sys.exit(f"FAILED: waited too long for {what}")
-        time.sleep(0.01)
 
 
 def start(folder, path):
@@ -68,4 +53,4 @@ with tempfile.TemporaryDirectory(prefix="paravane-") as folder:
 
     began = start(folder, f"{folder}/none/socket")
     expect(began.returncode == 1 and "none/socket" in began.stderr, f"start where it cannot listen: {began}")
-sys.exit(failures != 0)
+finish()
