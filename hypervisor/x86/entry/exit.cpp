@@ -105,6 +105,7 @@ void prepare_exit(abi::CpuUserRegs& regs) {
             }
         }
         if (!drained) continue;
+        if (cpu.lacks_selectors && !x86::find_selectors(cpu, regs)) continue;
         if (vcpu.nmi_pending.load(std::memory_order_relaxed) && vcpu.nmi_pending.exchange(false) &&
             vcpu.traps[x86::nmi].address)
             x86::deliver_exception(vcpu, regs, x86::nmi, {});

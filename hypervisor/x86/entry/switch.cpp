@@ -23,10 +23,12 @@ namespace {
 void save(CpuBlock& cpu, Vcpu& vcpu) {
     vcpu.regs = guest_frame(cpu);
     window::port_bitmap_offset(cpu.id) = window::ports_closed;
-    asm volatile("mov %%es, %0" : "=r"(vcpu.regs.es));
-    asm volatile("mov %%ds, %0" : "=r"(vcpu.regs.ds));
-    asm volatile("mov %%fs, %0" : "=r"(vcpu.regs.fs));
-    asm volatile("mov %%gs, %0" : "=r"(vcpu.regs.gs));
+    if (!cpu.lacks_selectors) {
+        asm volatile("mov %%es, %0" : "=r"(vcpu.regs.es));
+        asm volatile("mov %%ds, %0" : "=r"(vcpu.regs.ds));
+        asm volatile("mov %%fs, %0" : "=r"(vcpu.regs.fs));
+        asm volatile("mov %%gs, %0" : "=r"(vcpu.regs.gs));
+    }
     hal::save_segment_bases(vcpu);
     xstate::save(vcpu);
 }
@@ -37,35 +39,12 @@ void load_tsc_aux(CpuBlock& cpu, Vcpu const& vcpu) {
     msr::write(msr::tsc_aux, vcpu.tsc_aux);
 }
 
-// Selectors before bases: loading one changes the base. False if one of them faulted: it is null until it is found.
+// Selectors before bases: loading one changes the base. False if one of them faulted: it is null then.
 bool load_selectors(abi::CpuUserRegs const& regs) {
     bool es = cpu::load_es(regs.es);
     bool ds = cpu::load_ds(regs.ds);
     bool fs = cpu::load_fs(regs.fs);
     bool gs = cpu::load_gs(regs.gs);
-    return es && ds && fs && gs;
-}
-
-// Loads a selector, looking for its page of the LDT as the guest's own load would: it may not be there yet although
-// nothing is wrong. Others of the domain may keep it from coming, so this is not tried for ever.
-template <bool (*load)(u32)>
-bool load_found(Vcpu& vcpu, u16 selector) {
-    for (u32 tries = 10'000; tries != 0; --tries) {
-        if (load(selector)) return true;
-        Result<> const found = load_ldt_page_of(vcpu, selector);
-        if (found) continue;
-        if (found.error() != Errno::again) return false;
-        cpu::let_interrupts_in();  // whoever is at work on it may wait for this CPU to flush
-        spin_wait();
-    }
-    return false;
-}
-bool find_selectors(Vcpu& vcpu, abi::CpuUserRegs const& regs) {
-    bool const es = load_found<cpu::load_es>(vcpu, regs.es);
-    bool const ds = load_found<cpu::load_ds>(vcpu, regs.ds);
-    bool const fs = load_found<cpu::load_fs>(vcpu, regs.fs);
-    bool const gs = load_found<cpu::load_gs>(vcpu, regs.gs);
-    hal::load_segment_bases(vcpu);
     return es && ds && fs && gs;
 }
 
@@ -87,7 +66,7 @@ void enter_tables(CpuBlock& cpu, Vcpu const& vcpu) {
 void load(CpuBlock& cpu, Vcpu& vcpu) {
     abi::CpuUserRegs& regs = guest_frame(cpu);
     regs = vcpu.regs;
-    bool selectors_ok = load_selectors(regs);
+    cpu.lacks_selectors = !load_selectors(regs);
     hal::load_segment_bases(vcpu);
     hal::load_debug_registers(vcpu);
     hal::load_virtual_cr4(vcpu);
@@ -97,9 +76,21 @@ void load(CpuBlock& cpu, Vcpu& vcpu) {
     sched::switched_in(vcpu);
     guest_time::switched_in(vcpu);
     if (!vcpu.in_kernel) x86_tlb::load_root(vcpu.user_root);
-    if (!selectors_ok && !find_selectors(vcpu, regs)) deliver_failsafe(vcpu, regs);
 }
 }  // namespace
+
+bool find_selectors(CpuBlock& cpu, abi::CpuUserRegs& regs) {
+    Vcpu& vcpu = *cpu.current;
+    for (u16 const selector : {regs.es, regs.ds, regs.fs, regs.gs}) {
+        Result<> const found = load_ldt_page_of(vcpu, selector);
+        if (!found && found.error() == Errno::again) return false;
+    }
+    cpu.lacks_selectors = false;
+    bool const is_bad = !load_selectors(regs);
+    hal::load_segment_bases(vcpu);
+    if (is_bad) deliver_failsafe(vcpu, regs);
+    return true;
+}
 
 void switch_to(Vcpu& next) {
     CpuBlock& cpu = this_cpu();
