@@ -195,7 +195,8 @@ Result<> EventChannels::bind_vcpu(EvtchnPort port, VcpuId vcpu) {
         case Channel::State::free:
         case Channel::State::ipi: return Errno::inval;
     }
-    channel->vcpu.store(vcpu.value, std::memory_order_seq_cst);
+    // Whoever is about to link an event to the former one has come to its end when this returns.
+    sending_end(*channel).change([&](Channel&) { channel->vcpu.store(vcpu.value, std::memory_order_seq_cst); });
     return {};
 }
 

@@ -95,7 +95,8 @@ void prepare_exit(abi::CpuUserRegs& regs) {
         x86::note_look(cpu);
         if (cpu.pending.load(std::memory_order_acquire)) x86::do_pending_work(cpu);
         Vcpu& vcpu = *cpu.current;
-        bool drained = drain_demotions(vcpu.demotions);
+        bool has_selectors = !cpu.lacks_selectors || x86::find_selectors(cpu, regs);
+        bool drained = drain_demotions(vcpu.demotions);  // also of what was found a page of an LDT
         if (sched::need_resched(cpu.id)) {
             Vcpu& next = sched::pick_next(cpu.id);
             if (&next != &vcpu) {
@@ -104,8 +105,7 @@ void prepare_exit(abi::CpuUserRegs& regs) {
                 continue;
             }
         }
-        if (!drained) continue;
-        if (cpu.lacks_selectors && !x86::find_selectors(cpu, regs)) continue;
+        if (!drained || !has_selectors) continue;
         if (vcpu.nmi_pending.load(std::memory_order_relaxed) && vcpu.nmi_pending.exchange(false) &&
             vcpu.traps[x86::nmi].address)
             x86::deliver_exception(vcpu, regs, x86::nmi, {});
