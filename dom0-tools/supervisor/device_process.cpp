@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <iterator>
 
+#include "os/chosen_file.hpp"
 #include "os/log.hpp"
 #include "os/unix_socket.hpp"
 #include "xenstore/socket_path.hpp"
@@ -41,15 +42,16 @@ std::vector<std::string> words_of(Request const& request) {
 }
 
 // For one process alone: what the one before has under way holds its own open file, and that one's lock.
-Result<OwnedFd> open_image(std::vector<std::string> const& words) {
+Result<OwnedFd> open_image(Places const& places, std::vector<std::string> const& words) {
     auto const option = std::ranges::find(words, "--image");
     if (option == words.end() || std::next(option) == words.end())
         return Error{"", "no image is named", ErrorKind::invalid};
     std::string const& path = *std::next(option);
     bool const read_only = std::ranges::find(words, "--read-only") != words.end();
-    // A pipe of that name would be waited for.
-    OwnedFd fd{open(path.c_str(), (read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_NONBLOCK)};
-    if (!fd || fcntl(fd.get(), F_SETFL, 0) < 0) return Error::from_errno("open " + path);
+    AllowedDisks const disks{places.disk_folders, places.disk_devices};
+    using enum AllowedDisks::Access;
+    Result<OwnedFd> fd = disks.open(path, read_only ? read : read_and_write);
+    if (!fd) return std::move(fd).error().within("image " + path);
     return fd;
 }
 
@@ -88,7 +90,7 @@ Result<std::vector<Handed>> DeviceProcess::lend() {
         handed.push_back({"log", logs_.newest.get()});
         handed.push_back({"older-log", logs_.older.get()});
     }
-    if (kind_.has_image) lend_passing(handed, "image", TRY(open_image(words_of(request_))));
+    if (kind_.has_image) lend_passing(handed, "image", TRY(open_image(places_, words_of(request_))));
     if (kind_.negotiates) lend_passing(handed, "nodes", TRY(make_gate()));
     // A second descriptor of these anywhere keeps the event channel bound when the process is gone.
     for (char const* name : {"evtchn", "gntdev"}) {

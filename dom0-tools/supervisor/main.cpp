@@ -46,12 +46,20 @@ Options parse(int argc, char** argv) {
               &places.log_folder},
              {"programs", "PATH", "folder of the backends (default: that of this program)", &places.programs},
              {"devices", "PATH", "folder of evtchn and gntdev (default /dev/xen)", &places.devices},
+             {"disk-folder", "PATH",
+              "guests' disks are files below such folders only; may be given more than once (default "
+              "/var/lib/paravane/disks)",
+              &places.disk_folders},
+             {"disk-device", "PATTERN",
+              "or block devices with such a name: '/dev/guests/*'; may be given more than once (default: none)",
+              &places.disk_devices},
              {"without-guests", "",
               "does not ask the hypervisor which guests there are: devices end when they are stopped",
               &chosen.without_guests},
              {"foreground", "", "stay attached to the caller", &chosen.foreground}},
         .exit_codes = "0 ready (in the background), or ended by SIGTERM or SIGINT, 1 failed, 2 wrong usage"};
     line.parse(argc, argv);
+    if (places.disk_folders.empty()) places.disk_folders = {supervisor::default_disk_folder};
     return chosen;
 }
 

@@ -19,6 +19,8 @@ struct Places {
     std::string programs;                          // folder of the backends' programs
     std::string devices = "/dev/xen";
     std::string user;  // whom backends run as; empty: each kind as its own
+    // What may be a guest's disk, whoever asks for it: files below folders, and block devices by patterns.
+    std::vector<std::string> disk_folders, disk_devices;
 };
 
 // What stands in a device's record.

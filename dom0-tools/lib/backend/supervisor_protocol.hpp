@@ -18,6 +18,7 @@
 
 namespace paravane::supervisor {
 inline constexpr char default_socket[] = "/run/paravane/supervisor.sock";
+inline constexpr char default_disk_folder[] = "/var/lib/paravane/disks";
 inline constexpr std::uint32_t version = 1;
 
 enum class What : std::uint32_t { start = 1, stop, restart, list, watch, event, end };

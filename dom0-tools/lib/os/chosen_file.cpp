@@ -2,6 +2,7 @@
 #include "os/chosen_file.hpp"
 
 #include <fcntl.h>
+#include <fnmatch.h>
 #include <linux/magic.h>
 #include <linux/openat2.h>
 #include <sys/stat.h>
@@ -118,23 +119,52 @@ Result<> check_kind(OwnedFd const& found) {
     if (is_of_the_kernel(system.f_type)) return refuse("it lies in a file system of the kernel's own");
     return {};
 }
+
+// The very file that was looked at. Without waiting for whoever has a lease on it.
+Result<OwnedFd> open_found(OwnedFd const& found, int access) {
+    std::string const itself = "/proc/self/fd/" + std::to_string(found.get());
+    OwnedFd fd{::open(itself.c_str(), access | O_CLOEXEC | O_NOCTTY | O_NONBLOCK)};
+    if (!fd) return Error::from_errno("").as(ErrorKind::precondition);
+    return fd;
+}
 }  // namespace
 
-Result<ChosenFile> AllowedFolders::open(std::string const& path, std::uint64_t most_bytes) const {
+Result<OwnedFd> AllowedFolders::find(std::string const& path) const {
     std::optional<Place> const place = find_place(folders_, path);
     if (!place) return refuse("it is in none of the allowed folders: " + list_of(folders_));
     OwnedFd folder{::open(place->folder->c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC)};
     if (!folder) return Error::from_errno("the allowed folder " + *place->folder).as(ErrorKind::precondition);
     OwnedFd found = TRY(find_below(folder, *place));
     TRY(check_kind(found));
-    // The very file that was looked at. Without waiting for whoever has a lease on it.
-    std::string const itself = "/proc/self/fd/" + std::to_string(found.get());
-    ChosenFile file{OwnedFd{::open(itself.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK)}};
-    if (!file.fd) return Error::from_errno("").as(ErrorKind::precondition);
+    return found;
+}
+
+Result<ChosenFile> AllowedFolders::open(std::string const& path, std::uint64_t most_bytes) const {
+    OwnedFd const found = TRY(find(path));
+    ChosenFile file{TRY(open_found(found, O_RDONLY))};
     struct stat status {};
     if (fstat(file.fd.get(), &status) < 0) return Error::from_errno("");
     file.size = static_cast<std::uint64_t>(status.st_size);
     if (file.size > most_bytes) return refuse("it is larger than " + std::to_string(most_bytes >> 20) + " MiB");
     return file;
+}
+
+Result<OwnedFd> AllowedDisks::find(std::string const& path) const {
+    auto const fits = [&](std::string const& pattern) {
+        return fnmatch(pattern.c_str(), path.c_str(), FNM_PATHNAME | FNM_PERIOD | FNM_NOESCAPE) == 0;
+    };
+    if (std::ranges::none_of(devices_, fits)) return folders_.find(path);
+    OwnedFd found{::open(path.c_str(), O_PATH | O_CLOEXEC)};
+    struct stat status {};
+    if (!found || fstat(found.get(), &status) < 0) return Error::from_errno("").as(ErrorKind::precondition);
+    if (!S_ISBLK(status.st_mode)) return refuse("it is no block device");
+    return found;
+}
+
+Result<OwnedFd> AllowedDisks::open(std::string const& path, Access access) const {
+    OwnedFd const found = TRY(find(path));
+    OwnedFd fd = TRY(open_found(found, access == Access::read ? O_RDONLY : O_RDWR));
+    if (fcntl(fd.get(), F_SETFL, 0) < 0) return Error::from_errno("");
+    return fd;
 }
 }  // namespace paravane

@@ -22,8 +22,26 @@ public:
 
     // With the caller's own rights. The errors name no path: who asks knows it.
     Result<ChosenFile> open(std::string const& path, std::uint64_t most_bytes) const;
+    // The file, looked at and not opened (O_PATH).
+    Result<OwnedFd> find(std::string const& path) const;
 
 private:
     std::vector<std::string> folders_;
+};
+
+// Disks of guests: regular files below allowed folders, and block devices whose names fit a pattern, "/dev/guests/*".
+// Nothing else is ever opened. In /dev the names are the host's own: they may be links that lead where they like.
+class AllowedDisks {
+public:
+    AllowedDisks(std::vector<std::string> folders, std::vector<std::string> devices)
+        : folders_{std::move(folders)}, devices_{std::move(devices)} {}
+
+    enum class Access : std::uint8_t { read, read_and_write };
+    Result<OwnedFd> open(std::string const& path, Access access) const;
+    Result<OwnedFd> find(std::string const& path) const;  // O_PATH
+
+private:
+    AllowedFolders folders_;
+    std::vector<std::string> devices_;
 };
 }  // namespace paravane

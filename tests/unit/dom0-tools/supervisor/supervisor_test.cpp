@@ -77,9 +77,14 @@ protected:
         ending = false;
         thread = std::thread{[this] {
             EventLoop loop = *EventLoop::make();
-            Server server{
-                loop,
-                {.run_folder = folder, .log_folder = folder, .programs = folder, .devices = folder, .user = "nobody"}};
+            Server server{loop,
+                          {.run_folder = folder,
+                           .log_folder = folder,
+                           .programs = folder,
+                           .devices = folder,
+                           .user = "nobody",
+                           .disk_folders = {folder + "/disks"},
+                           .disk_devices = {}}};
             if (!server.start(*listen_unix(socket, 8, SocketKind::records))) return;
             while (!ending) {
                 auto const due = server.look(Clock::now());
@@ -324,11 +329,17 @@ constexpr char serves_disk[] =
 class Disks : public Supervisor {
 protected:
     Disks() { setenv("XENSTORED_PATH", "/nowhere", 1); }
+    void SetUp() override {
+        Supervisor::SetUp();
+        std::filesystem::create_directories(folder + "/disks");
+        program(serves_disk, "block");
+    }
     DeviceSpec disk(std::vector<std::string> const& more = {}) const {
-        DeviceSpec spec{.device = {"block", 3, 1}, .owner = {}, .log = {}, .arguments = {"--image", folder + "/image"}};
+        DeviceSpec spec{.device = {"block", 3, 1}, .owner = {}, .log = {}, .arguments = {"--image", image}};
         spec.arguments.insert(spec.arguments.end(), more.begin(), more.end());
         return spec;
     }
+    std::string const image = folder + "/disks/image";
     // How it is open, and how far it was read: both of the open file.
     std::string open_image_of(int pid) const {
         std::ifstream info{"/proc/" + std::to_string(pid) + "/fdinfo/4"};
@@ -339,8 +350,7 @@ protected:
 };
 
 TEST_F(Disks, HaveAnImageThatIsOpenedForEachProcess) {
-    program(serves_disk, "block");
-    std::ofstream{folder + "/image"} << "image";
+    std::ofstream{image} << "image";
     Client client = *connect();
     ASSERT_TRUE(client.watch(long_enough));
     ASSERT_TRUE(client.start(disk(), long_enough));
@@ -356,7 +366,6 @@ TEST_F(Disks, HaveAnImageThatIsOpenedForEachProcess) {
 }
 
 TEST_F(Disks, AreNotServedWithoutAnImage) {
-    program(serves_disk, "block");
     Client client = *connect();
     Result<> started = client.start(disk(), long_enough);
     ASSERT_FALSE(started);
@@ -364,14 +373,37 @@ TEST_F(Disks, AreNotServedWithoutAnImage) {
     DeviceSpec unnamed = disk();
     unnamed.arguments.pop_back();
     EXPECT_FALSE(client.start(unnamed, long_enough));
-    // Nor is a pipe waited for.
-    mkfifo((folder + "/image").c_str(), 0600);
-    (void)client.start(disk({"--read-only"}), long_enough);
+}
+
+// Who asks has been told the name by somebody else.
+TEST_F(Disks, AreFilesBelowTheFoldersForThemAndNothingElse) {
+    Client client = *connect();
+    auto const refusal_of = [&](std::string const& path) {
+        DeviceSpec other = disk();
+        other.arguments = {"--image", path};
+        Result<> started = client.start(other, long_enough);
+        return started ? "it worked" : started.error().message();
+    };
+    std::ofstream{folder + "/secret"} << "secret";
+    std::filesystem::create_symlink("../secret", folder + "/disks/link");
+    mkfifo((folder + "/disks/fifo").c_str(), 0600);
+    std::pair<std::string, char const*> const cases[] = {
+        {folder + "/secret", "it is in none of the allowed folders"},
+        {folder + "/disks/../secret", "leads outside"},
+        {folder + "/disks/link", "leads outside"},
+        {folder + "/disks/fifo", "it is a FIFO"},  // nor is it waited for
+        {folder + "/disks", "it is in none"},
+        {"/dev/null", "it is in none"},
+    };
+    for (auto const& [path, why] : cases) {
+        std::string const refusal = refusal_of(path);
+        EXPECT_NE(refusal.find(why), refusal.npos) << path << ": " << refusal;
+    }
+    EXPECT_EQ(status(3).pid, 0) << "no process was started";
 }
 
 TEST_F(Disks, GetAnotherProcessFromTheNextSupervisor) {
-    program(serves_disk, "block");
-    std::ofstream{folder + "/image"} << "image";
+    std::ofstream{image} << "image";
     ASSERT_TRUE(connect()->start(disk(), long_enough));
     int const before = status(3).pid;
     stop();

@@ -20,6 +20,7 @@
 
 namespace {
 namespace fs = std::filesystem;
+using paravane::AllowedDisks;
 using paravane::AllowedFolders;
 using paravane::ChosenFile;
 using paravane::OwnedFd;
@@ -147,6 +148,28 @@ TEST_F(ChosenFileTest, SizesAreChecked) {
     EXPECT_EQ(read("/allowed/larger"), "it is larger than 1 MiB");
     fs::resize_file(top + "/allowed/larger", std::uintmax_t{1} << 40);  // of holes
     EXPECT_EQ(read("/allowed/larger"), "it is larger than 1 MiB");
+}
+
+// Of the host's devices only those that fit, and only if they are for blocks.
+TEST_F(ChosenFileTest, DisksAreFilesAndBlockDevicesOfTheirNames) {
+    AllowedDisks const disks{{top + "/allowed"}, {"/dev/nu*", "/dev/guests/*"}};
+    auto const refusal_of = [&](std::string const& path) {
+        Result<OwnedFd> found = disks.find(path);
+        return found ? "it worked" : found.error().message();
+    };
+    EXPECT_EQ(refusal_of(top + "/allowed/inner/kernel"), "it worked");
+    EXPECT_THAT(refusal_of(top + "/outside/secret"), StartsWith("it is in none of the allowed folders"));
+    EXPECT_EQ(refusal_of("/dev/null"), "it is no block device");
+    for (char const* path : {"/dev/zero", "/dev/sub/null", "/dev/nu/../zero", "/dev/guests/../zero", "/dev//null"})
+        EXPECT_THAT(refusal_of(path), StartsWith("it is in none of the allowed folders")) << path;
+    EXPECT_EQ(refusal_of("/dev/guests/none"), "No such file or directory");
+
+    OwnedFd const file = *disks.open(top + "/allowed/kernel", AllowedDisks::Access::read_and_write);
+    EXPECT_EQ(fcntl(file.get(), F_GETFL) & (O_ACCMODE | O_NONBLOCK), O_RDWR);
+    EXPECT_EQ(pwrite(file.get(), "K", 1, 0), 1);
+    EXPECT_EQ(read("/allowed/kernel"), "Kernel");
+    OwnedFd const seen = *disks.open(top + "/allowed/kernel", AllowedDisks::Access::read);
+    EXPECT_EQ(pwrite(seen.get(), "k", 1, 0), -1);
 }
 
 // Who may move things in an allowed folder while a name is looked up still cannot lead it elsewhere.
