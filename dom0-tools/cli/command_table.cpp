@@ -83,7 +83,10 @@ constexpr OptionSpec operation_options[] = {
     {"pending", 0, flag, "", "Only those that are not done"},
     {"watch", 'W', flag, "", "Show changes as they happen"},
 };
-constexpr OptionSpec detaching[] = {{"force", 'f', flag, "", "Do not ask the guest"}};
+constexpr OptionSpec detaching[] = {
+    {"grace", 0, duration, "TIME", "How long the guest may take (default: --timeout, or 60s)"},
+    {"force", 'f', flag, "", "Do not ask the guest"},
+};
 constexpr OptionSpec help_options[] = {
     {"man", 0, flag, "", "The manual page, as troff"},
 };

@@ -12,12 +12,13 @@ namespace {
 // Attaches or detaches the device that is named on the command line.
 template <class Request>
 ExitCode change_device(Session& session, char const* verb, char const* done,
-                       Method<v1::Devices::Stub, Request, v1::DeviceOperation> method, Request& request) {
+                       Method<v1::Devices::Stub, Request, v1::DeviceOperation> method, Request& request,
+                       std::chrono::seconds slack = {}) {
     std::string const& id = session.argument(1);
     std::string const what = std::string{"device "} + verb + " " + session.argument(0) + " " + id;
     *request.mutable_mutation() = make_mutation(session.line());
     v1::DeviceOperation answer;
-    ExitCode const code = change_named(session, what, session.argument(0), method, request, answer);
+    ExitCode const code = change_named(session, what, session.argument(0), method, request, answer, slack);
     if (code != ExitCode::success) return code;
     std::string text = printable(id) + "\n";
     bool const only_name = session.output().format() == Format::name;
@@ -58,7 +59,8 @@ ExitCode run_attach_device(Session& session) {
 ExitCode run_detach_device(Session& session) {
     v1::DetachDeviceRequest request;
     request.set_device_id(session.argument(1));
-    request.set_force(session.line().has("force"));
-    return change_device(session, "detach", "detached", &v1::Devices::Stub::DetachDevice, request);
+    set_grace(session.line(), request);
+    return change_device(session, "detach", "detached", &v1::Devices::Stub::DetachDevice, request,
+                         slack_of(session.line()));
 }
 }  // namespace paravane

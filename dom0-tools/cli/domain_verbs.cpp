@@ -48,19 +48,6 @@ ExitCode change_each(Session& session, Verb const& words, Method<Stub, Request, 
     return worst;
 }
 
-template <class Request>
-void set_grace(Session& session, Request& request) {
-    Line const& line = session.line();
-    // Who waits only so long gives the guest as long.
-    std::optional<std::chrono::nanoseconds> grace = line.duration("grace");
-    if (!grace) grace = line.duration("timeout");
-    if (grace) *request.mutable_grace() = to_message(*grace);
-    request.set_force(line.has("force"));
-}
-
-// Who says "not in time" is the host, if the guest has as long as we wait.
-std::chrono::seconds slack_of(Line const& line) { return std::chrono::seconds{line.has("grace") ? 0 : 5}; }
-
 constexpr auto nothing = [](auto&) {};
 }  // namespace
 
@@ -82,13 +69,13 @@ ExitCode run_restart(Session& session) {
 ExitCode run_shutdown(Session& session) {
     return change_each<v1::ShutdownDomainRequest>(
         session, {"shutdown", "powered off", "asked to power off:"}, &Stub::ShutdownDomain,
-        [&](auto& request) { set_grace(session, request); }, false, slack_of(session.line()));
+        [&](auto& request) { set_grace(session.line(), request); }, false, slack_of(session.line()));
 }
 
 ExitCode run_reboot(Session& session) {
     return change_each<v1::RebootDomainRequest>(
         session, {"reboot", "rebooted", "asked to reboot:"}, &Stub::RebootDomain,
-        [&](auto& request) { set_grace(session, request); }, false, slack_of(session.line()));
+        [&](auto& request) { set_grace(session.line(), request); }, false, slack_of(session.line()));
 }
 
 ExitCode run_pause(Session& session) {

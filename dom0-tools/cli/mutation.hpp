@@ -9,6 +9,7 @@
 
 #include "cli/session.hpp"
 #include "cli/terminal_mode.hpp"
+#include "cli/values.hpp"
 
 namespace paravane {
 // `waits`: whether the command waits for its operation if nobody says otherwise.
@@ -33,6 +34,18 @@ private:
 // The end of a call that changed something: prints why it failed, or that it is not done yet.
 ExitCode judge(Session& session, grpc::Status const& status, v1::Operation const& operation, std::string const& what,
                v1::Mutation const& mutation);
+
+// How long a guest may take that is asked for something, and what then.
+template <class Request>
+void set_grace(Line const& line, Request& request) {
+    // Who waits only so long gives the guest as long.
+    std::optional<std::chrono::nanoseconds> grace = line.duration("grace");
+    if (!grace) grace = line.duration("timeout");
+    if (grace) *request.mutable_grace() = to_message(*grace);
+    request.set_force(line.has("force"));
+}
+// Who says "not in time" is the host, if the guest has as long as we wait.
+inline std::chrono::seconds slack_of(Line const& line) { return std::chrono::seconds{line.has("grace") ? 0 : 5}; }
 
 // Has a change made, tells meanwhile how far it is, and in the end why it failed, or that it is not done yet.
 template <class Stub, class Request, class Answer>

@@ -38,7 +38,7 @@ Engine::Engine(Hypervisor hypervisor, RecordStore records, EngineSettings settin
     : hypervisor_{std::move(hypervisor)},
       records_{std::move(records)},
       settings_{std::move(settings)},
-      consoles_{settings_.consoles},
+      devices_{settings_.devices},
       maker_{hypervisor_, settings_.images},
       store_{settings_.store_limit},
       pool_{settings_.threads},

@@ -20,7 +20,8 @@
 #include <string>
 #include <vector>
 
-#include "daemon/console_process.hpp"
+#include "daemon/devices/devices.hpp"
+#include "daemon/devices/report.hpp"
 #include "daemon/executor.hpp"
 #include "daemon/guest_maker.hpp"
 #include "daemon/hub.hpp"
@@ -37,7 +38,7 @@ struct DomainView {
     bool managed = true;  // false: made by another tool; the record has no more than its uid and name
     std::optional<SeenGuest> guest;
     std::string held;  // who holds the memory of a guest that is dead
-    Sight console = Sight::unknown;
+    std::map<std::string, std::string, std::less<>> device_failures = {};  // why one is not served, by id
     std::uint64_t revision = 0;
 
     std::optional<std::uint16_t> id() const;
@@ -83,6 +84,7 @@ struct Wish {
     std::chrono::nanoseconds grace{};
     std::string uid = "";                                 // create: chosen by the caller; empty: by us
     DomainSpec spec = {};                                 // create
+    DeviceSpec device = {};                               // attach; of detach its id
     std::function<Result<>(DomainSpec&)> edit = nullptr;  // update
     std::stop_token given_up = {};                        // create, validate_only: nobody waits for it any more
 };
@@ -100,7 +102,7 @@ struct Host {
 };
 
 struct EngineSettings {
-    ConsoleSettings consoles;
+    DeviceSettings devices;
     ImageSettings images;
     unsigned threads = 4, store_threads = 2, backend_threads = 2;
     std::chrono::milliseconds store_limit{20000};  // under emulation a loaded xenstored may take seconds
@@ -126,8 +128,10 @@ public:
 
     Result<std::shared_ptr<DomainView const>> find(Selector const& target) const;
     std::shared_ptr<DomainView const> view(std::string const& uid) const { return views_.find(uid); }
-    std::string console_socket(DomainView const& view) const { return consoles_.socket_path(view.id().value_or(0)); }
-    std::string console_log(DomainView const& view) const { return consoles_.log_path(view.record.spec.name); }
+    std::string console_socket(DomainView const& view) const { return devices_.socket_path(view.id().value_or(0)); }
+    std::string console_log(DomainView const& view) const { return devices_.log_path(view.record.spec.name); }
+    // Asks the supervisor and, if it answers, xenstored: for a thread that may wait.
+    std::vector<DeviceReport> report_devices(DomainView const& view);
 
     Hub<DomainView>& domains() { return views_; }
     Hub<Event>& events() { return events_; }
@@ -161,6 +165,7 @@ private:
     Result<Granted> wish_for(EntryRef const& entry, Wish& wish);
     Result<Granted> wish_for_foreign(DomainView const& view, Wish const& wish);
     Result<> check(Entry const& entry, Wish const& wish) const;
+    static Result<> check_device(Entry const& entry, Wish const& wish);
     Result<std::optional<Granted>> repeated(Entry& entry, Wish const& wish);
     Result<std::optional<Granted>> repeated_of_departed(Wish const& wish);
     Result<> check_free_name(std::string const& name) const;
@@ -184,7 +189,14 @@ private:
     Result<> build(EntryRef const& entry, Record const& record);
     Result<> write_corpse(Record const& record);
     Result<> ask(EntryRef const& entry, Record const& record);
-    Next hold(EntryRef const& entry);
+    Next hold(EntryRef const& entry, Step const& step);
+
+    // Its devices, on the strand: engine_devices.cpp.
+    std::vector<SeenDevice> look_at_devices(Entry& entry, Record const& record);
+    Result<> look_at_ends_of(Entry& entry, Record const& record, XenstoreClient& store);
+    Result<> take_of_device(EntryRef const& entry, Record const& record, Step const& step);
+    Result<> start_device(EntryRef const& entry, Record const& record, Device const& device);
+    Error name_holder(Error error, Record const& record, Device const& device) const;
 
     // Records, views and operations of one domain; the entry's lock is held: engine_commit.cpp.
     Result<> commit(Entry& entry, Record next);
@@ -198,6 +210,7 @@ private:
     Settled fail(Entry& entry, Pending const& pending, Error error);
     void finish(Entry& entry, Pending& pending);
     void retry_soon(Entry& entry);
+    static bool is_attached(Entry const& entry, std::string const& id);
     void tell(EventKind kind, Record const& record, std::string reason = "", std::string message = "");
     Result<> forget(EntryRef const& entry);
 
@@ -208,7 +221,7 @@ private:
     Hypervisor hypervisor_;
     RecordStore records_;
     EngineSettings settings_;
-    ConsoleProcesses consoles_;
+    Devices devices_;
     GuestMaker maker_;
     StoreLink store_;
     Hub<DomainView> views_;

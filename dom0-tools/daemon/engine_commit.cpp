@@ -37,6 +37,11 @@ char const* words_of(Phase phase) {
     }
     return "";
 }
+
+// Its guest need not let go of it, unless it has.
+void keep_device(Record& record, std::string const& id) {
+    std::erase_if(record.leaving, [&](auto const& each) { return each.first == id && each.second == Leave::asked; });
+}
 }  // namespace
 
 std::optional<std::uint16_t> DomainView::id() const {
@@ -83,12 +88,13 @@ void Engine::publish(Entry& entry) {
     if (entry.removed) return;
     if (note_conditions(entry.record, true, entry.guest, wall_now())) entry.unsaved = true;
     views_.put(entry.record.uid, [&](std::uint64_t revision) {
-        return DomainView{.record = entry.record,
-                          .managed = true,
-                          .guest = entry.guest,
-                          .held = held_words(entry.guest),
-                          .console = entry.console,
-                          .revision = revision};
+        DomainView view{.record = entry.record,
+                        .managed = true,
+                        .guest = entry.guest,
+                        .held = held_words(entry.guest),
+                        .revision = revision};
+        for (auto const& [id, error] : entry.device_failures) view.device_failures.emplace(id, error.message());
+        return view;
     });
 }
 
@@ -129,7 +135,7 @@ Engine::Settled Engine::fail(Entry& entry, Pending const& pending, Error error) 
     return Settled::done;
 }
 
-// Takes back what a failed or cancelled operation has begun. It is done at once, or when `gone` is reached.
+// Takes back what a failed or cancelled operation has begun. It is done when that is so.
 Result<> Engine::undo(Entry& entry, Pending& pending, Error error) {
     Record next = entry.record;
     Goal goal = Goal::settled;
@@ -140,6 +146,13 @@ Result<> Engine::undo(Entry& entry, Pending& pending, Error error) {
     } else if (pending.action == Action::start) {
         next.spec.power_state = PowerState::stopped;
         goal = Goal::stopped;
+    } else if (pending.action == Action::attach) {
+        if (find_device(next.spec, pending.device) != nullptr)
+            next.leaving.insert_or_assign(pending.device, Leave::taken);
+        goal = Goal::detached;
+    } else if (pending.action == Action::detach) {
+        keep_device(next, pending.device);
+        goal = Goal::attached;
     } else {
         take_back_ask(next);
     }
@@ -148,6 +161,15 @@ Result<> Engine::undo(Entry& entry, Pending& pending, Error error) {
     pending.goal = goal;
     pending.deadline.reset();
     return {};
+}
+
+// Served, or there is nobody to be served.
+bool Engine::is_attached(Entry const& entry, std::string const& id) {
+    Record const& record = entry.record;
+    if (!record.has_guest() || find_device(record.spec, id) == nullptr) return true;
+    auto const found = entry.devices.find(id);
+    if (record.leaving.contains(id) || found == entry.devices.end()) return false;
+    return found->second.backend == Sight::present && found->second.ends == Ends::published && !found->second.asked;
 }
 
 Engine::Settled Engine::settle_one(Entry& entry, Pending& pending, bool quiet) {
@@ -162,12 +184,22 @@ Engine::Settled Engine::settle_one(Entry& entry, Pending& pending, bool quiet) {
         case Goal::settled: reached = quiet; break;
         case Goal::stopped: reached = !record.has_guest() && record.phase == Phase::none && quiet; break;
         case Goal::gone: reached = entry.removed; break;
+        case Goal::attached: reached = is_attached(entry, pending.device); break;
+        case Goal::detached: reached = find_device(record.spec, pending.device) == nullptr; break;
     }
     if (reached || entry.removed) {
         finish(entry, pending);
         return Settled::done;
     }
     if (pending.error) return Settled::not_yet;
+    if (pending.goal == Goal::attached) {
+        Result<> undone{};
+        if (auto const failed = entry.device_failures.find(pending.device); failed != entry.device_failures.end())
+            undone = undo(entry, pending, failed->second);
+        if (undone) return Settled::not_yet;
+        log::error(undone.error().message());
+        return Settled::unwritten;
+    }
     bool starting = pending.goal == Goal::running || pending.goal == Goal::paused || pending.goal == Goal::settled;
     if (starting && entry.failures != pending.failures && entry.failure) {
         if (pending.action != Action::create && pending.action != Action::start)
@@ -182,6 +214,19 @@ Engine::Settled Engine::settle_one(Entry& entry, Pending& pending, bool quiet) {
 }
 
 Engine::Settled Engine::settle_overdue(Entry& entry, Pending& pending) {
+    if (pending.action == Action::detach) {
+        auto const leaves = entry.record.leaving.find(pending.device);
+        bool const goes = leaves != entry.record.leaving.end() && leaves->second == Leave::taken;
+        if (goes) {
+            pending.deadline.reset();
+            return Settled::not_yet;
+        }
+        Error silent{"", "the guest was asked, but has not let go of it in time", ErrorKind::timed_out};
+        Result<> undone = undo(entry, pending, std::move(silent).with("reason", "GUEST_SILENT"));
+        if (undone) return Settled::not_yet;
+        log::error(undone.error().message());
+        return Settled::unwritten;
+    }
     bool const asked = pending.action == Action::shutdown || pending.action == Action::reboot;
     if (asked && pending.force) {
         Record next = entry.record;
@@ -216,9 +261,12 @@ void Engine::settle(EntryRef const& entry, Step const& step) {
     std::optional<Clock::time_point> first;
     for (Pending const& pending : entry->pending) {
         bool begun = entry->record.starts != pending.starts;
-        bool cancellable = pending.action == Action::shutdown || pending.action == Action::reboot ||
+        bool cancellable = is_cancellable(entry->record, pending.action, pending.device) ||
                            ((pending.action == Action::create || pending.action == Action::start) && !begun);
         std::string words = held_words(entry->guest);
+        if (!pending.device.empty())
+            words =
+                (pending.goal == Goal::attached ? "start its backend: " : "take it from the guest: ") + pending.device;
         if (words.empty()) words = words_of(entry->record.phase);
         operations_.set_step(pending.operation, std::move(words), cancellable && !pending.error);
         bool const waits = pending.deadline && !pending.unwritten;

@@ -109,13 +109,14 @@ Result<Seen> Engine::look(Entry& entry, Record const& record) {
         if (!all || !seen.guests.empty()) entry.anything_there = true;
         if (!all) return std::move(all).error();
     }
-    if (entry.nodes_epoch != store_.epoch()) entry.nodes = Sight::unknown;
+    if (entry.nodes_epoch != store_.epoch()) {
+        entry.nodes = Sight::unknown;
+        for (auto& [id, device] : entry.devices) device.ends = Ends::unknown;
+    }
     // Neither a guest that was not built nor one of a former start of the host has nodes: its number is another's now.
     bool const has_number = record.guest.id != 0 && record.boot == settings_.boot;
     seen.nodes = has_number ? entry.nodes : Sight::missing;
-    if (entry.console == Sight::unknown && (record.phase == Phase::ready || record.phase == Phase::started))
-        entry.console = Sight::missing;  // asking for one that is there does no harm
-    seen.console = entry.console;
+    seen.devices = look_at_devices(entry, record);
     return seen;
 }
 
@@ -135,12 +136,17 @@ Engine::Next Engine::one_step(EntryRef const& entry, Lane lane) {
     }
     Seen const& seen = *looked;
     bool uses_nodes = record.phase == Phase::ready || record.phase == Phase::started;
-    bool must_see = uses_nodes && seen.nodes == Sight::unknown && record.guest.ports.console != 0 && store_.answers();
+    bool const all_seen =
+        seen.nodes != Sight::unknown && std::ranges::none_of(seen.devices, [](SeenDevice const& device) {
+            return device.negotiates && device.ends == Ends::unknown;
+        });
+    bool must_see = uses_nodes && !all_seen && record.guest.ports.console != 0 && store_.answers();
     if (must_see && lane != Lane::store) return Next::to_store;
     if (must_see) {
         std::uint64_t epoch = store_.epoch();
         Result<> asked = store_.with_nodes([&](DomainNodes& nodes) -> Result<> {
             entry->nodes = TRY(nodes.is_published(record.guest.id)) ? Sight::present : Sight::missing;
+            TRY(look_at_ends_of(*entry, record, nodes.client()));
             entry->nodes_epoch = epoch;
             return {};
         });
@@ -156,13 +162,14 @@ Engine::Next Engine::one_step(EntryRef const& entry, Lane lane) {
         bool changed = !is_as_before(guest, entry->guest);
         entry->guest = guest;
         step = next_step(entry->record, seen);
-        if (step.kind != StepKind::wait_held) entry->held_looks = 0;
+        if (step.kind != StepKind::wait_held && step.kind != StepKind::wait_device) entry->held_looks = 0;
         if (changed) publish(*entry);
         settle(entry, step);
         if (entry->again) return Next::again;  // it is wanted otherwise now
         if (step.kind == StepKind::write) {
             if (step.next->phase != Phase::ready && step.next->phase != Phase::started) {
-                entry->console = Sight::unknown;
+                entry->devices.clear();
+                entry->device_failures.clear();
                 if (step.next->phase == Phase::none) entry->nodes = Sight::unknown;
             }
             Result<> saved = commit(*entry, *std::move(step.next));
@@ -175,7 +182,7 @@ Engine::Next Engine::one_step(EntryRef const& entry, Lane lane) {
     switch (step.kind) {
         case StepKind::settled: return Next::rest;
         case StepKind::wait: wake_after(entry, step.until - seen.now); return Next::rest;
-        case StepKind::wait_held: return hold(entry);
+        case StepKind::wait_held: return hold(entry, step);
         default: break;
     }
     if (needs_store(step.kind)) {
@@ -183,9 +190,10 @@ Engine::Next Engine::one_step(EntryRef const& entry, Lane lane) {
         if (lane != Lane::store) return Next::to_store;
     }
     if (step.kind == StepKind::build && lane != Lane::build) return Next::to_build;
-    if (step.kind == StepKind::start_console && lane != Lane::backend) return Next::to_backend;
+    if (needs_supervisor(step.kind) && lane != Lane::backend) return Next::to_backend;
     Result<> taken = take(entry, record, step);
     if (!taken) return failed(entry, step, std::move(taken).error());
+    if (step.kind == StepKind::wait_device && !entry->devices[step.device].let_go) return hold(entry, step);
     return Next::again;
 }
 
@@ -197,15 +205,19 @@ Result<> Engine::take(EntryRef const& entry, Record const& record, Step const& s
             TRY(store_.with_nodes(
                 [&](DomainNodes& nodes) { return nodes.publish(record.guest, record.uid, record.spec); }));
             entry->nodes = Sight::present;
+            for (auto& [id, device] : entry->devices) device.ends = Ends::missing;  // they were among those
             entry->nodes_epoch = epoch;
             return {};
         }
         case StepKind::ask: return ask(entry, record);
-        case StepKind::start_console:
-            TRY(consoles_.start(record.guest.id, parse_uuid(record.uid).value_or(DomainHandle{}),
-                                record.guest.ports.console, record.spec.name));
-            entry->console = Sight::present;
-            return {};
+        case StepKind::offer_device:
+        case StepKind::start_device:
+        case StepKind::publish_device:
+        case StepKind::ask_device:
+        case StepKind::keep_device:
+        case StepKind::wait_device:
+        case StepKind::stop_device:
+        case StepKind::withdraw_device: return take_of_device(entry, record, step);
         case StepKind::pause:
             TRY(hypervisor_.domctl.pause(step.id));
             tell(EventKind::paused, record);
@@ -223,7 +235,7 @@ Result<> Engine::take(EntryRef const& entry, Record const& record, Step const& s
         case StepKind::destroy: {
             Result<> ended = hypervisor_.domctl.destroy(step.id);
             if (!ended && ended.error().kind != ErrorKind::not_found) return ended;
-            consoles_.forget(step.id);
+            if (record.guest.id == step.id) devices_.forget(record);
             return {};
         }
         case StepKind::remove_nodes: {
@@ -268,7 +280,8 @@ Result<> Engine::build(EntryRef const& entry, Record const& record) {
     Record next = entry->record;
     next.phase = Phase::ready;
     next.guest = guest;
-    entry->console = Sight::missing;
+    for (Device const& device : devices_.of(next))  // whatever else had its number
+        entry->devices[device.id] = {.id = device.id, .backend = Sight::missing, .ends = Ends::missing};
     entry->nodes_epoch = store_.epoch();
     return commit(*entry, std::move(next));
 }
@@ -301,11 +314,12 @@ Result<> Engine::ask(EntryRef const& entry, Record const& record) {
     return commit(*entry, std::move(next));
 }
 
-// Who holds a dead guest's memory lets go when xenstored tells it, or when it ends. However long that takes.
-Engine::Next Engine::hold(EntryRef const& entry) {
+// Who holds a dead guest's memory lets go when xenstored tells it, or when it ends. However long that takes. And a
+// guest that was asked for a device has all the time until somebody gives up.
+Engine::Next Engine::hold(EntryRef const& entry, Step const& step) {
     std::chrono::nanoseconds delay =
         std::min<std::chrono::nanoseconds>(1ms * (1 << std::min(entry->held_looks, 10)), 1s);
-    if (++entry->held_looks == tell_after) {
+    if (++entry->held_looks == tell_after && step.kind == StepKind::wait_held) {
         std::scoped_lock lock{entry->mutex};
         tell(EventKind::held, entry->record, "HELD_BY_ANOTHER", held_words(entry->guest));
     }
@@ -326,8 +340,12 @@ Engine::Next Engine::failed(EntryRef const& entry, Step const& step, Error error
         log::error(record.spec.name + ": " + error.message());
         tell(EventKind::failed, record, "STEP_FAILED", error.message());
     }
-    bool start_failed = step.kind == StepKind::build ||
-                        (record.phase == Phase::ready && record.wants_guest() && step.kind != StepKind::destroy);
+    // One that comes to a guest that waits paused is no part of its start.
+    bool const is_extra = std::ranges::any_of(entry->pending, [&](Pending const& pending) {
+        return pending.action == Action::attach && pending.device == step.device;
+    });
+    bool start_failed = step.kind == StepKind::build || (record.phase == Phase::ready && record.wants_guest() &&
+                                                         step.kind != StepKind::destroy && !is_extra);
     if (start_failed && !cancelled) {
         Record next = record;
         note_failure(next, error.message(), wall_now());
@@ -338,9 +356,16 @@ Engine::Next Engine::failed(EntryRef const& entry, Step const& step, Error error
         log::error(saved.error().message());
     }
     if (cancelled) return Next::again;
-    if (step.kind == StepKind::start_console) entry->console = Sight::unknown;
     if (step.kind == StepKind::publish) entry->nodes = Sight::unknown;
-    if (step.kind != StepKind::start_console && step.kind != StepKind::ask) {
+    if (!step.device.empty()) {
+        SeenDevice& device = entry->devices[step.device];
+        if (needs_store(step.kind)) device.ends = Ends::unknown;
+        else device.backend = Sight::unknown;
+        entry->device_failures.insert_or_assign(step.device, std::move(error));
+        publish(*entry);
+        settle(entry, step);
+        if (entry->again) return Next::again;
+    } else if (step.kind != StepKind::ask) {
         entry->failure = std::move(error);
         ++entry->failures;
         settle(entry, step);

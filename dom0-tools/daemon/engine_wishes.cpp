@@ -51,6 +51,8 @@ Goal goal_of(Record const& record, Action action) {
         case Action::shutdown:
         case Action::stop: return Goal::stopped;
         case Action::remove: return Goal::gone;
+        case Action::attach: return Goal::attached;
+        case Action::detach: return Goal::detached;
         case Action::update:
         case Action::pause:
         case Action::unpause: break;
@@ -66,8 +68,24 @@ bool is_built_otherwise(DomainSpec const& one, DomainSpec const& other) {
     return built_from(one) != built_from(other);
 }
 
-// What contradicts a wish has lost.
-bool replaces_others(Action action) { return action != Action::update; }
+bool is_of_device(Action action) { return action == Action::attach || action == Action::detach; }
+// What contradicts a wish has lost. A domain's devices come and go beside what it does.
+bool replaces_others(Action action) { return action != Action::update && !is_of_device(action); }
+
+Error no_such_device() {
+    return Error{"", "it has no such device", ErrorKind::not_found}.with("reason", "NO_SUCH_DEVICE");
+}
+
+// Errors are about the one that is attached, by the name that it has in the request.
+Result<> check_attached(DomainSpec const& spec) {
+    Result<> checked = check_domain_spec(spec);
+    if (checked) return checked;
+    Error& error = checked.error();
+    std::string const name = "devices[" + std::to_string(spec.devices.size() - 1) + "]";
+    if (error.step.starts_with(name)) error.step.replace(0, name.size(), "device");
+    error.facts["field"] = error.step;
+    return std::move(error);
+}
 
 Error superseded() { return Error{"", "another call took its place", ErrorKind::aborted}.with("reason", "SUPERSEDED"); }
 
@@ -89,6 +107,15 @@ Result<Granted> Engine::wish(Wish wish) {
         return std::move(view).error();
     }
     EntryRef entry = find_entry((*view)->record.uid);
+    if (entry && wish.action == Action::attach) {
+        {
+            std::scoped_lock lock{entry->mutex};
+            std::optional<Granted> again = TRY(repeated(*entry, wish));
+            if (again) return *std::move(again);
+        }
+        TRY(check_device_spec(wish.device, "device"));
+        TRY(devices_.check(wish.device));
+    }
     if (entry) return wish_for(entry, wish);
     return wish_for_foreign(**view, wish);
 }
@@ -118,6 +145,7 @@ Result<Granted> Engine::create(Wish& wish) {
     std::optional<Granted> before = TRY(repeated_of_departed(wish));
     if (before) return *std::move(before);
     TRY(check_free_name(wish.spec.name));
+    for (DeviceSpec const& device : wish.spec.devices) TRY(devices_.check(device));
     if (other) return Error{"", "the uid is taken", ErrorKind::exists}.with("reason", "NAME_TAKEN");
     Record record;
     record.uid = wish.uid.empty() ? to_string(random_handle()) : wish.uid;
@@ -218,6 +246,8 @@ Request Engine::request_for(Record const& record, Wish const& wish) const {
     request.action = wish.action;
     request.goal = goal_of(record, wish.action);
     request.starts = record.starts;
+    request.device = wish.device.id;
+    if (wish.action == Action::detach && !wish.force) request.deadline = request.time + wish.grace;
     if (wish.action == Action::shutdown || wish.action == Action::reboot) {
         request.deadline = request.time + wish.grace;
         request.force = wish.force;
@@ -232,6 +262,7 @@ Engine::Pending Engine::pending_of(Entry const& entry, Request const& request) {
     pending.starts = request.starts;
     pending.failures = entry.failures;
     pending.force = request.force;
+    pending.device = request.device;
     if (request.deadline != WallTime{}) {
         // A clock that was set back meanwhile does not make it longer than any could be.
         auto const left = std::clamp<std::chrono::nanoseconds>(request.deadline - wall_now(), {}, longest_wait);
@@ -246,9 +277,11 @@ Granted Engine::begin(EntryRef const& entry, Wish const& wish, Request const& re
     operation.traceparent = wish.traceparent;
     operations_.begin(std::move(operation));
     if (replaces_others(wish.action)) {
-        for (Pending& other : entry->pending)
+        std::erase_if(entry->pending, [&](Pending& other) {
+            if (is_of_device(other.action)) return false;
             operations_.finish(other.operation, other.error ? std::move(other.error) : superseded());
-        entry->pending.clear();
+            return true;
+        });
     }
     entry->pending.push_back(pending_of(*entry, request));
     return {request.operation, views_.find(entry->record.uid)};
@@ -280,6 +313,7 @@ Result<> Engine::check(Entry const& entry, Wish const& wish) const {
             .with("owner", manager);
     }
     if (record.deleting && wish.action != Action::remove) return wrong_state("it is being deleted");
+    if (is_of_device(wish.action)) return check_device(entry, wish);
     bool of_running = wish.action == Action::pause || wish.action == Action::unpause ||
                       wish.action == Action::shutdown || wish.action == Action::reboot;
     if (!of_running) return {};
@@ -294,10 +328,30 @@ Result<> Engine::check(Entry const& entry, Wish const& wish) const {
     return {};
 }
 
+Result<> Engine::check_device(Entry const& entry, Wish const& wish) {
+    Record const& record = entry.record;
+    std::string const& id = wish.device.id;
+    bool const exists = id == console_id || find_device(record.spec, id) != nullptr;
+    if (wish.action == Action::attach && exists) {
+        return Error{"", "it has a device of that id", ErrorKind::exists}
+            .with("reason", "DEVICE_EXISTS")
+            .with("owner", record.uid);
+    }
+    if (wish.action == Action::detach && !exists) return no_such_device();
+    if (id == console_id) return wrong_state("every domain has its console");
+    bool const has_ended = record.phase == Phase::kept || record.phase == Phase::leaving ||
+                           record.phase == Phase::ending || (entry.guest && entry.guest->shutdown);
+    if (has_ended) return wrong_state("its guest has ended");
+    if (wish.action == Action::detach && !wish.force && record.leaving.contains(id))
+        return wrong_state("it is being detached already");
+    return {};
+}
+
 Result<Record> Engine::with_wish(Entry const& entry, Wish& wish) const {
     Record next = entry.record;
     if (replaces_others(wish.action)) {
-        for (Pending const& other : entry.pending) end_request(next, other.operation, Outcome::superseded);
+        for (Pending const& other : entry.pending)
+            if (!is_of_device(other.action)) end_request(next, other.operation, Outcome::superseded);
         take_back_ask(next);
     }
     switch (wish.action) {
@@ -309,6 +363,8 @@ Result<Record> Engine::with_wish(Entry const& entry, Wish& wish) const {
                 return Error{"name", "does not change", ErrorKind::invalid}.with("field", "metadata.name");
             TRY(check_domain_spec(spec));
             TRY(check_actions(spec));
+            if (spec.devices != next.spec.devices && next.phase != Phase::none)
+                return wrong_state("it has a guest, whose devices are attached and detached");
             next.spec = std::move(spec);
             break;
         }
@@ -331,6 +387,15 @@ Result<Record> Engine::with_wish(Entry const& entry, Wish& wish) const {
             break;
         case Action::pause: next.spec.power_state = PowerState::paused; break;
         case Action::unpause: next.spec.power_state = PowerState::running; break;
+        case Action::attach:
+            next.spec.devices.push_back(wish.device);
+            TRY(check_attached(next.spec));
+            break;
+        case Action::detach:
+            if (next.has_guest())
+                next.leaving.insert_or_assign(wish.device.id, wish.force ? Leave::taken : Leave::asked);
+            else std::erase_if(next.spec.devices, [&](DeviceSpec const& each) { return each.id == wish.device.id; });
+            break;
     }
     if (next.spec != entry.record.spec) {
         bool const as_built =
@@ -360,7 +425,8 @@ Result<Granted> Engine::wish_for(EntryRef const& entry, Wish& wish) {
         Request const request = request_for(next, wish);
         TRY(remember(next, request));
         TRY(commit(*entry, std::move(next)));
-        if (wish.action == Action::update) tell(EventKind::updated, entry->record);
+        if (wish.action == Action::update || is_of_device(wish.action)) tell(EventKind::updated, entry->record);
+        if (wish.action == Action::attach) entry->device_failures.erase(wish.device.id);
         granted = begin(entry, wish, request);
     }
     wake(entry);
@@ -408,7 +474,7 @@ Result<> Engine::cancel(std::string const& operation) {
             Action action = pending->action;
             bool starting =
                 (action == Action::create || action == Action::start) && entry->record.starts == pending->starts;
-            if (starting || action == Action::shutdown || action == Action::reboot) {
+            if (starting || is_cancellable(entry->record, action, pending->device)) {
                 TRY(undo(*entry, *pending, Error{"", "it was cancelled", ErrorKind::cancelled}));
                 operations_.set_cancel_requested(operation);
                 cancelled = true;

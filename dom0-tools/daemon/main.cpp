@@ -16,6 +16,7 @@
 #include "daemon/console_relay.hpp"
 #include "daemon/engine.hpp"
 #include "daemon/peers.hpp"
+#include "daemon/service_devices.hpp"
 #include "daemon/service_domains.hpp"
 #include "daemon/service_others.hpp"
 #include "os/io.hpp"
@@ -39,6 +40,7 @@ struct Options {
     std::string supervisor = paravane::supervisor::default_socket;
     std::string state_folder = "/var/lib/paravane/domains";
     paravane::ImageSettings images;
+    std::vector<std::string> disk_folders{paravane::supervisor::default_disk_folder}, disk_devices;
 };
 
 std::string beside_ourselves(char const* name) {
@@ -114,8 +116,11 @@ int serve(Options const& options) {
     Result<Hypervisor> hypervisor = Hypervisor::open();
     if (!hypervisor) return fail(hypervisor.error().message());
     paravane::EngineSettings settings;
-    settings.consoles = {
-        .supervisor = options.supervisor, .run_folder = options.run_folder, .log_folder = options.console_logs};
+    settings.devices = {.supervisor = options.supervisor,
+                        .run_folder = options.run_folder,
+                        .log_folder = options.console_logs,
+                        .disk_folders = options.disk_folders,
+                        .disk_devices = options.disk_devices};
     settings.images = options.images;
     if (settings.images.program.empty()) settings.images.program = beside_ourselves("pvunpack");
     settings.boot = boot_id();
@@ -179,6 +184,10 @@ int main(int argc, char** argv) {
         ->capture_default_str();
     app.add_option("--image-user", options.images.user, "Who reads them, if we are root")->capture_default_str();
     app.add_option("--image-reader", options.images.program, "The pvunpack to start (default: beside this program)");
+    app.add_option("--disk-folder", options.disk_folders,
+                   "Guests' disks are files below these folders only: as the supervisor has it, who opens them")
+        ->capture_default_str();
+    app.add_option("--disk-device", options.disk_devices, "Or block devices of such names, as the supervisor has it");
     app.set_version_flag("--version", PARAVANE_VERSION);
     app.footer("Exit codes: 0 ended by SIGTERM or SIGINT, 1 failed, 2 wrong usage.");
     try {

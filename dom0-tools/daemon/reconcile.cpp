@@ -106,12 +106,57 @@ Record note_end(Record record, EndReason reason, Seen const& seen) {
     return ending(std::move(record), again ? After::restart : After::stop);
 }
 
+Step of_device(StepKind kind, SeenDevice const& device) { return {.kind = kind, .device = device.id}; }
+
+// The next step on a device's way to being served. The guest hears of it last.
+std::optional<Step> serve(SeenDevice const& device) {
+    if (device.negotiates && device.ends == Ends::unknown) return std::nullopt;
+    if (device.negotiates && device.ends == Ends::missing) return of_device(StepKind::offer_device, device);
+    if (device.backend != Sight::present) return of_device(StepKind::start_device, device);
+    if (device.ends == Ends::offered) return of_device(StepKind::publish_device, device);
+    if (device.asked) return of_device(StepKind::keep_device, device);
+    return std::nullopt;
+}
+
+// And on its way out. A guest that never ran, or has not seen it, is not asked.
+Step take_away(Record const& record, SeenDevice const& device, Leave how, WallTime now) {
+    bool const seen = device.ends == Ends::published || device.ends == Ends::unknown;
+    if (how == Leave::asked && record.phase == Phase::started && seen) {
+        if (!device.asked) return of_device(StepKind::ask_device, device);
+        if (!device.let_go) return of_device(StepKind::wait_device, device);
+    }
+    Record next = record;
+    if (how == Leave::asked) {  // from here on it goes, whatever is wished
+        next.leaving.insert_or_assign(device.id, Leave::taken);
+        return write(std::move(next));
+    }
+    if (device.backend != Sight::missing) return of_device(StepKind::stop_device, device);
+    if (device.ends != Ends::missing) return of_device(StepKind::withdraw_device, device);
+    drop_device(next, device.id, now);
+    return write(std::move(next));
+}
+
+// Who waits for a guest stops no other device.
+std::optional<Step> step_of_devices(Record const& record, Seen const& seen) {
+    std::optional<Step> waits;
+    for (SeenDevice const& device : seen.devices) {
+        auto const leaves = record.leaving.find(device.id);
+        std::optional<Step> step = leaves == record.leaving.end()
+                                       ? serve(device)
+                                       : std::optional{take_away(record, device, leaves->second, seen.now)};
+        if (step && step->kind != StepKind::wait_device) return step;
+        if (step) waits = std::move(step);
+    }
+    return waits;
+}
+
 // Nothing of the guest is left.
 Record forget_guest(Record record, After after, WallTime now) {
     record.phase = Phase::none;
     record.guest = {};
     record.started = {};
     record.corpse.clear();
+    while (!record.leaving.empty()) drop_device(record, std::string{record.leaving.begin()->first}, now);
     if (after == After::restart && record.wants_guest()) return record;
     if (record.spec.power_state != PowerState::stopped) {
         record.spec.power_state = PowerState::stopped;
@@ -168,7 +213,7 @@ Step when_ready(Record const& record, Seen const& seen) {
     }
     if (!wanted) return write(ending_because(record, EndReason::stopped, After::stop, seen.now));
     if (seen.nodes != Sight::present) return {.kind = StepKind::publish};
-    if (seen.console == Sight::missing) return {.kind = StepKind::start_console};
+    if (std::optional<Step> step = step_of_devices(record, seen)) return *std::move(step);
     if (record.spec.power_state == PowerState::paused) return {};
     Record next = record;
     next.phase = Phase::started;
@@ -202,8 +247,8 @@ Step when_started(Record const& record, Seen const& seen) {
         return write(std::move(next));
     }
     if (asked && !record.told && seen.nodes == Sight::present) return {.kind = StepKind::ask};
-    if (known && seen.console == Sight::missing) return {.kind = StepKind::start_console};
-    return {};
+    std::optional<Step> step = known ? step_of_devices(record, seen) : std::nullopt;
+    return step ? *std::move(step) : Step{};
 }
 
 Step when_kept(Record const& record, Seen const& seen) {
@@ -214,6 +259,12 @@ Step when_kept(Record const& record, Seen const& seen) {
 }
 
 Step when_leaving(Record const& record, Seen const& seen) {
+    // The next guest needs what this one had. Its console it keeps.
+    for (SeenDevice const& device : seen.devices) {
+        if (!device.negotiates) continue;
+        if (device.backend != Sight::missing) return of_device(StepKind::stop_device, device);
+        if (device.ends != Ends::missing) return of_device(StepKind::withdraw_device, device);
+    }
     if (find_alive(seen, record.guest.id) != nullptr) return of_guest(StepKind::give_handle, record.guest.id);
     if (!seen.corpse_recorded) return {.kind = StepKind::write_corpse};
     return write(forget_guest(record, After::restart, seen.now));
@@ -240,7 +291,30 @@ Step next_step(Record const& record, Seen const& seen) {
 }
 
 bool needs_store(StepKind kind) {
-    return kind == StepKind::publish || kind == StepKind::ask || kind == StepKind::remove_nodes;
+    switch (kind) {
+        case StepKind::publish:
+        case StepKind::ask:
+        case StepKind::remove_nodes:
+        case StepKind::offer_device:
+        case StepKind::publish_device:
+        case StepKind::ask_device:
+        case StepKind::keep_device:
+        case StepKind::wait_device:
+        case StepKind::withdraw_device: return true;
+        default: return false;
+    }
+}
+
+bool needs_supervisor(StepKind kind) { return kind == StepKind::start_device || kind == StepKind::stop_device; }
+
+void drop_device(Record& record, std::string_view id, WallTime now) {
+    bool const as_built = record.built_generation == record.generation;
+    if (std::erase_if(record.spec.devices, [&](DeviceSpec const& device) { return device.id == id; }) != 0) {
+        ++record.generation;
+        if (as_built) record.built_generation = record.generation;
+        record.updated = now;
+    }
+    std::erase_if(record.leaving, [&](auto const& leaves) { return leaves.first == id; });
 }
 
 void note_failure(Record& record, std::string error, WallTime now) {
@@ -256,6 +330,7 @@ Record make_corpse(Record const& record, std::string name, WallTime now) {
     corpse.uid = record.corpse;
     corpse.spec = record.spec;
     corpse.spec.name = std::move(name);
+    corpse.spec.devices.clear();  // the next guest has them
     corpse.created = corpse.updated = now;
     corpse.phase = Phase::kept;
     corpse.guest = record.guest;

@@ -12,6 +12,7 @@
 namespace paravane {
 namespace {
 constexpr std::string_view first_line = "paravane-domain 1";
+constexpr std::size_t most_devices = 64;
 constexpr auto repeatable_for = std::chrono::hours{1};
 
 Error refuse(std::string why) { return Error{"", std::move(why), ErrorKind::invalid}; }
@@ -148,6 +149,28 @@ private:
     std::multimap<std::string, std::string, std::less<>>* in_ = nullptr;
 };
 
+Result<> run_device(Codec& codec, std::string const& key, DeviceSpec& device) {
+    std::string kind = "block";
+    TRY(codec.text(key + "id", device.id));
+    TRY(codec.text(key + "kind", kind));
+    if (kind != "block") return refuse("a device of an unknown kind");
+    BlockSpec& disk = std::get<BlockSpec>(device.kind);
+    TRY(codec.text(key + "path", disk.path));
+    TRY(codec.text(key + "format", disk.format));
+    TRY(codec.text(key + "target", disk.target));
+    TRY(codec.number(key + "sector", disk.sector));
+    return codec.flag(key + "read_only", disk.read_only);
+}
+
+Result<> run_devices(Codec& codec, std::vector<DeviceSpec>& devices) {
+    std::size_t count = devices.size();
+    TRY(codec.number("devices", count));
+    if (count > most_devices) return refuse("too many devices");
+    devices.resize(count);
+    for (std::size_t i = 0; i < count; ++i) TRY(run_device(codec, "device_" + std::to_string(i) + "_", devices[i]));
+    return {};
+}
+
 Result<> run_spec(Codec& codec, DomainSpec& spec) {
     auto run_field = [&]<class Rule>(Field<Rule> const& field) -> Result<> {
         std::string text = Rule::format(spec.*field.place);
@@ -164,6 +187,7 @@ Result<> run_spec(Codec& codec, DomainSpec& spec) {
     TRY(codec.span("back_off_limit", spec.back_off.limit));
     TRY(codec.span("back_off_reset_after", spec.back_off.reset_after));
     TRY(codec.number("back_off_most_restarts", spec.back_off.most_restarts));
+    TRY(codec.newer("devices", [&] { return run_devices(codec, spec.devices); }));
     TRY(codec.labels("label", spec.labels));
     TRY(codec.labels("annotation", spec.annotations));
     TRY(codec.text("managed_by", spec.managed_by));
@@ -183,11 +207,12 @@ Result<> run_outcome(Codec& codec, std::string const& key, Request& request) {
     return codec.newer(key + "outcome", [&]() -> Result<> {
         TRY(codec.word(key + "outcome", request.outcome, Outcome::superseded));
         if (request.outcome != Outcome::under_way) return {};
-        TRY(codec.word(key + "action", request.action, Action::unpause));
-        TRY(codec.word(key + "goal", request.goal, Goal::gone));
+        TRY(codec.word(key + "action", request.action, Action::detach));
+        TRY(codec.word(key + "goal", request.goal, Goal::detached));
         TRY(codec.number(key + "starts", request.starts));
         TRY(codec.time(key + "deadline", request.deadline));
-        return codec.flag(key + "force", request.force);
+        TRY(codec.flag(key + "force", request.force));
+        return codec.newer(key + "device", [&] { return codec.text(key + "device", request.device); });
     });
 }
 
@@ -224,6 +249,17 @@ Result<> run_conditions(Codec& codec, Record& record) {
     return {};
 }
 
+Result<> run_leaving(Codec& codec, Record& record) {
+    Labels words;
+    for (auto const& [id, how] : record.leaving) words[id] = how == Leave::asked ? "asked" : "taken";
+    TRY(codec.labels("leaving", words));
+    for (auto const& [id, word] : words) {
+        if (word != "asked" && word != "taken") return refuse("a device leaves in no known way");
+        record.leaving[id] = word == "asked" ? Leave::asked : Leave::taken;
+    }
+    return {};
+}
+
 Result<> run(Codec& codec, Record& record) {
     TRY(codec.text("uid", record.uid));
     TRY(run_spec(codec, record.spec));
@@ -250,6 +286,7 @@ Result<> run(Codec& codec, Record& record) {
     TRY(codec.text("boot", record.boot));
     TRY(codec.text("corpse", record.corpse));
     TRY(codec.flag("gave_up", record.gave_up));
+    TRY(run_leaving(codec, record));
     TRY(run_requests(codec, record.requests));
     return run_conditions(codec, record);
 }

@@ -39,7 +39,20 @@ struct GuestEnd {
     bool operator==(GuestEnd const&) const = default;
 };
 
-enum class Action : std::uint8_t { create, update, remove, start, stop, shutdown, reboot, restart, pause, unpause };
+enum class Action : std::uint8_t {
+    create,
+    update,
+    remove,
+    start,
+    stop,
+    shutdown,
+    reboot,
+    restart,
+    pause,
+    unpause,
+    attach,
+    detach
+};
 
 // What makes an operation done.
 enum class Goal : std::uint8_t {
@@ -48,6 +61,8 @@ enum class Goal : std::uint8_t {
     settled,  // whatever the spec says now
     stopped,
     gone,
+    attached,  // a device, to the guest if there is one
+    detached,
 };
 
 enum class Outcome : std::uint8_t { under_way, done, superseded };
@@ -63,9 +78,13 @@ struct Request {
     std::uint32_t starts = 0;  // of the domain, when it was asked for
     WallTime deadline{};       // the epoch: none
     bool force = false;        // what is not so at the deadline is made so
+    std::string device = "";   // which one comes or goes
 
     bool operator==(Request const&) const = default;
 };
+
+// How a device goes: by what its guest was asked, or whatever it says (or has said).
+enum class Leave : std::uint8_t { asked, taken };
 
 // A condition as it was last, and since when.
 struct Since {
@@ -96,7 +115,8 @@ struct Record {
     std::string boot;     // the host's start in which the guest was made
     std::string corpse;   // uid, in the phase `leaving`
     bool gave_up = false;
-    std::vector<Request> requests;  // the youngest last
+    std::map<std::string, Leave, std::less<>> leaving;  // devices of the spec that are to go, by id
+    std::vector<Request> requests;                      // the youngest last
     std::map<std::string, Since, std::less<>> conditions;
 
     bool has_guest() const { return phase >= Phase::ready; }

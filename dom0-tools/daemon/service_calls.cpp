@@ -11,6 +11,12 @@ std::string shown(std::string const& name) {
     return is_printable(text) ? text : make_printable(text);
 }
 
+std::string traceparent_of(grpc::CallbackServerContext const& context) {
+    auto found = context.client_metadata().find("traceparent");
+    if (found == context.client_metadata().end() || found->second.size() > 64) return "";
+    return make_printable({found->second.data(), found->second.size()});
+}
+
 Result<Caller> need_role(Edge const& edge, grpc::CallbackServerContext& context, Role role) {
     Caller caller = edge.peers.caller(context);
     if (caller.role >= role) return caller;

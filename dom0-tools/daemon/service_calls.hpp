@@ -40,6 +40,17 @@ Selector selector_of(Request const& request) {
     return selector;
 }
 
+// Of what was asked for, not of how long the caller would wait.
+template <class Request>
+std::string digest_of(Request request) {
+    constexpr std::uint64_t seed = 0xcbf29ce484222325, prime = 0x100000001b3;
+    request.mutable_mutation()->clear_wait();
+    std::uint64_t sum = seed;
+    for (char c : request.SerializeAsString()) sum = (sum ^ static_cast<unsigned char>(c)) * prime;
+    return std::to_string(sum);
+}
+std::string traceparent_of(grpc::CallbackServerContext const& context);
+
 // Answers at once.
 template <class Answer>
 grpc::ServerUnaryReactor* answer(grpc::CallbackServerContext* context, Result<> const& result, std::string const& label,
@@ -80,6 +91,51 @@ private:
     bool cancels_;
     std::uint64_t waiter_ = 0, timer_ = 0;
 };
+
+// A call for a change: what it is called, in the API and by people.
+struct Mutator {
+    Action action;
+    char const *method, *verb;
+};
+
+// `more` adds to the wish what is particular, `grant` has it done: (Wish, label, wait, Caller).
+template <class Request, class Grant>
+grpc::ServerUnaryReactor* mutate(Edge const& edge, grpc::CallbackServerContext* context, Mutator const& mutator,
+                                 Request const& request, std::function<Result<>(Wish&)> const& more, Grant grant) {
+    Wish wish{.action = mutator.action, .target = {}, .method = std::string{"paravane.v1."} + mutator.method};
+    v1::Mutation const& mutation = request.mutation();
+    Result<Caller> caller = check_call(edge, *context, Role::operator_, request);
+    std::chrono::nanoseconds wait{};
+    auto prepare = [&]() -> Result<> {
+        if (!caller) return caller.error();
+        wait = TRY(from_message(mutation.wait(), "mutation.wait"));
+        return more(wish);
+    };
+    if constexpr (requires { request.has_uid(); }) wish.target = selector_of(request);
+    else wish.target.name = request.metadata().name();
+    std::string label = std::string{mutator.verb} + " " + shown(wish.target.words());
+    if (wish.target.words().empty()) label = mutator.verb;
+    Result<> prepared = prepare();
+    if (!prepared) return answer(context, prepared, label, [] {});
+    wish.request_id = mutation.request_id();
+    wish.digest = digest_of(request);
+    wish.etag = mutation.etag();
+    wish.manager = mutation.manager();
+    wish.override_manager = mutation.override_manager();
+    wish.validate_only = mutation.validate_only();
+    wish.caller = caller->words;
+    wish.traceparent = traceparent_of(*context);
+    return grant(std::move(wish), label, wait, *caller);
+}
+
+// How long a guest is given that is asked for something.
+template <class Request>
+Result<> take_grace(Wish& wish, Request const& request) {
+    constexpr auto usual_grace = std::chrono::seconds{60};
+    wish.force = request.force();
+    wish.grace = request.has_grace() ? TRY(from_message(request.grace(), "grace")) : usual_grace;
+    return {};
+}
 
 // A stream of changes: from a revision on, or the present state first. `Response` is made by `translate`, which may
 // leave a change out. A bookmark follows the present state, and comes whenever nothing else does for a while.

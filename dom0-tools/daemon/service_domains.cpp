@@ -14,30 +14,6 @@ using namespace std::chrono_literals;
 
 constexpr int usual_page = 100, largest_page = 1000;
 constexpr std::size_t most_listings = 32;
-constexpr auto usual_grace = 60s;
-constexpr std::uint64_t digest_seed = 0xcbf29ce484222325, digest_prime = 0x100000001b3;
-
-// Of what was asked for, not of how long the caller would wait.
-template <class Request>
-std::string digest_of(Request request) {
-    request.mutable_mutation()->clear_wait();
-    std::uint64_t sum = digest_seed;
-    for (char c : request.SerializeAsString()) sum = (sum ^ static_cast<unsigned char>(c)) * digest_prime;
-    return std::to_string(sum);
-}
-
-std::string traceparent_of(grpc::CallbackServerContext const& context) {
-    auto found = context.client_metadata().find("traceparent");
-    if (found == context.client_metadata().end() || found->second.size() > 64) return "";
-    return make_printable({found->second.data(), found->second.size()});
-}
-
-template <class Request>
-Result<> take_grace(Wish& wish, Request const& request) {
-    wish.force = request.force();
-    wish.grace = request.has_grace() ? TRY(from_message(request.grace(), "grace")) : usual_grace;
-    return {};
-}
 
 DomainInfo const* find_info(std::vector<DomainInfo> const& all, DomainView const& view) {
     std::optional<std::uint16_t> id = view.id();
@@ -129,101 +105,85 @@ DomainsService::Unary* DomainsService::grant(Context* context, Wish wish, std::s
 }
 
 template <class Request>
-DomainsService::Unary* DomainsService::mutate(Context* context, Action action, char const* method, char const* verb,
-                                              Request const& request, v1::DomainOperation* response,
+DomainsService::Unary* DomainsService::change(Context* context, Mutator const& mutator, Request const& request,
+                                              v1::DomainOperation* response,
                                               std::function<Result<>(Wish&)> const& more) {
-    Wish wish{.action = action, .target = {}, .method = std::string{"paravane.v1.Domains/"} + method};
-    v1::Mutation const& mutation = request.mutation();
-    Result<Caller> caller = check_call(edge_, *context, Role::operator_, request);
-    std::chrono::nanoseconds wait{};
-    auto prepare = [&]() -> Result<> {
-        if (!caller) return caller.error();
-        wait = TRY(from_message(mutation.wait(), "mutation.wait"));
-        return more(wish);
-    };
-    if constexpr (requires { request.has_uid(); }) wish.target = selector_of(request);
-    else wish.target.name = request.metadata().name();
-    std::string label = std::string{verb} + " " + shown(wish.target.words());
-    if (wish.target.words().empty()) label = verb;
-    Result<> prepared = prepare();
-    if (!prepared) return answer(context, prepared, label, [] {});
-    wish.request_id = mutation.request_id();
-    wish.digest = digest_of(request);
-    wish.etag = mutation.etag();
-    wish.manager = mutation.manager();
-    wish.override_manager = mutation.override_manager();
-    wish.validate_only = mutation.validate_only();
-    wish.caller = caller->words;
-    wish.traceparent = traceparent_of(*context);
-    return grant(context, std::move(wish), label, wait, *caller, response);
+    return mutate(edge_, context, mutator, request, more,
+                  [&](Wish wish, auto const& label, auto wait, auto const& caller) {
+                      return grant(context, std::move(wish), label, wait, caller, response);
+                  });
 }
 
 DomainsService::Unary* DomainsService::CreateDomain(Context* context, v1::CreateDomainRequest const* request,
                                                     v1::DomainOperation* response) {
-    return mutate(context, Action::create, "CreateDomain", "create", *request, response, [&](Wish& wish) -> Result<> {
-        wish.spec = TRY(from_message(request->metadata(), request->spec()));
-        wish.uid = request->metadata().uid();
-        return {};
-    });
+    return change(context, {Action::create, "Domains/CreateDomain", "create"}, *request, response,
+                  [&](Wish& wish) -> Result<> {
+                      wish.spec = TRY(from_message(request->metadata(), request->spec()));
+                      wish.uid = request->metadata().uid();
+                      return {};
+                  });
 }
 
 DomainsService::Unary* DomainsService::UpdateDomain(Context* context, v1::UpdateDomainRequest const* request,
                                                     v1::DomainOperation* response) {
-    return mutate(context, Action::update, "UpdateDomain", "update", *request, response, [&](Wish& wish) -> Result<> {
-        wish.edit = [copy = *request](DomainSpec& spec) { return apply_update(copy, spec); };
-        return {};
-    });
+    return change(context, {Action::update, "Domains/UpdateDomain", "update"}, *request, response,
+                  [&](Wish& wish) -> Result<> {
+                      wish.edit = [copy = *request](DomainSpec& spec) { return apply_update(copy, spec); };
+                      return {};
+                  });
 }
 
 DomainsService::Unary* DomainsService::DeleteDomain(Context* context, v1::DeleteDomainRequest const* request,
                                                     v1::DomainOperation* response) {
-    return mutate(context, Action::remove, "DeleteDomain", "delete", *request, response, [&](Wish& wish) -> Result<> {
-        wish.allow_missing = request->allow_missing();
-        return {};
-    });
+    return change(context, {Action::remove, "Domains/DeleteDomain", "delete"}, *request, response,
+                  [&](Wish& wish) -> Result<> {
+                      wish.allow_missing = request->allow_missing();
+                      return {};
+                  });
 }
 
 DomainsService::Unary* DomainsService::StartDomain(Context* context, v1::StartDomainRequest const* request,
                                                    v1::DomainOperation* response) {
-    return mutate(context, Action::start, "StartDomain", "start", *request, response, [&](Wish& wish) -> Result<> {
-        wish.paused = request->paused();
-        return {};
-    });
+    return change(context, {Action::start, "Domains/StartDomain", "start"}, *request, response,
+                  [&](Wish& wish) -> Result<> {
+                      wish.paused = request->paused();
+                      return {};
+                  });
 }
 
 DomainsService::Unary* DomainsService::StopDomain(Context* context, v1::StopDomainRequest const* request,
                                                   v1::DomainOperation* response) {
-    return mutate(context, Action::stop, "StopDomain", "stop", *request, response,
+    return change(context, {Action::stop, "Domains/StopDomain", "stop"}, *request, response,
                   [](Wish&) -> Result<> { return {}; });
 }
 
 DomainsService::Unary* DomainsService::ShutdownDomain(Context* context, v1::ShutdownDomainRequest const* request,
                                                       v1::DomainOperation* response) {
-    return mutate(context, Action::shutdown, "ShutdownDomain", "shutdown", *request, response,
+    return change(context, {Action::shutdown, "Domains/ShutdownDomain", "shutdown"}, *request, response,
                   [&](Wish& wish) { return take_grace(wish, *request); });
 }
 
 DomainsService::Unary* DomainsService::RebootDomain(Context* context, v1::RebootDomainRequest const* request,
                                                     v1::DomainOperation* response) {
-    return mutate(context, Action::reboot, "RebootDomain", "reboot", *request, response,
+    return change(context, {Action::reboot, "Domains/RebootDomain", "reboot"}, *request, response,
                   [&](Wish& wish) { return take_grace(wish, *request); });
 }
 
 DomainsService::Unary* DomainsService::RestartDomain(Context* context, v1::RestartDomainRequest const* request,
                                                      v1::DomainOperation* response) {
-    return mutate(context, Action::restart, "RestartDomain", "restart", *request, response,
+    return change(context, {Action::restart, "Domains/RestartDomain", "restart"}, *request, response,
                   [](Wish&) -> Result<> { return {}; });
 }
 
 DomainsService::Unary* DomainsService::PauseDomain(Context* context, v1::PauseDomainRequest const* request,
                                                    v1::DomainOperation* response) {
-    return mutate(context, Action::pause, "PauseDomain", "pause", *request, response,
+    return change(context, {Action::pause, "Domains/PauseDomain", "pause"}, *request, response,
                   [](Wish&) -> Result<> { return {}; });
 }
 
 DomainsService::Unary* DomainsService::UnpauseDomain(Context* context, v1::UnpauseDomainRequest const* request,
                                                      v1::DomainOperation* response) {
-    return mutate(context, Action::unpause, "UnpauseDomain", "unpause", *request, response,
+    return change(context, {Action::unpause, "Domains/UnpauseDomain", "unpause"}, *request, response,
                   [](Wish&) -> Result<> { return {}; });
 }
 

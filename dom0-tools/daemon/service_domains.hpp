@@ -39,8 +39,8 @@ private:
     };
 
     template <class Request>
-    Unary* mutate(Context* context, Action action, char const* method, char const* verb, Request const& request,
-                  v1::DomainOperation* response, std::function<Result<>(Wish&)> const& more);
+    Unary* change(Context* context, Mutator const& mutator, Request const& request, v1::DomainOperation* response,
+                  std::function<Result<>(Wish&)> const& more);
     Unary* grant(Context* context, Wish wish, std::string const& label, std::chrono::nanoseconds wait,
                  Caller const& caller, v1::DomainOperation* response);
     v1::Domain describe(DomainView const& view, DomainInfo const* now) const;

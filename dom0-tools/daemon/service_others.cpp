@@ -24,19 +24,6 @@ v1::WatchType type_of(ChangeType type) {
     return v1::WATCH_TYPE_DELETED;
 }
 
-v1::Device console_of(DomainView const& view) {
-    v1::Device device;
-    device.set_domain_uid(view.record.uid);
-    device.set_domain_name(view.record.spec.name);
-    device.mutable_spec()->set_id("console");
-    device.mutable_spec()->mutable_console();
-    device.mutable_status()->set_id("console");
-    device.mutable_status()->set_state(view.console == Sight::present ? v1::DEVICE_STATE_CONNECTED
-                                       : view.record.has_guest()      ? v1::DEVICE_STATE_STARTING
-                                                                      : v1::DEVICE_STATE_STOPPED);
-    return device;
-}
-
 // Pieces of a text that is there already.
 class LogStream final : public grpc::ServerWriteReactor<v1::ReadHypervisorLogResponse> {
 public:
@@ -220,30 +207,6 @@ grpc::ServerWriteReactor<v1::ReadHypervisorLogResponse>* HostService::ReadHyperv
     if (!log) return new RefusedStream<v1::ReadHypervisorLogResponse>{translate_error(log.error(), "dmesg")};
     std::erase(*log, '\r');
     return new LogStream{make_printable(*log, true)};  // guests can write to it
-}
-
-UnaryCall* DevicesService::GetDevice(CallContext* context, v1::GetDeviceRequest const* request, v1::Device* response) {
-    auto get = [&]() -> Result<> {
-        TRY(check_call(edge_, *context, Role::viewer, *request));
-        auto view = TRY(edge_.engine.find(selector_of(*request)));
-        if (request->device_id() != "console" || !view->managed)
-            return Error{"", "it has no such device", ErrorKind::not_found}.with("reason", "NO_SUCH_DEVICE");
-        *response = console_of(*view);
-        return {};
-    };
-    return answer(context, get(), "get device of " + shown(selector_of(*request).words()), [] {});
-}
-
-UnaryCall* DevicesService::ListDevices(CallContext* context, v1::ListDevicesRequest const* request,
-                                       v1::ListDevicesResponse* response) {
-    auto list = [&]() -> Result<> {
-        TRY(check_call(edge_, *context, Role::viewer, *request));
-        auto view = TRY(edge_.engine.find(selector_of(*request)));
-        if (view->managed) *response->add_devices() = console_of(*view);  // another tool's devices are not ours
-        response->set_revision(revision_text(view->revision));
-        return {};
-    };
-    return answer(context, list(), "list devices of " + shown(selector_of(*request).words()), [] {});
 }
 
 // On a thread that may wait for the store.

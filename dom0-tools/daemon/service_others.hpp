@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The services beside Domains: operations, events, the host, devices, networks, the store.
+// The services beside Domains: operations, events, the host, the store.
 #pragma once
-#include <paravane/v1/devices.grpc.pb.h>
 #include <paravane/v1/events.grpc.pb.h>
 #include <paravane/v1/host.grpc.pb.h>
 #include <paravane/v1/operations.grpc.pb.h>
@@ -52,17 +51,6 @@ public:
 private:
     Edge edge_;
     WallTime started_ = wall_now();
-};
-
-class DevicesService final : public v1::Devices::CallbackService {
-public:
-    DevicesService(Engine& engine, Peers const& peers) : edge_{engine, peers} {}
-
-    UnaryCall* GetDevice(CallContext*, v1::GetDeviceRequest const*, v1::Device*) override;
-    UnaryCall* ListDevices(CallContext*, v1::ListDevicesRequest const*, v1::ListDevicesResponse*) override;
-
-private:
-    Edge edge_;
 };
 
 class StoreService final : public v1::Store::CallbackService {

@@ -190,8 +190,8 @@ v1::HostInfo to_message(Host const& host) {
     message.set_memory_claimed(host.claimed);
     message.set_domains(static_cast<std::uint32_t>(host.domains));
     message.set_daemon_version(PARAVANE_VERSION);
-    for (char const* feature : {"device/console", "end-action/destroy", "end-action/restart", "end-action/preserve",
-                                "end-action/rename-restart", "store"})
+    for (char const* feature : {"device/block", "device/console", "end-action/destroy", "end-action/restart",
+                                "end-action/preserve", "end-action/rename-restart", "store"})
         message.add_features(feature);
     return message;
 }

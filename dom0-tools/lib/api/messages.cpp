@@ -99,6 +99,7 @@ void fill_message(v1::Metadata& metadata, v1::DomainSpec& message, DomainSpec co
     *back_off.mutable_limit() = to_message(spec.back_off.limit);
     *back_off.mutable_reset_after() = to_message(spec.back_off.reset_after);
     back_off.set_most_restarts(spec.back_off.most_restarts);
+    for (DeviceSpec const& device : spec.devices) *message.add_devices() = to_message(device);
 }
 
 Result<DomainSpec> from_message(v1::Metadata const& metadata, v1::DomainSpec const& message) {
@@ -120,12 +121,48 @@ Result<DomainSpec> from_message(v1::Metadata const& metadata, v1::DomainSpec con
     TRY(take_action(spec.on_crash, "on_crash", message.on_crash()));
     TRY(take_action(spec.on_watchdog, "on_watchdog", message.on_watchdog()));
     TRY(take_back_off(spec.back_off, message.back_off()));
-    for (v1::DeviceSpec const& device : message.devices()) {
-        if (device.kind_case() == v1::DeviceSpec::kConsole && device.id() == "console") continue;
-        return Error{"devices", "this host has no such device", ErrorKind::unsupported}.with("reason",
-                                                                                             "FEATURE_ABSENT");
+    for (int i = 0; i < message.devices_size(); ++i) {
+        v1::DeviceSpec const& device = message.devices(i);
+        if (device.kind_case() == v1::DeviceSpec::kConsole && device.id() == console_id) continue;
+        std::string const field = "devices[" + std::to_string(i) + "]";
+        Result<DeviceSpec> taken = from_message(device, field);
+        if (!taken) return std::move(taken).error().with("field", "spec." + taken.error().step);
+        spec.devices.push_back(*std::move(taken));
     }
     return spec;
+}
+
+Result<DeviceSpec> from_message(v1::DeviceSpec const& message, std::string const& field) {
+    switch (message.kind_case()) {
+        case v1::DeviceSpec::kBlock: {
+            v1::BlockSpec const& block = message.block();
+            return DeviceSpec{message.id(), BlockSpec{.path = block.path(),
+                                                      .format = block.format(),
+                                                      .target = block.target(),
+                                                      .sector = block.sector(),
+                                                      .read_only = block.read_only()}};
+        }
+        case v1::DeviceSpec::kConsole:
+            return Error{field, "is a console, of which a domain has one, \"console\"", ErrorKind::invalid}.with(
+                "field", field);
+        case v1::DeviceSpec::kInterface:
+            return Error{field + ".interface", "this host has no network interfaces", ErrorKind::unsupported}.with(
+                "reason", "FEATURE_ABSENT");
+        default: return Error{field, "is of no kind", ErrorKind::invalid}.with("field", field);
+    }
+}
+
+v1::DeviceSpec to_message(DeviceSpec const& device) {
+    v1::DeviceSpec message;
+    message.set_id(device.id);
+    BlockSpec const& disk = std::get<BlockSpec>(device.kind);
+    v1::BlockSpec& block = *message.mutable_block();
+    block.set_path(disk.path);
+    block.set_format(disk.format);
+    block.set_target(disk.target);
+    block.set_sector(disk.sector);
+    block.set_read_only(disk.read_only);
+    return message;
 }
 
 std::string value_name(google::protobuf::EnumValueDescriptor const& value) {

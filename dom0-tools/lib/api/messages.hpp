@@ -14,6 +14,10 @@ void fill_message(v1::Metadata& metadata, v1::DomainSpec& message, DomainSpec co
 // What is unspecified gets its default. The error's step is the field's name.
 Result<DomainSpec> from_message(v1::Metadata const& metadata, v1::DomainSpec const& message);
 
+// `field` is what errors call it: "devices[1]", "device".
+Result<DeviceSpec> from_message(v1::DeviceSpec const& message, std::string const& field);
+v1::DeviceSpec to_message(DeviceSpec const& device);
+
 v1::EndAction to_message(EndAction action);
 
 // END_ACTION_DESTROY -> "destroy": the names of an enum's values as people write them.

@@ -16,6 +16,8 @@ struct Device {
     std::string kind;
     std::uint16_t domid = 0;
     std::uint32_t index = 0;
+
+    bool operator==(Device const&) const = default;
 };
 
 struct DeviceSpec {

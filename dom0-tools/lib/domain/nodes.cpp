@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "portable/xenbus/nodes.hpp"
+#include "xenstore/device_folders.hpp"
 
 namespace paravane {
 namespace {
@@ -82,7 +83,11 @@ Result<bool> DomainNodes::are_of(std::uint16_t id, std::string const& uid) {
 
 Result<> DomainNodes::remove(std::uint16_t id, std::string const& uid) {
     return client_.in_transaction([&](XenstoreClient&) -> Result<> {
-        if (TRY(are_of(id, uid))) TRY(client_.remove(guest_path(id)));
+        if (TRY(are_of(id, uid))) {
+            TRY(client_.remove(guest_path(id)));
+            for (hv::xenbus::Kind const& kind : hv::xenbus::kinds)
+                if (kind.backend != console::folder) TRY(client_.remove(backends_folder(kind, id)));
+        }
         return client_.remove(vm_path(uid));
     });
 }

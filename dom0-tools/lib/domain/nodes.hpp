@@ -39,6 +39,8 @@ public:
     Result<bool> answers(std::uint16_t id, std::string const& request);
     Result<> ask(std::uint16_t id, std::string const& uid, std::string const& request);  // precondition: not its nodes
 
+    XenstoreClient& client() { return client_; }
+
 private:
     Result<bool> are_of(std::uint16_t id, std::string const& uid);
     Result<> write_guest_nodes(GuestPlace const& guest, std::string const& uid, DomainSpec const& spec);

@@ -2,6 +2,7 @@
 #include "domain/spec.hpp"
 
 #include <algorithm>
+#include <set>
 
 #include "domain/size.hpp"
 #include "domain/utf8.hpp"
@@ -14,6 +15,8 @@ constexpr std::size_t longest_path = 4095;
 constexpr std::size_t longest_label = 63, longest_prefix = 253, most_labels = 64, most_annotation_bytes = 16384;
 constexpr std::uint64_t least_memory = std::uint64_t{2} << 20;
 constexpr std::uint64_t most_memory = std::uint64_t{1} << 40;
+// Among the words of a backend's command line, which the supervisor writes down.
+constexpr std::size_t longest_image = 255, longest_id = 32;
 constexpr std::uint32_t most_vcpus = 128;  // what the hypervisor has room for
 
 Error refuse(std::string field, std::string why) {
@@ -86,13 +89,73 @@ Result<> check_back_off(BackOff const& back_off) {
     return {};
 }
 
-Result<> check_path(char const* field, std::string const& path) {
+Result<> check_path(std::string const& field, std::string const& path) {
     if (path.empty()) return {};
     if (path.front() != '/') return refuse(field, "\"" + path + "\" is not an absolute path");
     if (path.size() > longest_path || !is_printable(path)) return refuse(field, "is not a usable path");
     return {};
 }
+
+Result<> check_device_id(std::string const& field, std::string const& id) {
+    auto const good = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-'; };
+    if (id.empty()) return refuse(field, "is missing");
+    if (id.size() > longest_id || !std::ranges::all_of(id, good))
+        return refuse(field, "is not of 1 to 32 lower-case letters, digits and '-'");
+    if (id == console_id) return refuse(field, "\"console\" is the console that every domain has");
+    return {};
+}
+
+Result<> check_block(std::string const& field, BlockSpec const& disk) {
+    if (disk.path.empty()) return refuse(field + ".path", "is missing");
+    TRY(check_path(field + ".path", disk.path));
+    if (disk.path.size() > longest_image) return refuse(field + ".path", "is longer than 255 bytes");
+    if (!disk.format.empty() && disk.format != "raw") {
+        Error error{field + ".format", "this host has raw images only", ErrorKind::unsupported};
+        return std::move(error).with("reason", "FEATURE_ABSENT");
+    }
+    if (disk.target.empty()) return refuse(field + ".target", "is missing");
+    if (!disk_number(disk.target)) return refuse(field + ".target", "is none of xvda to xvdz");
+    if (disk.sector != 0 && disk.sector != 512 && disk.sector != 4096)
+        return refuse(field + ".sector", "is neither 512 nor 4096");
+    return {};
+}
+
 }  // namespace
+
+Result<> check_device_spec(DeviceSpec const& device, std::string const& field) {
+    TRY(check_device_id(field + ".id", device.id));
+    return check_block(field + ".block", std::get<BlockSpec>(device.kind));
+}
+
+namespace {
+Result<> check_devices(std::vector<DeviceSpec> const& devices) {
+    std::set<std::string> ids, targets;
+    std::map<std::string, bool> images;  // whether they are only read
+    for (std::size_t i = 0; i < devices.size(); ++i) {
+        std::string const field = "devices[" + std::to_string(i) + "]", block = field + ".block";
+        TRY(check_device_spec(devices[i], field));
+        if (!ids.insert(devices[i].id).second) return refuse(field + ".id", "is another device's too");
+        BlockSpec const& disk = std::get<BlockSpec>(devices[i].kind);
+        if (!targets.insert(disk.target).second) return refuse(block + ".target", "is another device's too");
+        auto const [other, is_first] = images.emplace(disk.path, disk.read_only);
+        if (!is_first && !(other->second && disk.read_only))
+            return refuse(block + ".path", "is another device's too, and written to");
+    }
+    return {};
+}
+}  // namespace
+
+DeviceSpec const* find_device(DomainSpec const& spec, std::string_view id) {
+    auto const found = std::ranges::find(spec.devices, id, &DeviceSpec::id);
+    return found == spec.devices.end() ? nullptr : &*found;
+}
+
+// Of the major number 202, 16 partitions each; from xvdq on the extended numbers, 256 each (vbd-interface.7).
+std::optional<std::uint32_t> disk_number(std::string_view target) {
+    if (target.size() != 4 || !target.starts_with("xvd") || target[3] < 'a' || target[3] > 'z') return std::nullopt;
+    auto const disk = static_cast<std::uint32_t>(target[3] - 'a');
+    return disk < 16 ? 202u << 8 | disk << 4 : 1u << 28 | disk << 8;
+}
 
 Result<> check_domain_spec(DomainSpec const& spec) {
     TRY(check_domain_name(spec.name));
@@ -114,6 +177,8 @@ Result<> check_domain_spec(DomainSpec const& spec) {
     }
     TRY(check_labels(spec.labels));
     TRY(check_annotations(spec.annotations));
+    if (Result<> checked = check_devices(spec.devices); !checked)
+        return std::move(checked).error().with("field", "spec." + checked.error().step);
     return check_back_off(spec.back_off);
 }
 }  // namespace paravane

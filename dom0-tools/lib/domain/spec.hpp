@@ -5,7 +5,11 @@
 #include <chrono>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
 
 #include "os/error.hpp"
 
@@ -31,6 +35,26 @@ struct BackOff {
     bool operator==(BackOff const&) const = default;
 };
 
+// A disk of a guest. What is written as it was given, so that it is read back so.
+struct BlockSpec {
+    std::string path;          // absolute, in domain 0: a file or a block device
+    std::string format;        // "raw"; empty: raw
+    std::string target;        // as the guest names it: xvda
+    std::uint32_t sector = 0;  // of a file, in bytes: 512 or 4096; 0: 512
+    bool read_only = false;
+
+    bool operator==(BlockSpec const&) const = default;
+};
+
+// A device besides the console, which every domain has.
+struct DeviceSpec {
+    std::string id;  // unique in its domain
+    std::variant<BlockSpec> kind;
+
+    bool operator==(DeviceSpec const&) const = default;
+};
+inline constexpr std::string_view console_id = "console";
+
 using Labels = std::map<std::string, std::string>;
 
 struct DomainSpec {
@@ -47,14 +71,22 @@ struct DomainSpec {
     PowerState power_state = PowerState::running;
     bool ephemeral = false;  // gone when its guest has ended and is not followed by another
     BackOff back_off;
+    std::vector<DeviceSpec> devices;
     Labels labels, annotations;
     std::string managed_by, owner;
 
     bool operator==(DomainSpec const&) const = default;
 };
 
+// Null: it has none of this id.
+DeviceSpec const* find_device(DomainSpec const& spec, std::string_view id);
+// The number that the PV block interface gives to a name from xvda to xvdz.
+std::optional<std::uint32_t> disk_number(std::string_view target);
+
 // The error's step is the field's name, and its fact "field" too.
 Result<> check_domain_spec(DomainSpec const& spec);
+// A device's own rules; `field` is what errors call it.
+Result<> check_device_spec(DeviceSpec const& device, std::string const& field);
 // A name's rule, for requests that have nothing else.
 Result<> check_domain_name(std::string const& name);
 }  // namespace paravane

@@ -19,6 +19,7 @@ import termios
 
 sys.path.insert(0, f"{os.path.dirname(os.path.abspath(__file__))}/..")
 from expectations import LIMIT, expect, finish, wait_until
+from devices import devices_come_and_go, wrong_devices
 from domain_files import wrong_files
 
 paravaned, pvctl, probe, built_kernel, pvunpack = sys.argv[1:]
@@ -117,9 +118,9 @@ def bad_inputs(folder):
         ("pause", "-l", "a in"): (5, r"^pvctl: pause: label_selector has something other than a comma"),
         ("list", "-l", "a in", "--watch"): (5, r"^pvctl: list: label_selector has something other than a comma"),
         ("top", "-l", "a in"): (5, r"^pvctl: top: label_selector has something other than a comma"),
-        ("device", "attach", "nobody", "x"): (13, r"^pvctl: device attach nobody x: this paravaned cannot do that\n$"),
         ("--socket", f"{folder}/none", "list"): (9, r"^pvctl: list: paravaned does not answer at .*/none \("),
     }
+    lines.update(wrong_devices(folder, good, domain_file))
     for words, (expected, pattern) in lines.items():
         code, out, error = run(*words)
         expect(code == expected and re.search(pattern, error), f"pvctl {' '.join(words)}: {code} {out!r} {error!r}")
@@ -296,6 +297,7 @@ def ordinary_use(folder):
                f"conditions of {name} without a time: {conditions}")
     _, out, _ = run("describe", "0")
     expect("RestartNeeded" not in out and "generation" not in out and "wanted:" not in out, f"describe 0: {out}")
+    devices_come_and_go(folder, run)
     _, out, _ = run("device", "list", "0", "-o", "name")
     expect(out == "", f"devices that domain 0 does not have from us: {out!r}")
     code, out, error = run("export", "0")
@@ -325,7 +327,7 @@ def ordinary_use(folder):
 
 def daemon_of(folder):
     return running(paravaned, "--socket", os.environ["PARAVANE_SOCKET"], "--run-folder", folder, "--console-logs", "",
-                   "--supervisor", f"{folder}/supervisor.sock", "--image-folder", os.path.dirname(kernel), "--image-user", "nobody",
+                   "--supervisor", f"{folder}/supervisor.sock", "--image-folder", os.path.dirname(kernel), "--image-user", "nobody", "--disk-folder", folder,
                    "--image-reader", pvunpack, "--state-folder", f"{folder}/state")
 
 

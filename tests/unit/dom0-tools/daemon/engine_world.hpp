@@ -9,6 +9,7 @@
 
 #include "daemon/engine.hpp"
 #include "fake_dom0.hpp"
+#include "fake_supervisor.hpp"
 #include "tests/unit/hypervisor/portable/kernel/kernel_file.hpp"
 
 #include <gmock/gmock.h>
@@ -26,6 +27,7 @@ class EngineTest : public testing::Test {
 protected:
     void SetUp() override {
         dom0.reset();
+        supervisor.reset();
         std::filesystem::remove_all(folder);
         write_kernel(make_elf());
         begin();
@@ -34,17 +36,19 @@ protected:
         engine.reset();
         std::filesystem::remove(kernel);
         std::filesystem::remove_all(folder);
+        std::filesystem::remove_all(images);
     }
     void write_kernel(Bytes const& elf) const {
         std::ofstream{kernel, std::ios::binary}.write(reinterpret_cast<char const*>(elf.data()),
                                                       static_cast<std::streamsize>(elf.size()));
     }
 
-    void begin(char const* supervisor = "serves") {
+    void begin(char const* socket = "serves") {
         Result<RecordStore> records = RecordStore::open(folder);
         ASSERT_TRUE(records) << records.error().message();
         EngineSettings settings;
-        settings.consoles = {.supervisor = supervisor, .run_folder = folder, .log_folder = ""};
+        settings.devices = {
+            .supervisor = socket, .run_folder = folder, .log_folder = "", .disk_folders = {images}, .disk_devices = {}};
         settings.images = {.program = reader, .user = "nobody", .folders = {testing::TempDir(), "/bin"}};
         settings.boot = boot;
         settings.held_limit = held_limit;
@@ -127,6 +131,8 @@ protected:
     }
 
     FakeDom0& dom0 = FakeDom0::the();
+    FakeSupervisor& supervisor = FakeSupervisor::the();
+    std::string images = testing::TempDir() + "images-" + std::to_string(getpid());
     std::string kernel = testing::TempDir() + "kernel-" + std::to_string(getpid());
     std::string folder = testing::TempDir() + "state-" + std::to_string(getpid());
     std::string boot = "this";

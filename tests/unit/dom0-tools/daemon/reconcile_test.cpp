@@ -1,239 +1,9 @@
 // SPDX-License-Identifier: MIT
-// The reconciler in a small world of its own: a hypervisor, a store and a disk of a few lines each. Whatever happens,
-// and wherever the daemon is killed meanwhile, the world comes to what is wanted.
-#include "daemon/reconcile.hpp"
+// Whatever happens to a guest, and wherever the daemon is killed meanwhile, the world comes to what is wanted.
+#include "reconcile_world.hpp"
 
-#include <map>
-#include <set>
-
-#include <gtest/gtest.h>
-
+namespace test {
 namespace {
-using namespace paravane;
-using namespace std::chrono_literals;
-
-struct Killed {};
-
-class World {
-public:
-    struct Guest {
-        std::string uid;
-        bool paused = true, shutdown = false, dying = false, complete = false, ran = false;
-        ShutdownReason reason = ShutdownReason::poweroff;
-        int holders = 0;  // looks after which a dying one is gone
-    };
-
-    std::map<std::uint16_t, Guest> guests;
-    std::map<std::string, std::string> disk;
-    std::set<std::uint16_t> nodes, consoles, told;
-    bool store_answers = true;
-    int hold = 0;  // how long the next dead guests are held
-    int fail_builds = 0;
-    std::string boot = "first";
-    WallTime now = WallTime{1000h};
-    int kill_after = -1;  // steps of any kind until the daemon is killed; -1: never
-    int taken = 0;
-    std::vector<std::string> faults;
-
-    Record record(std::string const& uid) { return *decode(disk.at(uid)); }
-    void save(Record const& record) {
-        tick();
-        disk[record.uid] = encode(record);
-        tick();
-    }
-    void end_guest(ShutdownReason reason) {
-        for (auto& [id, guest] : guests) {
-            if (guest.paused || guest.dying || guest.shutdown) continue;
-            guest.shutdown = true;
-            guest.reason = reason;
-        }
-    }
-
-    // Runs the daemon until nothing is left to do; it is started again when it was killed.
-    void settle() {
-        for (int lives = 0; lives < 3; ++lives) {
-            try {
-                run();
-                return;
-            } catch (Killed const&) { kill_after = -1; }
-        }
-        faults.emplace_back("it does not settle");
-    }
-
-    int running() const {
-        int count = 0;
-        for (auto const& [id, guest] : guests) count += !guest.paused && !guest.dying && !guest.shutdown ? 1 : 0;
-        return count;
-    }
-
-private:
-    void tick() {
-        ++taken;
-        if (kill_after == 0) throw Killed{};
-        if (kill_after > 0) --kill_after;
-    }
-
-    Seen look(Record const& record) {
-        Seen seen;
-        seen.now = now;
-        seen.boot = boot;
-        seen.fresh_uid = "00000000-0000-4000-8000-000000000099";
-        seen.corpse_recorded = disk.contains(record.corpse);
-        for (auto const& [id, guest] : guests) {
-            if (guest.uid != record.uid) continue;
-            seen.guests.push_back({id, guest.paused, guest.shutdown, guest.dying, guest.reason, 1});
-        }
-        auto sight = [&](auto const& set) { return set.contains(record.guest.id) ? Sight::present : Sight::missing; };
-        if (store_answers && record.guest.id != 0) seen.nodes = sight(nodes);
-        if (store_answers && record.guest.id == 0) seen.nodes = Sight::missing;
-        if (record.guest.id != 0) seen.console = sight(consoles);
-        return seen;
-    }
-
-    void run() {
-        for (int round = 0; round < 200; ++round) {
-            bool busy = false;
-            std::vector<std::string> uids;
-            for (auto const& [uid, text] : disk) uids.push_back(uid);
-            for (std::string const& uid : uids) busy = turn(uid) || busy;
-            if (!busy) return;
-        }
-        faults.emplace_back("it goes round and round");
-    }
-
-    bool turn(std::string const& uid) {
-        Record current = record(uid);
-        Seen seen = look(current);
-        Step step = next_step(current, seen);
-        if (needs_store(step.kind) && !store_answers) return false;
-        if (step.kind == StepKind::settled) return false;
-        tick();
-        take(current, step);
-        tick();
-        return true;
-    }
-
-    void take(Record current, Step const& step) {
-        switch (step.kind) {
-            case StepKind::settled: return;
-            case StepKind::wait: now = std::max(now, step.until); return;
-            case StepKind::wait_held:
-                if (guests.at(step.id).holders-- <= 0) guests.erase(step.id);
-                return;
-            case StepKind::write: save(*step.next); return;
-            case StepKind::build: build(std::move(current)); return;
-            case StepKind::publish: nodes.insert(current.guest.id); return;
-            case StepKind::start_console: consoles.insert(current.guest.id); return;
-            case StepKind::ask:
-                if (!nodes.contains(current.guest.id)) faults.emplace_back("asked where nobody hears");
-                told.insert(current.guest.id);
-                tick();
-                current.told = true;
-                save(current);
-                return;
-            case StepKind::pause: guests.at(step.id).paused = true; return;
-            case StepKind::unpause: unpause(current, step.id); return;
-            case StepKind::destroy: destroy(current, step.id); return;
-            case StepKind::remove_nodes: nodes.erase(current.guest.id); return;
-            case StepKind::give_handle: guests.at(step.id).uid = current.corpse; return;
-            case StepKind::write_corpse: save(make_corpse(current, "web-1", now)); return;
-            case StepKind::remove_record: disk.erase(current.uid); return;
-        }
-    }
-
-    void build(Record current) {
-        if (current.phase != Phase::building) faults.emplace_back("built without a word");
-        std::uint16_t id = ++last_id_;
-        guests[id] = {.uid = current.uid};
-        tick();
-        if (fail_builds > 0) {
-            --fail_builds;
-            note_failure(current, "it cannot be", now);
-            save(current);
-            return;
-        }
-        guests[id].complete = true;
-        tick();
-        current.phase = Phase::ready;
-        current.guest = {.id = id, .ports = {1, 2}, .built = {3, 4}};
-        save(current);
-    }
-
-    void unpause(Record const& current, std::uint16_t id) {
-        Guest& guest = guests.at(id);
-        if (!guest.complete) faults.emplace_back("a half-built guest was let run");
-        if (current.phase == Phase::ready) faults.emplace_back("let run before that was written");
-        for (auto const& [other, each] : guests)
-            if (other != id && each.uid == guest.uid && !each.shutdown) faults.emplace_back("two guests of one domain");
-        guest.paused = false;
-        guest.ran = true;
-    }
-
-    void destroy(Record const& current, std::uint16_t id) {
-        Guest& guest = guests.at(id);
-        if (guest.ran && !guest.shutdown && current.wants_guest() && current.after != After::restart)
-            faults.emplace_back("a running guest was ended that is wanted");
-        guest.dying = true;
-        guest.holders = hold;
-        consoles.erase(id);
-    }
-
-    std::uint16_t last_id_ = 0;
-};
-
-constexpr char uid[] = "00000000-0000-4000-8000-000000000001";
-
-Record wanted() {
-    Record record;
-    record.uid = uid;
-    record.spec.name = "web";
-    record.spec.kernel = "/boot/vmlinuz";
-    record.spec.memory = 4 << 20;
-    record.created = WallTime{999h};
-    return record;
-}
-
-template <class Change>
-void change(World& world, Change make) {
-    Record record = world.record(uid);
-    make(record);
-    world.disk[uid] = encode(record);
-}
-
-// What happens to a domain that runs, and what the world must be afterwards.
-struct Story {
-    char const* name;
-    void (*prepare)(Record& record);
-    void (*happens)(World& world);
-    void (*expect)(World& world);
-};
-
-void expect_running(World& world) {
-    EXPECT_EQ(world.running(), 1);
-    ASSERT_TRUE(world.disk.contains(uid));
-    Record record = world.record(uid);
-    EXPECT_EQ(record.phase, Phase::started);
-    EXPECT_TRUE(world.nodes.contains(record.guest.id));
-    EXPECT_TRUE(world.consoles.contains(record.guest.id));
-    EXPECT_EQ(world.nodes.size(), world.guests.size()) << "nodes of guests that are gone";
-}
-void expect_another(World& world) {
-    expect_running(world);
-    EXPECT_GE(world.record(uid).starts, 2u);
-}
-void expect_stopped(World& world) {
-    EXPECT_TRUE(world.guests.empty());
-    EXPECT_TRUE(world.nodes.empty());
-    ASSERT_TRUE(world.disk.contains(uid));
-    EXPECT_EQ(world.record(uid).phase, Phase::none);
-    EXPECT_EQ(world.record(uid).spec.power_state, PowerState::stopped);
-}
-void expect_gone(World& world) {
-    EXPECT_TRUE(world.guests.empty());
-    EXPECT_TRUE(world.nodes.empty());
-    EXPECT_TRUE(world.disk.empty());
-}
-
 Story const stories[] = {
     {"nothing", [](Record&) {}, [](World&) {}, expect_running},
     {"power-off", [](Record&) {}, [](World& w) { w.end_guest(ShutdownReason::poweroff); }, expect_stopped},
@@ -258,7 +28,7 @@ Story const stories[] = {
      [](World& w) {
          change(w, [](Record& r) { r.asked = Asked::poweroff; });
          w.settle();
-         w.nodes.clear();
+         w.forget_store();
          w.told.clear();
          w.settle();
          if (w.told.contains(w.record(uid).guest.id)) w.end_guest(ShutdownReason::poweroff);
@@ -323,10 +93,11 @@ Story const stories[] = {
          w.guests.clear();
          w.nodes.clear();
          w.consoles.clear();
+         w.disks.clear();
          w.boot = "second";
      },
      expect_another},
-    {"the store comes back empty", [](Record&) {}, [](World& w) { w.nodes.clear(); }, expect_running},
+    {"the store comes back empty", [](Record&) {}, [](World& w) { w.forget_store(); }, expect_running},
     {"the store is away", [](Record&) {},
      [](World& w) {
          w.store_answers = false;
@@ -344,33 +115,8 @@ Story const stories[] = {
      expect_another},
 };
 
-void tell(Story const& story, World& world) {
-    Record record = wanted();
-    story.prepare(record);
-    world.disk[uid] = encode(record);
-    world.settle();
-    story.happens(world);
-    world.settle();
-}
-
-// Once without a kill, to learn how many instants there are; then with a kill at each of them.
 TEST(Reconcile, ComesToWhatIsWantedWhereverItIsKilled) {
-    for (Story const& story : stories) {
-        SCOPED_TRACE(story.name);
-        World quiet;
-        tell(story, quiet);
-        story.expect(quiet);
-        ASSERT_TRUE(quiet.faults.empty()) << quiet.faults.front();
-        for (int instant = 0; instant < quiet.taken; ++instant) {
-            SCOPED_TRACE("killed at instant " + std::to_string(instant));
-            World world;
-            world.kill_after = instant;
-            tell(story, world);
-            story.expect(world);
-            ASSERT_TRUE(world.faults.empty()) << world.faults.front();
-            ASSERT_FALSE(testing::Test::HasFailure());
-        }
-    }
+    for (Story const& story : stories) tell_and_kill(story);
 }
 
 TEST(Reconcile, ShortLivesWaitLongerAndLonger) {
@@ -459,3 +205,4 @@ TEST(Reconcile, AGuestOfWhichTheRecordKnowsNothingIsTaken) {
     EXPECT_TRUE(world.faults.empty());
 }
 }  // namespace
+}  // namespace test

@@ -26,6 +26,10 @@ TEST(Record, IsReadAsItWasWritten) {
     Record record = wanted();
     record.spec.cmdline = "a b\tc%41 \xc3\xa4";
     record.spec.cmdline.erase(3, 1);
+    record.spec.devices = {
+        {"root", BlockSpec{.path = "/a b", .format = "raw", .target = "xvda", .sector = 4096, .read_only = true}},
+        {"data", BlockSpec{.path = "/c", .format = "", .target = "xvdq"}}};
+    record.leaving = {{"root", Leave::asked}, {"data", Leave::taken}};
     record.spec.labels = {{"tier", "web"}, {"x/y", ""}};
     record.spec.annotations = {{"note", "two\nlines = here"}};
     record.spec.back_off = {.initial = 5ms, .limit = 1h, .reset_after = 0s, .most_restarts = 7};
@@ -38,8 +42,9 @@ TEST(Record, IsReadAsItWasWritten) {
     ASSERT_TRUE(remember(record, {.id = "1", .method = "m", .digest = "d", .operation = "o", .time = WallTime{1ns}}));
     end_request(record, "o", Outcome::superseded);
     Request under_way{.id = "2", .method = "m", .digest = "d", .operation = "p", .time = WallTime{1ns}};
-    under_way.action = Action::reboot;
-    under_way.goal = Goal::running;
+    under_way.action = Action::detach;
+    under_way.goal = Goal::detached;
+    under_way.device = "root";
     under_way.starts = 7;
     under_way.deadline = WallTime{5h};
     under_way.force = true;
@@ -83,8 +88,8 @@ TEST(Record, OfAnOlderDaemonBeginsNothing) {
     std::string older;
     std::istringstream lines{encode(record)};
     for (std::string line; std::getline(lines, line);) {
-        bool newer = line.starts_with("told ") || line.starts_with("sum ");
-        for (char const* key : {"outcome", "action", "goal", "starts", "deadline", "force"})
+        bool newer = line.starts_with("told ") || line.starts_with("sum ") || line.starts_with("devices ");
+        for (char const* key : {"outcome", "action", "goal", "starts", "deadline", "force", "device"})
             newer = newer || line.starts_with(std::string{"request_0_"} + key + " ");
         if (!newer) older += line + '\n';
     }

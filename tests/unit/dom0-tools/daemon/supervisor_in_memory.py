@@ -29,6 +29,7 @@ parser.add_argument("--folder", required=True)
 folder = parser.parse_args().folder
 waiting = selectors.DefaultSelector()
 consoles = {}  # device: listening socket
+disks = {}  # device: its image
 printed = {}  # client of a console: bytes that it got
 given = {}  # typist: bytes of it that the guest got
 
@@ -121,12 +122,15 @@ def console_client(listener, device):
 
 
 def start(client, device, arguments):
-    assert device[0].rstrip(bytes(1)) == b"console" and arguments.startswith(b"--port\0"), (device, arguments)
+    kind = device[0].rstrip(bytes(1))
+    assert (kind, arguments.split(b"\0")[0]) in ((b"console", b"--port"), (b"block", b"--image")), (device, arguments)
     if os.path.exists(f"{folder}/refuse"):
         with open(f"{folder}/refuse", "rb") as file:
             answer(client, START, device, GONE, 1, file.read())
         return
-    if device not in consoles:
+    if kind == b"block":
+        disks[device] = arguments
+    elif device not in consoles:
         consoles[device] = listen(path_of(device), lambda listener: console_client(listener, device))
     answer(client, START, device, RUNNING)
 
@@ -138,6 +142,7 @@ def stop(client, device):
             waiting.unregister(listener)
             listener.close()
         os.unlink(path_of(device))
+    disks.pop(device, None)
     answer(client, STOP, device, GONE)
 
 
@@ -158,9 +163,11 @@ def supervisor_client(listener):
             start(client, device, arguments)
         elif what == STOP:
             stop(client, device)
+        elif what == RESTART:
+            answer(client, RESTART, device, RUNNING, device not in disks)
         else:
             assert what == LIST, what
-            for one in consoles:
+            for one in [*consoles, *disks]:
                 answer(client, LIST, one, RUNNING)
             answer(client, END, device, GONE)
 

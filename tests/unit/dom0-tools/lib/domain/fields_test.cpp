@@ -30,12 +30,12 @@ TEST(Utf8, IsWhatAMessageMayCarry) {
 }
 
 // Fails to compile when a field is added, so that nobody forgets how it is written: by a rule of its own, or as one of
-// the five that have more than one value.
+// the six that have more than one value.
 constexpr std::size_t members_with_rules(DomainSpec const& spec) {
     [[maybe_unused]] auto const& [name, kernel, initrd, cmdline, memory, vcpus, on_poweroff, on_reboot, on_crash,
-                                  on_watchdog, power_state, ephemeral, back_off, labels, annotations, managed_by,
-                                  owner] = spec;
-    return 17 - 5;
+                                  on_watchdog, power_state, ephemeral, back_off, devices, labels, annotations,
+                                  managed_by, owner] = spec;
+    return 18 - 6;
 }
 
 DomainSpec unusual() {
@@ -52,6 +52,7 @@ DomainSpec unusual() {
             .power_state = paravane::PowerState::paused,
             .ephemeral = true,
             .back_off = {},
+            .devices = {},
             .labels = {},
             .annotations = {},
             .managed_by = "",
@@ -101,6 +102,8 @@ TEST(Messages, HaveTheSpecsFields) {
     EXPECT_EQ(v1::DomainSpec::descriptor()->field_count(), seen - 1 + 2);
     DomainSpec all = unusual();
     all.back_off = {.initial = 2s, .limit = 60s, .reset_after = 5s, .most_restarts = 7};
+    all.devices = {{"root", paravane::BlockSpec{.path = "/a", .format = "raw", .target = "xvda", .sector = 4096}},
+                   {"cd", paravane::BlockSpec{.path = "/b", .format = "", .target = "xvdb", .read_only = true}}};
     all.labels["tier"] = "web";
     all.annotations["note"] = "it is";
     all.managed_by = "them";
@@ -120,6 +123,28 @@ TEST(Messages, WhatIsUnspecifiedHasItsDefault) {
     v1::DomainSpec odd;
     odd.set_on_crash(static_cast<v1::EndAction>(99));
     EXPECT_EQ(paravane::from_message(v1::Metadata{}, odd).error().message(), "on_crash has no known value");
+}
+
+TEST(Messages, DevicesThatThisHostDoesNotHaveAreRefusedByName) {
+    v1::DomainSpec message;
+    v1::DeviceSpec& console = *message.add_devices();
+    console.set_id("console");
+    console.mutable_console();
+    EXPECT_TRUE(paravane::from_message(v1::Metadata{}, message)) << "every domain has it";
+    v1::DeviceSpec& device = *message.add_devices();
+    device.set_id("eth0");
+    Result<DomainSpec> taken = paravane::from_message(v1::Metadata{}, message);
+    ASSERT_FALSE(taken);
+    EXPECT_EQ(taken.error().message(), "devices[1] is of no kind");
+    EXPECT_EQ(taken.error().kind, paravane::ErrorKind::invalid);
+    EXPECT_EQ(taken.error().facts["field"], "spec.devices[1]");
+    device.mutable_interface();
+    taken = paravane::from_message(v1::Metadata{}, message);
+    ASSERT_FALSE(taken);
+    EXPECT_EQ(taken.error().message(), "devices[1].interface: this host has no network interfaces");
+    EXPECT_EQ(taken.error().kind, paravane::ErrorKind::unsupported);
+    device.mutable_console();
+    EXPECT_FALSE(paravane::from_message(v1::Metadata{}, message)) << "there is one console";
 }
 
 TEST(Messages, TimesAreFromNothingToADay) {
