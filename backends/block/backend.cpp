@@ -148,7 +148,11 @@ Result<bool> Backend::step() {
     before_ = front;
     bool const is_wanted = TRY(nodes_->number(hv::xenbus::online)) != 0;
     if (own == State::connected && !rings_.is_connected()) next = Step::close;  // one was broken, or killed in closing
-    else if (!is_wanted && next == Step::offer) next = Step::nothing;
+    else if (is_wanted && own == State::closing && front == State::connected && rings_.is_connected()) {
+        // The guest did not let go of it, and need not any more.
+        TRY(nodes_->publish(State::connected));
+        return true;
+    } else if (!is_wanted && next == Step::offer) next = Step::nothing;
     else if (!is_wanted && (own == State::init_wait || own == State::connected) && next != Step::close)
         next = Step::disconnect;
     switch (next) {
