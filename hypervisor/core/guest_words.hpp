@@ -37,20 +37,20 @@ constexpr bool check_guest_start(u64& address) {
         : [part] "r"(address >> hypervisor_part_shift), [ours] "e"(hypervisor_start >> hypervisor_part_shift));
     return !is_ours;
 }
-// One of the two is the guest's, which x86/mm/smap.h opens and closes. Both are addresses, behind which the compiler
-// lets everything change: what ASM GOTO puts out g++ 12 may lose. The entries of the table belong to the section group
-// of the function that this is in.
+// One of the two is the guest's, which x86/entry/frame.h opens and closes. Both are addresses, behind which the
+// compiler lets everything change: what ASM GOTO puts out g++ 12 may lose. The entries of the table belong to the
+// section group of the function that this is in.
 template <class T>
 [[gnu::always_inline]] inline bool move_words(T* to, T const* from) {
     static_assert(sizeof(T) <= max_guest_words);
     asm goto(R"(
-        .macro smap_site instruction
+        .macro patch_site kind
     3:  .byte 0x0f, 0x1f, 0x00
-        .pushsection .smap_sites, "a?"
-        .quad 3b, \instruction
+        .pushsection .patch_sites, "a?"
+        .quad 3b, \kind
         .popsection
         .endm
-        smap_site 0xcb010f
+        patch_site 2
         .macro move_word suffix, word
     1:  mov\suffix at(%[from]), \word
     2:  mov\suffix \word, at(%[to])
@@ -74,8 +74,8 @@ template <class T>
         .if %c[size] & 1
         move_word b, %%r11b
         .endif
-        smap_site 0xca010f
-        .purgem smap_site
+        patch_site 3
+        .purgem patch_site
         .purgem move_word)"
              :
              : [to] "r"(to), [from] "r"(from), [size] "i"(sizeof(T))
@@ -102,8 +102,8 @@ template <>
         .pushsection .extable, "a?"
         .quad 1b, %l2
         .popsection
-        .pushsection .smap_sites, "a?"
-        .quad 3b, 0xcb010f, 4b, 0xca010f
+        .pushsection .patch_sites, "a?"
+        .quad 3b, 2, 4b, 3
         .popsection)"
              :
              : "m"(*reinterpret_cast<u64*>(to)), "r"(value)

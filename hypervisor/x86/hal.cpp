@@ -14,7 +14,7 @@
 #include "x86/dev/acpi.hpp"
 #include "x86/mm/paging.hpp"
 
-// A string instruction on the guest's memory, which x86/mm/smap.h opens and closes; a fault ends it, and `done` stays
+// A string instruction on the guest's memory, which x86/entry/frame.h opens and closes; a fault ends it, and `done` stays
 // false. Eight bytes at a time: one by one costs eight times as much where REP is not fast. The caller has made sure
 // that the range is the guest's, as the processor would not stop ring 0 at our own pages.
 #define REP_IN_GUEST(name)                                              \
@@ -25,7 +25,7 @@
     "b\n"                                                               \
     "5: .byte 0x0f, 0x1f, 0x00\n   movb $1, %[done]\n3:\n"              \
     ".pushsection .extable, \"a\"; .quad 1b, 3b, 2b, 3b; .popsection\n" \
-    ".pushsection .smap_sites, \"a\"; .quad 4b, 0xcb010f, 5b, 0xca010f; .popsection"
+    ".pushsection .patch_sites, \"a\"; .quad 4b, 2, 5b, 3; .popsection"
 
 namespace hv::hal {
 namespace {

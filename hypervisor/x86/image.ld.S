@@ -36,9 +36,6 @@ SECTIONS
         *(.rodata .rodata.*)
         *(.data.rel.ro .data.rel.ro.*)
         . = ALIGN(8);
-        smap_sites_start = .;
-        KEEP(*(.smap_sites))
-        smap_sites_end = .;
         extable_start = .;
         KEEP(*(.extable))
         extable_end = .;

@@ -23,7 +23,7 @@
 #include "x86/mm/paging.hpp"
 
 extern "C" {
-extern char const ap_start[], ap_start_end[];  // boot/ap_start.S
+extern char const ap_start[], ap_start_end[];  // boot/boot.S
 constinit std::atomic<hv::u32> ap_call{0};     // calling: a processor is called for; it takes the call by setting taken
 constinit hv::u64 ap_root = 0;                 // what the called one runs with
 constinit hv::u64 ap_stack = 0;

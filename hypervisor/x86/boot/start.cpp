@@ -30,8 +30,8 @@
 
 extern "C" {
 [[noreturn]] void start(hv::u32 magic, hv::u32 information);  // from boot.S
-[[noreturn, gnu::visibility("hidden")]] void switch_stack(hv::u64 top, void (*next)());
-[[gnu::visibility("hidden")]] extern char const boot_stack_end[];
+[[noreturn]] void switch_stack(hv::u64 top, void (*next)());
+extern char const boot_stack_end[];
 }
 
 namespace hv {
@@ -105,7 +105,6 @@ void start_memory() {
     boot_memory::init(info);
     features::read();
     speculation::init(options.speculation);
-    features::enable_smap_sites();
     features::init_cpu();
     speculation::init_cpu();
     paging::init(info);

@@ -36,12 +36,11 @@ u64 arch_capabilities() { return leaf7().edx & 1u << 29 ? msr::read(msr::arch_ca
 constexpr u64 rdcl_no = 1u << 0;
 }  // namespace
 
-// By x86/mm/smap.h: where an instruction of SMAP belongs, and which.
-struct SmapSite {
+struct PatchSite {
     u64 address;
-    u64 instruction;
+    Site kind;
 };
-extern "C" SmapSite const smap_sites_start[], smap_sites_end[];
+extern "C" PatchSite const patch_sites_start[], patch_sites_end[];  // image.ld.S
 
 bool has_meltdown() { return is_intel() && !(arch_capabilities() & rdcl_no); }
 
@@ -87,6 +86,10 @@ void read() {
     found.leaks_fpu_pointers = is_amd() && !(extended(0x8000'0008).ebx & saves_pointers);
     u32 const bits = extended(0x8000'0008).eax & 0xff;
     found.address_bits = bits ? std::min(bits, 52u) : 36;
+    log::info("protection: {}, {}", found.smep ? "SMEP" : "no SMEP", found.smap ? "SMAP" : "no SMAP");
+    if (!found.smap) return;
+    patch(Site::stac, {0x0f, 0x01, 0xcb});
+    patch(Site::clac, {0x0f, 0x01, 0xca});
 }
 
 // No global pages, no process-context identifiers.
@@ -98,12 +101,9 @@ u64 control4() {
     return value;
 }
 
-void enable_smap_sites() {
-    constexpr usize length = 3;
-    log::info("protection: {}, {}", found.smep ? "SMEP" : "no SMEP", found.smap ? "SMAP" : "no SMAP");
-    if (!found.smap) return;
-    for (SmapSite const* site = smap_sites_start; site != smap_sites_end; ++site)
-        __builtin_memcpy(reinterpret_cast<void*>(site->address), &site->instruction, length);
+void patch(Site kind, std::initializer_list<u8> instruction) {
+    for (PatchSite const* site = patch_sites_start; site != patch_sites_end; ++site)
+        if (site->kind == kind) std::ranges::copy(instruction, reinterpret_cast<u8*>(site->address));
 }
 
 void init_cpu() {

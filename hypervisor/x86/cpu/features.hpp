@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // What the processor must have, and the control registers as the hypervisor runs with them.
 #pragma once
+#include <initializer_list>
 #include "portable/base/types.hpp"
 #include "x86/cpu/speculation.hpp"
 
@@ -19,9 +20,12 @@ char const* missing();
 // needs tables of their own for each side, which we do not have. Other vendors' processors than Intel's are not
 // affected.
 bool has_meltdown();
-void read();               // once, before all else here
-void enable_smap_sites();  // once, while our code can still be written
-void init_cpu();           // CR0, CR4, EFER, PAT
+// Once, before all else here, and while our code can still be written: it enables what opens guests' memory.
+void read();
+// Writes an instruction over those of a kind (entry/frame.h: PATCH_*).
+enum class Site : u64 { verw, barrier, stac, clac };
+void patch(Site kind, std::initializer_list<u8> instruction);
+void init_cpu();  // CR0, CR4, EFER, PAT
 // AMD's processors execute past an LFENCE unless told otherwise (software techniques for managing speculation, G-2);
 // retpolines and guests rely on it. Where we run in a virtual machine ourselves, the register may be missing.
 void make_lfence_serialize();

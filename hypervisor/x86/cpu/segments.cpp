@@ -11,8 +11,8 @@ extern "C" {
 // By x86/entry: where each vector goes.
 extern hv::u64 const entry_vector_table[256];
 extern char const entry_sysenter[];
-// By x86/boot/trampoline.S, which is mapped in every CPU's window.
-extern char const trampoline_syscall64[], trampoline_syscall32[], trampoline_start[];
+// By entry/syscall.S, which is mapped in every CPU's window.
+extern char const trampoline_entry_syscall64[], trampoline_entry_syscall32[], trampoline_start[];
 }
 
 namespace hv::segments {
@@ -64,15 +64,10 @@ u64 gate_privilege(u32 vector) { return vector == 3 || vector == 4 || vector == 
 u64 stack_top(CpuId cpu, u64 page) { return window::address(cpu, window::stack_page + page); }
 
 void load_code_selector() {
-    asm volatile(
-        "pushq %0\n\t"
-        "leaq 1f(%%rip), %%rax\n\t"
-        "pushq %%rax\n\t"
-        "lretq\n"
-        "1:"
-        :
-        : "i"(selector::hv_code)
-        : "rax", "memory");
+    asm volatile("pushq %0; leaq 1f(%%rip), %%rax; pushq %%rax; lretq; 1:"
+                 :
+                 : "i"(selector::hv_code)
+                 : "rax", "memory");
 }
 }  // namespace
 
@@ -113,8 +108,8 @@ void load(CpuId cpu) {
     // SYSCALL: our selectors from bit 32 on; SYSRET: 16 and 8 above those in bit 48. Both are ABI for guests.
     msr::write(msr::star, u64{selector::hv_code} << 32 | u64{selector::guest_code32} << 48);
     u64 page = window::address(cpu, window::trampoline_page);
-    msr::write(msr::lstar, page + static_cast<u64>(trampoline_syscall64 - trampoline_start));
-    msr::write(msr::cstar, page + static_cast<u64>(trampoline_syscall32 - trampoline_start));
+    msr::write(msr::lstar, page + static_cast<u64>(trampoline_entry_syscall64 - trampoline_start));
+    msr::write(msr::cstar, page + static_cast<u64>(trampoline_entry_syscall32 - trampoline_start));
     msr::write(msr::sfmask, 0x4'7700);  // AC NT IOPL DF IF TF
     msr::write(msr::sysenter_cs, selector::hv_code);
     msr::write(msr::sysenter_esp, tss.rsp[0]);

@@ -1,22 +1,11 @@
 // SPDX-License-Identifier: MIT
 #include "x86/cpu/speculation.hpp"
 #include <array>
-#include <span>
 #include "base/log.hpp"
 #include "x86/cpu/features.hpp"
 #include "x86/cpu/msr.hpp"
 
-namespace {
-// An instruction of the entry code that is there for some processors only.
-struct PatchSite {
-    hv::u64 address;
-    hv::u64 kind;  // patch.h: PATCH_*
-};
-}  // namespace
-extern "C" {
-extern hv::u8 indirect_thunks[16][32];                          // cpu/thunks.S
-extern PatchSite const patch_sites_start[], patch_sites_end[];  // image.ld.S
-}
+extern "C" hv::u8 indirect_thunks[16][32];  // cpu/thunks.S
 
 namespace hv::speculation {
 namespace {
@@ -37,22 +26,14 @@ void write_plain_jumps() {
         code[1] = static_cast<u8>(0xe0 | (number & 7));
     }
 }
-
-// One instruction that does nothing for another.
-void remove_sites(u64 kind, std::span<u8 const> nothing) {
-    for (PatchSite const* site = patch_sites_start; site != patch_sites_end; ++site)
-        if (site->kind == kind) __builtin_memcpy(reinterpret_cast<u8*>(site->address), nothing.data(), nothing.size());
-}
 }  // namespace
 
 void init(Request const& request) {
-    constexpr u64 kind_verw = 0, kind_barrier = 1;
-    constexpr std::array<u8, 7> nop7{0x0f, 0x1f, 0x80, 0, 0, 0, 0};
-    constexpr std::array<u8, 5> nop5{0x0f, 0x1f, 0x44, 0, 0};
+    using features::Site;
     choice = choose(features::processor(), request);
     if (!choice.retpolines) write_plain_jumps();
-    if (!choice.clears_buffers) remove_sites(kind_verw, nop7);
-    if (!choice.ibpb_on_entry) remove_sites(kind_barrier, nop5);
+    if (!choice.clears_buffers) features::patch(Site::verw, {0x0f, 0x1f, 0x80, 0, 0, 0, 0});  // a NOP
+    if (!choice.ibpb_on_entry) features::patch(Site::barrier, {0x0f, 0x1f, 0x44, 0, 0});
     log::info("speculation: {}, {}, {}, {}, {}{}",
               !built_with_retpolines ? "built without retpolines"
               : choice.retpolines    ? "retpolines"

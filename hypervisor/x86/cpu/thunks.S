@@ -8,7 +8,6 @@
     .macro thunk register
     .balign 32, 0xcc
     .globl __x86_indirect_thunk_\register
-    .hidden __x86_indirect_thunk_\register
 __x86_indirect_thunk_\register:
     call 2f
 1:  pause
@@ -19,7 +18,6 @@ __x86_indirect_thunk_\register:
     .endm
     .balign 32, 0xcc
     .globl indirect_thunks
-    .hidden indirect_thunks
 indirect_thunks:
     .irp register, rax, rcx, rdx, rbx, rsp, rbp, rsi, rdi, r8, r9, r10, r11, r12, r13, r14, r15
     thunk \register
@@ -27,7 +25,6 @@ indirect_thunks:
 
 // IBPB, all registers kept: from where the guest's are all in the frame or still live (entry/frame.h).
     .globl barrier_on_entry
-    .hidden barrier_on_entry
 barrier_on_entry:
     pushq %rax
     pushq %rcx
@@ -45,8 +42,5 @@ barrier_on_entry:
     .section .rodata
     .balign 2
     .globl buffer_selector
-    .hidden buffer_selector
 buffer_selector:
     .word HV_DATA_SELECTOR
-
-    .section .note.GNU-stack, "", @progbits

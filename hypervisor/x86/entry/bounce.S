@@ -14,13 +14,13 @@
     .if \with_code
     guest_access \fixup, movq %rcx, -48(%rsi)
     .endif
-    movq VCPU_INFO(%rdi), %rdx
-    movzbl INFO_MASK(%rdx), %edx
-    movq SHORT(SS), %rcx
+    movq VCPU_info(%rdi), %rdx
+    movzbl INFO_evtchn_upcall_mask(%rdx), %edx
+    movq SHORT(ss), %rcx
     guest_access \fixup, movq %rcx, -8(%rsi)
-    movq SHORT(STACK), %rcx
+    movq SHORT(rsp), %rcx
     guest_access \fixup, movq %rcx, -16(%rsi)
-    movl SHORT(RFLAGS), %ecx       // IF is set, as it always is in a guest
+    movl SHORT(rflags), %ecx       // IF is set, as it always is in a guest
     testl %edx, %edx
     jz .Lunmasked\@
     andl $~EFLAGS_IF, %ecx
@@ -28,28 +28,28 @@
     shlq $32, %rdx
 .Lunmasked\@:
     guest_access \fixup, movq %rcx, -24(%rsi)
-    movzwl SHORT(CS), %ecx
+    movzwl SHORT(cs), %ecx
     .if !\from_user
     andl $~3, %ecx                 // how a PV kernel tells its own frames
     .endif
     orq %rdx, %rcx
     guest_access \fixup, movq %rcx, -32(%rsi)
-    movq SHORT(RIP), %rcx
+    movq SHORT(rip), %rcx
     guest_access \fixup, movq %rcx, -40(%rsi)
-    movq SHORT(RCX), %rcx
+    movq SHORT(rcx), %rcx
     guest_access \fixup, movq %r11, -48 - 8 * \with_code(%rsi)
     guest_access \fixup, movq %rcx, -56 - 8 * \with_code(%rsi)
     leaq -56 - 8 * \with_code(%rsi), %rcx
-    movq %rcx, SHORT(STACK)
-    movq GATE_ADDRESS(%rax), %rcx
-    movq %rcx, SHORT(RIP)
-    movq $GUEST_CODE64, SHORT(CS)
-    movq $GUEST_DATA, SHORT(SS)
-    andl $~EFLAGS_CLEARED_ON_ENTRY, SHORT(RFLAGS)
-    cmpb $0, GATE_MASK_EVENTS(%rax)
+    movq %rcx, SHORT(rsp)
+    movq GATE_address(%rax), %rcx
+    movq %rcx, SHORT(rip)
+    movq $GUEST_CODE64, SHORT(cs)
+    movq $GUEST_DATA, SHORT(ss)
+    andl $~EFLAGS_CLEARED_ON_ENTRY, SHORT(rflags)
+    cmpb $0, GATE_mask_events(%rax)
     je .Lenter\@
-    movq VCPU_INFO(%rdi), %rdx
-    movb $1, INFO_MASK(%rdx)
+    movq VCPU_info(%rdi), %rdx
+    movb $1, INFO_evtchn_upcall_mask(%rdx)
 .Lenter\@:
     pop_short
     iret_to_guest
@@ -58,21 +58,21 @@
 // rdi = vCPU, rax = its gate, ecx = the error code if there is one, general = where it goes on if the guest's stack cannot
 // be written.
     .macro bounce with_code:req, general:req
-    cmpq $0, GATE_ADDRESS(%rax)
+    cmpq $0, GATE_address(%rax)
     je entry_general
-    cmpb $0, VCPU_SHOWS_IOPL(%rdi)
+    cmpb $0, VCPU_shows_iopl(%rdi)
     jne entry_general
     movq $HYPERVISOR_END + 128, %rdx
-    cmpb $0, VCPU_IN_KERNEL(%rdi)
+    cmpb $0, VCPU_in_kernel(%rdi)
     je .Lfrom_user\@
-    movq SHORT(STACK), %rsi
+    movq SHORT(rsp), %rsi
     andq $-16, %rsi
     cmpq %rdx, %rsi
     jb entry_general
     write_frame 0, \with_code, \general
 
 .Lfrom_user\@:
-    movq VCPU_KERNEL_SP(%rdi), %rsi
+    movq VCPU_kernel_sp(%rdi), %rsi
     andq $-16, %rsi
     cmpq %rdx, %rsi
     jb entry_general
@@ -88,34 +88,34 @@ function bounce_again_from_user
 function page_fault_again_from_user
     enter_mode 0, %rdi, %rdx
 function page_fault_again
-    movq VCPU_CR2(%rdi), %rax
+    movq VCPU_cr2(%rdi), %rax
     movq %rax, %cr2
 function bounce_again
     jmp entry_general
 
 // All for which there is a stack; handle_guest_trap in trap.cpp has the rest.
 function fast_breakpoint
-    testb $3, SHORT(CS)
+    testb $3, SHORT(cs)
     jz entry_general
-    movq SHORT_CPU(CURRENT), %rdi
-    leaq VCPU_TRAPS + 3 * GATE_SIZE(%rdi), %rax
+    movq SHORT_CPU(current), %rdi
+    leaq VCPU_traps + 3 * GATE_SIZE(%rdi), %rax
     jmp bounce_without_code
 
 // All that can be read; handle_invalid_opcode in trap.cpp has the rest. UD2 may be the prefix for CPUID (xen.h:
 // XEN_EMULATE_PREFIX): then "xen" follows.
 function fast_invalid_opcode
-    testb $3, SHORT(CS)
+    testb $3, SHORT(cs)
     jz entry_general
-    movq SHORT(RIP), %rsi
+    movq SHORT(rip), %rsi
     movq $HYPERVISOR_END, %rdx
     cmpq %rdx, %rsi
     jb entry_general
     open_guest_memory
     guest_access entry_general, movl (%rsi), %eax
-    movq SHORT_CPU(CURRENT), %rdi
+    movq SHORT_CPU(current), %rdi
     cmpl $0x65780b0f, %eax
     je 1f
-    leaq VCPU_TRAPS + 6 * GATE_SIZE(%rdi), %rax
+    leaq VCPU_traps + 6 * GATE_SIZE(%rdi), %rax
     jmp bounce_without_code
 1:  guest_access entry_general, cmpl $0xa20f6e65, 3(%rsi)
     jne entry_general
@@ -132,13 +132,13 @@ function bounce_without_code
 // comes from a descriptor table. These two are for C++ (handle_page_fault in trap.cpp), and so is the kernel's first look
 // at the M2P.
 function fast_page_fault
-    testb $3, SHORT(CS)
+    testb $3, SHORT(cs)
     jz entry_general
-    movq SHORT_CPU(CURRENT), %rdi
-    movl SHORT(CODE), %ecx
+    movq SHORT_CPU(current), %rdi
+    movl SHORT(error_code), %ecx
     testb $4, %cl
     jz entry_general
-    cmpb $0, VCPU_IN_KERNEL(%rdi)
+    cmpb $0, VCPU_in_kernel(%rdi)
     je 1f
     movl %ecx, %edx
     andl $3, %edx
@@ -150,10 +150,10 @@ function fast_page_fault
     je entry_general
     andl $~4, %ecx                 // user means the guest's user space
 1:  movq %cr2, %rax
-    movq VCPU_INFO(%rdi), %rdx
-    movq %rax, VCPU_CR2(%rdi)
+    movq VCPU_info(%rdi), %rdx
+    movq %rax, VCPU_cr2(%rdi)
     movq %rax, INFO_CR2(%rdx)
-    leaq VCPU_TRAPS + 14 * GATE_SIZE(%rdi), %rax
+    leaq VCPU_traps + 14 * GATE_SIZE(%rdi), %rax
     bounce 1, page_fault_again
 2:  push_rest
     own_flags
@@ -164,16 +164,16 @@ function fast_page_fault
 // The one privileged instruction of every context switch in the guest: RDMSR of the user's GS base, which is the
 // inactive one while the kernel runs. All others are handle_general_protection's in trap.cpp.
 function fast_general_protection
-    testb $3, SHORT(CS)
+    testb $3, SHORT(cs)
     jz entry_general
-    movq SHORT_CPU(CURRENT), %rdi
-    cmpl $0, SHORT(CODE)
+    movq SHORT_CPU(current), %rdi
+    cmpl $0, SHORT(error_code)
     jne entry_general
-    cmpb $0, VCPU_IN_KERNEL(%rdi)
+    cmpb $0, VCPU_in_kernel(%rdi)
     je entry_general
     cmpl $0xc0000102, %ecx
     jne entry_general
-    movq SHORT(RIP), %rsi
+    movq SHORT(rip), %rsi
     movq $HYPERVISOR_END, %rdx
     cmpq %rdx, %rsi
     jb entry_general
@@ -181,13 +181,11 @@ function fast_general_protection
     guest_access entry_general, movzwl (%rsi), %eax
     cmpl $0x320f, %eax
     jne entry_general
-    testl $EFLAGS_TF, SHORT(RFLAGS)
+    testl $EFLAGS_TF, SHORT(rflags)
     jnz entry_general
     rdmsr
-    movq %rax, SHORT(RAX)
-    movq %rdx, SHORT(RDX)
-    addq $2, SHORT(RIP)
+    movq %rax, SHORT(rax)
+    movq %rdx, SHORT(rdx)
+    addq $2, SHORT(rip)
     pop_short
     iret_to_guest
-
-    .section .note.GNU-stack, "", @progbits

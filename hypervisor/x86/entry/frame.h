@@ -7,14 +7,11 @@
 //
 // Fast paths work on the short frame and its five scratch registers.
 #pragma once
-
-#include "x86/cpu/patch.h"
-#include "x86/mm/smap.h"
 #include "offsets.h"
 
-#define SHORT(field) REGS_##field - REGS_RAX(%rsp)
+#define SHORT(field) REGS_##field - REGS_rax(%rsp)
 #define FULL(field) REGS_##field(%rsp)
-#define SHORT_CPU(field) REGS_END - REGS_RAX + CPU_##field(%rsp)
+#define SHORT_CPU(field) REGS_END - REGS_rax + CPU_##field(%rsp)
 #define FULL_CPU(field) REGS_END + CPU_##field(%rsp)
 
 #define EFLAGS_TF 0x100
@@ -35,6 +32,25 @@
 
 #define FAULT_AT(instruction, fixup) .pushsection .extable, "a"; .quad instruction, fixup; .popsection
 
+// An instruction that belongs here on some processors only: features.cpp and speculation.cpp write over it what does.
+#define PATCH_VERW 0      // of 7 bytes
+#define PATCH_BARRIER 1   // of 5 bytes
+#define PATCH_STAC 2      // of 3 bytes
+#define PATCH_CLAC 3      // of 3 bytes
+.macro patch_site kind:req, instruction:vararg
+.Lpatch\@:
+    \instruction
+    .pushsection .patch_sites, "a"; .quad .Lpatch\@, \kind; .popsection
+.endm
+// Around what accesses guest memory, where supervisor mode may not otherwise (SMAP). Both are NOPs of three bytes where there
+// is no SMAP. Behind a fault the flags are ours again (handle_hypervisor_trap), so no fixup needs to close.
+.macro open_guest_memory
+    patch_site PATCH_STAC, .byte 0x0f, 0x1f, 0x00
+.endm
+.macro close_guest_memory
+    patch_site PATCH_CLAC, .byte 0x0f, 0x1f, 0x00
+.endm
+
 // The flags of C++. The processor leaves some of the guest's in place on the way in, DF and AC among them.
 .macro own_flags
     pushq $EFLAGS_ALWAYS
@@ -49,7 +65,7 @@
     call \function
 .endm
 
-// A store to or load from guest memory, which is open (smap.h), that goes on at `fixup` if it faults. AC is the guest's or set
+// A store to or load from guest memory, which is open, that goes on at `fixup` if it faults. AC is the guest's or set
 // until own_flags or the way back.
 .macro guest_access fixup:req, instruction:vararg
 .Laccess\@:
@@ -87,12 +103,12 @@
 // Between the guest's modes, with a short frame: root and GS base follow, and user mode finds all ports closed.
 .macro enter_mode in_kernel:req, vcpu:req, scratch:req
     .if \in_kernel
-    movq VCPU_KERNEL_CR3(\vcpu), \scratch
+    movq VCPU_kernel_root(\vcpu), \scratch
     .else
-    movq VCPU_USER_CR3(\vcpu), \scratch
+    movq VCPU_user_root(\vcpu), \scratch
     movw $PORTS_CLOSED, SHORT_CPU(PORTS)
     .endif
-    movb $\in_kernel, VCPU_IN_KERNEL(\vcpu)
+    movb $\in_kernel, VCPU_in_kernel(\vcpu)
     swapgs
 #ifdef PARAVANE_DEBUG
     incl SHORT_CPU(CR3_WRITES)
@@ -109,6 +125,5 @@
 
 .macro function name:req
     .globl \name
-    .hidden \name
 \name:
 .endm

@@ -16,24 +16,24 @@
 
 // SYSRET with what of the guest's registers C++ or a fast path may have changed; rax of the full frame is the caller's.
     .macro sysret_short
-    movq SHORT(RDI), %rdi
-    movq SHORT(RSI), %rsi
-    movq SHORT(RDX), %rdx
-    movq SHORT(RAX), %rax
+    movq SHORT(rdi), %rdi
+    movq SHORT(rsi), %rsi
+    movq SHORT(rdx), %rdx
+    movq SHORT(rax), %rax
     clear_buffers
-    movq SHORT(STACK), %rsp
+    movq SHORT(rsp), %rsp
     sysretq
     .endm
     .macro sysret_full
-    movq FULL(RDI), %rdi
-    movq FULL(RSI), %rsi
-    movq FULL(RDX), %rdx
-    movq FULL(R10), %r10
-    movq FULL(R8), %r8
-    movq FULL(R9), %r9
-    movq FULL(RBX), %rbx
+    movq FULL(rdi), %rdi
+    movq FULL(rsi), %rsi
+    movq FULL(rdx), %rdx
+    movq FULL(r10), %r10
+    movq FULL(r8), %r8
+    movq FULL(r9), %r9
+    movq FULL(rbx), %rbx
     clear_buffers
-    movq FULL(STACK), %rsp
+    movq FULL(rsp), %rsp
     sysretq
     .endm
 
@@ -41,22 +41,22 @@
     .macro write_call_frame fixup:req, selector:req, frame:req    // frame: where the stack pointer is in it
     open_guest_memory
     guest_access \fixup, movq $GUEST_DATA, -8(%rsi)
-    movq REGS_STACK - (\frame)(%rsp), %rdi
+    movq REGS_rsp - (\frame)(%rsp), %rdi
     guest_access \fixup, movq %rdi, -16(%rsi)
     guest_access \fixup, movq %r11, -24(%rsi)
     guest_access \fixup, movq $\selector, -32(%rsi)
-    movq REGS_RIP - (\frame)(%rsp), %rdi
+    movq REGS_rip - (\frame)(%rsp), %rdi
     guest_access \fixup, movq %rdi, -40(%rsi)
     guest_access \fixup, movq %r11, -48(%rsi)
     guest_access \fixup, movq %rdi, -56(%rsi)
     .endm
 
-// From the trampoline of this CPU: rsp points at the guest frame's rflags, its rsp is filled; rcx and r11 hold rip and rflags.
+// From the trampoline of this CPU.
 function entry_syscall64
     finish_hardware_frame GUEST_CODE64
     push_short
-    movq SHORT_CPU(CURRENT), %rcx
-    cmpb $0, VCPU_IN_KERNEL(%rcx)
+    movq SHORT_CPU(current), %rcx
+    cmpb $0, VCPU_in_kernel(%rcx)
     je guest_system_call
     cmpl $HYPERCALL_IRET, %eax
     je guest_iret
@@ -82,21 +82,21 @@ function entry_syscall64
     jnz repeat_hypercall
     addq $HYPERCALL_ARGS_SIZE, %rsp
 finish_hypercall:
-    movq %rax, FULL(RAX)
-    cmpl $-1, VCPU_DEMOTIONS(%rbx)
+    movq %rax, FULL(rax)
+    cmpl $-1, VCPU_demotions(%rbx)
     jne exit_to_guest
-    cmpl $0, FULL_CPU(PENDING)
+    cmpl $0, FULL_CPU(pending)
     jne exit_to_guest
-    movq VCPU_INFO(%rbx), %rcx
+    movq VCPU_info(%rbx), %rcx
     cmpw $1, (%rcx)                // pending, and not masked
     je event_after_hypercall
 
 // Nothing but rax has changed since SYSCALL, so SYSRET is right, unless the guest's rip has run out of its half.
 return_from_hypercall:
-    movq FULL(RIP), %rcx
+    movq FULL(rip), %rcx
     testq %rcx, %rcx
     jns exit_to_guest
-    movq FULL(RFLAGS), %r11
+    movq FULL(rflags), %r11
     sysret_full
 
 unknown_hypercall:
@@ -108,61 +108,61 @@ unknown_hypercall:
 repeat_hypercall:
     cmpb $OUTCOME_IRET, %dl
     je iret_of_multicall
-    popq 24 + FULL(RDI)            // POP counts up before it forms the address
-    popq 16 + FULL(RSI)
-    popq 8 + FULL(RDX)
-    popq FULL(R10)
-    subq $2, FULL(RIP)
+    popq 24 + FULL(rdi)            // POP counts up before it forms the address
+    popq 16 + FULL(rsi)
+    popq 8 + FULL(rdx)
+    popq FULL(r10)
+    subq $2, FULL(rip)
     jmp exit_to_guest
 
 // The upcall of an event that became pending during a hypercall: as write_frame of bounce.S, from the full frame, and
 // events are not masked. rbx = vCPU.
 event_after_hypercall:
-    movq VCPU_EVENT_CALLBACK + CALLBACK_ADDRESS(%rbx), %rax
+    movq VCPU_event_callback + CALLBACK_address(%rbx), %rax
     testq %rax, %rax
     jz exit_to_guest               // the result is in the frame, not in rax any more
-    cmpb $0, VCPU_SHOWS_IOPL(%rbx)
+    cmpb $0, VCPU_shows_iopl(%rbx)
     jne exit_to_guest
-    movq FULL(STACK), %rsi
+    movq FULL(rsp), %rsi
     andq $-16, %rsi
     movq $HYPERVISOR_END + 128, %rdx
     cmpq %rdx, %rsi
     jb exit_to_guest
-    movq FULL(RFLAGS), %r11
+    movq FULL(rflags), %r11
     write_call_frame exit_to_guest, (GUEST_CODE64 - 3), 0
-    movb $1, INFO_MASK(%rcx)
+    movb $1, INFO_evtchn_upcall_mask(%rcx)
     andl $~EFLAGS_CLEARED_ON_ENTRY, %r11d
     movq %rax, %rcx
     leaq -56(%rsi), %rax
-    movq %rax, FULL(STACK)
-    movq FULL(RAX), %rax
+    movq %rax, FULL(rsp)
+    movq FULL(rax), %rax
     sysret_full
 
 // Short frame, rcx = vCPU, which is in user mode: to its kernel's system call handler. rcx and r11 are in the frame on the
 // guest's stack and free otherwise, so SYSRET will do.
 guest_system_call:
-    movq VCPU_SYSCALL_CALLBACK + CALLBACK_ADDRESS(%rcx), %rax
+    movq VCPU_syscall_callback + CALLBACK_address(%rcx), %rax
     testq %rax, %rax
     jz system_call_general
-    cmpb $0, VCPU_SHOWS_IOPL(%rcx)
+    cmpb $0, VCPU_shows_iopl(%rcx)
     jne system_call_general
-    movq VCPU_INFO(%rcx), %rdx
-    cmpb $0, INFO_MASK(%rdx)
+    movq VCPU_info(%rcx), %rdx
+    cmpb $0, INFO_evtchn_upcall_mask(%rdx)
     jne system_call_general
-    movq VCPU_KERNEL_SP(%rcx), %rsi
+    movq VCPU_kernel_sp(%rcx), %rsi
     andq $-16, %rsi
     movq $HYPERVISOR_END + 128, %rdi
     cmpq %rdi, %rsi
     jb system_call_general
     enter_mode 1, %rcx, %rdi
-    write_call_frame system_call_fault, GUEST_CODE64, REGS_RAX
-    cmpb $0, VCPU_SYSCALL_CALLBACK + CALLBACK_MASK_EVENTS(%rcx)
+    write_call_frame system_call_fault, GUEST_CODE64, REGS_rax
+    cmpb $0, VCPU_syscall_callback + CALLBACK_mask_events(%rcx)
     je 1f
-    movb $1, INFO_MASK(%rdx)
+    movb $1, INFO_evtchn_upcall_mask(%rdx)
 1:  andl $~(EFLAGS_CLEARED_ON_ENTRY | EFLAGS_DF | EFLAGS_IOPL), %r11d
     movq %rax, %rcx
     leaq -56(%rsi), %rdi
-    movq %rdi, SHORT(STACK)
+    movq %rdi, SHORT(rsp)
     sysret_short
 
 system_call_fault:
@@ -203,28 +203,28 @@ function entry_sysenter
 // Short frame, rcx = vCPU in kernel mode. The frame to return to lies at the guest's stack pointer. All of it is read
 // before anything changes but the frame here, of which handle_iret needs no more than that stack pointer.
 guest_iret:
-    movq SHORT(STACK), %rsi
+    movq SHORT(rsp), %rsi
     movq $HYPERVISOR_END, %rdx
     cmpq %rdx, %rsi
     cmovb %rdx, %rsi               // also if the comparison is mispredicted: what is read below decides branches
     jb iret_general
-    cmpb $0, VCPU_SHOWS_IOPL(%rcx)
+    cmpb $0, VCPU_shows_iopl(%rcx)
     jne iret_general
     open_guest_memory
-    guest_access iret_general, movq IRET_RAX(%rsi), %rax
-    movq %rax, SHORT(RAX)
-    guest_access iret_general, movq IRET_R11(%rsi), %r11
-    guest_access iret_general, movq IRET_RCX(%rsi), %rax
-    movq %rax, SHORT(RCX)
-    guest_access iret_general, movq IRET_RIP(%rsi), %rax
-    movq %rax, SHORT(RIP)
-    guest_access iret_general, movq IRET_CS(%rsi), %rdx
-    guest_access iret_general, movq IRET_RFLAGS(%rsi), %rdi
-    guest_access iret_general, movq IRET_SS(%rsi), %rax
+    guest_access iret_general, movq IRET_rax(%rsi), %rax
+    movq %rax, SHORT(rax)
+    guest_access iret_general, movq IRET_r11(%rsi), %r11
+    guest_access iret_general, movq IRET_rcx(%rsi), %rax
+    movq %rax, SHORT(rcx)
+    guest_access iret_general, movq IRET_rip(%rsi), %rax
+    movq %rax, SHORT(rip)
+    guest_access iret_general, movq IRET_cs(%rsi), %rdx
+    guest_access iret_general, movq IRET_rflags(%rsi), %rdi
+    guest_access iret_general, movq IRET_ss(%rsi), %rax
     orl $3, %eax
-    movq %rax, SHORT(SS)
-    guest_access iret_general, movq IRET_STACK(%rsi), %rax
-    guest_access iret_general, testl $VGCF_IN_SYSCALL, IRET_FLAGS(%rsi)
+    movq %rax, SHORT(ss)
+    guest_access iret_general, movq IRET_rsp(%rsi), %rax
+    guest_access iret_general, testl $VGCF_IN_SYSCALL, IRET_flags(%rsi)
     close_guest_memory             // leaves the result of the test
     jnz iret_from_system_call
     movl %edx, %esi
@@ -232,20 +232,20 @@ guest_iret:
     cmpl $3, %esi
     je 2f
     orl $3, %edx
-1:  movq %rdx, SHORT(CS)
-    movq %rax, SHORT(STACK)
-    movq VCPU_INFO(%rcx), %rdx
+1:  movq %rdx, SHORT(cs)
+    movq %rax, SHORT(rsp)
+    movq VCPU_info(%rcx), %rdx
     andl $~(EFLAGS_IOPL | EFLAGS_VM), %edi
     testl $EFLAGS_IF, %edi
     jz 4f
-    movq %rdi, SHORT(RFLAGS)
-    movb $0, INFO_MASK(%rdx)
-    cmpb $0, INFO_PENDING(%rdx)
+    movq %rdi, SHORT(rflags)
+    movb $0, INFO_evtchn_upcall_mask(%rdx)
+    cmpb $0, INFO_evtchn_upcall_pending(%rdx)
     jne 3f
     pop_short
     iret_to_guest
 
-2:  cmpq $0, VCPU_USER_CR3(%rcx)
+2:  cmpq $0, VCPU_user_root(%rcx)
     je iret_general
     enter_mode 0, %rcx, %rsi
     jmp 1b
@@ -254,8 +254,8 @@ guest_iret:
     jmp exit_to_guest
 
 4:  orl $EFLAGS_IF, %edi           // only the virtual flag is clear: events stay masked
-    movq %rdi, SHORT(RFLAGS)
-    movb $1, INFO_MASK(%rdx)
+    movq %rdi, SHORT(rflags)
+    movb $1, INFO_evtchn_upcall_mask(%rdx)
     pop_short
     iret_to_guest
 
@@ -263,24 +263,24 @@ guest_iret:
 iret_from_system_call:
     cmpl $GUEST_CODE64, %edx
     jne iret_general
-    cmpw $GUEST_DATA, SHORT(SS)
+    cmpw $GUEST_DATA, SHORT(ss)
     jne iret_general
     testl $EFLAGS_IF, %edi
     jz iret_general
-    movq SHORT(RIP), %r11
+    movq SHORT(rip), %r11
     shrq $47, %r11                 // in the user's half, hence canonical
     jnz iret_general
-    cmpq $0, VCPU_USER_CR3(%rcx)
+    cmpq $0, VCPU_user_root(%rcx)
     je iret_general
-    movq VCPU_INFO(%rcx), %rdx
-    movb $0, INFO_MASK(%rdx)
-    cmpb $0, INFO_PENDING(%rdx)
+    movq VCPU_info(%rcx), %rdx
+    movb $0, INFO_evtchn_upcall_mask(%rdx)
+    cmpb $0, INFO_evtchn_upcall_pending(%rdx)
     jne iret_general
     enter_mode 0, %rcx, %rsi
     movq %rdi, %r11
     andl $~(EFLAGS_IOPL | EFLAGS_VM | EFLAGS_RF), %r11d
-    movq SHORT(RIP), %rcx
-    movq %rax, SHORT(STACK)
+    movq SHORT(rip), %rcx
+    movq %rax, SHORT(rsp)
     sysret_short
 
 iret_of_multicall:
@@ -294,12 +294,12 @@ iret_general:
 
 // rsp = &regs of the guest frame. Whatever is to be done before the guest goes on is done in C++.
 function exit_to_guest
-    movq FULL_CPU(CURRENT), %rbx
-    cmpl $0, FULL_CPU(PENDING)
+    movq FULL_CPU(current), %rbx
+    cmpl $0, FULL_CPU(pending)
     jne exit_with_work
-    cmpl $-1, VCPU_DEMOTIONS(%rbx)
+    cmpl $-1, VCPU_demotions(%rbx)
     jne exit_with_work
-    movq VCPU_INFO(%rbx), %rcx
+    movq VCPU_info(%rbx), %rcx
     cmpw $1, (%rcx)                // pending, and not masked
     je exit_with_work
     pop_full
@@ -323,4 +323,31 @@ function restart_stack
     leaq 1 - CPU_BLOCK_SIZE - REGS_END(%rsp), %rsp
     call_cpp __x86_indirect_thunk_rdi
 
-    .section .note.GNU-stack, "", @progbits
+// Where SYSCALL lands: a page that every CPU sees in its own window, beside its own stack, so that code relative to itself
+// finds the right stack without a register and without gs. On with rsp at the `rflags` field of the guest frame, with nothing
+// in it yet; the `rsp` field behind it holds the guest's stack pointer. rip and rflags are in rcx and r11, interrupts off.
+//
+// As the thunks of cpu/thunks.S, without a free register. Where a RET goes to what a guest has trained, and the barrier is
+// still to come, by a far one, which no processor predicts.
+    .macro trampoline_to entry
+    .balign 64
+    .globl trampoline_\entry
+trampoline_\entry:
+    movq %rsp, trampoline_start + TRAMPOLINE_TO_FRAME_RSP(%rip)
+    leaq trampoline_start + TRAMPOLINE_TO_FRAME_RSP(%rip), %rsp
+    patch_site PATCH_BARRIER, jmp.d32 3f
+    call 2f
+1:  pause
+    lfence
+    jmp 1b
+2:  pushq 4f(%rip)                 // the return address stays below it, as the word that rflags are to go to
+    ret
+3:  pushq $0
+    pushq $HV_CODE_SELECTOR
+    pushq 4f(%rip)
+    lretq
+4:  .quad \entry
+    .endm
+    .section .trampoline, "ax"
+    trampoline_to entry_syscall64
+    trampoline_to entry_syscall32

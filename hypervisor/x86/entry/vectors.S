@@ -10,7 +10,7 @@ function entry_general
     push_rest
     own_flags
     movq %rsp, %rdi
-    testb $3, FULL(CS)
+    testb $3, FULL(cs)
     jz 1f
     call_cpp handle_guest_trap
     jmp exit_to_guest
@@ -117,5 +117,3 @@ function entry_vector_table
     .set number, number + 1
     .endr
     .noaltmacro
-
-    .section .note.GNU-stack, "", @progbits
