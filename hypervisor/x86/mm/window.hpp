@@ -9,7 +9,7 @@ namespace hv {
 struct Vcpu;
 
 using PortBitmap = std::array<u8, 2 * page_size>;
-alignas(page_size) extern PortBitmap port_bitmap;  // x86/pv/port_policy.cpp, the same for all CPUs
+alignas(page_size) extern PortBitmap port_bitmap;  // x86/pv/port.cpp, the same for all CPUs
 
 namespace window {
 inline constexpr u64 base = 0xffff'8180'0000'0000;

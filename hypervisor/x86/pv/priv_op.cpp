@@ -8,8 +8,12 @@
 #include "core/hal/vcpu.hpp"
 #include "core/hypercall/dispatch.hpp"
 #include "core/mm/root.hpp"
+#include "core/pv/constant_msr.hpp"
 #include "core/pv/cpuid.hpp"
+#include "x86/cpu/features.hpp"
 #include "x86/cpu/instructions.hpp"
+#include "x86/cpu/msr.hpp"
+#include "x86/cpu/this_cpu.hpp"
 #include "x86/cpu/xstate.hpp"
 #include "x86/entry/deliver.hpp"
 
@@ -87,6 +91,62 @@ void set_pair(abi::CpuUserRegs& regs, u64 value) {
     regs.rdx = value >> 32;
 }
 
+// The model-specific registers a PV kernel touches. Those of other purposes fault: Linux has fixups for all of them.
+constexpr u64 apic_base_value = 0xfee0'0000 | 1u << 11;  // enabled
+constexpr u64 apic_base_bsp = 1u << 8;
+
+// Nothing if this guest and this processor have no such register.
+std::optional<u64> constant(Vcpu const& vcpu, u32 index) {
+    pv::CpuidGuest const guest{.privileged = vcpu.domain->privileged, .tsc_is_stable = hal::tsc_is_stable()};
+    return pv::constant_msr(hal::cpuid, guest, index);
+}
+Result<u64> read_msr(Vcpu& vcpu, u32 index) {
+    switch (index) {
+        case msr::fs_base:
+        case msr::gs_base:         // of the kernel: the guest is in kernel mode
+        case msr::kernel_gs_base:  // of its user space
+        case msr::pat: return msr::read(index);
+        case msr::efer: return msr::read(index) & ~(msr::efer_svme | msr::efer_aibrse);
+        case msr::apic_base: return apic_base_value | (vcpu.id.value == 0 ? apic_base_bsp : 0);
+        case msr::tsc: return hal::read_tsc();
+        case msr::tsc_aux: return vcpu.tsc_aux;
+        case msr::microcode:
+            if (Result<u64> revision = msr::try_read(index)) return revision;
+            break;
+        case msr::decode_configuration:  // Linux 5.4 takes LFENCE for serializing only if its write is seen
+            if (Result<u64> value = msr::try_read(index)) return *value & msr::lfence_serializes;
+            break;
+        default: break;
+    }
+    if (std::optional<u64> value = constant(vcpu, index)) return *value;
+    // Before the guest can take a #GP, a refusal would be its end.
+    if (vcpu.traps[general_protection].address == 0) return u64{0};
+    return Errno::perm;
+}
+
+bool write_msr(Vcpu& vcpu, u32 index, u64 value) {
+    switch (index) {
+        case msr::fs_base:
+        case msr::gs_base:
+        case msr::kernel_gs_base:
+            if (!is_canonical(value)) return false;
+            msr::write(index, value);
+            return true;
+        case msr::efer: return value == (msr::read(index) & ~(msr::efer_svme | msr::efer_aibrse));
+        case msr::pat: return value == msr::read(index);
+        case msr::tsc_aux:
+            if (value >> 32 || !features::found.rdtscp) return false;
+            vcpu.tsc_aux = this_cpu().tsc_aux = value;
+            msr::write(index, value);
+            return true;
+        case msr::microcode:
+        case msr::decode_configuration:
+            if (msr::try_read(index)) return true;  // vanishes
+            break;
+        default: break;
+    }
+    return constant(vcpu, index) || vcpu.traps[general_protection].address == 0;
+}
 Emulated for_kernel(Vcpu& vcpu, abi::CpuUserRegs& regs, Instruction const& instruction) {
     u32 index = static_cast<u32>(regs.rcx);  // of what RDMSR, WRMSR and XSETBV are about
     switch (instruction.operation) {
@@ -95,11 +155,11 @@ Emulated for_kernel(Vcpu& vcpu, abi::CpuUserRegs& regs, Instruction const& instr
         case Operation::read_debug: return read_debug(vcpu, regs, instruction);
         case Operation::write_debug: return write_debug(vcpu, regs, instruction);
         case Operation::read_msr: {
-            Result<u64> value = read_guest_msr(vcpu, index);
+            Result<u64> value = read_msr(vcpu, index);
             if (value) set_pair(regs, *value);
             return done_if(bool(value));
         }
-        case Operation::write_msr: return done_if(write_guest_msr(vcpu, index, pair(regs)));
+        case Operation::write_msr: return done_if(write_msr(vcpu, index, pair(regs)));
         case Operation::read_tscp: regs.rcx = vcpu.tsc_aux & 0xffff'ffff; [[fallthrough]];
         case Operation::read_tsc: set_pair(regs, hal::read_tsc()); return Emulated::done;
         case Operation::clear_task_switched: set_virtual_ts(vcpu, false); return Emulated::done;

@@ -31,10 +31,11 @@ void emulate_cpuid(Vcpu const& vcpu, abi::CpuUserRegs& regs);
 // to emulate, the instruction is to be executed again.
 Emulated emulate_table_write(Vcpu& vcpu, abi::CpuUserRegs& regs, u64 address);
 
-// Model-specific registers (x86/pv/msr.cpp).
-Result<u64> read_guest_msr(Vcpu& vcpu, u32 index);
-bool write_guest_msr(Vcpu& vcpu, u32 index, u64 value);
-
 // Ports (x86/pv/port.cpp).
 Emulated emulate_port(Vcpu& vcpu, abi::CpuUserRegs& regs, pv::Instruction const& instruction);
+struct PortRange {
+    u16 first, count;
+};
+void deny_ports(PortRange range);  // at boot: the hypervisor drives a device there
+void open_config_ports();          // at boot: dom0 has one vCPU, and between its accesses comes nobody
 }  // namespace hv::x86
