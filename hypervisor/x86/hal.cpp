@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The machine, as core sees it. The state of the current vCPU is in hal_vcpu.cpp, time in cpu/time.cpp, flushes are in
-// mm/tlb.cpp; what is only passed on has its definition where the work is done.
+// The machine, as core sees it. The state of the current vCPU is in entry/switch.cpp, time in cpu/time.cpp, flushes are
+// in mm/tlb.cpp; what is only passed on has its definition where the work is done.
 #include "base/assert.hpp"
 #include "core/guest_words.hpp"
 #include "core/hal/cpu.hpp"
@@ -8,15 +8,15 @@
 #include "x86/cpu/apic.hpp"
 #include "x86/cpu/features.hpp"
 #include "x86/cpu/instructions.hpp"
-#include "x86/cpu/interrupts.hpp"
 #include "x86/cpu/this_cpu.hpp"
 #include "x86/cpu/time.hpp"
 #include "x86/dev/acpi.hpp"
+#include "x86/dev/irq.hpp"
 #include "x86/mm/paging.hpp"
 
-// A string instruction on the guest's memory, which x86/entry/frame.h opens and closes; a fault ends it, and `done` stays
-// false. Eight bytes at a time: one by one costs eight times as much where REP is not fast. The caller has made sure
-// that the range is the guest's, as the processor would not stop ring 0 at our own pages.
+// A string instruction on the guest's memory, which x86/entry/frame.h opens and closes; a fault ends it, and `done`
+// stays false. Eight bytes at a time: one by one costs eight times as much where REP is not fast. The caller has made
+// sure that the range is the guest's, as the processor would not stop ring 0 at our own pages.
 #define REP_IN_GUEST(name)                                              \
     "4: .byte 0x0f, 0x1f, 0x00\n"                                       \
     "1: rep " name                                                      \

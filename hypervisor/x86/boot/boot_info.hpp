@@ -56,4 +56,31 @@ struct BootInfo {
     std::span<Module const> module_list() const { return {modules.data(), module_count}; }
     std::span<MemoryRange const> memory_ranges() const { return {memory.data(), memory_count}; }
 };
+
+// Reading the information structures of multiboot 1 and 2 (multiboot.cpp).
+inline constexpr u32 multiboot1_magic = 0x2bad'b002;
+inline constexpr u32 multiboot2_magic = 0x36d7'6289;
+
+// `physical` turns a physical address below 4 GiB into a pointer.
+using PhysicalMap = std::byte const* (*)(u64 address);
+
+void read_multiboot1(u64 information, PhysicalMap physical, BootInfo& info);
+void read_multiboot2(u64 information, PhysicalMap physical, BootInfo& info);
+
+// What a loader that hands over `file arguments` means by it.
+std::string_view without_first_word(std::string_view text);
+
+// Making the machine's memory map fit to rely on: sorted, without overlaps, RAM cut to whole pages (memory_map.cpp).
+// Where ranges overlap, the less usable kind wins. Ranges of nothing vanish.
+void normalise_memory(BootInfo& info);
+
+// Marks a range as reserved: the interrupt controllers, which firmware often leaves out.
+void reserve_memory(BootInfo& info, u64 start, u64 size);
+
+u64 end_of_ram(BootInfo const& info);
+
+// What dom0 is shown as the machine's map (hal::machine_memory_map), once normalised.
+void publish_memory_map(BootInfo const& info);
+
+char const* name_of(abi::e820::Type type);
 }  // namespace hv::boot

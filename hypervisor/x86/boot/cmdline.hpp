@@ -11,6 +11,8 @@
 #include "x86/cpu/speculation.hpp"
 
 namespace hv::boot {
+struct BootInfo;
+
 enum class Parity : u8 { none, odd, even };
 
 struct SerialPort {
@@ -65,3 +67,9 @@ Options parse_command_line(std::string_view text);
 // Pages dom0 is to get on a machine with that many free ones.
 u64 dom0_pages(Options const& options, u64 free_pages);
 }  // namespace hv::boot
+
+namespace hv {
+// Builds dom0 of the modules and makes its first vCPU runnable; panics with the reason if that cannot be. Gives the
+// modules' memory back (boot_memory::release_module).
+void start_dom0(boot::BootInfo const& info, boot::Options const& options);
+}  // namespace hv

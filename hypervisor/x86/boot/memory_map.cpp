@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-#include "x86/boot/memory_map.hpp"
 #include <algorithm>
 #include "core/hal/memory.hpp"
+#include "x86/boot/boot_info.hpp"
 
 namespace hv::boot {
 namespace {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Multiboot Specification 0.6.96, section 3.3; Multiboot2 Specification 2.0, section 3.6. Structures are read byte by
 // byte offset: neither protocol promises alignment of everything.
-#include "x86/boot/multiboot.hpp"
+#include "x86/boot/boot_info.hpp"
 
 namespace hv::boot {
 namespace {

@@ -10,7 +10,6 @@
 #include "core/mm/heap.hpp"
 #include "core/sched/scheduler.hpp"
 #include "core/time/guest_time.hpp"
-#include "x86/boot/handover.hpp"
 #include "x86/cpu/apic.hpp"
 #include "x86/cpu/features.hpp"
 #include "x86/cpu/instructions.hpp"
@@ -20,6 +19,7 @@
 #include "x86/cpu/time.hpp"
 #include "x86/cpu/xstate.hpp"
 #include "x86/dev/acpi.hpp"
+#include "x86/entry/entry.hpp"
 #include "x86/mm/paging.hpp"
 
 extern "C" {

@@ -11,9 +11,8 @@
 #include "core/mm/page_alloc.hpp"
 #include "core/sched/scheduler.hpp"
 #include "core/time/guest_time.hpp"
-#include "x86/boot/handover.hpp"
-#include "x86/boot/memory_map.hpp"
-#include "x86/boot/multiboot.hpp"
+#include "x86/boot/boot_info.hpp"
+#include "x86/boot/cmdline.hpp"
 #include "x86/boot/smp.hpp"
 #include "x86/cpu/apic.hpp"
 #include "x86/cpu/features.hpp"
@@ -23,10 +22,10 @@
 #include "x86/cpu/time.hpp"
 #include "x86/cpu/xstate.hpp"
 #include "x86/dev/acpi.hpp"
-#include "x86/dev/power.hpp"
 #include "x86/dev/serial.hpp"
-#include "x86/mm/boot_memory.hpp"
+#include "x86/entry/entry.hpp"
 #include "x86/mm/paging.hpp"
+#include "x86/panic.hpp"
 
 extern "C" {
 [[noreturn]] void start(hv::u32 magic, hv::u32 information);  // from boot.S

@@ -34,7 +34,7 @@ struct alignas(16) CpuBlock {
     u64 xcr0;     // as loaded
     u64 tsc_aux;  // as loaded
     bool debug_registers_loaded;
-    bool lacks_selectors;  // the current vCPU's are in the guest frame, not in the processor (x86/entry/exit.hpp)
+    bool lacks_selectors;  // the current vCPU's are in the guest frame, not in the processor (x86/entry/entry.hpp)
     u64 reserved;          // keeps the size a multiple of 16
     StaleStore stale_store;
     perf::Counts counts;

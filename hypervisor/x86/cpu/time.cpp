@@ -10,7 +10,6 @@
 #include "x86/cpu/instructions.hpp"
 #include "x86/cpu/msr.hpp"
 #include "x86/cpu/this_cpu.hpp"
-#include "x86/cpu/tsc_speed.hpp"
 #include "x86/dev/rtc.hpp"
 
 namespace hv::time {
@@ -47,21 +46,7 @@ u64 read_wall_clock() {
 }
 
 u64 tsc_at(Time time) { return tsc_start + time / second * tsc_hz + time % second * tsc_hz / second; }
-}  // namespace
 
-void calibrate() {
-    tsc_start = cpu::rdtsc();
-    TscSpeed const speed = measure_tsc();
-    tsc_hz = speed.hz;
-    apic_hz = measure_apic_timer(tsc_hz);
-    tsc_to_ns = scale_of(tsc_hz);
-    this_cpu().deadline_tsc = ~u64{0};
-    log::info("time: TSC at {} kHz, give or take {}, APIC timer at {} kHz, by the {}", tsc_hz / 1000,
-              (speed.doubt + 999) / 1000, apic_hz / 1000, speed.clock);
-    wall_start = read_wall_clock();
-}
-
-namespace {
 constinit std::atomic<u32> question{0}, answer{0};
 constinit std::atomic<u64> offered_tsc{0};
 
@@ -73,17 +58,6 @@ u32 wait_for_change(std::atomic<u32> const& of, u32 from) {
     cpu::pause();
     return from;
 }
-}  // namespace
-
-void offer_clock() {
-    u32 const last = answer.load(std::memory_order_relaxed);
-    u32 const asked = wait_for_change(question, last);
-    if (asked == last) return;
-    offered_tsc.store(cpu::rdtsc(), std::memory_order_relaxed);
-    answer.store(asked, std::memory_order_release);
-}
-
-namespace {
 struct Difference {
     i64 behind;
     u64 delay;  // of the quickest answer: what the difference cannot be told by
@@ -112,6 +86,26 @@ Difference ask_boot_cpu() {
 }
 }  // namespace
 
+void calibrate() {
+    tsc_start = cpu::rdtsc();
+    TscSpeed const speed = measure_tsc();
+    tsc_hz = speed.hz;
+    apic_hz = measure_apic_timer(tsc_hz);
+    tsc_to_ns = scale_of(tsc_hz);
+    this_cpu().deadline_tsc = ~u64{0};
+    log::info("time: TSC at {} kHz, give or take {}, APIC timer at {} kHz, by the {}", tsc_hz / 1000,
+              (speed.doubt + 999) / 1000, apic_hz / 1000, speed.clock);
+    wall_start = read_wall_clock();
+}
+
+void offer_clock() {
+    u32 const last = answer.load(std::memory_order_relaxed);
+    u32 const asked = wait_for_change(question, last);
+    if (asked == last) return;
+    offered_tsc.store(cpu::rdtsc(), std::memory_order_relaxed);
+    answer.store(asked, std::memory_order_release);
+}
+
 // A difference that the answer's own delay can explain is none. The correction is looked at as well: between the two
 // instructions that make it, time may have passed.
 void follow_clock() {
@@ -133,7 +127,6 @@ void follow_clock() {
                   found.delay / (tsc_hz / 1'000'000));
 }
 
-void watch() { watch_tsc(tsc_hz); }
 bool deadline_passed() { return cpu::rdtsc() >= this_cpu().deadline_tsc; }
 }  // namespace hv::time
 

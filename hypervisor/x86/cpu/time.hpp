@@ -1,14 +1,26 @@
 // SPDX-License-Identifier: MIT
-// Time from the TSC, whose speed is measured once (cpu/tsc_speed.hpp); deadlines by the local APIC's timer. The rest is
-// core's hal.
+// Time from the TSC, whose speed is measured once; deadlines by the local APIC's timer. The rest is core's hal.
 #pragma once
+#include "portable/base/types.hpp"
 
 namespace hv::time {
 void calibrate();  // at boot, with the APIC on
-void watch();      // that the speed was measured well: on the boot CPU, once it has timers
 bool deadline_passed();
+// From now on, every two seconds on the boot CPU, once it has timers. If a minute shows another frequency than the one
+// we go by, the log says so, once.
+void watch();
 
 // At the start of another processor: it reads our counter some times and corrects its own if they differ.
 void offer_clock();   // on the boot CPU, again and again until the other one has done with it
 void follow_clock();  // on the other one
+
+// The machine's clocks beside each other (cpu/tsc_speed.cpp): how fast the TSC and the local APIC's timer run. By the
+// PIT; by the ACPI timer or the HPET where that one is absent or the machine too busy. What is still in doubt is
+// logged.
+struct TscSpeed {
+    u64 hz, doubt;
+    char const* clock;  // that it was measured by
+};
+TscSpeed measure_tsc();
+u64 measure_apic_timer(u64 tsc_hz);  // this CPU's
 }  // namespace hv::time

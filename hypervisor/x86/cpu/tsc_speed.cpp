@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: MIT
-#include "x86/cpu/tsc_speed.hpp"
 #include <algorithm>
 #include "base/assert.hpp"
 #include "base/log.hpp"
@@ -10,6 +9,7 @@
 #include "x86/cpu/calibrate.hpp"
 #include "x86/cpu/instructions.hpp"
 #include "x86/cpu/reference_clocks.hpp"
+#include "x86/cpu/time.hpp"
 #include "x86/dev/acpi.hpp"
 #include "x86/mm/paging.hpp"
 
@@ -21,34 +21,34 @@ struct Ports {
     static void outb(u16 port, u8 value) { cpu::outb(port, value); }
 };
 
-struct AcpiTimer {
-    static constexpr u64 hz = 3'579'545, mask = 0xff'ffff;  // some have 32 bits; the others are not worth asking
+// One that always counts up and wraps.
+struct Reference {
+    char const* name;
+    u64 hz, mask;
+    u64 (*count)();
     static u64 tsc() { return cpu::rdtsc(); }
-    static u64 count() { return cpu::inl(acpi::machine.timer); }
 };
+constexpr u64 hpet_period = 0x004, hpet_configuration = 0x010, hpet_main_counter = 0x0f0;
+constinit u64 hpet_window = 0;
+u32 volatile& hpet_register(u64 offset) { return *reinterpret_cast<u32 volatile*>(hpet_window + offset); }
 
-// The HPET's main counter (IA-PC HPET specification 1.0a): a clock to compare with where there is no better one.
-struct Hpet {
-    enum Register : u32 { period = 0x004, configuration = 0x010, main_counter = 0x0f0 };
-    static constexpr u64 mask = ~u32{0};
-    static inline constinit u64 window = 0, hz = 0;
+// Of the ACPI timer some have 32 bits; the others are not worth asking. Of the HPET's main counter (IA-PC HPET
+// specification 1.0a) it is the lower half, which is read at once.
+constinit Reference acpi_timer{"ACPI timer", 3'579'545, 0xff'ffff, [] { return u64{cpu::inl(acpi::machine.timer)}; }};
+constinit Reference hpet{"HPET", 0, ~u32{0}, [] { return u64{hpet_register(hpet_main_counter)}; }};
 
-    static u32 volatile& at(Register reg) { return *reinterpret_cast<u32 volatile*>(window + reg); }
-    static bool start() {  // if there is one: maps it and lets it count; once or oftener
-        constexpr u64 femtoseconds = 1'000'000'000'000'000;
-        constexpr u32 enable = 1u << 0, longest_period = 0x05f5'e100;  // by the specification: anything else is no HPET
-        if (hz) return true;
-        if (acpi::machine.hpet == Maddr{0}) return false;
-        window = paging::map_device(acpi::machine.hpet, page_size);
-        u32 const one_tick = at(period);
-        if (!one_tick || one_tick > longest_period) return false;
-        at(configuration) = at(configuration) | enable;
-        hz = femtoseconds / one_tick;
-        return true;
-    }
-    static u64 tsc() { return cpu::rdtsc(); }
-    static u64 count() { return at(main_counter); }  // the lower half, which is read at once
-};
+bool start_hpet() {  // if there is one: maps it and lets it count; once or oftener
+    constexpr u64 femtoseconds = 1'000'000'000'000'000;
+    constexpr u32 enable = 1u << 0, longest_period = 0x05f5'e100;  // by the specification: anything else is no HPET
+    if (hpet.hz) return true;
+    if (acpi::machine.hpet == Maddr{0}) return false;
+    hpet_window = paging::map_device(acpi::machine.hpet, page_size);
+    u32 const one_tick = hpet_register(hpet_period);
+    if (!one_tick || one_tick > longest_period) return false;
+    hpet_register(hpet_configuration) = hpet_register(hpet_configuration) | enable;
+    hpet.hz = femtoseconds / one_tick;
+    return true;
+}
 
 // Counts down once, at a speed to be found: how far a run has come, the TSC says.
 struct ApicTimer {
@@ -78,10 +78,11 @@ u64 speed_by_cpuid() {
     return last >= processor_mhz ? u64{cpu::cpuid(processor_mhz).eax & 0xffff} * 1'000'000 : 0;
 }
 
+u64 distance(u64 one, u64 other) { return std::max(one, other) - std::min(one, other); }
+
 void compare_with_cpuid(TscSpeed const& speed) {
     u64 const claimed = speed_by_cpuid();
-    u64 const difference = std::max(claimed, speed.hz) - std::min(claimed, speed.hz);
-    if (claimed && difference > speed.hz / 100 + speed.doubt)
+    if (claimed && distance(claimed, speed.hz) > speed.hz / 100 + speed.doubt)
         log::warn("time: CPUID says that the TSC runs at {} kHz; by the {} it is {}", claimed / 1000, speed.clock,
                   speed.hz / 1000);
 }
@@ -96,39 +97,39 @@ void try_clock(TscSpeed& best, Clock&& clock, char const* name) {
     if (!best.hz || speed.doubt < best.doubt) best = speed;
 }
 
+void try_reference(TscSpeed& best, Reference& clock) {
+    try_clock(best, Counter<Reference>(clock, clock.hz, clock.mask), clock.name);
+}
+
 bool is_sure(TscSpeed const& speed) { return speed.hz && speed.doubt <= speed.hz / 1'000'000 * most_doubt; }
 
 // For the rest of the time: read only, so that whatever dom0 does with ports the clock still counts.
 struct Watch {
     Timer timer{};
-    ClockWatch watch;
-    u64 tsc_hz, clock_hz;
+    ClockWatch watch{0, 0};
+    Reference* clock = nullptr;
+    u64 tsc_hz = 0;
 };
-constinit Watch watch{.watch = {0, 0}, .tsc_hz = 0, .clock_hz = 0};
-constexpr Time watch_interval = 2'000'000'000;
+constinit Watch watched{};
 
-template <class Io>
 Pair narrow_pair() {
-    Io io;
-    Counter<Io> clock(io, watch.clock_hz, Io::mask);
+    Counter<Reference> clock(*watched.clock, watched.clock->hz, watched.clock->mask);
     Pair best = clock.read_once();
-    for (u32 i = 0; i < 8 && best.width() > watch.tsc_hz / 50'000; ++i)
+    for (u32 i = 0; i < 8 && best.width() > watched.tsc_hz / 50'000; ++i)
         if (Pair const next = clock.read_once(); next.width() < best.width()) best = next;
     return best;
 }
 
 void look_at_clock(void*) {
-    watch.timer.arm(hal::now() + watch_interval, hal::this_cpu());
-    std::optional<Span> const minute =
-        watch.watch.add(acpi::machine.timer ? narrow_pair<AcpiTimer>() : narrow_pair<Hpet>());
+    constexpr Time interval = 2'000'000'000;
+    watched.timer.arm(hal::now() + interval, hal::this_cpu());
+    std::optional<Span> const minute = watched.watch.add(narrow_pair());
     if (!minute) return;
-    u64 const hz = minute->tsc_hz(watch.clock_hz);
-    u64 const difference = std::max(hz, watch.tsc_hz) - std::min(hz, watch.tsc_hz);
-    if (difference <= watch.tsc_hz / 1'000'000 * (most_doubt + minute->doubt_in_millionths())) return;
+    u64 const hz = minute->tsc_hz(watched.clock->hz), difference = distance(hz, watched.tsc_hz);
+    if (difference <= watched.tsc_hz / 1'000'000 * (most_doubt + minute->doubt_in_millionths())) return;
     log::warn("time: the TSC ran at {} kHz over a minute of the {}, and not at {}: time is wrong by {} in a million",
-              hz / 1000, acpi::machine.timer ? "ACPI timer" : "HPET", watch.tsc_hz / 1000,
-              difference / (watch.tsc_hz / 1'000'000));
-    watch.timer.disarm();
+              hz / 1000, watched.clock->name, watched.tsc_hz / 1000, difference / (watched.tsc_hz / 1'000'000));
+    watched.timer.disarm();
 }
 }  // namespace
 
@@ -136,19 +137,14 @@ TscSpeed measure_tsc() {
     TscSpeed best{};
     Ports ports;
     try_clock(best, Pit<Ports>(ports), "PIT");
-    if (!is_sure(best) && acpi::machine.timer) {
-        AcpiTimer io;
-        try_clock(best, Counter<AcpiTimer>(io, io.hz, io.mask), "ACPI timer");
-    }
-    if (!is_sure(best) && Hpet::start()) {
-        Hpet io;
-        try_clock(best, Counter<Hpet>(io, Hpet::hz, io.mask), "HPET");
-    }
+    if (!is_sure(best) && acpi::machine.timer) try_reference(best, acpi_timer);
+    if (!is_sure(best) && start_hpet()) try_reference(best, hpet);
     if (!best.hz) panic("neither a PIT nor an ACPI timer nor a HPET counts: no way to measure time");
     if (!is_sure(best))
         log::warn("time: this machine is too busy to measure time: the TSC's frequency is in doubt by {} in a million",
                   best.doubt / (best.hz / 1'000'000));
     compare_with_cpuid(best);
+    watched.tsc_hz = best.hz;
     return best;
 }
 
@@ -162,12 +158,11 @@ u64 measure_apic_timer(u64 tsc_hz) {
     return span->clock_hz(tsc_hz);
 }
 
-void watch_tsc(u64 tsc_hz) {
-    if (!acpi::machine.timer && !Hpet::start()) return log::info("time: no clock to compare the TSC with later");
-    watch.watch = ClockWatch(tsc_hz, acpi::machine.timer ? AcpiTimer::mask : Hpet::mask);
-    watch.tsc_hz = tsc_hz;
-    watch.clock_hz = acpi::machine.timer ? AcpiTimer::hz : Hpet::hz;
-    watch.timer.callback = look_at_clock;
-    watch.timer.arm(hal::now(), hal::this_cpu());
+void watch() {
+    if (!acpi::machine.timer && !start_hpet()) return log::info("time: no clock to compare the TSC with later");
+    watched.clock = acpi::machine.timer ? &acpi_timer : &hpet;
+    watched.watch = ClockWatch(watched.tsc_hz, watched.clock->mask);
+    watched.timer.callback = look_at_clock;
+    watched.timer.arm(hal::now(), hal::this_cpu());
 }
 }  // namespace hv::time

@@ -4,14 +4,16 @@
 #include <atomic>
 #include "base/index.hpp"
 #include "base/lock.hpp"
+#include "base/log.hpp"
 #include "core/domain.hpp"
 #include "core/event/channels.hpp"
 #include "core/event/pirq.hpp"
 #include "core/hal/irq.hpp"
-#include "x86/cpu/interrupts.hpp"
 #include "x86/cpu/this_cpu.hpp"
 #include "x86/dev/acpi.hpp"
-#include "x86/dev/msi.hpp"
+#include "x86/dev/pci.hpp"
+#include "x86/dev/serial.hpp"
+#include "x86/mm/tlb.hpp"
 
 namespace hv::irq {
 namespace {
@@ -56,17 +58,8 @@ Result<> take_vector(Line& line) {
     }
     return Errno::nospc;
 }
-}  // namespace
-
-bool claim(u32 gsi, u8 vector, ioapic::Wiring wiring) {
-    if (gsi >= claimed.size() || gsi >= hal::gsi_count()) return false;
-    claimed[gsi] = true;
-    ioapic::set_destination(gsi, 0);
-    ioapic::set_entry(gsi, vector, wiring, false);
-    return true;
-}
-
-// A level stays masked until dom0 has answered it. An interrupt that finds its vCPU on another CPU moves there.
+// One of dom0's; false: it is not one of these. A level stays masked until dom0 has answered it. An interrupt that
+// finds its vCPU on another CPU moves there.
 bool deliver(u8 vector) {
     Line* line = by_vector[vector].load(std::memory_order_acquire);
     if (!line) return false;
@@ -78,6 +71,38 @@ bool deliver(u8 vector) {
         return true;
     SpinGuard guard{lock};
     if (line->enabled && line->can_move()) line->move(wanted);
+    return true;
+}
+
+void note(u32 work) { this_cpu().pending.fetch_or(work, std::memory_order_relaxed); }
+}  // namespace
+
+void handle(u8 number) {
+    switch (number) {
+        case vector::timer:
+            this_cpu().deadline_tsc = ~u64{0};
+            note(PendingWork::timer);
+            break;
+        case vector::kick: note(PendingWork::reschedule); break;
+        case vector::console:
+            if (serial::serve()) note(PendingWork::console);
+            break;
+        case vector::tlb: x86_tlb::answer(); break;
+        case vector::apic_error: log::warn("cpu {}: APIC error {:x}", this_cpu().id, apic::take_error()); break;
+        case vector::spurious:
+        case vector::pic_spurious7:
+        case vector::pic_spurious15: return;  // nobody waits for the end of these
+        default:
+            if (!deliver(number)) log::warn("cpu {}: unexpected interrupt vector {:x}", this_cpu().id, number);
+    }
+    apic::end_of_interrupt();
+}
+
+bool claim(u32 gsi, u8 vector, ioapic::Wiring wiring) {
+    if (gsi >= claimed.size() || gsi >= hal::gsi_count()) return false;
+    claimed[gsi] = true;
+    ioapic::set_destination(gsi, 0);
+    ioapic::set_entry(gsi, vector, wiring, false);
     return true;
 }
 }  // namespace hv::irq

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MIT
 // PCI configuration space by its two ports (PCI Local Bus Specification 3.0, 3.2.2.3.2). One lock makes the pair of
-// accesses one, for the hypervisor and for dom0, whose accesses come here too.
+// accesses one, for the hypervisor and for dom0, whose accesses come here too. And its messages.
 #pragma once
-#include <optional>
-#include "portable/base/types.hpp"
+#include "core/hal/irq.hpp"
 
 namespace hv::pci {
 struct Function {
@@ -33,3 +32,29 @@ u8 find_capability(Function function, u8 id);  // its offset; 0: the function is
 // Where a memory BAR points; nothing if it is not one or memory is not decoded.
 std::optional<Maddr> memory_bar(Function function, u32 index);
 }  // namespace hv::pci
+
+// Message-signalled interrupts (PCI Local Bus Specification 3.0, section 6.8). The hypervisor writes the messages;
+// dom0's kernel turns the capability on and off, and may see an MSI-X table but not write it.
+namespace hv::msi {
+// One message of a device: where it is stored, and with what it can be held back.
+class Message {
+public:
+    Message() = default;
+    static Result<Message> find(hal::MsiSource const& source);
+
+    void write(u8 vector, CpuId cpu);  // and masked, where the device can do that
+    void retarget(CpuId cpu);
+    void set_masked(bool masked);
+
+    bool is_in_memory() const { return entry_ != nullptr; }  // else in configuration space
+    bool is_of(pci::Function function) const { return function_ == function; }
+    bool operator==(Message const&) const = default;
+
+private:
+    pci::Function function_{};
+    u8 address_at_ = 0;  // MSI: offsets in configuration space
+    u8 data_at_ = 0;
+    u8 mask_at_ = 0;                 // 0: cannot be masked
+    u32 volatile* entry_ = nullptr;  // MSI-X
+};
+}  // namespace hv::msi

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
-#include "x86/dev/power.hpp"
-#include "base/log.hpp"
 #include "core/hal/power.hpp"
+#include "base/log.hpp"
 #include "x86/boot/smp.hpp"
 #include "x86/cpu/instructions.hpp"
 #include "x86/dev/acpi.hpp"
 #include "x86/dev/serial.hpp"
+#include "x86/panic.hpp"
 
 namespace hv::power {
 namespace {

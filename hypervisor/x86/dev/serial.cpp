@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: MIT
-// PC16550D data sheet, section 8.
 #include "x86/dev/serial.hpp"
 #include <algorithm>
 #include <array>
@@ -8,10 +7,8 @@
 #include "base/log.hpp"
 #include "core/hal/power.hpp"
 #include "x86/cpu/instructions.hpp"
-#include "x86/cpu/interrupts.hpp"
 #include "x86/dev/acpi.hpp"
 #include "x86/dev/irq.hpp"
-#include "x86/dev/uart_output.hpp"
 
 namespace hv::serial {
 namespace {

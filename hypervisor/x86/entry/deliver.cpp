@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: MIT
-#include "x86/entry/deliver.hpp"
 #include "base/log.hpp"
 #include "core/domain.hpp"
 #include "core/guest_access.hpp"
@@ -8,6 +7,7 @@
 #include "core/pv/trap_frame.hpp"
 #include "public/mmu.hpp"
 #include "x86/cpu/instructions.hpp"
+#include "x86/entry/entry.hpp"
 #include "x86/mm/tlb.hpp"
 #include "x86/mm/window.hpp"
 

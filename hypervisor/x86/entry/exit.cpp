@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 // What is done before a CPU goes (back) to a guest: work that interrupts have left, demotions, other vCPUs, events.
-#include "x86/entry/exit.hpp"
 #include "base/log.hpp"
 #include "core/domain.hpp"
 #include "core/event/virq.hpp"
@@ -9,10 +8,10 @@
 #include "core/sched/scheduler.hpp"
 #include "core/sched/timer.hpp"
 #include "public/event_channel.hpp"
-#include "x86/boot/handover.hpp"
+#include "x86/boot/cmdline.hpp"
 #include "x86/cpu/instructions.hpp"
 #include "x86/cpu/this_cpu.hpp"
-#include "x86/entry/deliver.hpp"
+#include "x86/entry/entry.hpp"
 
 extern "C" {
 [[noreturn]] void resume_guest();                     // entry/syscall.S

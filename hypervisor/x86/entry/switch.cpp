@@ -1,22 +1,137 @@
 // SPDX-License-Identifier: MIT
 // From one vCPU to another. Everything of a vCPU that hardware holds is saved whole: guests may change segment bases,
 // selectors and extended state without telling anybody.
+#include "base/lock.hpp"
 #include "core/domain.hpp"
+#include "core/hal/cpu.hpp"
 #include "core/hal/vcpu.hpp"
 #include "core/mm/descriptor.hpp"
+#include "core/pv/cpuid.hpp"
+#include "core/pv/registers.hpp"
 #include "core/sched/scheduler.hpp"
 #include "core/time/guest_time.hpp"
+#include "core/vcpu.hpp"
 #include "x86/cpu/features.hpp"
 #include "x86/cpu/instructions.hpp"
 #include "x86/cpu/msr.hpp"
 #include "x86/cpu/speculation.hpp"
 #include "x86/cpu/this_cpu.hpp"
 #include "x86/cpu/xstate.hpp"
-#include "x86/entry/deliver.hpp"
-#include "x86/entry/exit.hpp"
+#include "x86/entry/entry.hpp"
 #include "x86/mm/paging.hpp"
 #include "x86/mm/tlb.hpp"
 #include "x86/mm/window.hpp"
+
+// Makes the hardware follow changes of the vCPU that runs here. For any other vCPU its fields are all there is.
+namespace hv::hal {
+namespace {
+constexpr u64 cr0_ts = 1u << 3;
+constexpr u64 cr4_of_guest = pv::cr4_choosable & ~pv::cr4_osxsave;
+constexpr u64 dr7_enabled = 0xff;
+
+bool is_loaded(Vcpu const& vcpu) { return hv::this_cpu().current == &vcpu; }
+}  // namespace
+
+void load_root(Vcpu& vcpu) {
+    if (!is_loaded(vcpu)) return;
+    u64 const root = vcpu.in_kernel ? vcpu.kernel_root.cr3_or(0) : vcpu.user_root.cr3_or(0);
+    x86_tlb::load_root(root ? root : paging::idle_root());  // as x86_tlb::load_root of one, shorter
+}
+
+void load_descriptor_tables(Vcpu& vcpu) {
+    if (is_loaded(vcpu)) window::load_descriptor_tables(vcpu);
+}
+
+// The active GS base is that of the mode the vCPU is in; the processor keeps the other one for SWAPGS.
+void load_segment_bases(Vcpu& vcpu) {
+    if (!is_loaded(vcpu)) return;
+    msr::write(msr::fs_base, vcpu.fs_base);
+    msr::write(msr::gs_base, vcpu.in_kernel ? vcpu.gs_base_kernel : vcpu.gs_base_user);
+    msr::write(msr::kernel_gs_base, vcpu.in_kernel ? vcpu.gs_base_user : vcpu.gs_base_kernel);
+}
+
+void set_segment_base(Vcpu& vcpu, u32 which, u64 value) {
+    bool loaded = is_loaded(vcpu);
+    switch (which) {
+        case abi::segbase::fs:
+            vcpu.fs_base = value;
+            if (loaded) msr::write(msr::fs_base, value);
+            break;
+        case abi::segbase::gs_user:
+            vcpu.gs_base_user = value;
+            if (loaded) msr::write(msr::kernel_gs_base, value);
+            break;
+        default:
+            vcpu.gs_base_kernel = value;
+            if (loaded) msr::write(msr::gs_base, value);
+    }
+}
+
+void save_segment_bases(Vcpu& vcpu) {
+    if (!is_loaded(vcpu)) return;
+    vcpu.fs_base = msr::read(msr::fs_base);
+    u64 active = msr::read(msr::gs_base), inactive = msr::read(msr::kernel_gs_base);
+    vcpu.gs_base_kernel = vcpu.in_kernel ? active : inactive;
+    vcpu.gs_base_user = vcpu.in_kernel ? inactive : active;
+}
+
+// In kernel mode, where hypercalls come from: the user's GS is the inactive one.
+bool load_user_gs_selector(Vcpu& vcpu, u16 selector) {
+    if (!is_loaded(vcpu)) return false;
+    cpu::swapgs();
+    bool loaded = cpu::load_gs(selector);
+    cpu::swapgs();
+    vcpu.gs_base_user = msr::read(msr::kernel_gs_base);
+    return loaded;
+}
+
+// Real breakpoints only while some are enabled: writing these registers is slow. What they have told goes with them, as
+// the next #DB adds what it finds to what its vCPU was told before.
+void load_debug_registers(Vcpu& vcpu) {
+    if (!is_loaded(vcpu)) return;
+    CpuBlock& cpu = hv::this_cpu();
+    if (!(vcpu.debug_registers[7] & dr7_enabled)) {
+        if (!cpu.debug_registers_loaded) return;
+        cpu::write_dr7(pv::fixed_dr7(0));
+        cpu::write_dr6(pv::fixed_dr6(0));
+        cpu.debug_registers_loaded = false;
+        return;
+    }
+    cpu::write_dr0(vcpu.debug_registers[0]);
+    cpu::write_dr1(vcpu.debug_registers[1]);
+    cpu::write_dr2(vcpu.debug_registers[2]);
+    cpu::write_dr3(vcpu.debug_registers[3]);
+    cpu::write_dr6(vcpu.debug_registers[6]);
+    cpu::write_dr7(vcpu.debug_registers[7]);
+    cpu.debug_registers_loaded = true;
+}
+
+void load_virtual_ts(Vcpu& vcpu) {
+    if (!is_loaded(vcpu)) return;
+    u64 value = cpu::read_cr0();
+    if (vcpu.cr0_ts == !!(value & cr0_ts)) return;
+    if (vcpu.cr0_ts) cpu::write_cr0(value | cr0_ts);
+    else cpu::clts();
+}
+
+void load_virtual_cr4(Vcpu& vcpu) {
+    if (!is_loaded(vcpu)) return;
+    u64 now = cpu::read_cr4();
+    u64 wanted = (now & ~cr4_of_guest) | (vcpu.cr4 & cr4_of_guest);
+    if (!features::found.fsgsbase) wanted &= ~(u64{1} << 16);
+    if (wanted != now) cpu::write_cr4(wanted);
+}
+
+// With the next use of a port it is asked for again.
+void load_iopl(Vcpu& vcpu) {
+    if (is_loaded(vcpu)) window::port_bitmap_offset(this_cpu()) = window::ports_closed;
+}
+
+void sync_vcpu(Vcpu& vcpu) {
+    while (vcpu.running.load(std::memory_order_acquire) && vcpu.cpu.load(std::memory_order_relaxed) != this_cpu())
+        spin_wait();
+}
+}  // namespace hv::hal
 
 namespace hv::x86 {
 namespace {

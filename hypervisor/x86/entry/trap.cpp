@@ -13,9 +13,9 @@
 #include "core/pv/trap_frame.hpp"
 #include "x86/boot/smp.hpp"
 #include "x86/cpu/instructions.hpp"
-#include "x86/cpu/interrupts.hpp"
 #include "x86/cpu/this_cpu.hpp"
-#include "x86/entry/deliver.hpp"
+#include "x86/dev/irq.hpp"
+#include "x86/entry/entry.hpp"
 #include "x86/mm/window.hpp"
 #include "x86/panic.hpp"
 #include "x86/pv/priv_op.hpp"
@@ -180,7 +180,7 @@ void handle_guest_trap(abi::CpuUserRegs& regs) {
         case x86::linux_system_call: return x86::software_interrupt(vcpu, regs, vector);
         default: break;
     }
-    if (vector >= x86::first_interrupt) return interrupts::handle(static_cast<u8>(vector));
+    if (vector >= x86::first_interrupt) return irq::handle(static_cast<u8>(vector));
     std::optional<u64> code;
     if (pv::has_error_code(vector)) code = regs.error_code;
     x86::deliver_exception(vcpu, regs, vector, code);
@@ -200,7 +200,7 @@ void handle_kernel_write_fault(Vcpu& vcpu, abi::CpuUserRegs& regs) {
 
 // From ring 0: interrupts while a CPU is idle or lets them in, and faults in guest memory.
 void handle_hypervisor_trap(abi::CpuUserRegs& regs) {
-    if (regs.entry_vector >= x86::first_interrupt) return interrupts::handle(static_cast<u8>(regs.entry_vector));
+    if (regs.entry_vector >= x86::first_interrupt) return irq::handle(static_cast<u8>(regs.entry_vector));
     u64 fixup = x86::fixup_for(regs.rip);
     if (!fixup) panic_on_exception(regs);
     if (fixup == reinterpret_cast<u64>(iret_fault)) {

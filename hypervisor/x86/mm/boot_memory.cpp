@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: MIT
-#include "x86/mm/boot_memory.hpp"
 #include <algorithm>
 #include "base/assert.hpp"
 #include "core/mm/page_alloc.hpp"

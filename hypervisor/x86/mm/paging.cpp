@@ -5,9 +5,8 @@
 #include "core/hal/memory.hpp"
 #include "core/mm/entry.hpp"
 #include "core/mm/page_alloc.hpp"
-#include "x86/boot/memory_map.hpp"
+#include "x86/boot/boot_info.hpp"
 #include "x86/cpu/instructions.hpp"
-#include "x86/mm/boot_memory.hpp"
 
 namespace hv::paging {
 namespace {

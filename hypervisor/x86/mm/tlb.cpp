@@ -3,7 +3,7 @@
 #include "base/lock.hpp"
 #include "core/hal/cpu.hpp"
 #include "x86/cpu/apic.hpp"
-#include "x86/cpu/interrupts.hpp"
+#include "x86/dev/irq.hpp"
 
 namespace hv::x86_tlb {
 namespace {

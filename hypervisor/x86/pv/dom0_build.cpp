@@ -18,11 +18,10 @@
 #include "core/sched/scheduler.hpp"
 #include "portable/base/format.hpp"
 #include "portable/kernel/contents.hpp"
-#include "x86/boot/handover.hpp"
+#include "x86/boot/cmdline.hpp"
 #include "x86/cpu/instructions.hpp"
 #include "x86/dev/acpi.hpp"
-#include "x86/entry/exit.hpp"
-#include "x86/mm/boot_memory.hpp"
+#include "x86/entry/entry.hpp"
 #include "x86/mm/paging.hpp"
 #include "x86/pv/priv_op.hpp"
 

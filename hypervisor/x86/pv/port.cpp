@@ -6,7 +6,7 @@
 #include "core/guest_access.hpp"
 #include "core/hal/memory.hpp"
 #include "x86/dev/pci.hpp"
-#include "x86/entry/deliver.hpp"
+#include "x86/entry/entry.hpp"
 #include "x86/mm/tlb.hpp"
 #include "x86/pv/priv_op.hpp"
 

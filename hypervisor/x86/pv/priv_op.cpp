@@ -15,7 +15,7 @@
 #include "x86/cpu/msr.hpp"
 #include "x86/cpu/this_cpu.hpp"
 #include "x86/cpu/xstate.hpp"
-#include "x86/entry/deliver.hpp"
+#include "x86/entry/entry.hpp"
 
 namespace hv::x86 {
 namespace {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "x86/boot/memory_map.hpp"
+#include "x86/boot/boot_info.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // No machine of the tests has an x2APIC: what is known of one is in the manual's tables (Intel SDM volume 3, 11.12.1).
-#include "x86/cpu/apic_registers.hpp"
+#include "x86/cpu/apic.hpp"
 
 #include <utility>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "x86/dev/acpi_tables.hpp"
+#include "x86/dev/acpi.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Output by interrupt, on a UART that sends when it is told to and interrupts by edges.
-#include "x86/dev/uart_output.hpp"
+#include "x86/dev/serial.hpp"
 
 #include <gtest/gtest.h>
 
