@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "kernel/image_reader.hpp"
-#include "portable/kernel/contents.hpp"
+#include "portable/kernel/layout.hpp"
 #include "tests/unit/hypervisor/portable/kernel/kernel_file.hpp"
 
 using namespace paravane;

@@ -5,7 +5,7 @@
 #include <cstring>
 #include <vector>
 
-#include "portable/kernel/contents.hpp"
+#include "portable/kernel/layout.hpp"
 #include "tests/unit/hypervisor/portable/kernel/kernel_file.hpp"
 
 using namespace hv;

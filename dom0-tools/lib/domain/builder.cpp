@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <cstring>
 
-#include "portable/kernel/contents.hpp"
+#include "portable/kernel/layout.hpp"
 #include "public/grant_table.hpp"
 #include "public/shared_info.hpp"
 

@@ -3,7 +3,7 @@
 
 #include <array>
 
-#include "portable/kernel/contents.hpp"
+#include "portable/kernel/layout.hpp"
 #include "runtime/guest.hpp"
 #include "runtime/memory.hpp"
 #include "runtime/page_table.hpp"

@@ -1,12 +1,31 @@
 // SPDX-License-Identifier: MIT
-// Reads an ELF64 PV kernel: which bytes go where, what its Xen notes ask for, and whether it may run. The image is
-// somebody's file in memory; nothing in it is believed before it is checked against the view's size, and nothing
-// outlives the view.
+// Reads an ELF64 PV kernel: which bytes go where, what its notes of owner "Xen" ask for, and the answer to "may this
+// kernel run, and as what?". The hypervisor asks for dom0 and dom0's tools for guests: one source, so that both say the
+// same. The image is somebody's file in memory; nothing in it is believed before it is checked against the view's size,
+// and nothing outlives the view.
 #pragma once
 #include <array>
-#include "portable/kernel/notes.hpp"
+#include <optional>
+#include <span>
+#include <string_view>
+#include "portable/base/types.hpp"
 
 namespace hv::pv {
+// What is wrong, as a clause for "dom0 kernel: …"; null if nothing is.
+using Complaint = char const*;
+
+enum class KernelRole : u8 { dom0, guest };
+
+inline constexpr u32 max_elf_segments = 16;
+inline constexpr u64 largest_image = u64{1} << 39;  // one L4 slot
+
+struct Refusal {
+    Complaint why = nullptr;
+    std::string_view about{};  // the kernel's words that are complained of, if there are such
+
+    explicit operator bool() const { return why; }
+};
+
 using KernelFile = std::span<u8 const>;
 
 struct Segment {

@@ -17,7 +17,7 @@
 #include "core/pv/vcpu_context.hpp"
 #include "core/sched/scheduler.hpp"
 #include "portable/base/format.hpp"
-#include "portable/kernel/contents.hpp"
+#include "portable/kernel/layout.hpp"
 #include "x86/boot/cmdline.hpp"
 #include "x86/cpu/instructions.hpp"
 #include "x86/dev/acpi.hpp"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Kernels to be laid out, and a domain's initial memory as its processor would see it.
 #pragma once
-#include "portable/kernel/contents.hpp"
+#include "portable/kernel/layout.hpp"
 
 #include <map>
 #include <vector>
