@@ -4,233 +4,203 @@
 
 namespace hv::boot {
 namespace {
-// A parser of one option's value; each take_* consumes what it reads.
+// What is left of an option's value; each take_* consumes what it reads.
 class Reader {
 public:
     explicit Reader(std::string_view text) : rest_{text} {}
 
     bool done() const { return rest_.empty(); }
-    bool take(char c) {
-        if (rest_.empty() || rest_.front() != c) return false;
-        rest_.remove_prefix(1);
-        return true;
-    }
-    std::optional<char> take_any() {
-        char c = done() ? '\0' : rest_.front();
-        return take(c) ? std::optional{c} : std::nullopt;
-    }
+    bool take(char c) { return take_word({&c, 1}); }
     bool take_word(std::string_view word) {
         if (!rest_.starts_with(word)) return false;
         rest_.remove_prefix(word.size());
         return true;
     }
-    std::optional<u64> take_number() {
-        u64 base = take_word("0x") ? 16 : 10;
+    // Which of these characters comes next, capitals as small ones.
+    std::optional<u32> take_one_of(std::string_view characters) {
+        char const c = done() ? '\0' : rest_.front();
+        usize const at = characters.find(c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c);
+        if (at == characters.npos) return std::nullopt;
+        rest_.remove_prefix(1);
+        return static_cast<u32>(at);
+    }
+    std::optional<u64> take_number(u64 least = 0, u64 most = ~u64{0}) {
+        std::string_view const digits = take_word("0x") ? "0123456789abcdef" : "0123456789";
         u64 value = 0;
         bool any = false;
-        for (; !rest_.empty(); rest_.remove_prefix(1), any = true) {
-            char c = rest_.front();
-            usize digit =
-                std::string_view{"0123456789abcdef"}.find(c >= 'A' && c <= 'F' ? static_cast<char>(c | 0x20) : c);
-            if (digit >= base) break;
-            if (__builtin_mul_overflow(value, base, &value) || __builtin_add_overflow(value, digit, &value))
+        for (; std::optional<u32> digit = take_one_of(digits); any = true)
+            if (__builtin_mul_overflow(value, digits.size(), &value) || __builtin_add_overflow(value, *digit, &value))
                 return std::nullopt;
-        }
-        return any ? std::optional{value} : std::nullopt;
+        return any && value >= least && value <= most ? std::optional{value} : std::nullopt;
     }
     // A number with a unit; without one it counts KiB, as in Xen.
     std::optional<u64> take_size() {
-        std::optional<u64> number = take_number();
-        if (!number) return std::nullopt;
-        usize shift = 10;
-        if (usize unit = rest_.empty() ? 5 : std::string_view{"bkmgt"}.find(static_cast<char>(rest_.front() | 0x20));
-            unit < 5) {
-            shift = 10 * unit;
-            rest_.remove_prefix(1);
-        }
-        return *number > ~u64{0} >> shift ? std::nullopt : std::optional{*number << shift};
+        std::optional<u64> const number = take_number();
+        u32 const shift = 10 * take_one_of("bkmgt").value_or(1);
+        return number && *number <= ~u64{0} >> shift ? std::optional{*number << shift} : std::nullopt;
     }
 
 private:
     std::string_view rest_;
 };
 
+// A parser may leave what it has changed when it complains, and text that it does not know: parse_option sees to both.
 using Problem = char const*;  // null: none
 
-Problem parse_console(Options& options, std::string_view value) {
-    if (value.empty()) return "expected com1, com2 or none";
-    u32 console = 0;
-    while (!value.empty()) {
-        std::string_view name = value.substr(0, std::min(value.find(','), value.size()));
-        value.remove_prefix(std::min(name.size() + 1, value.size()));
-        if (name == "com1") console = 1;
-        else if (name == "com2") console = 2;
-        else if (name != "none") return "the console is com1, com2 or none";
-    }
-    options.console = console;
+Problem parse_console(Options& options, Reader& value) {
+    options.console = 0;
+    do {
+        if (value.take_word("com1")) options.console = 1;
+        else if (value.take_word("com2")) options.console = 2;
+        else if (!value.take_word("none")) return "the console is com1, com2 or none";
+    } while (value.take(',') && !value.done());
     return nullptr;
 }
 
 // <baud>[,<data bits><parity><stop bits>[,<io base>[,<irq>]]]; the baud rate may be "auto": as firmware left it is not
 // worth reading back, so that is the usual one.
-Problem parse_com(SerialPort& result, std::string_view value) {
-    SerialPort port = result;
-    Reader reader{value};
-    if (!reader.take_word("auto")) {
-        std::optional<u64> baud = reader.take_number();
-        if (!baud || *baud < 50 || *baud > 115200 || 115200 % *baud) return "the baud rate must divide 115200";
+Problem parse_com(SerialPort& port, Reader& value) {
+    if (!value.take_word("auto")) {
+        std::optional<u64> const baud = value.take_number(50, 115200);
+        if (!baud || 115200 % *baud) return "the baud rate must divide 115200";
         port.baud = static_cast<u32>(*baud);
     }
-    if (reader.take(',') && !reader.done()) {
-        std::optional<char> bits = reader.take_any(), parity = reader.take_any(), stop = reader.take_any();
-        if (!bits || *bits < '5' || *bits > '8' || !stop || (*stop != '1' && *stop != '2'))
-            return "the format is data bits, parity, stop bits, as in 8n1";
-        if (*parity != 'n' && *parity != 'o' && *parity != 'e') return "the parity is n, o or e";
-        port.data_bits = static_cast<u8>(*bits - '0');
-        port.parity = *parity == 'n' ? Parity::none : *parity == 'o' ? Parity::odd : Parity::even;
-        port.stop_bits = static_cast<u8>(*stop - '0');
-        if (reader.take(',')) {
-            std::optional<u64> base = reader.take_number();
-            if (!base || *base == 0 || *base > 0xfff8) return "the I/O base must be a port number";
-            port.io_base = static_cast<u16>(*base);
-            if (reader.take(',')) {
-                std::optional<u64> irq = reader.take_number();
-                if (!irq || *irq > 15) return "the interrupt must be 0 to 15";
-                port.irq = static_cast<u8>(*irq);
-            }
-        }
-    }
-    if (!reader.done()) return "unexpected text behind the settings of the port";
-    result = port;
+    if (!value.take(',') || value.done()) return nullptr;
+    std::optional<u32> const bits = value.take_one_of("5678"), parity = value.take_one_of("noe"),
+                             stop = value.take_one_of("12");
+    if (!bits || !parity || !stop) return "the format is data bits, parity (n, o or e), stop bits, as in 8n1";
+    port.data_bits = static_cast<u8>(5 + *bits);
+    port.parity = static_cast<Parity>(*parity);
+    port.stop_bits = static_cast<u8>(1 + *stop);
+    if (!value.take(',')) return nullptr;
+    std::optional<u64> const base = value.take_number(1, 0xfff8);
+    if (!base) return "the I/O base must be a port number";
+    port.io_base = static_cast<u16>(*base);
+    if (!value.take(',')) return nullptr;
+    std::optional<u64> const irq = value.take_number(0, 15);
+    if (!irq) return "the interrupt must be 0 to 15";
+    port.irq = static_cast<u8>(*irq);
     return nullptr;
 }
 
 // [-]<size> | min:[-]<size> | max:[-]<size>, separated by commas
-Problem parse_dom0_memory(Options& options, std::string_view value) {
-    Reader reader{value};
-    std::optional<MemoryAmount> exact, least, most;
+Problem parse_dom0_memory(Options& options, Reader& value) {
+    options.dom0_memory = options.dom0_memory_min = options.dom0_memory_max = std::nullopt;
     do {
-        std::optional<MemoryAmount>* target = reader.take_word("min:")   ? &least
-                                              : reader.take_word("max:") ? &most
-                                                                         : &exact;
-        bool all_but = reader.take('-');
-        std::optional<u64> bytes = reader.take_size();
+        std::optional<MemoryAmount>& amount = value.take_word("min:")   ? options.dom0_memory_min
+                                              : value.take_word("max:") ? options.dom0_memory_max
+                                                                        : options.dom0_memory;
+        bool const all_but = value.take('-');
+        std::optional<u64> const bytes = value.take_size();
         if (!bytes) return "a size is a number with one of B K M G T behind it";
-        *target = MemoryAmount{.bytes = *bytes, .all_but = all_but};
-    } while (reader.take(','));
-    if (!reader.done()) return "unexpected text behind a size";
-    options.dom0_memory = exact;
-    options.dom0_memory_min = least;
-    options.dom0_memory_max = most;
+        amount = MemoryAmount{.bytes = *bytes, .all_but = all_but};
+    } while (value.take(','));
     return nullptr;
 }
 
 // <n> | <min>-[<max>] | -<max>
-Problem parse_dom0_vcpus(Options& options, std::string_view value) {
-    constexpr u64 limit = 128;
-    constexpr Problem range = "the number must be 1 to 128";
-    Reader reader{value};
-    std::optional<u64> first = reader.take_number();
-    std::optional<u64> last = first;
-    bool is_range = reader.take('-');
-    if (is_range) last = reader.take_number();
-    if (!reader.done() || (!first && !last)) return "expected a number, or two with a dash between";
-    if ((first && (*first < 1 || *first > limit)) || (last && (*last < 1 || *last > limit))) return range;
+Problem parse_dom0_vcpus(Options& options, Reader& value) {
+    auto fits = [](std::optional<u64> number) { return !number || (*number >= 1 && *number <= 128); };
+    std::optional<u64> const first = value.take_number();
+    bool const is_range = value.take('-');
+    std::optional<u64> const last = is_range ? value.take_number() : first;
+    if ((!first && !last) || !fits(first) || !fits(last)) return "expected a number of 1 to 128, or two with a dash";
     if (first && last && *first > *last) return "the lower bound is above the upper one";
     options.dom0_min_vcpus = is_range && first ? static_cast<u32>(*first) : 1;
     options.dom0_max_vcpus = last ? static_cast<u32>(*last) : 0;
     return nullptr;
 }
 
-Problem parse_cpus(Options& options, std::string_view value) {
-    Reader reader{value};
-    std::optional<u64> count = reader.take_number();
-    if (!count || *count < 1 || *count > max_cpus || !reader.done()) return "the number must be 1 to 256";
-    options.max_cpus = static_cast<u32>(*count);
-    return nullptr;
+Problem parse_cpus(Options& options, Reader& value) {
+    std::optional<u64> const count = value.take_number(1, max_cpus);
+    options.max_cpus = static_cast<u32>(count.value_or(0));
+    return count ? nullptr : "the number must be 1 to 256";
 }
 
 // no | [no-]retpoline | [no-]ibpb | [no-]ibpb-entry | [no-]verw, separated by commas; without it the processor decides
-Problem parse_speculation(Options& options, std::string_view value) {
-    constexpr Problem expected =
-        "expected no, or any of retpoline, ibpb, ibpb-entry, verw, no- before what is not wanted";
-    Reader reader{value};
-    speculation::Request request = options.speculation;
+Problem parse_speculation(Options& options, Reader& value) {
+    speculation::Request& request = options.speculation;
     do {
-        bool off = reader.take_word("no-");
-        if (reader.take_word("retpoline")) request.retpolines = !off;
-        else if (reader.take_word("ibpb-entry")) request.ibpb_on_entry = !off;
-        else if (reader.take_word("ibpb")) request.ibpb = !off;
-        else if (reader.take_word("verw")) request.clears_buffers = !off;
-        else if (!off && reader.take_word("no"))
+        bool off = value.take_word("no-");
+        if (value.take_word("retpoline")) request.retpolines = !off;
+        else if (value.take_word("ibpb-entry")) request.ibpb_on_entry = !off;
+        else if (value.take_word("ibpb")) request.ibpb = !off;
+        else if (value.take_word("verw")) request.clears_buffers = !off;
+        else if (!off && value.take_word("no"))
             request = {.retpolines = false, .ibpb = false, .clears_buffers = false, .ibpb_on_entry = false};
-        else return expected;
-    } while (reader.take(','));
-    if (!reader.done()) return expected;
-    options.speculation = request;
+        else return "expected no, or any of retpoline, ibpb, ibpb-entry, verw, no- before what is not wanted";
+    } while (value.take(','));
     return nullptr;
 }
 
-#ifdef PARAVANE_CHAOS
-Problem parse_chaos(Options& options, std::string_view value) {
-    Reader reader{value};
-    std::optional<u64> const seed = reader.take_number();
-    if (!seed || !reader.done()) return "expected chaos=SEED";
-    options.chaos_seed = *seed;
-    return nullptr;
-}
-#endif
-
-std::optional<log::Level> level_named(std::string_view name) {
-    if (name == "none" || name == "error") return log::Level::error;
-    if (name == "warning") return log::Level::warning;
-    if (name == "info") return log::Level::info;
-    if (name == "debug" || name == "all") return log::Level::debug;
+std::optional<log::Level> take_level(Reader& value) {
+    if (value.take_word("none") || value.take_word("error")) return log::Level::error;
+    if (value.take_word("warning")) return log::Level::warning;
+    if (value.take_word("info")) return log::Level::info;
+    if (value.take_word("debug") || value.take_word("all")) return log::Level::debug;
     return std::nullopt;
 }
 
 // <level>[/<rate-limited level>]: the second is Xen's, our rate limit knows no levels.
-Problem parse_level(std::optional<log::Level>& result, std::string_view value) {
-    usize slash = std::min(value.find('/'), value.size());
-    std::optional<log::Level> level = level_named(value.substr(0, slash));
-    if (!level || (slash < value.size() && !level_named(value.substr(slash + 1))))
-        return "the level is none, error, warning, info, debug or all";
-    result = level;
+Problem parse_level(std::optional<log::Level>& level, Reader& value) {
+    level = take_level(value);
+    bool const is_known = level && (!value.take('/') || take_level(value));
+    return is_known ? nullptr : "the level is none, error, warning, info, debug or all";
+}
+
+template <bool Options::*Flag, bool Value>
+Problem set(Options& options, Reader&) {
+    options.*Flag = Value;
     return nullptr;
 }
+
+#ifdef PARAVANE_CHAOS
+Problem parse_chaos(Options& options, Reader& value) {
+    std::optional<u64> const seed = value.take_number();
+    options.chaos_seed = seed.value_or(0);
+    return seed ? nullptr : "expected chaos=SEED";
+}
+#endif
+
+struct Option {
+    std::string_view name;
+    Problem (*parse)(Options&, Reader&);
+    bool has_value = true;
+};
+constexpr Option known[] = {
+    {"console", parse_console},
+    {"com1", [](Options& options, Reader& value) { return parse_com(options.com[0], value); }},
+    {"com2", [](Options& options, Reader& value) { return parse_com(options.com[1], value); }},
+    {"dom0_mem", parse_dom0_memory},
+    {"dom0_max_vcpus", parse_dom0_vcpus},
+    {"maxcpus", parse_cpus},
+    {"spec-ctrl", parse_speculation},
+    {"loglvl", [](Options& options, Reader& value) { return parse_level(options.log_level, value); }},
+    {"guest_loglvl", [](Options& options, Reader& value) { return parse_level(options.guest_log_level, value); }},
+    {"noreboot", set<&Options::reboot, false>, false},
+    {"unsafe", set<&Options::unsafe, true>, false},
+#ifdef PARAVANE_CHAOS
+    {"chaos", parse_chaos},
+#endif
+};
 
 void complain(Options& options, bool is_error, std::string_view option, char const* reason) {
     if (options.complaint_count < options.complaints.size())
         options.complaints[options.complaint_count++] = {.is_error = is_error, .option = option, .reason = reason};
 }
 
-void parse_option(Options& options, std::string_view option) {
-    usize equals = std::min(option.find('='), option.size());
-    std::string_view name = option.substr(0, equals);
-    bool has_value = equals < option.size();
-    std::string_view value = has_value ? option.substr(equals + 1) : std::string_view{};
-    if (name == "noreboot" || name == "unsafe") {
-        if (has_value) return complain(options, true, option, "this option takes no value");
-        if (name == "unsafe") options.unsafe = true;
-        else options.reboot = false;
-        return;
-    }
-    Problem problem = nullptr;
-    if (name == "console") problem = parse_console(options, value);
-    else if (name == "com1") problem = parse_com(options.com[0], value);
-    else if (name == "com2") problem = parse_com(options.com[1], value);
-    else if (name == "dom0_mem") problem = parse_dom0_memory(options, value);
-    else if (name == "dom0_max_vcpus") problem = parse_dom0_vcpus(options, value);
-    else if (name == "maxcpus") problem = parse_cpus(options, value);
-    else if (name == "spec-ctrl") problem = parse_speculation(options, value);
-    else if (name == "loglvl") problem = parse_level(options.log_level, value);
-    else if (name == "guest_loglvl") problem = parse_level(options.guest_log_level, value);
-#ifdef PARAVANE_CHAOS
-    else if (name == "chaos") problem = parse_chaos(options, value);
-#endif
-    else return complain(options, false, option, "unknown");
-    if (!has_value || value.empty()) problem = "this option needs a value";
-    if (problem) complain(options, true, option, problem);
+void parse_option(Options& options, std::string_view text) {
+    usize const equals = std::min(text.find('='), text.size());
+    auto const* option = std::ranges::find(known, text.substr(0, equals), &Option::name);
+    if (option == std::end(known)) return complain(options, false, text, "unknown");
+    Reader value{text.substr(std::min(equals + 1, text.size()))};
+    Options wanted = options;
+    Problem problem = !option->has_value && equals < text.size() ? "this option takes no value"
+                      : option->has_value && value.done()        ? "this option needs a value"
+                                                                 : option->parse(wanted, value);
+    if (!problem && !value.done()) problem = "unexpected text behind the value";
+    if (problem) return complain(options, true, text, problem);
+    options = wanted;
 }
 }  // namespace
 
