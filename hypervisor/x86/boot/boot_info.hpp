@@ -9,6 +9,13 @@
 #include "public/memory.hpp"
 
 namespace hv::boot {
+template <class T>
+T read(std::byte const* at) {  // wherever it lies
+    T value;
+    __builtin_memcpy(&value, at, sizeof(T));
+    return value;
+}
+
 inline constexpr usize max_command_line = 2048;
 inline constexpr usize max_modules = 8;
 inline constexpr usize max_memory_ranges = 128;
@@ -57,7 +64,7 @@ struct BootInfo {
     std::span<MemoryRange const> memory_ranges() const { return {memory.data(), memory_count}; }
 };
 
-// Reading the information structures of multiboot 1 and 2 (multiboot.cpp).
+// Reading the information structures of multiboot 1 and 2.
 inline constexpr u32 multiboot1_magic = 0x2bad'b002;
 inline constexpr u32 multiboot2_magic = 0x36d7'6289;
 
@@ -70,7 +77,7 @@ void read_multiboot2(u64 information, PhysicalMap physical, BootInfo& info);
 // What a loader that hands over `file arguments` means by it.
 std::string_view without_first_word(std::string_view text);
 
-// Making the machine's memory map fit to rely on: sorted, without overlaps, RAM cut to whole pages (memory_map.cpp).
+// Making the machine's memory map fit to rely on: sorted, without overlaps, RAM cut to whole pages.
 // Where ranges overlap, the less usable kind wins. Ranges of nothing vanish.
 void normalise_memory(BootInfo& info);
 

@@ -8,7 +8,7 @@
 #include <string_view>
 #include "base/log.hpp"
 #include "portable/base/types.hpp"
-#include "x86/cpu/speculation.hpp"
+#include "x86/cpu/features.hpp"
 
 namespace hv::boot {
 struct BootInfo;

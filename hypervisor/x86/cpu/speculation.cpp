@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: MIT
-#include "x86/cpu/speculation.hpp"
 #include <array>
 #include "base/log.hpp"
 #include "x86/cpu/features.hpp"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // From what the processor says to what is done. Intel SDM volume 4 (IA32_ARCH_CAPABILITIES, IA32_SPEC_CTRL) and Intel's
 // notes on each weakness; AMD APM volume 3, appendix E, and AMD's notes on Retbleed, SRSO and TSA.
-#include "x86/cpu/speculation.hpp"
+#include "x86/cpu/features.hpp"
 
 namespace hv::speculation {
 namespace {

@@ -8,7 +8,6 @@
 #include "x86/cpu/apic.hpp"
 #include "x86/cpu/calibrate.hpp"
 #include "x86/cpu/instructions.hpp"
-#include "x86/cpu/reference_clocks.hpp"
 #include "x86/cpu/time.hpp"
 #include "x86/dev/acpi.hpp"
 #include "x86/mm/paging.hpp"

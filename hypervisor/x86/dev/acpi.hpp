@@ -14,12 +14,7 @@ namespace hv::acpi {
 inline constexpr u32 header_size = 36;
 inline constexpr u32 largest_table = 16u << 20;  // beyond it a length is a mistake, and to sum it would read devices
 
-template <class T>
-T read(std::byte const* at) {
-    T value;
-    __builtin_memcpy(&value, at, sizeof(T));
-    return value;
-}
+using boot::read;
 
 template <usize Size>
 bool is_signature(std::byte const* at, char const (&text)[Size]) {

@@ -5,8 +5,7 @@
 #pragma once
 #include "x86/cpu/apic.hpp"
 
-namespace hv {
-namespace vector {
+namespace hv::vector {
 inline constexpr u8 console = 0xf0;
 inline constexpr u8 kick = 0xf1;
 inline constexpr u8 timer = 0xf2;
@@ -18,14 +17,13 @@ inline constexpr u8 pic_spurious15 = 0x2f;
 inline constexpr u8 first_device = 0x30;  // irq.cpp hands these out, except where guests' INT 0x80 arrives
 inline constexpr u8 last_device = 0xef;
 inline constexpr u8 linux_system_call = 0x80;
-}  // namespace vector
+}  // namespace hv::vector
 
-namespace irq {
+namespace hv::irq {
 // From the entry path, for every vector of 32 and above that is not a guest's INT n. Short: it notes what is to be done
 // in this_cpu().pending and tells the APIC; the exit path does the work.
 void handle(u8 vector);
 
 // At boot: a device that the hypervisor drives itself. False if no IO-APIC has that input.
 bool claim(u32 gsi, u8 vector, ioapic::Wiring wiring);
-}  // namespace irq
-}  // namespace hv
+}  // namespace hv::irq

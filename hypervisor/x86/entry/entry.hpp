@@ -53,3 +53,10 @@ void give_up(Vcpu& vcpu, abi::CpuUserRegs const& regs, char const* why);
 void enter_kernel_mode(Vcpu& vcpu);
 void enter_user_mode(Vcpu& vcpu);  // needs a user root
 }  // namespace hv::x86
+
+// Extended processor state of vCPUs: x87, SSE, AVX. Saved and loaded whole, whatever XCR0 the vCPU runs with: a
+// component it has switched off may still hold what it, or another vCPU, left there.
+namespace hv::xstate {
+void init_cpu();
+void set_xcr0(Vcpu& vcpu, u64 value);  // of the current vCPU
+}  // namespace hv::xstate

@@ -14,7 +14,6 @@
 #include "x86/cpu/instructions.hpp"
 #include "x86/cpu/msr.hpp"
 #include "x86/cpu/this_cpu.hpp"
-#include "x86/cpu/xstate.hpp"
 #include "x86/entry/entry.hpp"
 
 namespace hv::x86 {

@@ -8,7 +8,7 @@
 #include <functional>
 #include <random>
 
-#include "x86/cpu/reference_clocks.hpp"
+#include "x86/cpu/calibrate.hpp"
 
 namespace hv::time {
 namespace {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Processors by the words that they tell of themselves, as far as speculation goes.
-#include "x86/cpu/speculation.hpp"
+#include "x86/cpu/features.hpp"
 
 #include <gtest/gtest.h>
 

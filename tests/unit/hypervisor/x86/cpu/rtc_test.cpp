@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "x86/dev/rtc.hpp"
+#include "x86/cpu/time.hpp"
 
 #include <gtest/gtest.h>
 
