@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-// The machine, as core sees it. The state of the current vCPU is in entry/switch.cpp, time in cpu/time.cpp, flushes are
-// in mm/tlb.cpp; what is only passed on has its definition where the work is done.
+// The machine, as core sees it. The state of the current vCPU is in entry/switch.cpp, time in cpu/time.cpp; what is
+// only passed on has its definition where the work is done.
 #include "base/assert.hpp"
+#include "base/lock.hpp"
 #include "core/guest_words.hpp"
 #include "core/hal/cpu.hpp"
 #include "core/hal/memory.hpp"
@@ -13,6 +14,60 @@
 #include "x86/dev/acpi.hpp"
 #include "x86/dev/irq.hpp"
 #include "x86/mm/paging.hpp"
+
+namespace hv::x86_tlb {
+namespace {
+constexpr u64 everything = ~u64{0};
+
+// One request at a time. Its author waits until every other CPU has answered: from the interrupt, or from spin_wait
+// where it waits for something itself, with interrupts off.
+constinit Spinlock<LockRank::flush> lock;
+constinit std::atomic<u64> wanted{everything};
+constinit CpuMask waiting_for;
+
+[[gnu::always_inline]] inline void flush_local(u64 address) {
+    if (address != everything) return drop_page(address);
+    count_event(perf::Event::full_flush);
+    load_root(cpu::read_cr3());
+}
+
+[[gnu::noinline]] void flush_others(CpuMask const& cpus, CpuId self, u64 address) {
+    CpuMask others = cpus;
+    others.clear(self);
+    SpinGuard guard{lock};
+    wanted.store(address, std::memory_order_release);
+    others.for_each([](u32 cpu) { waiting_for.set(cpu); });
+    others.for_each([](u32 cpu) {
+        count_event(perf::Event::flush_ipi);
+        apic::send_ipi(cpu, vector::tlb);
+    });
+    while (!waiting_for.empty()) cpu::pause();
+}
+
+[[gnu::always_inline]] inline void flush(CpuMask const& cpus, u64 address) {
+    CpuId const self = this_cpu().id;
+    if (cpus.test(self)) flush_local(address);
+    if (cpus.has_others(self)) [[unlikely]]
+        flush_others(cpus, self, address);
+}
+}  // namespace
+
+void answer() {
+    CpuId cpu = this_cpu().id;
+    if (!waiting_for.test(cpu)) return;
+    flush_local(wanted.load(std::memory_order_acquire));
+    waiting_for.clear(cpu);
+}
+}  // namespace hv::x86_tlb
+
+#ifdef PARAVANE_DEBUG
+hv::HeldLocks& hv::held_locks() { return this_cpu().held_locks; }
+#endif
+
+void hv::spin_wait_keeping_registers() {
+    x86_tlb::answer();
+    cpu::pause();
+}
 
 // A string instruction on the guest's memory, which x86/entry/frame.h opens and closes; a fault ends it, and `done`
 // stays false. Eight bytes at a time: one by one costs eight times as much where REP is not fast. The caller has made
@@ -75,6 +130,11 @@ bool should_preempt() {
     cpu::let_interrupts_in();
     return hv::this_cpu().pending.load(std::memory_order_relaxed) != 0 || time::deadline_passed();
 }
+
+void flush_tlb(CpuMask const& cpus) { x86_tlb::flush(cpus, x86_tlb::everything); }
+void flush_tlb_page(CpuMask const& cpus, u64 address) { x86_tlb::flush(cpus, address); }
+void flush_tlb_local() { x86_tlb::flush_local(x86_tlb::everything); }
+void flush_tlb_page_local(u64 address) { x86_tlb::drop_page(address); }
 
 perf::Counts& perf_counts(CpuId cpu) { return cpu_block(cpu).counts; }
 

@@ -5,8 +5,8 @@
 #include "core/vcpu.hpp"
 #include "portable/base/pte.hpp"
 #include "public/hypercall.hpp"
-#include "x86/cpu/segments.hpp"
 #include "x86/cpu/this_cpu.hpp"
+#include "x86/mm/window.hpp"
 
 // The parts of a vCPU are bases, which lie one behind the other.
 #pragma GCC diagnostic ignored "-Winvalid-offsetof"

@@ -4,7 +4,6 @@
 #include "base/log.hpp"
 #include "core/domain.hpp"
 #include "core/hal/power.hpp"
-#include "x86/boot/smp.hpp"
 #include "x86/cpu/instructions.hpp"
 #include "x86/cpu/this_cpu.hpp"
 #include "x86/dev/acpi.hpp"

@@ -48,19 +48,9 @@ void add_module(BootInfo& info, u64 start, u64 end, std::string_view command_lin
     if (!module.command_line.assign(command_line)) note(info, "a module's command line is too long and was cut off");
 }
 
-constexpr u32 mb1_command_line = 1u << 2;
-constexpr u32 mb1_modules = 1u << 3;
-constexpr u32 mb1_memory_map = 1u << 6;
-constexpr u32 mb1_loader_name = 1u << 9;
+constexpr u32 mb1_command_line = 1u << 2, mb1_modules = 1u << 3, mb1_memory_map = 1u << 6, mb1_loader_name = 1u << 9;
 
-enum Mb2Tag : u32 {
-    end = 0,
-    command_line = 1,
-    loader_name = 2,
-    module = 3,
-    memory_map = 6,
-    efi_system_table = 12,
-};
+enum Mb2Tag : u32 { end = 0, command_line = 1, loader_name = 2, module = 3, memory_map = 6, efi_system_table = 12 };
 
 void read_tag(BootInfo& info, std::byte const* tag, u32 type, u32 size) {
     switch (type) {

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: MIT
-#include "x86/boot/smp.hpp"
 #include <array>
 #include <atomic>
 #include "base/lock.hpp"
@@ -13,12 +12,13 @@
 #include "x86/cpu/apic.hpp"
 #include "x86/cpu/features.hpp"
 #include "x86/cpu/instructions.hpp"
-#include "x86/cpu/segments.hpp"
 #include "x86/cpu/this_cpu.hpp"
 #include "x86/cpu/time.hpp"
 #include "x86/dev/acpi.hpp"
 #include "x86/entry/entry.hpp"
 #include "x86/mm/paging.hpp"
+#include "x86/mm/window.hpp"
+#include "x86/panic.hpp"
 
 extern "C" {
 extern char const ap_start[], ap_start_end[];  // boot/boot.S

@@ -13,16 +13,15 @@
 #include "core/time/guest_time.hpp"
 #include "x86/boot/boot_info.hpp"
 #include "x86/boot/cmdline.hpp"
-#include "x86/boot/smp.hpp"
 #include "x86/cpu/apic.hpp"
 #include "x86/cpu/features.hpp"
-#include "x86/cpu/segments.hpp"
 #include "x86/cpu/this_cpu.hpp"
 #include "x86/cpu/time.hpp"
 #include "x86/dev/acpi.hpp"
 #include "x86/dev/serial.hpp"
 #include "x86/entry/entry.hpp"
 #include "x86/mm/paging.hpp"
+#include "x86/mm/window.hpp"
 #include "x86/panic.hpp"
 
 extern "C" {

@@ -14,13 +14,8 @@
 
 namespace hv::apic {
 namespace {
-constexpr u32 masked = 1u << 16;
-constexpr u32 enable = 1u << 8;
-constexpr u32 delivery_pending = 1u << 12;
-constexpr u32 divide_by_1 = 0xb;
-constexpr u64 base_enable = 1u << 11;
-constexpr u64 base_x2apic = 1u << 10;
-
+constexpr u32 masked = 1u << 16, enable = 1u << 8, delivery_pending = 1u << 12, divide_by_1 = 0xb;
+constexpr u64 base_enable = 1u << 11, base_x2apic = 1u << 10;
 constexpr u32 init_assert = 0x4500, start_up = 0x4600, nmi = 0x4400;
 
 constinit u64 window_address = 0;
@@ -100,11 +95,8 @@ u32 timer_count() { return get(current_count); }
 
 namespace hv::ioapic {
 namespace {
-constexpr u32 version_register = 1;
-constexpr u32 first_entry = 0x10;
-constexpr u32 entry_masked = 1u << 16;
-constexpr u32 entry_level = 1u << 15;
-constexpr u32 entry_active_low = 1u << 13;
+constexpr u32 version_register = 1, first_entry = 0x10;
+constexpr u32 entry_masked = 1u << 16, entry_level = 1u << 15, entry_active_low = 1u << 13;
 
 struct IoApic {
     Maddr base{};

@@ -1,9 +1,23 @@
 // SPDX-License-Identifier: MIT
 #include "x86/cpu/features.hpp"
 #include <algorithm>
+#include <array>
+#include <initializer_list>
 #include "base/log.hpp"
 #include "x86/cpu/instructions.hpp"
 #include "x86/cpu/msr.hpp"
+
+namespace {
+enum class Site : hv::u64 { verw, barrier, stac, clac };  // entry/frame.h: PATCH_*
+struct PatchSite {
+    hv::u64 address;
+    Site kind;
+};
+}  // namespace
+extern "C" {
+extern hv::u8 indirect_thunks[16][32];                          // entry/vectors.S
+extern PatchSite const patch_sites_start[], patch_sites_end[];  // image.ld.S
+}
 
 namespace hv::features {
 constinit Features found{};
@@ -13,12 +27,8 @@ constexpr u64 cr4_pae = 1u << 5, cr4_mce = 1u << 6, cr4_osfxsr = 1u << 9, cr4_os
               cr4_osxsave = 1u << 18, cr4_smep = 1u << 20, cr4_smap = 1u << 21;
 constexpr u64 cr0_paging = 0x8005'0033;  // PG AM WP NE ET MP PE
 
-u32 basic_ecx() { return cpu::cpuid(1).ecx; }
-u32 basic_edx() { return cpu::cpuid(1).edx; }
 CpuidLeaf leaf7() { return cpu::cpuid(0).eax >= 7 ? cpu::cpuid(7) : CpuidLeaf{}; }
-
 CpuidLeaf extended(u32 leaf) { return cpu::cpuid(0x8000'0000).eax >= leaf ? cpu::cpuid(leaf) : CpuidLeaf{}; }
-
 u32 extended_edx() { return extended(0x8000'0001).edx; }
 
 bool is_vendor(u32 ebx, u32 edx, u32 ecx) {
@@ -34,18 +44,18 @@ bool is_amd() {
 // What the processor says of its own weaknesses; nothing if it cannot.
 u64 arch_capabilities() { return leaf7().edx & 1u << 29 ? msr::read(msr::arch_capabilities) : 0; }
 constexpr u64 rdcl_no = 1u << 0;
-}  // namespace
 
-struct PatchSite {
-    u64 address;
-    Site kind;
-};
-extern "C" PatchSite const patch_sites_start[], patch_sites_end[];  // image.ld.S
+// Writes an instruction over all that are marked so.
+void patch(Site kind, std::initializer_list<u8> instruction) {
+    for (PatchSite const* site = patch_sites_start; site != patch_sites_end; ++site)
+        if (site->kind == kind) std::ranges::copy(instruction, reinterpret_cast<u8*>(site->address));
+}
+}  // namespace
 
 bool has_meltdown() { return is_intel() && !(arch_capabilities() & rdcl_no); }
 
 char const* missing() {
-    u32 ecx = basic_ecx(), edx = basic_edx(), extended = extended_edx();
+    u32 ecx = cpu::cpuid(1).ecx, edx = cpu::cpuid(1).edx, extended = extended_edx();
     if (!(edx & 1u << 9)) return "no local APIC";
     if (!(edx & 1u << 4)) return "no time stamp counter";
     if (!(edx & 1u << 16)) return "no page attribute table";
@@ -75,7 +85,7 @@ speculation::Processor processor() {
 }
 
 void read() {
-    found.xsave = basic_ecx() & 1u << 26;
+    found.xsave = cpu::cpuid(1).ecx & 1u << 26;
     found.xsaveopt = found.xsave && cpu::cpuid(0xd, 1).eax & 1;
     found.fsgsbase = leaf7().ebx & 1;
     found.smep = leaf7().ebx & 1u << 7;
@@ -101,11 +111,6 @@ u64 control4() {
     return value;
 }
 
-void patch(Site kind, std::initializer_list<u8> instruction) {
-    for (PatchSite const* site = patch_sites_start; site != patch_sites_end; ++site)
-        if (site->kind == kind) std::ranges::copy(instruction, reinterpret_cast<u8*>(site->address));
-}
-
 void init_cpu() {
     cpu::write_cr4(control4());
     cpu::write_cr0(cr0_paging);
@@ -123,3 +128,59 @@ void make_lfence_serialize() {
         (void)msr::try_write(msr::decode_configuration, *value | msr::lfence_serializes);
 }
 }  // namespace hv::features
+
+namespace hv::speculation {
+namespace {
+#ifdef PARAVANE_RETPOLINES
+constexpr bool built_with_retpolines = true;
+#else
+constexpr bool built_with_retpolines = false;
+#endif
+constinit Choice choice{};
+constinit std::array<Time, max_cpus> last_created{};
+
+// JMP *register, with its prefix, where a retpoline was.
+void write_plain_jumps() {
+    for (u32 number = 0; number < 16; ++number) {
+        u8* code = indirect_thunks[number];
+        if (number >= 8) *code++ = 0x41;
+        code[0] = 0xff;
+        code[1] = static_cast<u8>(0xe0 | (number & 7));
+    }
+}
+}  // namespace
+
+void init(Request const& request) {
+    choice = choose(features::processor(), request);
+    if (!choice.retpolines) write_plain_jumps();
+    if (!choice.clears_buffers) features::patch(Site::verw, {0x0f, 0x1f, 0x80, 0, 0, 0, 0});  // a NOP
+    if (!choice.ibpb_on_entry) features::patch(Site::barrier, {0x0f, 0x1f, 0x44, 0, 0});
+    log::info("speculation: {}, {}, {}, {}, {}{}",
+              !built_with_retpolines ? "built without retpolines"
+              : choice.retpolines    ? "retpolines"
+                                     : "no retpolines",
+              choice.automatic_ibrs        ? "automatic IBRS"
+              : choice.spec_ctrl & 1 << 10 ? "IBRS without history"
+              : choice.spec_ctrl           ? "IBRS"
+                                           : "no IBRS",
+              choice.ibpb ? "IBPB between domains" : "no IBPB",
+              choice.clears_buffers    ? "VERW on exit"
+              : choice.exposes_buffers ? "BUFFERS EXPOSED"
+                                       : "no VERW",
+              choice.ibpb_on_entry     ? "IBPB on entry"
+              : choice.exposes_returns ? "RETURNS EXPOSED"
+                                       : "plain returns",
+              choice.exposes_history ? ", HISTORY EXPOSED" : "");
+}
+
+void init_cpu() {
+    if (choice.spec_ctrl) msr::write(msr::spec_ctrl, choice.spec_ctrl);
+    if (choice.automatic_ibrs) msr::write(msr::efer, msr::read(msr::efer) | msr::efer_aibrse);
+}
+
+void enter_domain(CpuId cpu, Time created) {
+    if (!choice.ibpb || last_created[cpu] == created) return;
+    last_created[cpu] = created;
+    msr::write(msr::pred_cmd, 1);
+}
+}  // namespace hv::speculation

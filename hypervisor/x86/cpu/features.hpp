@@ -3,7 +3,6 @@
 // guest cannot steer speculation in the hypervisor or in another domain, and cannot see what the processor's buffers
 // still hold of others. docs/speculation.md says what holds on which processor.
 #pragma once
-#include <initializer_list>
 #include <optional>
 #include "portable/base/types.hpp"
 
@@ -63,9 +62,6 @@ char const* missing();
 bool has_meltdown();
 // Once, before all else here, and while our code can still be written: it enables what opens guests' memory.
 void read();
-// Writes an instruction over those of a kind (entry/frame.h: PATCH_*).
-enum class Site : u64 { verw, barrier, stac, clac };
-void patch(Site kind, std::initializer_list<u8> instruction);
 void init_cpu();  // CR0, CR4, EFER, PAT
 // AMD's processors execute past an LFENCE unless told otherwise (software techniques for managing speculation, G-2);
 // retpolines and guests rely on it. Where we run in a virtual machine ourselves, the register may be missing.

@@ -5,34 +5,15 @@
 #include "portable/base/types.hpp"
 
 namespace hv::msr {
-inline constexpr u32 tsc = 0x10;
-inline constexpr u32 apic_base = 0x1b;
-inline constexpr u32 spec_ctrl = 0x48;
-inline constexpr u32 pred_cmd = 0x49;
-inline constexpr u32 microcode = 0x8b;
-inline constexpr u32 arch_capabilities = 0x10a;
-inline constexpr u32 sysenter_cs = 0x174;
-inline constexpr u32 sysenter_esp = 0x175;
-inline constexpr u32 sysenter_eip = 0x176;
-inline constexpr u32 pat = 0x277;
-inline constexpr u32 efer = 0xc000'0080;
-inline constexpr u32 star = 0xc000'0081;
-inline constexpr u32 lstar = 0xc000'0082;
-inline constexpr u32 cstar = 0xc000'0083;
-inline constexpr u32 sfmask = 0xc000'0084;
-inline constexpr u32 fs_base = 0xc000'0100;
-inline constexpr u32 gs_base = 0xc000'0101;
-inline constexpr u32 kernel_gs_base = 0xc000'0102;
-inline constexpr u32 tsc_aux = 0xc000'0103;
-inline constexpr u32 decode_configuration = 0xc001'1029;
+inline constexpr u32 tsc = 0x10, apic_base = 0x1b, spec_ctrl = 0x48, pred_cmd = 0x49, microcode = 0x8b,
+                     arch_capabilities = 0x10a, sysenter_cs = 0x174, sysenter_esp = 0x175, sysenter_eip = 0x176,
+                     pat = 0x277, efer = 0xc000'0080, star = 0xc000'0081, lstar = 0xc000'0082, cstar = 0xc000'0083,
+                     sfmask = 0xc000'0084, fs_base = 0xc000'0100, gs_base = 0xc000'0101, kernel_gs_base = 0xc000'0102,
+                     tsc_aux = 0xc000'0103, decode_configuration = 0xc001'1029;
 
 inline constexpr u64 lfence_serializes = 1u << 1;  // of decode_configuration
-inline constexpr u64 efer_sce = 1u << 0;
-inline constexpr u64 efer_lme = 1u << 8;
-inline constexpr u64 efer_lma = 1u << 10;
-inline constexpr u64 efer_nxe = 1u << 11;
-inline constexpr u64 efer_svme = 1u << 12;
-inline constexpr u64 efer_aibrse = 1u << 21;
+inline constexpr u64 efer_sce = 1u << 0, efer_lme = 1u << 8, efer_lma = 1u << 10, efer_nxe = 1u << 11,
+                     efer_svme = 1u << 12, efer_aibrse = 1u << 21;
 
 // Write-back, write-through, uncached-minus, uncached, then write-combining, write-protected, uncached twice:
 // what a PV kernel takes for granted.

@@ -35,12 +35,12 @@ struct alignas(16) CpuBlock {
     u64 tsc_aux;  // as loaded
     bool debug_registers_loaded;
     bool lacks_selectors;  // the current vCPU's are in the guest frame, not in the processor (x86/entry/entry.hpp)
+    bool has_looked;       // for work, with interrupts off ever since (x86/entry/exit.cpp); in debug builds
     u64 reserved;          // keeps the size a multiple of 16
     StaleStore stale_store;
     perf::Counts counts;
 #ifdef PARAVANE_DEBUG
     HeldLocks held_locks;
-    bool has_looked;  // for work, with interrupts off ever since (x86/entry/exit.cpp)
 #endif
 };
 static_assert(sizeof(CpuBlock) % 16 == 0);

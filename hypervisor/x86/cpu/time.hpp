@@ -13,16 +13,6 @@ void watch();
 // At the start of another processor: it reads our counter some times and corrects its own if they differ.
 void offer_clock();   // on the boot CPU, again and again until the other one has done with it
 void follow_clock();  // on the other one
-
-// The machine's clocks beside each other (cpu/tsc_speed.cpp): how fast the TSC and the local APIC's timer run. By the
-// PIT; by the ACPI timer or the HPET where that one is absent or the machine too busy. What is still in doubt is
-// logged.
-struct TscSpeed {
-    u64 hz, doubt;
-    char const* clock;  // that it was measured by
-};
-TscSpeed measure_tsc();
-u64 measure_apic_timer(u64 tsc_hz);  // this CPU's
 }  // namespace hv::time
 
 // The battery clock (MC146818 data sheet), read once at boot. Dom0 sets it.

@@ -13,7 +13,7 @@
 #include "x86/dev/acpi.hpp"
 #include "x86/dev/pci.hpp"
 #include "x86/dev/serial.hpp"
-#include "x86/mm/tlb.hpp"
+#include "x86/mm/paging.hpp"
 
 namespace hv::irq {
 namespace {

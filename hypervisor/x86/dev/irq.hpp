@@ -6,12 +6,7 @@
 #include "x86/cpu/apic.hpp"
 
 namespace hv::vector {
-inline constexpr u8 console = 0xf0;
-inline constexpr u8 kick = 0xf1;
-inline constexpr u8 timer = 0xf2;
-inline constexpr u8 tlb = 0xf3;
-inline constexpr u8 apic_error = 0xfe;
-inline constexpr u8 spurious = 0xff;
+inline constexpr u8 console = 0xf0, kick = 0xf1, timer = 0xf2, tlb = 0xf3, apic_error = 0xfe, spurious = 0xff;
 inline constexpr u8 pic_spurious7 = 0x27;  // where the old PIC is parked: its spurious interrupts come even when masked
 inline constexpr u8 pic_spurious15 = 0x2f;
 inline constexpr u8 first_device = 0x30;  // irq.cpp hands these out, except where guests' INT 0x80 arrives

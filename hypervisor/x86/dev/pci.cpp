@@ -11,8 +11,7 @@
 
 namespace hv::pci {
 namespace {
-constexpr u16 address_port = 0xcf8;
-constexpr u16 data_port = 0xcfc;
+constexpr u16 address_port = 0xcf8, data_port = 0xcfc;
 constinit Spinlock<LockRank::pci_ports> lock;
 
 constinit bool shared = false;
@@ -36,8 +35,7 @@ private:
 
 // Offsets in the header.
 constexpr u32 command = 0x04, status = 0x06, bars = 0x10, capabilities = 0x34;
-constexpr u16 decodes_memory = 1u << 1;
-constexpr u16 has_capabilities = 1u << 4;
+constexpr u16 decodes_memory = 1u << 1, has_capabilities = 1u << 4;
 }  // namespace
 
 void share_ports() { shared = true; }

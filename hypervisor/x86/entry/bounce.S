@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Exceptions of a guest straight to its handler, without C++: the common cases of deliver.cpp. Each path is reached with
+// Exceptions of a guest straight to its handler, without C++: the common cases of exit.cpp. Each path is reached with
 // a short frame; whatever is unusual goes to entry_general with everything as it was.
 #include "frame.h"
 

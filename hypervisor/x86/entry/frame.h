@@ -32,7 +32,7 @@
 
 #define FAULT_AT(instruction, fixup) .pushsection .extable, "a"; .quad instruction, fixup; .popsection
 
-// An instruction that belongs here on some processors only: features.cpp and speculation.cpp write over it what does.
+// An instruction that belongs here on some processors only: features.cpp writes over it what does.
 #define PATCH_VERW 0      // of 7 bytes
 #define PATCH_BARRIER 1   // of 5 bytes
 #define PATCH_STAC 2      // of 3 bytes

@@ -16,7 +16,6 @@
 #include "x86/cpu/this_cpu.hpp"
 #include "x86/entry/entry.hpp"
 #include "x86/mm/paging.hpp"
-#include "x86/mm/tlb.hpp"
 #include "x86/mm/window.hpp"
 
 // Intel SDM volume 1, chapter 13.

@@ -327,7 +327,7 @@ function restart_stack
 // finds the right stack without a register and without gs. On with rsp at the `rflags` field of the guest frame, with nothing
 // in it yet; the `rsp` field behind it holds the guest's stack pointer. rip and rflags are in rcx and r11, interrupts off.
 //
-// As the thunks of cpu/thunks.S, without a free register. Where a RET goes to what a guest has trained, and the barrier is
+// As the thunks of vectors.S, without a free register. Where a RET goes to what a guest has trained, and the barrier is
 // still to come, by a far one, which no processor predicts.
     .macro trampoline_to entry
     .balign 64

@@ -2,6 +2,7 @@
 // Exceptions, interrupts and system calls that the fast paths have left to C++. Those of guests are emulated, bounced,
 // or kill the domain; exceptions of the hypervisor itself are expected at the places that the exception table lists,
 // and nowhere else.
+#include <span>
 #include "base/log.hpp"
 #include "core/domain.hpp"
 #include "core/guest_access.hpp"
@@ -11,7 +12,6 @@
 #include "core/mm/descriptor.hpp"
 #include "core/mm/root.hpp"
 #include "core/pv/trap_frame.hpp"
-#include "x86/boot/smp.hpp"
 #include "x86/cpu/instructions.hpp"
 #include "x86/cpu/this_cpu.hpp"
 #include "x86/dev/irq.hpp"
@@ -20,16 +20,9 @@
 #include "x86/panic.hpp"
 #include "x86/pv/priv_op.hpp"
 
-namespace hv {
-// Instructions of ours that may fault on a guest's account, and where each goes on if it does.
-struct Redirection {
-    u64 instruction;
-    u64 fixup;
-};
-}  // namespace hv
-
 extern "C" {
-extern hv::Redirection const extable_start[], extable_end[];  // by the linker script, filled from .extable
+// By the linker script: instructions of ours that may fault on a guest's account, and where each goes on if it does.
+extern hv::u64 const extable_start[][2], extable_end[][2];
 extern char const iret_fault[];  // entry/vectors.S: where a faulting IRETQ to a guest goes on
 void handle_forced_cpuid(hv::Vcpu& vcpu, abi::CpuUserRegs& regs);
 }
@@ -37,15 +30,11 @@ void handle_forced_cpuid(hv::Vcpu& vcpu, abi::CpuUserRegs& regs);
 namespace hv::x86 {
 namespace {
 // Bits of error codes.
-constexpr u32 code_present = 1u << 0;
-constexpr u32 code_write = 1u << 1;
-constexpr u32 code_user = 1u << 2;
-constexpr u32 selector_code_external = 1u << 0;
-constexpr u32 selector_code_idt = 1u << 1;
+constexpr u32 code_present = 1u << 0, code_write = 1u << 1, code_user = 1u << 2;
+constexpr u32 selector_code_external = 1u << 0, selector_code_idt = 1u << 1;
 
 constexpr u64 dr6_single_step = 1u << 14;
-constexpr u64 int_n_length = 2;
-constexpr u64 forced_cpuid_length = 7;
+constexpr u64 int_n_length = 2, forced_cpuid_length = 7;
 
 // An emulated instruction of a guest that steps is a step.
 void finish_instruction(Vcpu& vcpu, abi::CpuUserRegs& regs) {
@@ -54,6 +43,11 @@ void finish_instruction(Vcpu& vcpu, abi::CpuUserRegs& regs) {
         return;
     vcpu.debug_registers[6] |= dr6_single_step;
     deliver_exception(vcpu, regs, debug);
+}
+
+bool is_emulated(Vcpu& vcpu, abi::CpuUserRegs& regs, Emulated outcome) {  // or elsewhere: there is no more to do
+    if (outcome == Emulated::done) finish_instruction(vcpu, regs);
+    return outcome != Emulated::refused;
 }
 
 // INT n: `regs.rip` is behind the instruction.
@@ -78,13 +72,7 @@ void handle_general_protection(Vcpu& vcpu, abi::CpuUserRegs& regs) {
         regs.rip += int_n_length;
         return software_interrupt(vcpu, regs, vector);
     }
-    if (regs.error_code == 0) {
-        switch (emulate_privileged(vcpu, regs)) {
-            case Emulated::done: return finish_instruction(vcpu, regs);
-            case Emulated::elsewhere: return;
-            case Emulated::refused: break;
-        }
-    }
+    if (regs.error_code == 0 && is_emulated(vcpu, regs, emulate_privileged(vcpu, regs))) return;
     deliver_exception(vcpu, regs, general_protection, regs.error_code);
 }
 
@@ -113,13 +101,9 @@ void handle_page_fault(Vcpu& vcpu, abi::CpuUserRegs& regs, u64 address) {
     u32 code = regs.error_code;
     if (!(code & code_user)) return handle_window_fault(vcpu, regs, address);  // although from ring 3
     constexpr u32 write_to_present = code_present | code_write;
-    if ((code & write_to_present) == write_to_present && vcpu.in_kernel) {
-        switch (emulate_table_write(vcpu, regs, address)) {
-            case Emulated::done: return finish_instruction(vcpu, regs);
-            case Emulated::elsewhere: return;
-            case Emulated::refused: break;
-        }
-    }
+    if ((code & write_to_present) == write_to_present && vcpu.in_kernel &&
+        is_emulated(vcpu, regs, emulate_table_write(vcpu, regs, address)))
+        return;
     if (!(code & code_present) && show_m2p(vcpu, address)) return;
     deliver_page_fault(vcpu, regs, address, code);
 }
@@ -137,8 +121,8 @@ bool is_stale_store(abi::CpuUserRegs const& regs, u64 address) {
 
 // The place to continue after a fault at `rip`; 0 if no fault is expected there.
 u64 fixup_for(u64 rip) {
-    for (Redirection const* entry = extable_start; entry != extable_end; ++entry)
-        if (entry->instruction == rip) return entry->fixup;
+    for (auto const& [instruction, fixup] : std::span(extable_start, extable_end))
+        if (instruction == rip) return fixup;
     return 0;
 }
 

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: MIT
 // The hypervisor's own address space: L4 slots 256 to 271, the same tables in every root (docs/memory-map.md).
 #pragma once
+#include "core/mm/held_root.hpp"
+#include "core/mm/tlb_clock.hpp"
 #include "portable/base/pte.hpp"
-#include "portable/base/types.hpp"
 #include "x86/boot/boot_info.hpp"
 #include "x86/boot/image.h"
+#include "x86/cpu/instructions.hpp"
+#include "x86/cpu/this_cpu.hpp"
 
 // Borders in the image, by the linker script.
 extern "C" {
@@ -41,6 +44,24 @@ u64 map_device(Maddr address, u64 size);    // uncached, for good; the address o
 
 u64 idle_root();  // a root with nothing but the hypervisor in it: for idle CPUs and at boot
 }  // namespace hv::paging
+
+// Flushing what CPUs remember of page tables. Entries are never global, so loading CR3 drops everything.
+namespace hv::x86_tlb {
+// This CPU's part of what another one asked for: from the interrupt, and while waiting with interrupts off.
+void answer();
+
+inline void load_root(u64 root) {
+    tlb::note_flush(this_cpu().id);
+    count_event(perf::Event::cr3_write);
+    cpu::write_cr3(root);
+}
+// Without a root nothing of a guest's is there: the vCPU faults at once.
+inline void load_root(HeldRoot const& root) { load_root(root ? root.cr3_or(0) : paging::idle_root()); }
+inline void drop_page(u64 address) {
+    count_event(perf::Event::page_flush);
+    cpu::invlpg(address);
+}
+}  // namespace hv::x86_tlb
 
 // RAM before core's page allocator exists: what the image, the modules and the first 64 KiB leave free.
 namespace hv::boot_memory {

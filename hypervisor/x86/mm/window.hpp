@@ -57,3 +57,15 @@ void create(CpuId cpu, Mfn main_stack);
 void load_descriptor_tables(Vcpu const& vcpu);
 }  // namespace window
 }  // namespace hv
+
+// Our page of the GDT begins at 0xe000. Three more of its selectors are ABI (public/vcpu.hpp: flat_*).
+namespace hv::selector {
+inline constexpr u16 hv_code = 0xe008, hv_data = 0xe010, tss = 0xe040, ldt = 0xe050;
+}  // namespace hv::selector
+
+// GDT, TSS, IDT and the system-call registers of a CPU. The guest's descriptors come before ours in the same table.
+namespace hv::segments {
+void init_idt();       // once
+void load(CpuId cpu);  // on each CPU, with its window mapped: GDT, TSS, IDT, selectors, system-call registers
+void set_ldt(CpuId cpu, u32 entries);  // 0: no LDT. Of this CPU only.
+}  // namespace hv::segments

@@ -7,7 +7,7 @@
 #include "core/hal/memory.hpp"
 #include "x86/dev/pci.hpp"
 #include "x86/entry/entry.hpp"
-#include "x86/mm/tlb.hpp"
+#include "x86/mm/paging.hpp"
 #include "x86/pv/priv_op.hpp"
 
 namespace hv::x86 {

@@ -40,9 +40,7 @@ Emulated read_control(Vcpu& vcpu, abi::CpuUserRegs& regs, Instruction const& ins
     switch (instruction.index) {
         case 0: value = visible_cr0(vcpu); break;
         case 2: value = vcpu.cr2; break;
-        case 3:
-            value = vcpu.kernel_root.cr3_or(0);
-            break;  // "folded" form: for 64-bit guests simply the machine address
+        case 3: value = vcpu.kernel_root.cr3_or(0); break;  // "folded" form: here simply the machine address
         case 4: value = pv::visible_cr4(vcpu.cr4); break;
         default: return Emulated::refused;
     }
