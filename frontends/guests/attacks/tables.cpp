@@ -2,6 +2,7 @@
 // Page tables: bits that no entry may have, the hypervisor's slots, tables that name themselves, frames used as two
 // things.
 #include <array>
+#include <atomic>
 
 #include "attack.hpp"
 
@@ -170,19 +171,25 @@ void stores_across_tables() {
 }
 
 // A table above forbids what the last one allows: the store is refused, and not tried again for ever. Where it is, the
-// second vCPU's NMIs find it at the same place each time.
+// second vCPU's NMIs find it at the same place each time, though it had time to get on between any two.
 constinit u64 interrupted_at = 0;
 constinit u32 times = 0;
+constinit std::atomic<u32> noted = 0;
 
 bool note_place(guest::TrapFrame& frame) {
     constexpr u32 too_often = 50;
     times = frame.rip == interrupted_at ? times + 1 : 0;
     interrupted_at = frame.rip;
+    noted.fetch_add(1, std::memory_order_relaxed);
     return times < too_often;
 }
 
 void interrupt_the_first() {
+    constexpr u32 long_enough = 20'000, some_way = 2'000;
+    u32 const before = noted.load(std::memory_order_relaxed);
     (void)guest::vcpu_op(abi::vcpuop::send_nmi, 0);
+    for (u32 i = 0; i < long_enough && noted.load(std::memory_order_relaxed) == before; ++i) { asm volatile("pause"); }
+    for (u32 i = 0; i < some_way; ++i) { asm volatile("pause"); }
     (void)guest::sched_op(abi::schedop::yield);
 }
 
